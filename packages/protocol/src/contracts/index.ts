@@ -1,0 +1,3 @@
+export { dialectContract, type DialectSubject } from './dialect-contract.ts';
+export { framerContract, type FramerSubject } from './framer-contract.ts';
+export type { Harness } from './harness.ts';

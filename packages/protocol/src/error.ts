@@ -1,0 +1,105 @@
+/**
+ * The closed list of error codes. The first block is LocalLLM's own list, whose names travel on its wire unchanged; the
+ * second is what the other dialects needed beyond it. Every dialect owns a table from these codes to its own words.
+ */
+export const ERROR_CODES = [
+  'INVALID_SERVER_ID',
+  'CONNECT_FAILED',
+  'HOST_OFFLINE',
+  'HOST_DISCONNECTED',
+  'OLLAMA_NOT_FOUND',
+  'OLLAMA_MODEL_NOT_AVAILABLE',
+  'MODEL_BUSY',
+  'GENERATION_FAILED',
+  'GENERATION_ABORTED',
+  'BAD_MESSAGE',
+  'UNSUPPORTED_VERSION',
+  'TIMEOUT_NO_RESPONSE',
+
+  'OVERLOADED',
+  'QUEUE_FULL',
+  'MODEL_NOT_FOUND',
+  'INVALID_REQUEST',
+  'CONTEXT_EXCEEDED',
+  'UNAUTHORIZED',
+  'WORKER_LOST',
+  'DEADLINE_EXCEEDED',
+  'STORAGE_FULL',
+  'INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return CODES.has(value);
+}
+
+export interface ShoalErrorOptions {
+  /** What really happened. Logged at home, never sent to a peer. */
+  readonly cause?: unknown;
+  /** When asking again is worth it, in milliseconds from now. */
+  readonly retryAfterMs?: number;
+}
+
+/** The one error class: a code, a message that is fit for a peer and says what to do, and a cause that stays at home. */
+export class ShoalError extends Error {
+  override readonly name = 'ShoalError';
+  readonly code: ErrorCode;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ShoalErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** Any thrown value as a `ShoalError`. What is not one already becomes `INTERNAL`, its text kept as the cause only. */
+  static from(value: unknown): ShoalError {
+    if (value instanceof ShoalError) return value;
+    return new ShoalError('INTERNAL', 'Something went wrong inside this node; its log has the details.', {
+      cause: value,
+    });
+  }
+
+  static badMessage(what: string): ShoalError {
+    return new ShoalError('BAD_MESSAGE', what);
+  }
+
+  static invalidRequest(what: string): ShoalError {
+    return new ShoalError('INVALID_REQUEST', what);
+  }
+
+  static aborted(why: string): ShoalError {
+    return new ShoalError('GENERATION_ABORTED', why);
+  }
+
+  static workerLost(why: string, cause?: unknown): ShoalError {
+    return new ShoalError('WORKER_LOST', why, { cause });
+  }
+
+  static generationFailed(why: string, cause?: unknown): ShoalError {
+    return new ShoalError('GENERATION_FAILED', why, { cause });
+  }
+
+  static deadlineExceeded(): ShoalError {
+    return new ShoalError('DEADLINE_EXCEEDED', 'The deadline passed before the answer was complete.');
+  }
+
+  static modelNotFound(model: string, existing: readonly string[]): ShoalError {
+    const known = existing.length === 0 ? 'there are no models' : `there are: ${existing.join(', ')}`;
+    return new ShoalError('MODEL_NOT_FOUND', `No model "${model}" here; ${known}.`);
+  }
+
+  static contextExceeded(promptTokens: number, contextLength: number): ShoalError {
+    return new ShoalError(
+      'CONTEXT_EXCEEDED',
+      `The prompt has ${promptTokens} tokens; the model's context holds ${contextLength}, the answer included.`,
+    );
+  }
+
+  static unauthorized(why: string): ShoalError {
+    return new ShoalError('UNAUTHORIZED', why);
+  }
+}

@@ -1,0 +1,42 @@
+import type { ShoalError } from './error.ts';
+
+/**
+ * Why an answer ended well: the model said so or a stop string came (`stop`), a limit of tokens or context was reached
+ * (`length`), or whoever asked took the request back (`abort`).
+ */
+export type FinishReason = 'stop' | 'length' | 'abort';
+
+export interface Usage {
+  readonly promptTokens: number;
+  /** Tokens generated for this request, those of `resume` not counted. */
+  readonly completionTokens: number;
+}
+
+export interface Finish {
+  readonly type: 'finish';
+  readonly reason: FinishReason;
+  /** The engine's or peer's own word for it. */
+  readonly rawReason: string;
+  /** Absent where the peer's dialect does not tell it. */
+  readonly usage?: Usage;
+  /** SHA-256 of the whole text in hex, `resume` included. */
+  readonly outputSha256?: string;
+  /** Whoever answered says which model it was. */
+  readonly model?: string;
+}
+
+/**
+ * What comes back for a request: any number of `queued` and `text`, then exactly one of `finish` and `error`.
+ * Text is never cut inside a character; `tokens` are the ids that the text was decoded from, empty where unknown.
+ */
+export type InferenceEvent =
+  | { readonly type: 'queued'; readonly position: number }
+  | { readonly type: 'text'; readonly text: string; readonly tokens: readonly number[] }
+  | Finish
+  | { readonly type: 'error'; readonly error: ShoalError };
+
+export type TerminalEvent = Extract<InferenceEvent, { type: 'finish' | 'error' }>;
+
+export function isTerminal(event: InferenceEvent): event is TerminalEvent {
+  return event.type === 'finish' || event.type === 'error';
+}

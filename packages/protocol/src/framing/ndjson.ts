@@ -1,0 +1,62 @@
+import type { ShoalError } from '../error.ts';
+import { Accumulator } from './accumulator.ts';
+import { canOpenObject, faults, type Framer, type FrameTaker, isBlank } from './framer.ts';
+
+const NEWLINE = 0x0a;
+
+/** One JSON object a line. Blank lines are skipped; a line that cannot be an object is refused at its first byte. */
+export function ndjsonFramer(limit: number): Framer {
+  return new NdjsonFramer(limit);
+}
+
+class NdjsonFramer implements Framer {
+  limit: number;
+  readonly #line = new Accumulator();
+  #fault: ShoalError | undefined;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get begun(): boolean {
+    return this.#line.length > 0;
+  }
+
+  push(bytes: Uint8Array, take: FrameTaker): ShoalError | undefined {
+    let start = 0;
+    while (start < bytes.length && this.#fault === undefined) {
+      const newline = bytes.indexOf(NEWLINE, start);
+      const piece = bytes.subarray(start, newline === -1 ? bytes.length : newline);
+      this.#fault = this.#check(piece);
+      if (this.#fault !== undefined) break;
+      if (newline === -1) {
+        this.#line.append(piece);
+        break;
+      }
+      const line = this.#complete(piece);
+      if (!isBlank(line)) take(line);
+      start = newline + 1;
+    }
+    return this.#fault;
+  }
+
+  encode(body: Uint8Array): Uint8Array {
+    const line = new Uint8Array(body.length + 1);
+    line.set(body);
+    line[body.length] = NEWLINE;
+    return line;
+  }
+
+  #check(piece: Uint8Array): ShoalError | undefined {
+    const first = piece[0];
+    if (this.#line.length === 0 && first !== undefined && !canOpenObject(first)) return faults.notAnObject();
+    if (this.#line.length + piece.length > this.limit) return faults.tooLong(this.limit);
+    return undefined;
+  }
+
+  #complete(piece: Uint8Array): Uint8Array {
+    if (this.#line.length === 0) return piece;
+    this.#line.append(piece);
+    return this.#line.take();
+  }
+}

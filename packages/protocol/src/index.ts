@@ -1,0 +1,8 @@
+export * from './error.ts';
+export * from './event.ts';
+export * from './model.ts';
+export * from './request.ts';
+export * from './session.ts';
+export * from './framing/index.ts';
+export * from './message-session.ts';
+export { MAX_JSON_DEPTH } from './json.ts';

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ShoalError } from './error.ts';
+import { encodeObject, MAX_JSON_DEPTH, parseObject } from './json.ts';
+
+const isBadMessage = (error: unknown): boolean => error instanceof ShoalError && error.code === 'BAD_MESSAGE';
+
+test('what is not a JSON object is a bad message', () => {
+  for (const text of ['', '{', '[]', 'null', '1', '"{}"', '{"a":}', '{} {}', '\u0000']) {
+    assert.throws(() => parseObject(Buffer.from(text)), isBadMessage);
+  }
+});
+
+test('objects nest as deep as the limit and no deeper', () => {
+  const nested = (depth: number): Buffer => Buffer.from(`${'{"a":'.repeat(depth - 1)}{}${'}'.repeat(depth - 1)}`);
+  parseObject(nested(MAX_JSON_DEPTH));
+  assert.throws(() => parseObject(nested(MAX_JSON_DEPTH + 1)), isBadMessage);
+  assert.throws(() => parseObject(Buffer.from('['.repeat(1_000_000))), isBadMessage);
+});
+
+test('brackets within strings do not nest', () => {
+  const message = { text: '[{'.repeat(100), quote: '\\"[[['.repeat(20) };
+  assert.deepEqual(parseObject(encodeObject(message)), message);
+});
+
+test('a __proto__ key touches no prototype', () => {
+  const message = parseObject(Buffer.from('{"__proto__":{"polluted":true},"a":1}'));
+  assert.equal(Reflect.get({}, 'polluted'), undefined);
+  assert.equal(Object.getPrototypeOf(message), Object.prototype);
+});
+
+test('every object comes back as it went', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (message) => {
+      const text = JSON.stringify(message);
+      assert.equal(JSON.stringify(parseObject(encodeObject(message))), text);
+    }),
+  );
+});

@@ -1,0 +1,5 @@
+export * from './client.ts';
+export * from './errors.ts';
+export * from './messages.ts';
+export * from './server.ts';
+export * from './topics.ts';

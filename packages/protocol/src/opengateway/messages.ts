@@ -1,0 +1,66 @@
+import { Fields } from '../fields.ts';
+import type { JsonObject } from '../json.ts';
+
+/** Any JSON value but null; echoed unchanged. */
+export type RequestId = unknown;
+
+export interface InferenceRequestMessage {
+  readonly type: 'inference_request';
+  readonly request_id?: RequestId;
+  readonly prompt: string;
+  readonly model?: string;
+}
+
+export interface InferenceResponseMessage {
+  readonly type: 'inference_response';
+  readonly request_id?: RequestId;
+  readonly response: string;
+  readonly model?: string;
+}
+
+/** What a node says of itself, at once on every connection; prompt tools say nothing. */
+export interface PeerHelloMessage {
+  readonly type: 'peer_hello';
+  readonly node_name: string;
+  readonly clusters: readonly string[];
+  readonly supported_models: readonly string[];
+}
+
+/** The largest message either way, in bytes. */
+export const MAX_MESSAGE_BYTES = 256 * 1024;
+/** Cluster ids and models that a hello may list. */
+export const MAX_HELLO_ITEMS = 256;
+
+export function readHello(message: JsonObject): PeerHelloMessage {
+  const fields = new Fields(message, 'peer_hello');
+  return {
+    type: 'peer_hello',
+    node_name: fields.string('node_name') ?? '',
+    clusters: fields.strings('clusters', MAX_HELLO_ITEMS) ?? [],
+    supported_models: fields.strings('supported_models', MAX_HELLO_ITEMS) ?? [],
+  };
+}
+
+/** Undefined for a request without a prompt, which the dialect ignores. */
+export function readRequest(message: JsonObject): InferenceRequestMessage | undefined {
+  const { request_id: requestId, prompt, model } = message;
+  if (typeof prompt !== 'string') return undefined;
+  return {
+    type: 'inference_request',
+    prompt,
+    ...(requestId === undefined || requestId === null ? {} : { request_id: requestId }),
+    ...(typeof model === 'string' && model !== '' ? { model } : {}),
+  };
+}
+
+/** Undefined for a response without a text. */
+export function readResponse(message: JsonObject): InferenceResponseMessage | undefined {
+  const { request_id: requestId, response, model } = message;
+  if (typeof response !== 'string') return undefined;
+  return {
+    type: 'inference_response',
+    response,
+    ...(requestId === undefined || requestId === null ? {} : { request_id: requestId }),
+    ...(typeof model === 'string' ? { model } : {}),
+  };
+}

@@ -1,0 +1,223 @@
+import { ShoalError } from '../error.ts';
+import { type Finish, type FinishReason, type InferenceEvent, isTerminal } from '../event.ts';
+import { Fields } from '../fields.ts';
+import type { JsonObject } from '../json.ts';
+import type { InferenceRequest } from '../request.ts';
+import type { Output } from '../session.ts';
+import type { ClientSide, MessageEncoder } from '../side.ts';
+import { readError } from './errors.ts';
+import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES } from './messages.ts';
+import { OutputDigest } from './output-digest.ts';
+import { requestMessage } from './request.ts';
+
+/** While a request is open the worker is asked for a sign of life this often. */
+export const HEARTBEAT_MS = 500;
+/** A worker that owes an answer and says nothing for this long is lost. */
+export const WORKER_SILENT_MS = 2_000;
+/** Consumed bytes are granted again in portions of this size. */
+const CREDIT_PORTION_BYTES = INITIAL_CREDIT_BYTES / 4;
+
+const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'abort'] satisfies FinishReason[]);
+
+interface OpenRequest {
+  readonly requestId: string;
+  readonly digest: OutputDigest;
+  /** Bytes of chunks that may still come. */
+  grantedBytes: number;
+  /** Bytes that the reader took and that are not granted again yet. */
+  consumedBytes: number;
+}
+
+export class ShoalClient implements ClientSide {
+  readonly #encode: MessageEncoder;
+  readonly #idPrefix: string;
+  readonly #open = new Map<number, OpenRequest>();
+  readonly #ids = new Map<string, number>();
+  #heardAt = 0;
+  #pingAt = Infinity;
+  /** Set by a tick that found the worker silent; a second tick decides, so that a stall of our own loop does not. */
+  #suspectedAt: number | undefined;
+
+  constructor(encode: MessageEncoder, idPrefix: string) {
+    this.#encode = encode;
+    this.#idPrefix = idPrefix;
+  }
+
+  ask(id: number, request: InferenceRequest, now: number): Output[] {
+    const requestId = `${this.#idPrefix}-${id}`;
+    const { bytes, size } = this.#encode(requestMessage(requestId, request));
+    if (size > MAX_REQUEST_BYTES) {
+      throw ShoalError.invalidRequest(
+        `The prompt is too long: a request has ${size} bytes of at most ${MAX_REQUEST_BYTES}.`,
+      );
+    }
+    const digest = new OutputDigest();
+    digest.add(request.resume?.text ?? '');
+    if (this.#open.size === 0) this.#expectFrom(now);
+    this.#open.set(id, { requestId, digest, grantedBytes: INITIAL_CREDIT_BYTES, consumedBytes: 0 });
+    this.#ids.set(requestId, id);
+    return [{ type: 'send', bytes }];
+  }
+
+  message(message: JsonObject, size: number): Output[] | undefined {
+    switch (message['type']) {
+      case 'inference_queued':
+        return this.#event(message, 0, (fields) => {
+          const position = fields.required('position', fields.integer('position', 0, Number.MAX_SAFE_INTEGER));
+          return { type: 'queued', position };
+        });
+      case 'inference_chunk':
+        return this.#chunk(message, size);
+      case 'inference_end':
+        return this.#event(message, 0, (fields, open) => finishEvent(fields, open.digest.end()));
+      case 'inference_error':
+        return this.#event(message, 0, () => ({ type: 'error', error: readError(message) }));
+      default:
+        return undefined;
+    }
+  }
+
+  /** Anything that the worker says is a sign of life. */
+  heard(now: number): void {
+    this.#heardAt = now;
+    this.#suspectedAt = undefined;
+  }
+
+  abort(id: number): Output[] {
+    const open = this.#open.get(id);
+    if (open === undefined) return [];
+    this.#forget(id, open);
+    return [this.#sendAbort(open), terminal(id, { type: 'finish', reason: 'abort', rawReason: 'inference_abort' })];
+  }
+
+  consumed(id: number, bytes: number): Output[] {
+    const open = this.#open.get(id);
+    if (open === undefined) return [];
+    open.consumedBytes += bytes;
+    if (open.consumedBytes < CREDIT_PORTION_BYTES) return [];
+    const granted = open.consumedBytes;
+    open.consumedBytes = 0;
+    open.grantedBytes += granted;
+    const message = { type: 'inference_credit', request_id: open.requestId, bytes: granted };
+    return [{ type: 'send', bytes: this.#encode(message).bytes }];
+  }
+
+  tick(now: number): Output[] {
+    if (this.#open.size === 0 || now < this.#pingAt) return [];
+    this.#pingAt = now + HEARTBEAT_MS;
+    if (now - this.#heardAt >= WORKER_SILENT_MS - HEARTBEAT_MS) {
+      this.#suspectedAt ??= now;
+      if (now - this.#suspectedAt >= HEARTBEAT_MS) return this.#lost();
+    }
+    return [{ type: 'send', bytes: this.#encode({ type: 'ping' }).bytes }];
+  }
+
+  get wakeAt(): number {
+    return this.#open.size === 0 ? Infinity : this.#pingAt;
+  }
+
+  end(): Output[] {
+    return this.#failAll(ShoalError.workerLost('The worker is gone.'));
+  }
+
+  #expectFrom(now: number): void {
+    this.#heardAt = now;
+    this.#suspectedAt = undefined;
+    this.#pingAt = now + HEARTBEAT_MS;
+  }
+
+  #lost(): Output[] {
+    const error = ShoalError.workerLost(`The worker said nothing for ${WORKER_SILENT_MS / 1000} s.`);
+    return [...this.#failAll(error), { type: 'close', error }];
+  }
+
+  #failAll(error: ShoalError): Output[] {
+    const ids = [...this.#open.keys()];
+    this.#open.clear();
+    this.#ids.clear();
+    return ids.map((id) => terminal(id, { type: 'error', error }));
+  }
+
+  #chunk(message: JsonObject, size: number): Output[] {
+    return this.#event(message, size, (fields, open) => {
+      const text = fields.required('text', fields.string('text'));
+      open.grantedBytes -= size;
+      // One message may overdraw; a worker that goes on does not keep to the protocol, and would fill our memory.
+      if (open.grantedBytes < -MAX_MESSAGE_BYTES) {
+        throw ShoalError.workerLost('The worker sent more than it was granted.');
+      }
+      open.digest.add(text);
+      return { type: 'text', text, tokens: fields.tokens('tokens') ?? [] };
+    });
+  }
+
+  /**
+   * Turns a message of an open request into its event; one of a request that has ended is late, and dropped. A message
+   * that cannot be taken ends its request: what came may not be passed off as the whole answer.
+   */
+  #event(message: JsonObject, bytes: number, read: (fields: Fields, open: OpenRequest) => InferenceEvent): Output[] {
+    const fields = new Fields(message, String(message['type']));
+    const id = this.#ids.get(fields.string('request_id') ?? '');
+    const open = id === undefined ? undefined : this.#open.get(id);
+    if (id === undefined || open === undefined) return [];
+    try {
+      const event = read(fields, open);
+      if (isTerminal(event)) this.#forget(id, open);
+      return [{ type: 'event', id, event, bytes }];
+    } catch (thrown) {
+      this.#forget(id, open);
+      return [this.#sendAbort(open), terminal(id, { type: 'error', error: ShoalError.from(thrown) })];
+    }
+  }
+
+  #sendAbort(open: OpenRequest): Output {
+    return { type: 'send', bytes: this.#encode({ type: 'inference_abort', request_id: open.requestId }).bytes };
+  }
+
+  #forget(id: number, open: OpenRequest): void {
+    this.#open.delete(id);
+    this.#ids.delete(open.requestId);
+  }
+}
+
+function terminal(id: number, event: InferenceEvent): Output {
+  return { type: 'event', id, event, bytes: 0 };
+}
+
+/** `finish`, or the error that the text which came is not the text which was sent. */
+function finishEvent(fields: Fields, ourSha256: string): InferenceEvent {
+  const outputSha256 = fields.string('output_sha256');
+  if (outputSha256 !== undefined && outputSha256 !== ourSha256) {
+    const why = 'The answer that came is not the one that the worker says it sent.';
+    return { type: 'error', error: ShoalError.generationFailed(why) };
+  }
+  const rawReason = fields.string('raw_reason') ?? '';
+  const reason = fields.required('finish_reason', fields.string('finish_reason'));
+  if (!isFinishReason(reason)) throw ShoalError.badMessage(`inference_end has an unknown finish_reason: ${reason}.`);
+  const usage = fields.object('usage');
+  const model = fields.string('model');
+  const finish: Finish = {
+    type: 'finish',
+    reason,
+    rawReason: rawReason === '' ? reason : rawReason,
+    outputSha256: ourSha256,
+    ...(usage === undefined
+      ? {}
+      : {
+          usage: {
+            promptTokens: tokenCount(usage, 'prompt_tokens'),
+            completionTokens: tokenCount(usage, 'completion_tokens'),
+          },
+        }),
+    ...(model === undefined ? {} : { model }),
+  };
+  return finish;
+}
+
+function tokenCount(usage: Fields, name: string): number {
+  return usage.required(name, usage.integer(name, 0, Number.MAX_SAFE_INTEGER));
+}
+
+function isFinishReason(reason: string): reason is FinishReason {
+  return FINISH_REASONS.has(reason);
+}

@@ -1,0 +1,144 @@
+import { Fields } from '../fields.ts';
+import type { JsonObject } from '../json.ts';
+import type { ModelInfo } from '../model.ts';
+import { MAX_HELLO_ITEMS } from '../opengateway/messages.ts';
+import type { PeerStatus } from '../session.ts';
+
+/** What a `peer_hello` says to turn the messages of this dialect on. */
+export const PROTOCOL = 'shoal/1';
+
+/** The largest message before the peer's hello, where the peer owes one, in bytes. */
+export const MAX_BYTES_BEFORE_HELLO = 16 * 1024;
+/** The largest `inference_request`, in bytes. */
+export const MAX_REQUEST_BYTES = 1024 * 1024;
+/** The largest message of any other type, in bytes. */
+export const MAX_MESSAGE_BYTES = 256 * 1024;
+/** What a request itself grants: bytes of chunks that may come before the first `inference_credit`. */
+export const INITIAL_CREDIT_BYTES = 256 * 1024;
+
+const MAX_COUNT = 0xffff_ffff;
+
+export interface Hardware {
+  readonly cpu_cores?: number;
+  readonly ram_gb?: number;
+  readonly gpu_vram_gb?: number;
+}
+
+export interface ModelMessage {
+  readonly id: string;
+  readonly digest?: string;
+  readonly context_length?: number;
+  readonly quantization?: string;
+}
+
+/** A superset of OpenGateway's hello: who knows only that reads the first three fields. */
+export interface HelloMessage {
+  readonly type: 'peer_hello';
+  readonly node_name: string;
+  readonly clusters: readonly string[];
+  readonly supported_models: readonly string[];
+  readonly protocol: typeof PROTOCOL;
+  readonly peer_id: string;
+  readonly version: string;
+  readonly addresses?: readonly string[];
+  readonly hardware?: Hardware;
+  readonly uptime_s: number;
+  readonly token?: string;
+  readonly roles: readonly ('worker' | 'client')[];
+  readonly models: readonly ModelMessage[];
+  readonly capacity?: { readonly slots: number; readonly queue: number };
+}
+
+export interface StatusMessage {
+  readonly type: 'peer_status';
+  readonly health: number;
+  readonly active: number;
+  readonly queued: number;
+  readonly slots: number;
+  readonly tokens_per_second?: number;
+}
+
+/** Whether a `peer_hello` turns this dialect on. */
+export function speaksShoal(hello: JsonObject): boolean {
+  return hello['protocol'] === PROTOCOL;
+}
+
+export function readHello(message: JsonObject): HelloMessage {
+  const fields = new Fields(message, 'peer_hello');
+  const capacity = fields.object('capacity');
+  const token = fields.string('token');
+  const roles = fields.strings('roles', MAX_HELLO_ITEMS) ?? [];
+  return {
+    type: 'peer_hello',
+    node_name: fields.string('node_name') ?? '',
+    clusters: fields.strings('clusters', MAX_HELLO_ITEMS) ?? [],
+    supported_models: fields.strings('supported_models', MAX_HELLO_ITEMS) ?? [],
+    protocol: PROTOCOL,
+    peer_id: fields.required('peer_id', fields.string('peer_id')),
+    version: fields.string('version') ?? '',
+    uptime_s: fields.number('uptime_s', 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    ...(token === undefined ? {} : { token }),
+    roles: roles.filter((role) => role === 'worker' || role === 'client'),
+    models: (fields.objects('models', MAX_HELLO_ITEMS) ?? []).map(readModel),
+    ...(capacity === undefined
+      ? {}
+      : { capacity: { slots: count(capacity, 'slots') ?? 0, queue: count(capacity, 'queue') ?? 0 } }),
+  };
+}
+
+export function readStatus(message: JsonObject): PeerStatus {
+  const fields = new Fields(message, 'peer_status');
+  const tokensPerSecond = fields.number('tokens_per_second', 0, MAX_COUNT);
+  return {
+    health: fields.required('health', fields.number('health', 0, 100)),
+    active: fields.required('active', count(fields, 'active')),
+    queued: fields.required('queued', count(fields, 'queued')),
+    slots: fields.required('slots', count(fields, 'slots')),
+    ...(tokensPerSecond === undefined ? {} : { tokensPerSecond }),
+  };
+}
+
+export function statusMessage(status: PeerStatus): StatusMessage {
+  return {
+    type: 'peer_status',
+    health: status.health,
+    active: status.active,
+    queued: status.queued,
+    slots: status.slots,
+    ...(status.tokensPerSecond === undefined ? {} : { tokens_per_second: status.tokensPerSecond }),
+  };
+}
+
+export function modelMessage(model: ModelInfo): ModelMessage {
+  return {
+    id: model.id,
+    ...(model.digest === undefined ? {} : { digest: model.digest }),
+    ...(model.contextLength === undefined ? {} : { context_length: model.contextLength }),
+    ...(model.quantization === undefined ? {} : { quantization: model.quantization }),
+  };
+}
+
+export function modelInfo(message: ModelMessage): ModelInfo {
+  return {
+    id: message.id,
+    ...(message.digest === undefined ? {} : { digest: message.digest }),
+    ...(message.context_length === undefined ? {} : { contextLength: message.context_length }),
+    ...(message.quantization === undefined ? {} : { quantization: message.quantization }),
+  };
+}
+
+function readModel(fields: Fields): ModelMessage {
+  const digest = fields.string('digest');
+  const contextLength = count(fields, 'context_length');
+  const quantization = fields.string('quantization');
+  return {
+    id: fields.required('id', fields.string('id')),
+    ...(digest === undefined ? {} : { digest }),
+    ...(contextLength === undefined ? {} : { context_length: contextLength }),
+    ...(quantization === undefined ? {} : { quantization }),
+  };
+}
+
+function count(fields: Fields, name: string): number | undefined {
+  return fields.integer(name, 0, MAX_COUNT);
+}

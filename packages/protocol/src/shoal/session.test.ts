@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ShoalError } from '../error.ts';
+import { ndjsonFramer } from '../framing/index.ts';
+import { encodeObject, type JsonObject, parseObject } from '../json.ts';
+import { FRAME_STALL_MS, MAX_BAD_MESSAGES_IN_A_ROW } from '../message-session.ts';
+import { promptInput } from '../request.ts';
+import type { Output } from '../session.ts';
+import { HEARTBEAT_MS, WORKER_SILENT_MS } from './client.ts';
+import { type HelloMessage, INITIAL_CREDIT_BYTES, MAX_REQUEST_BYTES, PROTOCOL } from './messages.ts';
+import { HELLO_TIMEOUT_MS, PEER_SILENT_MS, PeerSession, STATUS_INTERVAL_MS } from './session.ts';
+
+const hello: HelloMessage = {
+  type: 'peer_hello',
+  node_name: 'NodeA',
+  clusters: ['gatewayai-poc'],
+  supported_models: ['tiny'],
+  protocol: PROTOCOL,
+  peer_id: 'ab'.repeat(32),
+  version: '0.1.0',
+  uptime_s: 1,
+  roles: ['worker', 'client'],
+  models: [{ id: 'tiny', digest: `sha256:${'0'.repeat(64)}`, context_length: 512 }],
+  capacity: { slots: 4, queue: 8 },
+};
+const openGatewayHello = { type: 'peer_hello', node_name: 'Old', clusters: ['gatewayai-poc'], supported_models: [] };
+const request = { input: promptInput('Hi'), sampling: {}, stop: [] };
+
+function open(helloOwed = false): PeerSession {
+  const session = new PeerSession({
+    framer: ndjsonFramer(MAX_REQUEST_BYTES),
+    hello: () => hello,
+    status: () => ({ health: 90, active: 0, queued: 0, slots: 4 }),
+    idPrefix: 'me',
+    helloOwed,
+  });
+  session.start(0);
+  return session;
+}
+
+const line = (message: object): Uint8Array => ndjsonFramer(0).encode(encodeObject(message));
+const sent = (outputs: readonly Output[]): JsonObject[] =>
+  outputs.flatMap((output) => (output.type === 'send' ? [parseObject(output.bytes)] : []));
+const types = (outputs: readonly Output[]): string[] =>
+  outputs.map((output) => (output.type === 'send' ? String(parseObject(output.bytes)['type']) : output.type));
+
+test('a session greets at once with a hello that both dialects understand', () => {
+  const [greeting] = sent(
+    new PeerSession({
+      framer: ndjsonFramer(MAX_REQUEST_BYTES),
+      hello: () => hello,
+      status: () => ({ health: 1, active: 0, queued: 0, slots: 0 }),
+      idPrefix: 'me',
+      helloOwed: false,
+    }).start(0),
+  );
+  assert.deepEqual(
+    [greeting?.['type'], greeting?.['node_name'], greeting?.['protocol']],
+    ['peer_hello', 'NodeA', 'shoal/1'],
+  );
+  assert.deepEqual([greeting?.['clusters'], greeting?.['supported_models']], [['gatewayai-poc'], ['tiny']]);
+});
+
+test('a hello that says shoal/1 turns the extra messages on', () => {
+  const outputs = open().receive(line(hello), 0);
+  assert.deepEqual(types(outputs), ['peer_status', 'peer']);
+  const met = outputs.find((output) => output.type === 'peer');
+  assert.equal(met?.peer.lends, true);
+  assert.deepEqual(met?.peer.models, [{ id: 'tiny', digest: `sha256:${'0'.repeat(64)}`, contextLength: 512 }]);
+});
+
+test('a hello without it is spoken to as OpenGateway, whose failures are silence', () => {
+  const session = open();
+  assert.deepEqual(types(session.receive(line(openGatewayHello), 0)), ['peer']);
+  assert.deepEqual(session.receive(line({ type: 'nonsense' }), 0), []);
+  const [asked] = session.receive(line({ type: 'inference_request', request_id: 1, prompt: 'Hi' }), 0);
+  assert.equal(asked?.type, 'request');
+  assert.deepEqual(session.respond(1, { type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') }), []);
+});
+
+test('a prompt tool may begin with its request, and its id comes back unchanged', () => {
+  const session = open();
+  const requestId = { any: ['json', 1] };
+  const outputs = session.receive(line({ type: 'inference_request', request_id: requestId, prompt: 'Hi' }), 0);
+  assert.deepEqual(types(outputs), ['peer', 'request']);
+  session.respond(1, { type: 'text', text: 'Hello', tokens: [] });
+  const [answer] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }));
+  assert.deepEqual(answer, { type: 'inference_response', request_id: requestId, response: 'Hello' });
+});
+
+test('a request without an id is answered without one, and one without a prompt is ignored', () => {
+  const session = open();
+  assert.deepEqual(types(session.receive(line({ type: 'inference_request' }), 0)), ['peer']);
+  session.receive(line({ type: 'inference_request', prompt: 'Hi' }), 0);
+  const [answer] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }));
+  assert.deepEqual(answer, { type: 'inference_response', response: '' });
+});
+
+test('a bad line is an error of that line, and sixteen in a row end the connection', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  assert.deepEqual(sent(session.receive(Buffer.from('{"broken":\n'), 0))[0]?.['code'], 'BAD_MESSAGE');
+  for (let bad = 2; bad < MAX_BAD_MESSAGES_IN_A_ROW; bad += 1) session.receive(Buffer.from('{]\n'), 0);
+  assert.deepEqual(types(session.receive(Buffer.from('{]\n'), 0)), ['inference_error', 'close']);
+  assert.deepEqual(session.receive(line(hello), 0), []);
+});
+
+test('a good line between bad ones keeps the connection', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  for (let round = 0; round < 2 * MAX_BAD_MESSAGES_IN_A_ROW; round += 1) {
+    assert.deepEqual(types(session.receive(Buffer.from('{]\n{"type":"pong"}\n'), 0)), ['inference_error']);
+  }
+});
+
+test('a line over its limit is refused before it ends', () => {
+  assert.deepEqual(types(open().receive(Buffer.alloc(300 * 1024, 0x20), 0)), ['close']);
+  const session = open();
+  session.receive(line(hello), 0);
+  assert.deepEqual(session.receive(Buffer.alloc(300 * 1024, 0x20), 0), []);
+  assert.deepEqual(types(session.receive(Buffer.alloc(800 * 1024, 0x20), 0)), ['inference_error', 'close']);
+});
+
+test('only a request may be large', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  const long = 'x'.repeat(300 * 1024);
+  assert.deepEqual(types(session.receive(line({ type: 'inference_request', request_id: 'a', prompt: long }), 0)), [
+    'request',
+  ]);
+  assert.deepEqual(types(session.receive(line({ type: 'pong', long }), 0)), ['inference_error', 'close']);
+});
+
+test('a line that never ends is given up', () => {
+  const session = open();
+  session.receive(Buffer.from('{"type":'), 1_000);
+  session.receive(Buffer.from('"peer'), 9_000);
+  assert.equal(session.wakeAt, 1_000 + FRAME_STALL_MS);
+  assert.deepEqual(types(session.tick(1_000 + FRAME_STALL_MS)), ['close']);
+});
+
+test('where a hello is owed it comes first, in time and small', () => {
+  assert.deepEqual(types(open(true).receive(line({ type: 'inference_request', prompt: 'Hi' }), 0)), [
+    'inference_error',
+    'close',
+  ]);
+  assert.deepEqual(types(open(true).receive(line(openGatewayHello), 0)), ['inference_error', 'close']);
+  assert.deepEqual(types(open(true).receive(Buffer.alloc(17 * 1024, 0x20), 0)), ['inference_error', 'close']);
+  const late = open(true);
+  assert.equal(late.wakeAt, HELLO_TIMEOUT_MS);
+  assert.deepEqual(types(late.tick(HELLO_TIMEOUT_MS)), ['inference_error', 'close']);
+  assert.deepEqual(types(open(true).receive(line(hello), 0)), ['peer_status', 'peer']);
+});
+
+test('health and load are said every five seconds, and a peer that is silent for fifteen is gone', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  assert.equal(session.wakeAt, STATUS_INTERVAL_MS);
+  assert.deepEqual(types(session.tick(STATUS_INTERVAL_MS)), ['peer_status']);
+  assert.deepEqual(types(session.tick(2 * STATUS_INTERVAL_MS)), ['peer_status']);
+  assert.deepEqual(types(session.tick(PEER_SILENT_MS)), ['peer_status']);
+  assert.deepEqual(types(session.tick(session.wakeAt)), ['close']);
+});
+
+test('a stall of our own loop does not make a talking peer silent', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  assert.deepEqual(types(session.tick(10 * PEER_SILENT_MS)), ['peer_status']);
+  session.receive(line({ type: 'pong' }), 10 * PEER_SILENT_MS);
+  assert.deepEqual(types(session.tick(10 * PEER_SILENT_MS + 1_000)), []);
+});
+
+test('a worker that owes an answer and says nothing is lost within two seconds', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  session.ask(1, request, 0);
+  const outputs: Output[] = [];
+  let now = 0;
+  while (!outputs.some(({ type }) => type === 'close')) {
+    now = session.wakeAt;
+    outputs.push(...session.tick(now));
+  }
+  assert.ok(now <= WORKER_SILENT_MS);
+  assert.deepEqual(types(outputs), ['ping', 'ping', 'ping', 'event', 'close']);
+  const ended = outputs.find((output) => output.type === 'event');
+  assert.equal(ended?.event.type === 'error' && ended.event.error.code, 'WORKER_LOST');
+});
+
+test('a worker that answers pings is not lost, however long it thinks', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  session.ask(1, request, 0);
+  for (let now = HEARTBEAT_MS; now < 60_000; now += HEARTBEAT_MS) {
+    assert.ok(!types(session.tick(now)).includes('close'));
+    session.receive(line({ type: 'pong' }), now + 1);
+  }
+});
+
+test('a worker pauses without credit and goes on with it', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  session.receive(line({ type: 'inference_request', request_id: 'a', prompt: 'Hi' }), 0);
+  assert.equal(session.credit(1), INITIAL_CREDIT_BYTES);
+  while (session.credit(1) > 0) session.respond(1, { type: 'text', text: 'x'.repeat(10_000), tokens: [] });
+  const [credit] = session.receive(line({ type: 'inference_credit', request_id: 'a', bytes: INITIAL_CREDIT_BYTES }), 0);
+  assert.deepEqual(credit, { type: 'credit', id: 1 });
+  assert.ok(session.credit(1) > 0);
+});
+
+test('a worker that sends more than it was granted is given up', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  session.ask(1, request, 0);
+  const chunk = line({ type: 'inference_chunk', request_id: 'me-1', text: 'x'.repeat(100_000), tokens: [] });
+  const outputs: Output[] = [];
+  for (let index = 0; index < 6; index += 1) outputs.push(...session.receive(chunk, 0));
+  assert.deepEqual(types(outputs).slice(-2), ['inference_abort', 'event']);
+});
+
+test('what the reader took is granted again', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  session.ask(1, request, 0);
+  assert.deepEqual(session.consumed(1, 1_000), []);
+  assert.deepEqual(sent(session.consumed(1, 100_000)), [
+    { type: 'inference_credit', request_id: 'me-1', bytes: 101_000 },
+  ]);
+});
+
+test('an answer that is not the one that was sent is an error', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  session.ask(1, request, 0);
+  session.receive(line({ type: 'inference_chunk', request_id: 'me-1', text: '4', tokens: [] }), 0);
+  const end = { type: 'inference_end', request_id: 'me-1', finish_reason: 'stop', output_sha256: '00' };
+  const [ended] = session.receive(line(end), 0);
+  assert.equal(ended?.type === 'event' && ended.event.type, 'error');
+});
+
+test('a long text travels in pieces that each fit a message, never cut inside a character', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  session.receive(line({ type: 'inference_request', request_id: 'a', prompt: 'Hi' }), 0);
+  const text = `x${'🐟'.repeat(40_000)}`;
+  const chunks = sent(session.respond(1, { type: 'text', text, tokens: [1, 2] }));
+  assert.ok(chunks.length > 1);
+  assert.ok(chunks.every((chunk) => String(chunk['text']).isWellFormed()));
+  assert.equal(chunks.map((chunk) => chunk['text']).join(''), text);
+  assert.deepEqual(chunks.map((chunk) => chunk['tokens']).at(-1), [1, 2]);
+});
+
+test('a prompt that is too long is refused before it is sent, with the limit named', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  const long = { ...request, input: promptInput('x'.repeat(MAX_REQUEST_BYTES)) };
+  assert.throws(() => session.ask(1, long, 0), /too long.*1048576/);
+});

@@ -1,0 +1,235 @@
+import { ShoalError } from '../error.ts';
+import type { InferenceEvent } from '../event.ts';
+import type { Framer } from '../framing/framer.ts';
+import { encodeObject, type JsonObject } from '../json.ts';
+import { MessageSession } from '../message-session.ts';
+import { OpenGatewayClient } from '../opengateway/client.ts';
+import {
+  MAX_MESSAGE_BYTES as MAX_OPENGATEWAY_BYTES,
+  readHello as readOpenGatewayHello,
+} from '../opengateway/messages.ts';
+import { OpenGatewayServer } from '../opengateway/server.ts';
+import type { InferenceRequest } from '../request.ts';
+import type { Output, PeerInfo, PeerStatus } from '../session.ts';
+import type { ClientSide, MessageEncoder, ServerSide } from '../side.ts';
+import { ShoalClient } from './client.ts';
+import { errorMessage } from './errors.ts';
+import {
+  type HelloMessage,
+  MAX_BYTES_BEFORE_HELLO,
+  MAX_MESSAGE_BYTES,
+  MAX_REQUEST_BYTES,
+  modelInfo,
+  readHello,
+  readStatus,
+  speaksShoal,
+  statusMessage,
+} from './messages.ts';
+import { ShoalServer } from './server.ts';
+
+/** Where a hello is owed, it comes within this time. */
+export const HELLO_TIMEOUT_MS = 5_000;
+/** Health and load are said this often, whether they changed or not: it is the sign of life of an idle peer. */
+export const STATUS_INTERVAL_MS = 5_000;
+/** An idle peer that misses three of them is gone. */
+export const PEER_SILENT_MS = 3 * STATUS_INTERVAL_MS;
+
+export interface PeerSessionOptions {
+  readonly framer: Framer;
+  /** What we say of ourselves, now. */
+  readonly hello: () => HelloMessage;
+  readonly status: () => PeerStatus;
+  /** Begins the ids of our requests; no other node may use it. */
+  readonly idPrefix: string;
+  /** Whether the peer owes a `shoal/1` hello before all else (TCP, WebSocket), or may be an OpenGateway peer. */
+  readonly helloOwed: boolean;
+}
+
+interface Sides {
+  readonly dialect: 'shoal' | 'opengateway';
+  readonly server: ServerSide;
+  readonly client: ClientSide;
+}
+
+/**
+ * One connection between peers of a cluster; each may ask and each may answer. We greet at once, in a way that both
+ * dialects understand. The peer's first message settles which one it speaks: a hello that says `shoal/1`, or anything
+ * else, which is OpenGateway.
+ */
+export class PeerSession extends MessageSession {
+  readonly #options: PeerSessionOptions;
+  #sides: Sides | undefined;
+  #peer: PeerInfo | undefined;
+  #lastId = 0;
+  #helloDueAt = Infinity;
+  #statusAt = Infinity;
+  #heardAt = Infinity;
+  #wasSilent = false;
+
+  constructor(options: PeerSessionOptions) {
+    super(options.framer);
+    this.#options = options;
+    this.framer.limit = options.helloOwed ? MAX_BYTES_BEFORE_HELLO : MAX_OPENGATEWAY_BYTES;
+  }
+
+  start(now: number): Output[] {
+    if (this.#options.helloOwed) this.#helloDueAt = now + HELLO_TIMEOUT_MS;
+    return [this.send(this.#options.hello())];
+  }
+
+  /** Says again who we are and how we fare: clusters, models or load have changed. */
+  announce(now: number): Output[] {
+    const hello = this.send(this.#options.hello());
+    return this.#speaksShoal ? [hello, ...this.announceStatus(now)] : [hello];
+  }
+
+  announceStatus(now: number): Output[] {
+    if (!this.#speaksShoal) return [];
+    this.#statusAt = now + STATUS_INTERVAL_MS;
+    return [this.send(statusMessage(this.#options.status()))];
+  }
+
+  respond(id: number, event: InferenceEvent): Output[] {
+    return this.#sides?.server.respond(id, event) ?? [];
+  }
+
+  credit(id: number): number {
+    return this.#sides?.server.credit(id) ?? 0;
+  }
+
+  ask(id: number, request: InferenceRequest, now: number): Output[] {
+    if (this.#sides === undefined) throw new ShoalError('CONNECT_FAILED', 'The peer has not said what it speaks yet.');
+    return this.#sides.client.ask(id, request, now);
+  }
+
+  abort(id: number): Output[] {
+    return this.#sides?.client.abort(id) ?? [];
+  }
+
+  consumed(id: number, bytes: number): Output[] {
+    return this.#sides?.client.consumed(id, bytes) ?? [];
+  }
+
+  end(): Output[] {
+    return this.#sides === undefined ? [] : [...this.#sides.client.end(), ...this.#sides.server.end()];
+  }
+
+  protected message(message: JsonObject, bytes: number, now: number): Output[] {
+    this.#heardAt = now;
+    this.#wasSilent = false;
+    const greeting = this.#sides === undefined ? this.#settle(message, now) : [];
+    const sides = this.#sides;
+    if (sides === undefined) return greeting;
+    if (sides.client instanceof ShoalClient) sides.client.heard(now);
+    return [...greeting, ...this.#dispatch(sides, message, bytes, now)];
+  }
+
+  protected faultWords(error: ShoalError): Output[] {
+    return this.#speaksShoal || this.#options.helloOwed ? [this.send(errorMessage(error))] : [];
+  }
+
+  protected dialectTick(now: number): Output[] {
+    if (now >= this.#helloDueAt) return this.close(ShoalError.unauthorized('A peer_hello was due first.'));
+    if (now >= this.#heardAt + PEER_SILENT_MS && this.#speaksShoal) {
+      // One tick more, so that a stall of our own loop leaves time to read what has arrived meanwhile.
+      if (this.#wasSilent)
+        return [...this.end(), { type: 'close', error: ShoalError.workerLost('The peer is silent.') }];
+      this.#wasSilent = true;
+      this.#heardAt = now - PEER_SILENT_MS + STATUS_INTERVAL_MS / 5;
+    }
+    const status = now >= this.#statusAt ? this.announceStatus(now) : [];
+    return [...status, ...(this.#sides?.client.tick(now) ?? [])];
+  }
+
+  protected get dialectWakeAt(): number {
+    const silentAt = this.#speaksShoal ? this.#heardAt + PEER_SILENT_MS : Infinity;
+    return Math.min(this.#helloDueAt, this.#statusAt, silentAt, this.#sides?.client.wakeAt ?? Infinity);
+  }
+
+  get #speaksShoal(): boolean {
+    return this.#sides?.dialect === 'shoal';
+  }
+
+  /** The first message decides the dialect; a hello is then read by `#dispatch` like any later one. */
+  #settle(message: JsonObject, now: number): Output[] {
+    const shoal = message['type'] === 'peer_hello' && speaksShoal(message);
+    if (this.#options.helloOwed && !shoal) {
+      return this.close(ShoalError.unauthorized('The first message must be a peer_hello with protocol shoal/1.'));
+    }
+    const encode: MessageEncoder = (object) => {
+      const body = encodeObject(object);
+      return { bytes: this.framer.encode(body), size: body.length };
+    };
+    const nextId = () => (this.#lastId += 1);
+    const { idPrefix } = this.#options;
+    this.#helloDueAt = Infinity;
+    if (shoal) {
+      this.#sides = {
+        dialect: 'shoal',
+        server: new ShoalServer(encode, nextId),
+        client: new ShoalClient(encode, idPrefix),
+      };
+      this.framer.limit = MAX_REQUEST_BYTES;
+      return this.announceStatus(now);
+    }
+    this.#sides = {
+      dialect: 'opengateway',
+      server: new OpenGatewayServer(encode, nextId),
+      client: new OpenGatewayClient(encode, idPrefix),
+    };
+    return message['type'] === 'peer_hello' ? [] : [this.#become({ dialect: 'opengateway', name: '', models: [] })];
+  }
+
+  #dispatch(sides: Sides, message: JsonObject, bytes: number, now: number): Output[] {
+    const type = message['type'];
+    if (sides.dialect === 'opengateway') {
+      if (type === 'peer_hello') return [this.#become(openGatewayPeer(message))];
+      return sides.server.message(message, bytes, now) ?? sides.client.message(message, bytes, now) ?? [];
+    }
+    if (type !== 'inference_request' && bytes > MAX_MESSAGE_BYTES) {
+      return this.close(ShoalError.badMessage(`Only a request may have more than ${MAX_MESSAGE_BYTES} bytes.`));
+    }
+    switch (type) {
+      case 'peer_hello':
+        return [this.#become({ ...this.#peer, ...shoalPeer(readHello(message)) })];
+      case 'peer_status':
+        return this.#peer === undefined ? [] : [this.#become({ ...this.#peer, status: readStatus(message) })];
+      case 'ping':
+        return [this.send({ type: 'pong' })];
+      case 'pong':
+        return [];
+      default: {
+        const outputs = sides.server.message(message, bytes, now) ?? sides.client.message(message, bytes, now);
+        if (outputs === undefined) throw ShoalError.badMessage(`Unknown type: ${String(type).slice(0, 64)}.`);
+        return outputs;
+      }
+    }
+  }
+
+  #become(peer: PeerInfo): Output {
+    this.#peer = peer;
+    return { type: 'peer', peer };
+  }
+}
+
+function openGatewayPeer(message: JsonObject): PeerInfo {
+  const hello = readOpenGatewayHello(message);
+  return {
+    dialect: 'opengateway',
+    name: hello.node_name,
+    clusters: hello.clusters,
+    models: hello.supported_models.map((id) => ({ id })),
+  };
+}
+
+function shoalPeer(hello: HelloMessage): PeerInfo {
+  return {
+    dialect: 'shoal',
+    name: hello.node_name,
+    id: hello.peer_id,
+    clusters: hello.clusters,
+    models: hello.models.map(modelInfo),
+    lends: hello.roles.includes('worker'),
+    ...(hello.capacity === undefined ? {} : { capacity: hello.capacity }),
+  };
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { runSuites } from './suites.ts';
+
+const INSTALL = 'npm install --prefix ~/.cache/shoal-tools/bare bare@1.31.2';
+
+/** Where Bare is, if it is: on the path, or where `.ci/run` puts it. It is 90 MB, too much for everybody's node_modules. */
+function findBare(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return [...folders, join(homedir(), '.cache/shoal-tools/bare/node_modules/.bin')]
+    .map((folder) => join(folder, 'bare'))
+    .find((path) => existsSync(path));
+}
+
+const bare = findBare();
+
+test(
+  'the contract suites pass in Bare as they do in Node',
+  { skip: bare === undefined && `Bare is not here: ${INSTALL}` },
+  async () => {
+    assert.ok(bare !== undefined);
+    let cases = 0;
+    runSuites({ test: () => (cases += 1), equal: () => {} });
+    const { stdout } = await promisify(execFile)(bare, [join(import.meta.dirname, 'suites.bare.ts')]);
+    assert.deepEqual(JSON.parse(stdout), { passed: cases, failed: [] });
+  },
+);
