@@ -1,0 +1,79 @@
+import { type InferenceEvent, isTerminal } from '@shoal/protocol';
+
+interface Waiting {
+  readonly event: InferenceEvent;
+  readonly bytes: number;
+}
+
+export interface AnswerHandlers {
+  /** The reader took an event that came in so many bytes. */
+  consumed(bytes: number): void;
+  /** The reader left before the end. */
+  abandon(): void;
+}
+
+/**
+ * The events of one answer, for one reader. What waits here is bounded by the credit that the session granted: nothing
+ * is granted again before the reader took it.
+ */
+export class Answer implements AsyncIterableIterator<InferenceEvent, undefined> {
+  readonly #handlers: AnswerHandlers;
+  readonly #waiting: Waiting[] = [];
+  #reader: ((result: IteratorResult<InferenceEvent, undefined>) => void) | undefined;
+  #isComplete = false;
+  #isLeft = false;
+
+  constructor(handlers: AnswerHandlers) {
+    this.#handlers = handlers;
+  }
+
+  push(event: InferenceEvent, bytes: number): void {
+    if (this.#isComplete) return;
+    this.#isComplete = isTerminal(event);
+    const reader = this.#reader;
+    if (reader === undefined) {
+      this.#waiting.push({ event, bytes });
+      return;
+    }
+    this.#reader = undefined;
+    reader({ value: event, done: false });
+    this.#consumed(bytes);
+  }
+
+  next(): Promise<IteratorResult<InferenceEvent, undefined>> {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) {
+      this.#consumed(waiting.bytes);
+      return Promise.resolve({ value: waiting.event, done: false });
+    }
+    if (this.#isComplete) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve) => {
+      this.#reader = resolve;
+    });
+  }
+
+  /** Takes the request back if it still runs; its last event is then `finish` with reason `abort`. */
+  abort(): void {
+    if (!this.#isComplete) this.#handlers.abandon();
+  }
+
+  /** The reader leaves: takes the request back if it still runs, and drops what was not read. */
+  return(): Promise<IteratorResult<InferenceEvent, undefined>> {
+    if (!this.#isLeft) {
+      this.#isLeft = true;
+      this.abort();
+      this.#isComplete = true;
+      this.#waiting.length = 0;
+      this.#reader?.({ value: undefined, done: true });
+    }
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #consumed(bytes: number): void {
+    if (bytes > 0) this.#handlers.consumed(bytes);
+  }
+}

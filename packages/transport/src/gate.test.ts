@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Caps, CONNECTIONS_PER_ADDRESS_MAX, CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX } from './caps.ts';
+import { Gate, HANDSHAKES_MAX } from './gate.ts';
+
+test('a place is given back once, however often it is asked to be', () => {
+  const caps = new Caps({ total: 1 });
+  const place = caps.take('192.168.1.2');
+  assert.ok(place);
+  assert.equal(caps.take('192.168.1.3'), undefined);
+  place();
+  place();
+  assert.ok(caps.take('192.168.1.3'));
+  assert.equal(caps.take('192.168.1.2'), undefined);
+});
+
+test('an address has its cap, and this machine a higher one', () => {
+  const caps = new Caps({ total: 10_000 });
+  const taken = (address: string) => {
+    let count = 0;
+    while (caps.take(address) !== undefined) count += 1;
+    return count;
+  };
+  assert.equal(taken('192.168.1.2'), CONNECTIONS_PER_ADDRESS_MAX);
+  assert.equal(taken('127.0.0.1'), CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX);
+});
+
+test('handshakes are counted, and a repeated one counts once', () => {
+  const gate = new Gate(1_000);
+  for (let index = 0; index < HANDSHAKES_MAX; index += 1) assert.ok(gate.expect(`key ${index}`, '127.0.0.1'));
+  assert.ok(gate.expect('key 0', '127.0.0.1'));
+  assert.equal(gate.expect('one more', '127.0.0.1'), false);
+  gate.close();
+});
+
+test("a connection takes over its handshake's place", () => {
+  const gate = new Gate(1);
+  assert.ok(gate.expect('first', '127.0.0.1'));
+  assert.equal(gate.enter('second', '127.0.0.1'), undefined);
+  const place = gate.enter('first', '127.0.0.1');
+  assert.ok(place);
+  assert.equal(gate.expect('second', '127.0.0.1'), false);
+  place();
+  assert.ok(gate.expect('second', '127.0.0.1'));
+  gate.close();
+});

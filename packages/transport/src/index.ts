@@ -1,0 +1,4 @@
+export { Answer } from './answer.ts';
+export * from './connection.ts';
+export * from './link.ts';
+export { monotonicNow } from '#clock';

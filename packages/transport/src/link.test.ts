@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mock, test } from 'node:test';
+import { type InferenceEvent, ndjsonFramer, promptInput, type ShoalError } from '@shoal/protocol';
+import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL } from '@shoal/protocol/shoal';
+import { CONSUMER_STALL_MS, type Exchange, Link, type LinkHandlers } from './link.ts';
+import { memoryPair } from './memory.ts';
+
+const request = { input: promptInput('Hi'), sampling: {}, stop: [] };
+const finish: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };
+
+function session(): PeerSession {
+  return new PeerSession({
+    framer: ndjsonFramer(MAX_REQUEST_BYTES),
+    hello: () => ({
+      type: 'peer_hello',
+      node_name: 'Node',
+      clusters: [],
+      supported_models: [],
+      protocol: PROTOCOL,
+      peer_id: '00'.repeat(32),
+      version: '0',
+      uptime_s: 0,
+      roles: ['worker', 'client'],
+      models: [],
+    }),
+    status: () => ({ health: 100, active: 0, queued: 0, slots: 1 }),
+    idPrefix: 'me',
+    helloOwed: false,
+  });
+}
+
+/** Two peers of one connection that have met; the second answers through `serve`. */
+async function met(
+  serve: (exchange: Exchange) => unknown,
+): Promise<{ client: Link; server: Link; closed: Promise<void> }> {
+  const [near, far] = memoryPair();
+  const events = new EventTarget();
+  const handlers: LinkHandlers = { peer: () => {}, request: (exchange) => void serve(exchange), close: () => {} };
+  const server = new Link(far, session(), handlers);
+  const closed = once(events, 'close').then(() => {});
+  const client = new Link(near, session(), {
+    peer: () => events.dispatchEvent(new Event('peer')),
+    request: () => assert.fail('the worker asks for nothing'),
+    close: () => events.dispatchEvent(new Event('close')),
+  });
+  const greeted = once(events, 'peer');
+  server.start();
+  client.start();
+  await greeted;
+  return { client, server, closed };
+}
+
+test('an answer arrives event by event and ends with its terminal event', async () => {
+  const { client } = await met(async (exchange) => {
+    await exchange.send({ type: 'text', text: 'Hel', tokens: [1] });
+    await exchange.send({ type: 'text', text: 'lo', tokens: [2] });
+    await exchange.send(finish);
+  });
+  const events = await Array.fromAsync(client.ask(request));
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['text', 'text', 'finish'],
+  );
+  client.close();
+});
+
+test('a reader that leaves takes its request back', async () => {
+  const aborted = Promise.withResolvers<ShoalError>();
+  const { client } = await met((exchange) => {
+    exchange.onAbort(aborted.resolve);
+    void exchange.send({ type: 'text', text: 'Hello', tokens: [] });
+  });
+  for await (const event of client.ask(request)) if (event.type === 'text') break;
+  assert.equal((await aborted.promise).code, 'GENERATION_ABORTED');
+  client.close();
+});
+
+test('a connection that closes ends every open answer with WORKER_LOST', async () => {
+  const { client, server, closed } = await met(() => server.close());
+  const events = await Array.fromAsync(client.ask(request));
+  const last = events.at(-1);
+  assert.equal(last?.type === 'error' && last.error.code, 'WORKER_LOST');
+  await closed;
+});
+
+test('a reader that stops reading stops the worker, within what it granted, and loses the answer after ten seconds', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  let sentBytes = 0;
+  const stopped = Promise.withResolvers<ShoalError>();
+  const paused = Promise.withResolvers<void>();
+  const { client } = await met(async (exchange) => {
+    exchange.onAbort(stopped.resolve);
+    const text = 'x'.repeat(1000);
+    for (;;) {
+      const sending = exchange.send({ type: 'text', text, tokens: [] });
+      sentBytes += text.length;
+      const isPaused = await Promise.race([sending.then(() => false), settled().then(() => true)]);
+      if (!isPaused) continue;
+      paused.resolve();
+      if (!(await sending)) return;
+    }
+  });
+  const answer = client.ask(request);
+  await paused.promise;
+  assert.ok(sentBytes <= 256 * 1024 + 2000, `${sentBytes} bytes were sent to a reader that reads none`);
+  mock.timers.tick(CONSUMER_STALL_MS);
+  assert.equal((await stopped.promise).code, 'GENERATION_ABORTED');
+  mock.timers.reset();
+  const events = await Array.fromAsync(answer);
+  const last = events.at(-1);
+  assert.equal(last?.type === 'error' && last.error.code, 'GENERATION_ABORTED');
+  client.close();
+});
+
+/** After everything that was under way within this process. */
+async function settled(): Promise<void> {
+  for (let round = 0; round < 10; round += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a reader that reads again lets the worker go on', async () => {
+  const total = 2_000;
+  const { client } = await met(async (exchange) => {
+    for (let index = 0; index < total; index += 1) {
+      if (!(await exchange.send({ type: 'text', text: 'x'.repeat(1000), tokens: [] }))) return;
+    }
+    await exchange.send(finish);
+  });
+  const answer = client.ask(request);
+  await settled();
+  let length = 0;
+  for await (const event of answer) if (event.type === 'text') length += event.text.length;
+  assert.equal(length, total * 1000);
+  client.close();
+});

@@ -1,0 +1,229 @@
+import {
+  type InferenceEvent,
+  type InferenceRequest,
+  isTerminal,
+  type Output,
+  type PeerInfo,
+  type Session,
+  ShoalError,
+} from '@shoal/protocol';
+import { monotonicNow } from '#clock';
+import { Answer } from './answer.ts';
+import type { Connection } from './connection.ts';
+
+/** A peer that takes nothing of an answer for this long loses it. */
+export const CONSUMER_STALL_MS = 10_000;
+
+export interface LinkHandlers {
+  /** The peer said who it is, or how it fares. */
+  peer(peer: PeerInfo): void;
+  /** The peer asks for an answer. */
+  request(exchange: Exchange): void;
+  /** The last call, exactly once; by then every answer and exchange of this link has ended. */
+  close(error?: Error): void;
+}
+
+/** One request that the peer made, and the way to answer it. */
+export interface Exchange {
+  readonly request: InferenceRequest;
+  /** Whether nothing more can be said: the answer is complete, the peer took the request back, or it is gone. */
+  readonly ended: boolean;
+  /**
+   * Says one event and resolves once the peer has room for the next, so that a slow reader slows the engine down.
+   * Resolves with false when nothing more can be said.
+   */
+  send(event: InferenceEvent): Promise<boolean>;
+  /** Called once if the peer takes the request back, is gone, or takes nothing for `CONSUMER_STALL_MS`. */
+  onAbort(listener: (why: ShoalError) => void): void;
+}
+
+/**
+ * Drives a session over a connection: bytes one way, outputs the other, one timer for what the session waits for.
+ * The only place where protocol state meets I/O.
+ */
+export class Link<Protocol extends Session = Session> {
+  readonly connection: Connection;
+  readonly session: Protocol;
+  readonly #handlers: LinkHandlers;
+  readonly #answers = new Map<number, Answer>();
+  readonly #exchanges = new Map<number, LinkExchange>();
+  #lastId = 0;
+  #isFull = false;
+  #isClosed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+
+  constructor(connection: Connection, session: Protocol, handlers: LinkHandlers) {
+    this.connection = connection;
+    this.session = session;
+    this.#handlers = handlers;
+  }
+
+  /** Call once: greets and begins to read. */
+  start(): void {
+    this.connection.open({
+      data: (bytes) => this.apply(this.session.receive(bytes, monotonicNow())),
+      drain: () => this.#drain(),
+      close: (error) => this.#closed(error),
+    });
+    this.apply(this.session.start(monotonicNow()));
+  }
+
+  /**
+   * Asks the peer. The answer yields events with exactly one terminal one; leaving its loop takes the request back.
+   * Throws `ShoalError` where the dialect cannot carry the request.
+   */
+  ask(request: InferenceRequest): Answer {
+    if (this.#isClosed) throw ShoalError.workerLost('The connection has closed.');
+    const id = (this.#lastId += 1);
+    const outputs = this.session.ask(id, request, monotonicNow());
+    const answer = new Answer({
+      consumed: (bytes) => this.apply(this.session.consumed(id, bytes)),
+      abandon: () => this.apply(this.session.abort(id)),
+    });
+    this.#answers.set(id, answer);
+    this.apply(outputs);
+    return answer;
+  }
+
+  close(): void {
+    this.connection.close();
+    this.#closed();
+  }
+
+  /** Carries out what the session wants done. */
+  apply(outputs: readonly Output[]): void {
+    for (const output of outputs) this.#carryOut(output);
+    this.#schedule();
+  }
+
+  /** For `LinkExchange`: whether the answer to `id` may go on right now. */
+  hasRoom(id: number): boolean {
+    return !this.#isFull && this.session.credit(id) > 0;
+  }
+
+  #carryOut(output: Output): void {
+    switch (output.type) {
+      case 'send':
+        if (!this.connection.send(output.bytes)) this.#isFull = true;
+        return;
+      case 'peer':
+        return this.#handlers.peer(output.peer);
+      case 'request': {
+        const exchange = new LinkExchange(this, output.id, output.request, () => this.#exchanges.delete(output.id));
+        this.#exchanges.set(output.id, exchange);
+        return this.#handlers.request(exchange);
+      }
+      case 'abort':
+        return this.#exchanges.get(output.id)?.abort(ShoalError.aborted('Whoever asked took the request back.'));
+      case 'credit':
+        return this.#exchanges.get(output.id)?.resume();
+      case 'event':
+        this.#answers.get(output.id)?.push(output.event, output.bytes);
+        if (isTerminal(output.event)) this.#answers.delete(output.id);
+        return;
+      case 'close':
+        this.connection.close();
+        return this.#closed(output.error);
+      default:
+        return output satisfies never;
+    }
+  }
+
+  #drain(): void {
+    this.#isFull = false;
+    for (const exchange of this.#exchanges.values()) exchange.resume();
+  }
+
+  #closed(error?: Error): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.apply(this.session.end());
+    this.#handlers.close(error);
+  }
+
+  #schedule(): void {
+    const wakeAt = this.#isClosed ? Infinity : this.session.wakeAt;
+    if (wakeAt === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = wakeAt;
+    if (wakeAt === Infinity) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAt = Infinity;
+        this.apply(this.session.tick(monotonicNow()));
+      },
+      Math.max(0, wakeAt - monotonicNow()),
+    );
+  }
+}
+
+class LinkExchange implements Exchange {
+  readonly request: InferenceRequest;
+  readonly #link: Link;
+  readonly #id: number;
+  readonly #forget: () => void;
+  readonly #abortListeners: ((why: ShoalError) => void)[] = [];
+  #ended = false;
+  #resume: ((open: boolean) => void) | undefined;
+
+  constructor(link: Link, id: number, request: InferenceRequest, forget: () => void) {
+    this.#link = link;
+    this.#id = id;
+    this.request = request;
+    this.#forget = forget;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  async send(event: InferenceEvent): Promise<boolean> {
+    if (this.#ended) return false;
+    this.#link.apply(this.#link.session.respond(this.#id, event, monotonicNow()));
+    if (isTerminal(event)) {
+      this.#end();
+      return false;
+    }
+    return this.#ended ? false : this.#room();
+  }
+
+  onAbort(listener: (why: ShoalError) => void): void {
+    this.#abortListeners.push(listener);
+  }
+
+  abort(why: ShoalError): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#resume?.(false);
+    for (const listener of this.#abortListeners) listener(why);
+  }
+
+  resume(): void {
+    if (this.#link.hasRoom(this.#id)) this.#resume?.(true);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#forget();
+  }
+
+  #room(): Promise<boolean> | boolean {
+    if (this.#link.hasRoom(this.#id)) return true;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#stalled(), CONSUMER_STALL_MS);
+      this.#resume = (open) => {
+        clearTimeout(timer);
+        this.#resume = undefined;
+        resolve(open);
+      };
+    });
+  }
+
+  #stalled(): void {
+    const error = ShoalError.aborted(`Nothing of the answer was taken for ${CONSUMER_STALL_MS / 1000} s.`);
+    this.#link.apply(this.#link.session.respond(this.#id, { type: 'error', error }, monotonicNow()));
+    this.abort(error);
+  }
+}

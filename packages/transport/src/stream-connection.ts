@@ -1,0 +1,78 @@
+import b4a from 'b4a';
+import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
+import type { SecretStream } from 'hyperdht';
+import type { Connection, ConnectionHandlers, Remote } from './connection.ts';
+import { HELD_BYTES_MAX, Inbox } from './inbox.ts';
+
+/** One encrypted message at most: the stream refuses 16 MiB, and its reader must have all of a message to decrypt it. */
+const STREAM_MESSAGE_BYTES_MAX = 64 * 1024;
+
+/**
+ * A HyperDHT stream as a `Connection`. It is read from the first moment on: a paused one would not hold its writer back
+ * but grow in this process's memory.
+ */
+export class StreamConnection implements Connection {
+  readonly flow = 'none';
+  readonly remote: Remote;
+  readonly #stream: SecretStream;
+  readonly #inbox = new Inbox(HELD_BYTES_MAX);
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  #error: Error | undefined;
+  #isClosing = false;
+  #isEnded = false;
+
+  /** Takes a stream that has opened. */
+  constructor(stream: SecretStream) {
+    this.#stream = stream;
+    this.remote = remoteOf(stream);
+    stream.on('data', (bytes) => this.#receive(bytes));
+    stream.on('drain', () => this.#inbox.drain());
+    stream.on('end', () => this.#endWithinGrace());
+    stream.on('error', (error) => {
+      this.#error = error;
+    });
+    stream.on('close', () => {
+      clearTimeout(this.#graceTimer);
+      this.#isEnded = true;
+      this.#inbox.end(this.#isClosing ? undefined : this.#error);
+    });
+  }
+
+  open(handlers: ConnectionHandlers): void {
+    this.#inbox.open(handlers);
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#isClosing || this.#isEnded) return false;
+    let hasRoom = true;
+    for (let offset = 0; offset < bytes.byteLength; offset += STREAM_MESSAGE_BYTES_MAX) {
+      hasRoom = this.#stream.write(bytes.subarray(offset, offset + STREAM_MESSAGE_BYTES_MAX));
+    }
+    return hasRoom;
+  }
+
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#inbox.mute();
+    this.#endWithinGrace();
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#inbox.push(bytes)) return;
+    this.#stream.destroy(new ShoalError('OVERLOADED', `More than ${HELD_BYTES_MAX} bytes came before they were read.`));
+  }
+
+  #endWithinGrace(): void {
+    if (this.#isEnded) return;
+    this.#stream.end();
+    this.#graceTimer ??= setTimeout(() => this.#stream.destroy(), CLOSE_GRACE_MS);
+  }
+}
+
+function remoteOf(stream: SecretStream): Remote {
+  const key = b4a.toString(stream.remotePublicKey, 'hex');
+  const { remoteHost, remotePort } = stream.rawStream;
+  const address = remoteHost === null ? key.slice(0, 8) : `${remoteHost}:${remotePort}`;
+  return { transport: 'hyperswarm', key, address, initiator: stream.isInitiator };
+}

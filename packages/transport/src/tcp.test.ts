@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { test } from 'node:test';
+import { connectionContract } from './contracts/index.ts';
+import { Recorder } from './contracts/recorder.ts';
+import type { Connection } from './connection.ts';
+import { dialTcp, listenTcp, TcpConnection } from './tcp.ts';
+import type { TcpListenOptions } from './tcp.ts';
+
+connectionContract('tcp', async () => {
+  const server = createServer({ pauseOnConnect: false });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = portOf(server.address());
+  const accepted = once(server, 'connection');
+  const dialled = connect({ host: '127.0.0.1', port });
+  await once(dialled, 'connect');
+  const [served]: Socket[] = await accepted;
+  assert.ok(served);
+  return {
+    a: new TcpConnection(dialled, true),
+    b: new TcpConnection(served, false),
+    vanish: () => served.resetAndDestroy(),
+    async close() {
+      dialled.destroy();
+      served.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+});
+
+test('a listener takes connections, and closing it closes them', async () => {
+  const { listener, taken, dial } = await listen({});
+  const client = new Recorder(await dial());
+  const served = new Recorder(await taken(1));
+  await listener.close();
+  await Promise.all([client.closed(), served.closed()]);
+  assert.equal(client.error, undefined);
+});
+
+test('a connection beyond the total is refused, and one that left makes room', async () => {
+  const { listener, taken, dial } = await listen({ maxConnections: 2 });
+  await dial();
+  await dial();
+  const served = await taken(2);
+  await new Recorder(await dial()).closed();
+  served.close();
+  await new Recorder(served).closed();
+  new Recorder(await dial());
+  await taken(3);
+  await listener.close();
+});
+
+test('a connection beyond the address cap is refused', async () => {
+  const { listener, taken, dial } = await listen({ maxConnections: 10, maxConnectionsPerAddress: 1 });
+  await dial();
+  await taken(1);
+  await new Recorder(await dial()).closed();
+  await listener.close();
+});
+
+test('an address that is not allowed is refused', async () => {
+  const asked: string[] = [];
+  const { listener, dial } = await listen({
+    allow(address) {
+      asked.push(address);
+      return false;
+    },
+  });
+  await new Recorder(await dial()).closed();
+  assert.deepEqual(asked, ['127.0.0.1']);
+  await listener.close();
+});
+
+test('a taken port is refused with the port and what to do', async () => {
+  const { listener } = await listen({});
+  const { host, port } = listener.address();
+  await assert.rejects(listenTcp({ host, port, maxConnections: 1, onConnection: () => undefined }), {
+    code: 'INVALID_REQUEST',
+    message: new RegExp(`:${port}: .* choose another port`),
+  });
+  await listener.close();
+});
+
+test('dialling where nobody listens fails with CONNECT_FAILED', async () => {
+  const { listener } = await listen({});
+  const { host, port } = listener.address();
+  await listener.close();
+  await assert.rejects(dialTcp({ host, port, timeoutMs: 10_000 }), { code: 'CONNECT_FAILED' });
+});
+
+test('a raw client that never reads leaves the writer with a bounded buffer', async () => {
+  const { listener, taken } = await listen({});
+  const raw = connect(listener.address());
+  raw.pause();
+  await once(raw, 'connect');
+  const writer = new Recorder(await taken(1));
+  const sent = await writer.sendUntilStalled(64 * 1024 * 1024);
+  assert.ok(sent < 64 * 1024 * 1024);
+  raw.destroy();
+  await writer.closed();
+  await listener.close();
+});
+
+async function listen(options: Partial<TcpListenOptions>) {
+  const connections: Connection[] = [];
+  let arrived: () => void = () => undefined;
+  const listener = await listenTcp({
+    host: '127.0.0.1',
+    port: 0,
+    maxConnections: 8,
+    ...options,
+    onConnection(connection) {
+      connections.push(connection);
+      arrived();
+    },
+  });
+  return {
+    listener,
+    dial: () => dialTcp({ ...listener.address(), timeoutMs: 10_000 }),
+    /** The nth connection that was taken, once it is there. */
+    taken: async (count: number): Promise<Connection> => {
+      for (;;) {
+        const connection = connections[count - 1];
+        if (connection !== undefined) return connection;
+        await new Promise<void>((resolve) => {
+          arrived = resolve;
+        });
+      }
+    },
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  assert.ok(address !== null && typeof address === 'object');
+  return address.port;
+}

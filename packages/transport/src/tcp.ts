@@ -1,0 +1,185 @@
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
+import { Caps } from './caps.ts';
+import type { Connection, ConnectionHandler, ConnectionHandlers, Remote } from './connection.ts';
+import { Inbox } from './inbox.ts';
+
+/** Silence after which the kernel asks whether the peer's machine is still there: idle connections may be legal for hours. */
+export const TCP_KEEP_ALIVE_MS = 30_000;
+
+export interface TcpListenOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly maxConnections: number;
+  /** Without it: 16, and 1,024 for addresses of this machine. */
+  readonly maxConnectionsPerAddress?: number;
+  /** Whether this address may connect at all. */
+  allow?(address: string): boolean;
+  readonly onConnection: ConnectionHandler;
+}
+
+export interface TcpListener {
+  address(): { readonly host: string; readonly port: number };
+  /** Stops listening and closes every connection that came this way, each within `CLOSE_GRACE_MS`. */
+  close(): Promise<void>;
+}
+
+/** Resolves once it listens. Throws `INVALID_REQUEST`, saying what to change, where it cannot. */
+export async function listenTcp(options: TcpListenOptions): Promise<TcpListener> {
+  const open = new Set<Connection>();
+  const server = createServer((socket) => admit(socket));
+  const caps = new Caps({
+    total: options.maxConnections,
+    ...(options.maxConnectionsPerAddress === undefined ? {} : { perAddress: options.maxConnectionsPerAddress }),
+  });
+
+  function admit(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress);
+    const place = options.allow?.(address) === false ? undefined : caps.take(address);
+    if (place === undefined) {
+      socket.destroy();
+      return;
+    }
+    const connection = new TcpConnection(socket, false);
+    open.add(connection);
+    socket.once('close', () => {
+      place();
+      open.delete(connection);
+    });
+    options.onConnection(connection);
+  }
+
+  await listening(server, options.host, options.port);
+  return {
+    address: () => boundAddress(server),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const connection of open) connection.close();
+      }),
+  };
+}
+
+export interface TcpDialOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+}
+
+/** Throws `CONNECT_FAILED` where nobody takes the connection in time. */
+export function dialTcp({ host, port, timeoutMs }: TcpDialOptions): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port });
+    const timer = setTimeout(() => fail(`did not answer within ${timeoutMs} ms`), timeoutMs);
+    const refused = (cause: Error) => fail('refused the connection or cannot be reached', cause);
+
+    function fail(why: string, cause?: Error): void {
+      clearTimeout(timer);
+      socket.off('error', refused);
+      // Once nobody waits for it any more, a late error is no news.
+      socket.on('error', () => socket.destroy());
+      socket.destroy();
+      reject(new ShoalError('CONNECT_FAILED', `${host}:${port} ${why}.`, { cause }));
+    }
+
+    socket.once('error', refused);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', refused);
+      resolve(new TcpConnection(socket, true));
+    });
+  });
+}
+
+/** A connected socket as a `Connection`. Nothing is read from it before `open`, so the kernel holds the peer back. */
+export class TcpConnection implements Connection {
+  readonly flow = 'transport';
+  readonly remote: Remote;
+  readonly #socket: Socket;
+  readonly #inbox = new Inbox(Infinity);
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  #error: Error | undefined;
+  #isClosing = false;
+
+  constructor(socket: Socket, initiator: boolean) {
+    this.#socket = socket;
+    const address = `${plainAddress(socket.remoteAddress)}:${socket.remotePort ?? 0}`;
+    this.remote = { transport: 'tcp', address, initiator };
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    socket.on('drain', () => this.#inbox.drain());
+    socket.on('end', () => this.#endWithinGrace());
+    socket.on('error', (error) => {
+      this.#error = error;
+    });
+    socket.once('close', () => {
+      clearTimeout(this.#graceTimer);
+      this.#inbox.end(this.#isClosing ? undefined : this.#error);
+    });
+  }
+
+  open(handlers: ConnectionHandlers): void {
+    this.#inbox.open(handlers);
+    this.#socket.on('data', (bytes) => {
+      if (typeof bytes !== 'string') this.#inbox.push(bytes);
+    });
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#isClosing || !this.#socket.writable) return false;
+    return this.#socket.write(bytes);
+  }
+
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#inbox.mute();
+    this.#endWithinGrace();
+    // Unread bytes would turn our end into a reset, which takes from the peer what we flushed.
+    this.#socket.resume();
+  }
+
+  #endWithinGrace(): void {
+    if (this.#socket.destroyed || this.#graceTimer !== undefined) return;
+    this.#socket.end();
+    this.#graceTimer = setTimeout(() => this.#socket.destroy(), CLOSE_GRACE_MS);
+  }
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException) => reject(listenError(host, port, cause));
+    server.once('error', failed);
+    server.listen({ host, port }, () => {
+      server.off('error', failed);
+      // One connection that could not be accepted (no descriptor left) is lost; the listener goes on.
+      server.on('error', () => undefined);
+      resolve();
+    });
+  });
+}
+
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is taken by another program; stop that one, or choose another port (0 picks a free one)',
+  EACCES: 'this port needs an administrator; choose one above 1023',
+  EADDRNOTAVAIL: 'this machine has no such address; choose another host',
+  ENOTFOUND: 'there is no such host; choose another',
+};
+
+function listenError(host: string, port: number, cause: NodeJS.ErrnoException): ShoalError {
+  const why = LISTEN_FAULTS[cause.code ?? ''] ?? cause.code ?? 'the system does not say why';
+  return new ShoalError('INVALID_REQUEST', `Cannot listen on ${host}:${port}: ${why}.`, { cause });
+}
+
+function boundAddress(server: Server): { host: string; port: number } {
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === 'string') throw new ShoalError('INTERNAL', 'The listener is closed.');
+  return { host: address.address, port: address.port };
+}
+
+/** An IPv4 address that came through an IPv6 socket, as IPv4. */
+function plainAddress(address: string | undefined): string {
+  return (address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
+}
