@@ -1,0 +1,82 @@
+import { monotonicNow } from '@shoal/transport';
+import { ShoalError } from '@shoal/protocol';
+import type { Cancellation } from './cancel.ts';
+import type { Network } from './network.ts';
+import type { Peer } from './peer.ts';
+
+/** How long a worker is looked for: on a DHT that answers, lookups, dials and hellos take a second or two. */
+const DISCOVERY_WAIT_MS = 5_000;
+/** Where peers that may answer are known, a cluster counts as explored this long after it was joined. */
+const SETTLING_MS = 2_000;
+
+/** Looks for a worker among the peers of a cluster, and waits for one to appear where there is none yet. */
+export class Discovery {
+  readonly #network: Network;
+  readonly #cluster: string | undefined;
+  readonly #cancellation: Cancellation;
+  #giveUpAt: number | undefined;
+
+  constructor(network: Network, cluster: string | undefined, cancellation: Cancellation) {
+    this.#network = network;
+    this.#cluster = cluster;
+    this.#cancellation = cancellation;
+  }
+
+  /** The worker that `choose` takes, now or at a change of peers; undefined when the time is up, or on cancellation. */
+  async find(choose: () => Peer | undefined): Promise<Peer | undefined> {
+    for (;;) {
+      const worker = choose();
+      if (worker !== undefined || this.#cancellation.isCancelled) return worker;
+      if (this.#giveUpAt === undefined) {
+        this.#network.refresh(this.#cluster);
+        this.#giveUpAt = monotonicNow() + this.#patienceMs();
+      }
+      const left = this.#giveUpAt - monotonicNow();
+      if (left <= 0) return undefined;
+      await this.#change(left);
+    }
+  }
+
+  /** Why there is nobody to ask, in one line that says what to do. */
+  whyNobody(model: string | undefined): ShoalError {
+    const peers = this.#network.peers(this.#cluster);
+    const lenders = peers.filter(({ info }) => info.lends === true);
+    const where = this.#cluster === undefined ? 'your clusters' : `cluster ${this.#cluster}`;
+    if (this.#network.clusters.length === 0) {
+      return nobody('This node is in no cluster. Join one: shoal connect CLUSTER');
+    }
+    if (lenders.length === 0) {
+      const seen = peers.length === 0 ? 'no peer was found' : `${peers.length} peers were found and none of them lends`;
+      return nobody(`No worker in ${where}: ${seen}. Start one there: shoal serve --lend`);
+    }
+    const models = [...new Set(lenders.flatMap(({ info }) => info.models.map(({ id }) => id)))];
+    return ShoalError.modelNotFound(model ?? 'any', models);
+  }
+
+  /** In an explored cluster waiting will not bring what none of its peers has. */
+  #patienceMs(): number {
+    const isSettled = this.#network.peers(this.#cluster).some(({ info }) => info.lends !== false);
+    if (!isSettled) return DISCOVERY_WAIT_MS;
+    const clusters = this.#cluster === undefined ? this.#network.clusters : [this.#cluster];
+    const joinedAt = Math.max(...clusters.map((cluster) => this.#network.joinedAt(cluster) ?? 0));
+    return Math.max(0, joinedAt + SETTLING_MS - monotonicNow());
+  }
+
+  #change(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        stopWatching();
+        stopListening();
+        resolve();
+      };
+      const timer = setTimeout(done, timeoutMs);
+      const stopWatching = this.#network.onChange(done);
+      const stopListening = this.#cancellation.onCancel(() => queueMicrotask(done));
+    });
+  }
+}
+
+function nobody(why: string): ShoalError {
+  return new ShoalError('HOST_OFFLINE', why);
+}

@@ -1,0 +1,52 @@
+import { type InferenceEvent, isTerminal } from '@shoal/protocol';
+import { Cancellation, type CancelSignal } from './cancel.ts';
+
+/** Who is answering: said before the first text, and again when another worker goes on. */
+export interface WorkerChosen {
+  readonly type: 'worker';
+  readonly name: string;
+  /** Public key, hex. */
+  readonly id: string;
+}
+
+export type GenerationEvent = WorkerChosen | InferenceEvent;
+
+/**
+ * One answer as it comes, with exactly one terminal event. Leaving the loop, `return` from outside it, or the signal
+ * takes the request back from the worker at once, even while the next event is being waited for.
+ */
+export class Generation implements AsyncIterableIterator<GenerationEvent, undefined> {
+  readonly #events: AsyncGenerator<GenerationEvent, undefined>;
+  readonly #cancellation = new Cancellation();
+  #stopListening = (): void => {};
+
+  constructor(run: (cancellation: Cancellation) => AsyncGenerator<GenerationEvent, undefined>, signal?: CancelSignal) {
+    this.#events = run(this.#cancellation);
+    if (signal === undefined) return;
+    const abort = (): void => this.abort();
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+    this.#stopListening = () => signal.removeEventListener('abort', abort);
+  }
+
+  /** Takes the request back; the last event is `finish` with reason `abort`. */
+  abort(): void {
+    this.#cancellation.cancel();
+  }
+
+  async next(): Promise<IteratorResult<GenerationEvent, undefined>> {
+    const result = await this.#events.next();
+    if (result.done === true || (result.value.type !== 'worker' && isTerminal(result.value))) this.#stopListening();
+    return result;
+  }
+
+  return(): Promise<IteratorResult<GenerationEvent, undefined>> {
+    this.abort();
+    this.#stopListening();
+    return this.#events.return(undefined);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

@@ -1,0 +1,40 @@
+import type { ModelInfo, PeerCapacity } from '@shoal/protocol';
+import { type Hardware, type HelloMessage, modelMessage, PROTOCOL } from '@shoal/protocol/shoal';
+
+/** This software's version, as peers are told it. */
+export const VERSION = '0.1.0';
+
+/** What a node says of itself. */
+export interface SelfDescription {
+  /** What people call it. */
+  readonly name: string;
+  /** Whether it answers others' prompts. */
+  readonly lends: boolean;
+  readonly models: readonly ModelInfo[];
+  readonly capacity?: PeerCapacity;
+  readonly hardware?: Hardware;
+}
+
+export interface Presence {
+  /** Public key, hex. */
+  readonly key: string;
+  readonly clusters: readonly string[];
+  readonly uptimeSeconds: number;
+}
+
+export function helloMessage(self: SelfDescription, { key, clusters, uptimeSeconds }: Presence): HelloMessage {
+  return {
+    type: 'peer_hello',
+    node_name: self.name,
+    clusters,
+    supported_models: self.models.map(({ id }) => id),
+    protocol: PROTOCOL,
+    peer_id: key,
+    version: VERSION,
+    uptime_s: Math.floor(uptimeSeconds),
+    roles: self.lends ? ['worker', 'client'] : ['client'],
+    models: self.models.map(modelMessage),
+    ...(self.hardware === undefined ? {} : { hardware: self.hardware }),
+    ...(self.capacity === undefined ? {} : { capacity: self.capacity }),
+  };
+}

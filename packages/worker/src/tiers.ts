@@ -1,0 +1,50 @@
+import type { Resources } from './gauge.ts';
+
+/** What a machine needs to join a cluster of one model size, in whole cores and GB. */
+export interface Tier {
+  readonly name: string;
+  readonly cores: number;
+  readonly ramGb: number;
+  /** Absent: a graphics card is optional. */
+  readonly vramGb?: number;
+  readonly diskGb: number;
+}
+
+/** OpenGateway's table of clusters, smallest first. */
+export const TIERS: readonly Tier[] = [
+  { name: 'SmolLM-360M', cores: 1, ramGb: 1, diskGb: 2 },
+  { name: 'Qwen2-0.5B', cores: 1, ramGb: 2, diskGb: 3 },
+  { name: 'SmolLM-1.7B', cores: 1, ramGb: 4, diskGb: 5 },
+  { name: 'TinyLlama-1.1B', cores: 2, ramGb: 1, diskGb: 2 },
+  { name: 'Phi-2-2.7B', cores: 2, ramGb: 2, diskGb: 3 },
+  { name: 'Llama-3.2-1.5B', cores: 2, ramGb: 4, diskGb: 5 },
+  { name: 'Llama-3.2-3B', cores: 4, ramGb: 8, diskGb: 20 },
+  { name: 'Llama-3.1-8B', cores: 4, ramGb: 12, vramGb: 8, diskGb: 30 },
+  { name: 'Llama-3.1-70B', cores: 8, ramGb: 32, vramGb: 24, diskGb: 150 },
+  { name: 'Llama-3.1-405B', cores: 16, ramGb: 64, vramGb: 48, diskGb: 500 },
+];
+
+export type TierEligibility =
+  | { readonly name: string; readonly eligible: true }
+  /** `missing` is the first thing that falls short, in the table's order: `RAM: 8 GB needed, 4 GB here`. */
+  | { readonly name: string; readonly eligible: false; readonly missing: string };
+
+/** Every tier, and whether a machine of these resources can join its cluster. */
+export function eligibleTiers(resources: Resources): readonly TierEligibility[] {
+  return TIERS.map((tier) => {
+    const missing = firstMissing(tier, resources);
+    return missing === undefined ? { name: tier.name, eligible: true } : { name: tier.name, eligible: false, missing };
+  });
+}
+
+function firstMissing(tier: Tier, here: Resources): string | undefined {
+  if (here.cpu_cores < tier.cores) return `CPU: ${tier.cores} cores needed, ${here.cpu_cores} here`;
+  if (here.ram_gb < tier.ramGb) return gigabytes('RAM', tier.ramGb, here.ram_gb);
+  if (here.gpu_vram_gb < (tier.vramGb ?? 0)) return gigabytes('GPU VRAM', tier.vramGb ?? 0, here.gpu_vram_gb);
+  if (here.disk_gb < tier.diskGb) return gigabytes('Disk', tier.diskGb, here.disk_gb);
+  return undefined;
+}
+
+function gigabytes(what: string, needed: number, here: number): string {
+  return `${what}: ${needed} GB needed, ${here} GB here`;
+}

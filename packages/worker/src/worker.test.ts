@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+import { type InferenceEvent, type InferenceRequest, promptInput, ShoalError } from '@shoal/protocol';
+import type { Exchange } from '@shoal/transport';
+import { FINISH, ScriptedEngine, type Step } from '../test/scripted-engine.ts';
+import { Worker } from './worker.ts';
+
+const request: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [] };
+const text: InferenceEvent = { type: 'text', text: '4', tokens: [4] };
+
+/** A peer's end of an exchange, written down. */
+class RecordedExchange implements Exchange {
+  readonly request: InferenceRequest;
+  readonly events: InferenceEvent[] = [];
+  readonly done = Promise.withResolvers<void>();
+  readonly first = Promise.withResolvers<void>();
+  ended = false;
+  #listeners: ((why: ShoalError) => void)[] = [];
+
+  constructor(asked: Partial<InferenceRequest> = {}) {
+    this.request = { ...request, ...asked };
+  }
+
+  async send(event: InferenceEvent): Promise<boolean> {
+    if (this.ended) return false;
+    this.events.push(event);
+    this.first.resolve();
+    if (event.type === 'finish' || event.type === 'error') this.#end();
+    return !this.ended;
+  }
+
+  onAbort(listener: (why: ShoalError) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  abort(): void {
+    this.#end();
+    for (const listener of this.#listeners) listener(ShoalError.aborted('gone'));
+  }
+
+  get code(): string | undefined {
+    const last = this.events.at(-1);
+    return last?.type === 'error' ? last.error.code : last?.type;
+  }
+
+  #end(): void {
+    this.ended = true;
+    this.done.resolve();
+  }
+}
+
+async function worker(script: readonly Step[], limits = {}): Promise<{ worker: Worker; engine: ScriptedEngine }> {
+  const engine = new ScriptedEngine(script, 4);
+  const options = { engine, limits: { slots: 1, queue: 1, maxTokens: 100, ...limits }, health: () => 100 };
+  return { worker: await Worker.create(options), engine };
+}
+
+async function answered(lender: Worker, asked: Partial<InferenceRequest> = {}): Promise<RecordedExchange> {
+  const exchange = new RecordedExchange(asked);
+  lender.answer(exchange);
+  await exchange.done.promise;
+  return exchange;
+}
+
+test('an answer is forwarded event by event, and its lease given back', async () => {
+  const { worker: lender } = await worker([text, text, FINISH]);
+  const { events } = await answered(lender);
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['text', 'text', 'finish'],
+  );
+  await lender.close(0);
+  assert.equal(lender.status().active, 0);
+});
+
+test('an engine that throws ends the answer with INTERNAL, and its words stay at home', async () => {
+  const { worker: lender } = await worker([text, 'crash']);
+  const exchange = await answered(lender);
+  assert.equal(exchange.code, 'INTERNAL');
+  assert.ok(!JSON.stringify(exchange.events).includes('secret'));
+});
+
+test('an engine that ends without an end is a failure, never a finish', async () => {
+  const { worker: lender } = await worker([text, 'end']);
+  assert.equal((await answered(lender)).code, 'INTERNAL');
+});
+
+test('the next request waits at a position, and the one after it is refused', async () => {
+  const { worker: lender } = await worker(['hang']);
+  const [running, waiting, refused] = [new RecordedExchange(), new RecordedExchange(), new RecordedExchange()];
+  for (const exchange of [running, waiting, refused]) lender.answer(exchange);
+  assert.deepEqual(waiting.events, [{ type: 'queued', position: 1 }]);
+  assert.equal(refused.code, 'QUEUE_FULL');
+  assert.deepEqual([lender.status().active, lender.status().queued], [1, 1]);
+  await lender.close(0);
+});
+
+test('an abort reaches the engine, and the slot is free again', async () => {
+  const { worker: lender } = await worker([text, 'hang']);
+  const first = new RecordedExchange();
+  const second = new RecordedExchange();
+  lender.answer(first);
+  lender.answer(second);
+  await first.first.promise;
+  first.abort();
+  while (second.events.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  second.abort();
+  await lender.close(0);
+  assert.equal(lender.status().active, 0);
+});
+
+test('who is gone while waiting leaves the queue', async () => {
+  const { worker: lender, engine } = await worker(['hang']);
+  const waiting = new RecordedExchange();
+  lender.answer(new RecordedExchange());
+  lender.answer(waiting);
+  waiting.abort();
+  assert.equal(lender.status().queued, 0);
+  await lender.close(0);
+  assert.equal(engine.requests.length, 1);
+});
+
+test('a model that is not here is refused by naming those that are; its digest is a name too', async () => {
+  const { worker: lender } = await worker([FINISH]);
+  const exchange = await answered(lender, { model: 'llama-405b' });
+  assert.equal(exchange.code, 'MODEL_NOT_FOUND');
+  assert.match(JSON.stringify(exchange.events[0]?.type === 'error' && exchange.events[0].error.message), /scripted/);
+  assert.equal((await answered(lender, { model: `sha256:${'1'.repeat(64)}` })).code, 'finish');
+});
+
+test('an answer has no more tokens than the lender allows', async () => {
+  const { worker: lender, engine } = await worker([FINISH], { maxTokens: 5 });
+  await answered(lender);
+  await answered(lender, { sampling: { maxTokens: 3 } });
+  await answered(lender, { sampling: { maxTokens: 50 } });
+  assert.deepEqual(
+    engine.requests.map(({ sampling }) => sampling.maxTokens),
+    [5, 3, 5],
+  );
+});
+
+test('a passed deadline ends the answer and the engine', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const { worker: lender } = await worker(['hang']);
+  const exchange = new RecordedExchange({ deadlineMs: 500 });
+  lender.answer(exchange);
+  mock.timers.tick(500);
+  await exchange.done.promise;
+  mock.timers.reset();
+  assert.equal(exchange.code, 'DEADLINE_EXCEEDED');
+  await lender.close(0);
+});
+
+test('closing takes nothing new, and ends with an error what does not end in time', async () => {
+  const { worker: lender, engine } = await worker(['hang']);
+  const running = new RecordedExchange();
+  lender.answer(running);
+  const closing = lender.close(0);
+  assert.equal((await answered(lender)).code, 'OVERLOADED');
+  await closing;
+  assert.equal(running.code, 'GENERATION_ABORTED');
+  assert.ok(engine.isClosed);
+});
+
+test('closing waits for what is running', async () => {
+  const { worker: lender } = await worker([text, text, FINISH]);
+  const running = new RecordedExchange();
+  lender.answer(running);
+  await lender.close(60_000);
+  assert.equal(running.code, 'finish');
+});
