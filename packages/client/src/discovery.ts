@@ -37,17 +37,16 @@ export class Discovery {
     }
   }
 
-  /** Why there is nobody to ask, in one line that says what to do. */
-  whyNobody(model: string | undefined): ShoalError {
+  /** Why there is nobody to ask, in one line that says what to do. `self` is this node, where it lends. */
+  whyNobody(model: string | undefined, self?: Peer): ShoalError {
     const peers = this.#network.peers(this.#cluster);
-    const lenders = peers.filter(({ info }) => info.lends === true);
+    const lenders = [...peers.filter(({ info }) => info.lends === true), ...(self === undefined ? [] : [self])];
     const where = this.#cluster === undefined ? 'your clusters' : `cluster ${this.#cluster}`;
-    if (this.#network.clusters.length === 0) {
-      return nobody('This node is in no cluster. Join one: shoal connect CLUSTER');
-    }
     if (lenders.length === 0) {
-      const seen = peers.length === 0 ? 'no peer was found' : `${peers.length} peers were found and none of them lends`;
-      return nobody(`No worker in ${where}: ${seen}. Start one there: shoal serve --lend`);
+      if (this.#network.clusters.length === 0) {
+        return nobody('This node is in no cluster. Join one: shoal connect CLUSTER');
+      }
+      return nobody(`No worker in ${where}: ${seen(peers.length)}. Start one there: shoal serve --lend`);
     }
     const models = [...new Set(lenders.flatMap(({ info }) => info.models.map(({ id }) => id)))];
     return ShoalError.modelNotFound(model ?? 'any', models);
@@ -75,6 +74,11 @@ export class Discovery {
       const stopListening = this.#cancellation.onCancel(() => queueMicrotask(done));
     });
   }
+}
+
+function seen(peers: number): string {
+  if (peers === 0) return 'no peer was found';
+  return peers === 1 ? '1 peer was found, and it does not lend' : `${peers} peers were found, and none of them lends`;
 }
 
 function nobody(why: string): ShoalError {

@@ -3,6 +3,8 @@ import { after, before, test } from 'node:test';
 import { type InferenceEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';
+import { Cancellation } from './cancel.ts';
+import { Discovery } from './discovery.ts';
 import { Network } from './network.ts';
 import { type GenerateInput, Shoal } from './shoal.ts';
 
@@ -165,6 +167,14 @@ test('an unknown model is refused by naming those that exist', async () => {
   lend(cluster, 'A', () => assert.fail('asked for a model that it lacks'));
   const shoal = await client(cluster, 1);
   await assert.rejects(shoal.text({ prompt: 'Hi', model: 'llama-405b' }), { code: 'MODEL_NOT_FOUND', message: /tiny/ });
+});
+
+test('a lending node that nobody else is with names its own models', async () => {
+  const cluster = newCluster();
+  const network = lend(cluster, 'A', () => {});
+  const [self] = (await client(cluster, 1)).peers();
+  const discovery = new Discovery(network, cluster, new Cancellation());
+  assert.match(discovery.whyNobody('llama-405b', self).message, /there are: tiny/);
 });
 
 test('without a worker the error says so in one line', async () => {

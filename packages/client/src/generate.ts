@@ -68,7 +68,7 @@ export async function* generate(
     const answered = yield* askOpenGatewayPeers(network.peers(cluster), options.request, cancellation);
     if (answered) return;
   }
-  yield { type: 'error', error: progress.error ?? discovery.whyNobody(options.request.model) };
+  yield { type: 'error', error: progress.error ?? discovery.whyNobody(options.request.model, options.self) };
 }
 
 function nextWorker(options: GenerateOptions, progress: Progress, tried: ReadonlySet<string>): Peer | undefined {

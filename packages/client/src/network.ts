@@ -9,7 +9,7 @@ import { isIn, type Peer } from './peer.ts';
 
 /** Changes of load are told to peers at most this often. */
 const ANNOUNCE_INTERVAL_MS = 200;
-/** Connections that others make to this node. */
+/** Connections to and from peers, together. */
 export const MAX_CONNECTIONS = 256;
 
 export interface NetworkOptions {

@@ -40,3 +40,25 @@ export type TerminalEvent = Extract<InferenceEvent, { type: 'finish' | 'error' }
 export function isTerminal(event: InferenceEvent): event is TerminalEvent {
   return event.type === 'finish' || event.type === 'error';
 }
+
+/** The longest text of one event that a session takes, in UTF-16 units. */
+export const TEXT_LENGTH_MAX = 16 * 1024;
+
+/** Cuts a longer text into events that a session takes, never inside a character; the token ids go with the last. */
+export function cutText(event: Extract<InferenceEvent, { type: 'text' }>): readonly InferenceEvent[] {
+  const { text, tokens } = event;
+  if (text.length <= TEXT_LENGTH_MAX) return [event];
+  const events: InferenceEvent[] = [];
+  let start = 0;
+  while (text.length - start > TEXT_LENGTH_MAX) {
+    const endsInPair = isHighSurrogate(text.charCodeAt(start + TEXT_LENGTH_MAX - 1));
+    const end = start + TEXT_LENGTH_MAX - (endsInPair ? 1 : 0);
+    events.push({ type: 'text', text: text.slice(start, end), tokens: [] });
+    start = end;
+  }
+  return [...events, { type: 'text', text: text.slice(start), tokens }];
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}

@@ -71,7 +71,10 @@ export interface Session {
   /** The connection is gone: ends every open request, ours with `WORKER_LOST`, the peer's with `abort`. */
   end(): Output[];
 
-  /** Serving: says one event of the answer to request `id`. Ignored once that answer has ended. */
+  /**
+   * Serving: says one event of the answer to request `id`, a text of at most `TEXT_LENGTH_MAX`. Ignored once that answer
+   * has ended.
+   */
   respond(id: number, event: InferenceEvent, now: number): Output[];
   /** Serving: how many more bytes of this answer the peer lets come; `Infinity` where its dialect has no credits. */
   credit(id: number): number;

@@ -1,34 +1,29 @@
 import type { Engine } from '@shoal/engine';
-import { type InferenceEvent, type InferenceRequest, isTerminal, ShoalError } from '@shoal/protocol';
+import { cutText, type InferenceEvent, type InferenceRequest, isTerminal, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import type { SpeedGauge } from './speed.ts';
 
 export interface ServeOptions {
   readonly maxTokens: number;
   readonly speed: SpeedGauge;
+  readonly signal: AbortSignal;
   readonly onError: (error: ShoalError) => void;
 }
 
 /**
  * The whole line: a request goes to the engine and its events go back, each once the peer has room for it. Exactly one
- * terminal event leaves; an abort, a lost peer or a passed deadline ends the engine's work at once. Never rejects.
+ * terminal event leaves; the signal ends the engine's work at once. Never rejects.
  */
 export async function serve(exchange: Exchange, engine: Engine, options: ServeOptions): Promise<void> {
   if (exchange.ended) return;
-  const abort = new AbortController();
-  exchange.onAbort((why) => abort.abort(why));
-  const { deadlineMs } = exchange.request;
-  const deadline = deadlineMs === undefined ? undefined : setTimeout(() => expire(exchange, abort), deadlineMs);
   try {
-    const events = engine.generate(limited(exchange.request, options.maxTokens), abort.signal);
+    const events = engine.generate(limited(exchange.request, options.maxTokens), options.signal);
     await forward(events, exchange, options.speed);
     if (!exchange.ended) throw new Error('The engine ended without a terminal event.');
   } catch (thrown) {
     const error = ShoalError.from(thrown);
     options.onError(error);
     await exchange.send({ type: 'error', error });
-  } finally {
-    clearTimeout(deadline);
   }
 }
 
@@ -39,15 +34,11 @@ async function forward(events: AsyncIterable<InferenceEvent>, exchange: Exchange
     if (event.type === 'finish' && firstAt !== undefined) {
       speed.add(event.usage?.completionTokens ?? 0, performance.now() - firstAt);
     }
-    const goesOn = await exchange.send(event);
-    if (!goesOn || isTerminal(event)) return;
+    for (const piece of event.type === 'text' ? cutText(event) : [event]) {
+      const goesOn = await exchange.send(piece);
+      if (!goesOn || isTerminal(piece)) return;
+    }
   }
-}
-
-function expire(exchange: Exchange, abort: AbortController): void {
-  const error = ShoalError.deadlineExceeded();
-  void exchange.send({ type: 'error', error });
-  abort.abort(error);
 }
 
 function limited(request: InferenceRequest, maxTokens: number): InferenceRequest {

@@ -151,6 +151,20 @@ test('a passed deadline ends the answer and the engine', async () => {
   await lender.close(0);
 });
 
+test('a deadline that passes in the queue ends the wait', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const { worker: lender, engine } = await worker(['hang']);
+  lender.answer(new RecordedExchange());
+  const waiting = new RecordedExchange({ deadlineMs: 500 });
+  lender.answer(waiting);
+  mock.timers.tick(500);
+  mock.timers.reset();
+  assert.equal(waiting.code, 'DEADLINE_EXCEEDED');
+  assert.equal(lender.status().queued, 0);
+  await lender.close(0);
+  assert.equal(engine.requests.length, 1);
+});
+
 test('closing takes nothing new, and ends with an error what does not end in time', async () => {
   const { worker: lender, engine } = await worker(['hang']);
   const running = new RecordedExchange();

@@ -70,16 +70,23 @@ export class Worker {
     };
   }
 
-  /** Answers one request: exactly one terminal event leaves, whatever happens. */
+  /** Answers one request: exactly one terminal event leaves, whatever happens. Its deadline counts from here. */
   answer(exchange: Exchange): void {
+    const abort = new AbortController();
+    exchange.onAbort((why) => abort.abort(why));
+    const stopClock = startDeadline(exchange, abort);
     try {
       if (this.#isDraining) throw new ShoalError('OVERLOADED', 'This node is shutting down.');
       this.#checkModel(exchange.request.model);
-      const place = this.#admission.admit((lease) => this.#run(exchange, lease));
+      const place = this.#admission.admit((lease) => this.#run(exchange, lease, abort.signal, stopClock));
       if (place === undefined) return;
-      exchange.onAbort(() => place.leave());
+      abort.signal.addEventListener('abort', () => {
+        place.leave();
+        stopClock();
+      });
       void exchange.send({ type: 'queued', position: place.position });
     } catch (thrown) {
+      stopClock();
       void exchange.send({ type: 'error', error: ShoalError.from(thrown) });
     }
   }
@@ -101,12 +108,14 @@ export class Worker {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  #run(exchange: Exchange, lease: Lease): void {
+  #run(exchange: Exchange, lease: Lease, signal: AbortSignal, stopClock: () => void): void {
     const running = serve(exchange, this.#options.engine, {
       maxTokens: this.#options.limits.maxTokens,
       speed: this.#speed,
+      signal,
       onError: this.#options.onError ?? (() => {}),
     }).finally(() => {
+      stopClock();
       this.#running.delete(running);
       lease.release();
     });
@@ -121,4 +130,16 @@ export class Worker {
       this.models.map(({ id }) => id),
     );
   }
+}
+
+/** Ends the exchange and aborts when the request's deadline passes. Returns the way to stop waiting for that. */
+function startDeadline(exchange: Exchange, abort: AbortController): () => void {
+  const { deadlineMs } = exchange.request;
+  if (deadlineMs === undefined) return () => {};
+  const timer = setTimeout(() => {
+    const error = ShoalError.deadlineExceeded();
+    void exchange.send({ type: 'error', error });
+    abort.abort(error);
+  }, deadlineMs);
+  return () => clearTimeout(timer);
 }

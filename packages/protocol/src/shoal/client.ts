@@ -14,6 +14,8 @@ import { requestMessage } from './request.ts';
 export const HEARTBEAT_MS = 500;
 /** A worker that owes an answer and says nothing for this long is lost. */
 export const WORKER_SILENT_MS = 2_000;
+/** It is suspected this long before: a second look decides, so that a stall of our own loop does not condemn it. */
+const SUSPICION_MS = HEARTBEAT_MS;
 /** Consumed bytes are granted again in portions of this size. */
 const CREDIT_PORTION_BYTES = INITIAL_CREDIT_BYTES / 4;
 
@@ -35,7 +37,6 @@ export class ShoalClient implements ClientSide {
   readonly #ids = new Map<string, number>();
   #heardAt = 0;
   #pingAt = Infinity;
-  /** Set by a tick that found the worker silent; a second tick decides, so that a stall of our own loop does not. */
   #suspectedAt: number | undefined;
 
   constructor(encode: MessageEncoder, idPrefix: string) {
@@ -71,6 +72,8 @@ export class ShoalClient implements ClientSide {
       case 'inference_end':
         return this.#event(message, 0, (fields, open) => finishEvent(fields, open.digest.end()));
       case 'inference_error':
+        // One that belongs to no request is about something that we sent; an error is never answered with an error.
+        if (typeof message['request_id'] !== 'string') return [];
         return this.#event(message, 0, () => ({ type: 'error', error: readError(message) }));
       default:
         return undefined;
@@ -103,17 +106,24 @@ export class ShoalClient implements ClientSide {
   }
 
   tick(now: number): Output[] {
-    if (this.#open.size === 0 || now < this.#pingAt) return [];
-    this.#pingAt = now + HEARTBEAT_MS;
-    if (now - this.#heardAt >= WORKER_SILENT_MS - HEARTBEAT_MS) {
-      this.#suspectedAt ??= now;
-      if (now - this.#suspectedAt >= HEARTBEAT_MS) return this.#lost();
+    if (this.#open.size === 0) return [];
+    if (now >= this.#silentAt) {
+      if (this.#suspectedAt !== undefined) return this.#lost();
+      this.#suspectedAt = now;
     }
+    if (now < this.#pingAt) return [];
+    this.#pingAt = now + HEARTBEAT_MS;
     return [{ type: 'send', bytes: this.#encode({ type: 'ping' }).bytes }];
   }
 
   get wakeAt(): number {
-    return this.#open.size === 0 ? Infinity : this.#pingAt;
+    return this.#open.size === 0 ? Infinity : Math.min(this.#pingAt, this.#silentAt);
+  }
+
+  /** When a worker that stays silent is to be suspected, or if it is already, given up. */
+  get #silentAt(): number {
+    if (this.#suspectedAt !== undefined) return this.#suspectedAt + SUSPICION_MS;
+    return this.#heardAt + WORKER_SILENT_MS - SUSPICION_MS;
   }
 
   end(): Output[] {

@@ -80,6 +80,9 @@ function readInput(fields: Fields): Input {
   if (only === undefined || others.length > 0) {
     throw ShoalError.badMessage('inference_request must have exactly one of "messages", "prompt" and "tokens".');
   }
+  const isEmpty =
+    (only.type === 'messages' && only.messages.length === 0) || (only.type === 'tokens' && only.tokens.length === 0);
+  if (isEmpty) throw ShoalError.badMessage('inference_request must have something to answer.');
   return only;
 }
 

@@ -1,5 +1,5 @@
 import { ShoalError } from '../error.ts';
-import type { Finish, InferenceEvent } from '../event.ts';
+import { type Finish, type InferenceEvent, TEXT_LENGTH_MAX } from '../event.ts';
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 import type { Output } from '../session.ts';
@@ -11,13 +11,15 @@ import { readRequest } from './request.ts';
 
 /** Requests of one peer that are open at once, the queued ones included. */
 export const MAX_OPEN_REQUESTS = 1024;
-/** The longest text of one chunk, in UTF-16 units: escaped as JSON it still fits a message. */
-const MAX_CHUNK_LENGTH = 16 * 1024;
 const MAX_CREDIT_BYTES = 64 * 1024 * 1024;
 
 interface OpenRequest {
   readonly requestId: string;
   readonly digest: OutputDigest;
+  /** Whether the peer wants text as it is made. */
+  readonly streams: boolean;
+  heldText: string;
+  heldTokens: number[];
   creditBytes: number;
 }
 
@@ -53,10 +55,10 @@ export class ShoalServer implements ServerSide {
       case 'queued':
         return [this.#send({ type: 'inference_queued', request_id: requestId, position: event.position })];
       case 'text':
-        return this.#chunks(open, event.text, event.tokens);
+        return this.#text(open, event.text, event.tokens);
       case 'finish':
         this.#forget(id, open);
-        return [this.#send(endMessage(open, event))];
+        return [...this.#chunk(open), this.#send(endMessage(open, event))];
       case 'error':
         this.#forget(id, open);
         return [this.#send(errorMessage(event.error, requestId))];
@@ -86,7 +88,15 @@ export class ShoalServer implements ServerSide {
       const id = this.#nextId();
       const digest = new OutputDigest();
       digest.add(request.resume?.text ?? '');
-      this.#open.set(id, { requestId, digest, creditBytes: INITIAL_CREDIT_BYTES });
+      const streams = message['stream'] !== false;
+      this.#open.set(id, {
+        requestId,
+        digest,
+        streams,
+        heldText: '',
+        heldTokens: [],
+        creditBytes: INITIAL_CREDIT_BYTES,
+      });
       this.#ids.set(requestId, id);
       return [{ type: 'request', id, request }];
     } catch (thrown) {
@@ -112,19 +122,22 @@ export class ShoalServer implements ServerSide {
     return [{ type: 'abort', id }];
   }
 
-  #chunks(open: OpenRequest, text: string, tokens: readonly number[]): Output[] {
+  /** What may not be streamed is held until it fills a chunk, or until the end. */
+  #text(open: OpenRequest, text: string, tokens: readonly number[]): Output[] {
     open.digest.add(text);
-    return pieces(text).map((piece, index, all) => {
-      const last = index === all.length - 1;
-      const { bytes, size } = this.#encode({
-        type: 'inference_chunk',
-        request_id: open.requestId,
-        text: piece,
-        tokens: last ? tokens : [],
-      });
-      open.creditBytes -= size;
-      return { type: 'send', bytes };
-    });
+    open.heldText += text;
+    open.heldTokens.push(...tokens);
+    return open.streams || open.heldText.length >= TEXT_LENGTH_MAX ? this.#chunk(open) : [];
+  }
+
+  #chunk(open: OpenRequest): Output[] {
+    const { requestId, heldText: text, heldTokens: tokens } = open;
+    if (text === '' && tokens.length === 0) return [];
+    const { bytes, size } = this.#encode({ type: 'inference_chunk', request_id: requestId, text, tokens });
+    open.heldText = '';
+    open.heldTokens = [];
+    open.creditBytes -= size;
+    return [{ type: 'send', bytes }];
   }
 
   #send(message: object): Output {
@@ -157,19 +170,4 @@ function endMessage(open: OpenRequest, finish: Finish): object {
 
 function tooManyOpen(): ShoalError {
   return new ShoalError('QUEUE_FULL', `At most ${MAX_OPEN_REQUESTS} requests may be open on one connection.`);
-}
-
-/** Cuts a text into pieces that fit a chunk, never inside a surrogate pair. */
-function pieces(text: string): string[] {
-  const all: string[] = [];
-  let start = 0;
-  while (text.length - start > MAX_CHUNK_LENGTH) {
-    let end = start + MAX_CHUNK_LENGTH;
-    const last = text.charCodeAt(end - 1);
-    if (last >= 0xd800 && last <= 0xdbff) end -= 1;
-    all.push(text.slice(start, end));
-    start = end;
-  }
-  all.push(text.slice(start));
-  return all;
 }

@@ -180,7 +180,7 @@ test('a worker that owes an answer and says nothing is lost within two seconds',
     now = session.wakeAt;
     outputs.push(...session.tick(now));
   }
-  assert.ok(now <= WORKER_SILENT_MS);
+  assert.equal(now, WORKER_SILENT_MS);
   assert.deepEqual(types(outputs), ['ping', 'ping', 'ping', 'event', 'close']);
   const ended = outputs.find((output) => output.type === 'event');
   assert.equal(ended?.event.type === 'error' && ended.event.error.code, 'WORKER_LOST');
@@ -237,16 +237,27 @@ test('an answer that is not the one that was sent is an error', () => {
   assert.equal(ended?.type === 'event' && ended.event.type, 'error');
 });
 
-test('a long text travels in pieces that each fit a message, never cut inside a character', () => {
+test('where streaming is not wanted, text is held until the end', () => {
   const session = open();
   session.receive(line(hello), 0);
-  session.receive(line({ type: 'inference_request', request_id: 'a', prompt: 'Hi' }), 0);
-  const text = `x${'🐟'.repeat(40_000)}`;
-  const chunks = sent(session.respond(1, { type: 'text', text, tokens: [1, 2] }));
-  assert.ok(chunks.length > 1);
-  assert.ok(chunks.every((chunk) => String(chunk['text']).isWellFormed()));
-  assert.equal(chunks.map((chunk) => chunk['text']).join(''), text);
-  assert.deepEqual(chunks.map((chunk) => chunk['tokens']).at(-1), [1, 2]);
+  session.receive(line({ type: 'inference_request', request_id: 'a', prompt: 'Hi', stream: false }), 0);
+  assert.deepEqual(session.respond(1, { type: 'text', text: 'fo', tokens: [1] }), []);
+  assert.deepEqual(session.respond(1, { type: 'text', text: 'ur', tokens: [2] }), []);
+  const [chunk, end] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }));
+  assert.deepEqual([chunk?.['text'], chunk?.['tokens'], end?.['type']], ['four', [1, 2], 'inference_end']);
+});
+
+test('a hello that cannot be read settles nothing', () => {
+  const session = open(true);
+  assert.deepEqual(types(session.receive(line({ type: 'peer_hello', protocol: PROTOCOL }), 0)), ['inference_error']);
+  assert.equal(session.wakeAt, HELLO_TIMEOUT_MS);
+  assert.deepEqual(types(session.receive(line(hello), 0)), ['peer_status', 'peer']);
+});
+
+test('an error is never answered with an error', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  assert.deepEqual(session.receive(line({ type: 'inference_error', request_id: 5, code: 7 }), 0), []);
 });
 
 test('a prompt that is too long is refused before it is sent, with the limit named', () => {

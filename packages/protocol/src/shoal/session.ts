@@ -156,6 +156,8 @@ export class PeerSession extends MessageSession {
     if (this.#options.helloOwed && !shoal) {
       return this.close(ShoalError.unauthorized('The first message must be a peer_hello with protocol shoal/1.'));
     }
+    // A hello that cannot be read settles nothing, and one that is owed is still owed.
+    if (shoal) readHello(message);
     const encode: MessageEncoder = (object) => {
       const body = encodeObject(object);
       return { bytes: this.framer.encode(body), size: body.length };

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ask, hear, reasonOf } from './contracts/answers.ts';
+import { engineContract } from './contracts/index.ts';
+import { createEcho } from './echo.ts';
+
+const LONG = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ');
+
+engineContract('echo', async () => createEcho(), { short: 'Hello, world!', long: LONG });
+
+test('it says the last thing that the user said, word by word, unchanged', async () => {
+  const said = ' two  spaces,\na line and 🐟 ';
+  const messages = [
+    { role: 'user', content: 'first' },
+    { role: 'assistant', content: 'first' },
+    { role: 'user', content: said },
+  ] as const;
+  const heard = await hear(createEcho(), ask('', { input: { type: 'messages', messages } }));
+  assert.equal(heard.text, said);
+  assert.equal(heard.pieces, 7);
+});
+
+test('it says tokens as their numbers', async () => {
+  const heard = await hear(createEcho(), ask('', { input: { type: 'tokens', tokens: [1, 20, 300] } }));
+  assert.equal(heard.text, '1 20 300');
+});
+
+test('it speaks no faster than it is told to', async () => {
+  const began = performance.now();
+  await hear(createEcho({ tokensPerSecond: 100 }), ask('one two three four five six'));
+  assert.ok(performance.now() - began >= 49, 'the sixth word is due after five hundredths of a second');
+});
+
+test('an abort does not wait for the next word', async () => {
+  const abort = new AbortController();
+  const answer = hear(createEcho({ tokensPerSecond: 0.001 }), ask('one two'), abort.signal);
+  setImmediate(() => abort.abort());
+  assert.equal(reasonOf(await answer), 'abort');
+});

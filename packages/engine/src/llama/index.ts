@@ -1,0 +1,2 @@
+export { GPU_LAYERS_AUTO, parseGpuLayers } from './gpu-layers.ts';
+export { createLlama, type LlamaOptions } from './llama.ts';

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '../contracts/answers.ts';
+import { engineContract } from '../contracts/index.ts';
+import type { Engine } from '../engine.ts';
+import { createLlama } from './index.ts';
+
+const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
+const LONG = 'Count to 100.';
+/** Nothing is measured and no GPU is used, so that tests take the same way everywhere. */
+const OPTIONS = { modelPath: MODEL_PATH, threads: 1, gpuLayers: 0, slots: 2 } as const;
+
+engineContract('llama', async () => createLlama(OPTIONS), { short: 'What is 2+2?', long: LONG });
+
+suite('the llama engine', () => {
+  let engine: Engine;
+  let processId = 0;
+  let contextLength = 0;
+  before(async () => {
+    const log = (_: string, text: string) => {
+      const started = /in process (\d+)/.exec(text);
+      if (started !== null) processId = Number(started[1]);
+    };
+    engine = createLlama({ ...OPTIONS, log });
+    const [model] = await engine.models();
+    contextLength = model?.contextLength ?? 0;
+  });
+  after(() => engine.close());
+
+  test('its model is named after the file and known by its digest', async () => {
+    const [model] = await engine.models();
+    assert.equal(model?.id, 'shoal-demo');
+    assert.match(model.digest ?? '', /^sha256:[0-9a-f]{64}$/);
+    assert.match(model.quantization ?? '', /^[A-Z]+\d+/);
+  });
+
+  test('it answers a question right', async () => {
+    assert.match((await hear(engine, ask('What is 2+2?'))).text, /4/);
+  });
+
+  test('the tokens of an answer are as many as were generated, and no control text is among the words', async () => {
+    const heard = await hear(engine, ask(LONG));
+    assert.ok(usageOf(heard).completionTokens >= heard.tokens.length);
+    assert.doesNotMatch(heard.text, /<\|/);
+  });
+
+  test('a prompt that does not fit is refused with both numbers', async () => {
+    const tokens = Array.from({ length: contextLength }, () => 1);
+    const { end } = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
+    assert.ok(end.type === 'error');
+    assert.equal(end.error.code, 'CONTEXT_EXCEEDED');
+    assert.ok(end.error.message.includes(`${tokens.length} tokens`));
+    assert.ok(end.error.message.includes(`holds ${contextLength}`));
+  });
+
+  test('a full context ends an answer with length', async () => {
+    const tokens = Array.from({ length: contextLength - 2 }, () => 1);
+    const heard = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
+    assert.ok(reasonOf(heard) === 'length' || usageOf(heard).completionTokens < 2);
+    assert.ok(usageOf(heard).completionTokens <= 2);
+  });
+
+  test('a token that the vocabulary does not have is refused', async () => {
+    for (const token of [-1, 0.5, 1_000_000]) {
+      const heard = await hear(engine, ask('', { input: { type: 'tokens', tokens: [token] } }));
+      assert.equal(codeOf(heard), 'INVALID_REQUEST');
+    }
+  });
+
+  test('a killed process fails what it worked on, and the next request is answered by another', async () => {
+    const [first, second] = [LONG, LONG].map((prompt) =>
+      engine.generate(ask(prompt), unaborted())[Symbol.asyncIterator](),
+    );
+    assert.ok(first && second);
+    await Promise.all([firstText(first), firstText(second)]);
+    const killed = processId;
+    process.kill(killed, 'SIGKILL');
+    for (const events of [first, second]) {
+      const rest = await hearRest({ [Symbol.asyncIterator]: () => events });
+      assert.equal(codeOf(rest), 'GENERATION_FAILED');
+    }
+    assert.equal(reasonOf(await hear(engine, ask('What is 2+2?'))), 'stop');
+    assert.notEqual(processId, killed);
+  });
+});
+
+suite('a model that cannot be loaded', () => {
+  let directory: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'shoal-llama-'));
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  const cases = [
+    { what: 'a file that is no GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*no GGUF/ },
+    {
+      what: 'a GGUF file of garbage',
+      name: 'garbage.gguf',
+      content: `GGUF${'\u0003'.repeat(4_000)}`,
+      reason: /garbage/,
+    },
+    { what: 'an empty file', name: 'empty.gguf', content: '', reason: /empty\.gguf/ },
+    { what: 'a missing file', name: 'missing.gguf', content: undefined, reason: /missing\.gguf.*cannot be read/ },
+  ];
+  for (const { what, name, content, reason } of cases) {
+    test(`${what} is refused by name, and a request for it fails without it`, async () => {
+      const modelPath = join(directory, name);
+      if (content !== undefined) await writeFile(modelPath, content);
+      const engine = createLlama({ ...OPTIONS, modelPath });
+      try {
+        await assert.rejects(engine.models(), { name: 'ShoalError', message: reason });
+        const { end } = await hear(engine, ask('What is 2+2?'));
+        assert.ok(end.type === 'error' && end.error.code === 'GENERATION_FAILED');
+        assert.ok(!end.error.message.includes(name), 'a peer is not told the file');
+      } finally {
+        await engine.close();
+      }
+    });
+  }
+});
+
+test('a child ends when its parent hangs up', async () => {
+  const child = fork(new URL(import.meta.resolve('@shoal/engine/llama/child')), { execArgv: [] });
+  child.send({ type: 'abort', id: 1 });
+  const exit = once(child, 'exit');
+  child.disconnect();
+  assert.deepEqual(await exit, [0, null]);
+});

@@ -1,0 +1,41 @@
+import { statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { ShoalError } from '@shoal/protocol';
+
+const MAGIC = 'GGUF';
+const SMALL_MODEL_BYTES = 2 * 1024 ** 3;
+const SLOTS_OF_SMALL_MODELS = 4;
+
+/** Looks at the file before a process is started for it. Throws what is wrong, in words for the model's owner. */
+export async function checkModelFile(path: string): Promise<void> {
+  const beginning = await readBeginning(path).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read: ${why}`, { cause: error });
+  });
+  if (beginning !== MAGIC) throw cannotLoad(path, 'it is no GGUF file.');
+}
+
+export function cannotLoad(path: string, why: string, cause?: unknown): ShoalError {
+  return ShoalError.generationFailed(`The model file ${path} cannot be loaded: ${why}`, cause);
+}
+
+export function modelName(path: string): string {
+  return basename(path).replace(/\.gguf$/i, '');
+}
+
+/** One slot for a large model, whose context may not fit into memory several times. */
+export function defaultSlots(path: string): number {
+  const sizeBytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return sizeBytes <= SMALL_MODEL_BYTES ? SLOTS_OF_SMALL_MODELS : 1;
+}
+
+async function readBeginning(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

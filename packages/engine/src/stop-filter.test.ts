@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { type Piece, StopFilter } from './stop-filter.ts';
+
+/** Few letters, so that stop strings come up and begin often. */
+const words = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b', 'ä', '🐟'), maxLength });
+const answers = fc.array(words(4), { maxLength: 20 });
+const stopLists = fc.array(words(5), { maxLength: 3 });
+
+suite('the stop filter', () => {
+  test('an answer ends before the first stop string, however it is cut', () => {
+    fc.assert(
+      fc.property(answers, stopLists, (texts, stops) => {
+        const { text, stopped } = run(texts, stops);
+        const ends = stops.filter((stop) => stop !== '').map((stop) => texts.join('').indexOf(stop));
+        const found = ends.filter((end) => end !== -1);
+        assert.equal(stopped, found.length > 0);
+        assert.equal(text, texts.join('').slice(0, stopped ? Math.min(...found) : undefined));
+      }),
+    );
+  });
+
+  test('the tokens given out are those of the text given out, at any time', () => {
+    fc.assert(
+      fc.property(answers, stopLists, (texts, stops) => {
+        for (const { text, tokens, isLast } of run(texts, stops).given) {
+          const decoded = texts.slice(0, tokens).join('');
+          if (!isLast) assert.equal(decoded, text);
+          else assert.ok(text.startsWith(decoded));
+        }
+      }),
+    );
+  });
+
+  test('without stop strings every piece leaves at once', () => {
+    const filter = new StopFilter([]);
+    const piece = { text: 'a', tokens: [1] };
+    assert.deepEqual(filter.push(piece), piece);
+    assert.equal(filter.end(), undefined);
+  });
+
+  test('a token without text leaves with the next text', () => {
+    const filter = new StopFilter([]);
+    assert.equal(filter.push({ text: '', tokens: [1] }), undefined);
+    assert.deepEqual(filter.push({ text: 'a', tokens: [2] }), { text: 'a', tokens: [1, 2] });
+  });
+
+  test('the beginning of a stop string waits, and leaves when it turns out to be none', () => {
+    const filter = new StopFilter(['<end>']);
+    assert.equal(filter.push({ text: '<en', tokens: [1] }), undefined);
+    assert.deepEqual(filter.push({ text: 'ough', tokens: [2] }), { text: '<enough', tokens: [1, 2] });
+    assert.equal(filter.push({ text: '!<e', tokens: [3] }), undefined);
+    assert.deepEqual(filter.end(), { text: '!<e', tokens: [3] });
+  });
+});
+
+/** Sends texts, the token of each its index, through a filter; `given` is what was out after each step. */
+function run(texts: readonly string[], stops: readonly string[]) {
+  const filter = new StopFilter(stops);
+  const given: { text: string; tokens: number; isLast: boolean }[] = [];
+  let text = '';
+  let tokens = 0;
+  const take = (piece: Piece | undefined) => {
+    if (piece === undefined) return;
+    assert.notEqual(piece.text, '');
+    text += piece.text;
+    for (const token of piece.tokens) assert.equal(token, tokens++);
+    given.push({ text, tokens, isLast: filter.stopped });
+  };
+  for (const [index, piece] of texts.entries()) {
+    take(filter.push({ text: piece, tokens: [index] }));
+    if (filter.stopped) break;
+  }
+  if (!filter.stopped) take(filter.end());
+  return { text, given, stopped: filter.stopped };
+}

@@ -1,0 +1,89 @@
+/** Text with the ids that it was decoded from. */
+export interface Piece {
+  readonly text: string;
+  readonly tokens: readonly number[];
+}
+
+/**
+ * Ends an answer before the first stop string, however many pieces that is cut over. A piece waits while it could belong
+ * to a stop string. Pieces leave whole, so that the tokens given out always decode to the text given out; only the very
+ * last text, cut by a stop string, may end inside a token, whose id is then left out.
+ */
+export class StopFilter {
+  readonly #stops: readonly string[];
+  #held: Piece[] = [];
+  #stopped = false;
+
+  constructor(stops: readonly string[]) {
+    this.#stops = stops.filter((stop) => stop !== '');
+  }
+
+  /** Whether a stop string has come. Nothing is to be pushed after it. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Takes a piece; answers with the text that is sure to be part of the answer now, if there is any. */
+  push(piece: Piece): Piece | undefined {
+    this.#held.push(piece);
+    const text = joinText(this.#held);
+    const stopAt = firstIndexOf(text, this.#stops);
+    if (stopAt !== -1) {
+      this.#stopped = true;
+      const { tokens } = joinPieces(this.#takeUntil(stopAt));
+      this.#held = [];
+      return stopAt === 0 ? undefined : { text: text.slice(0, stopAt), tokens };
+    }
+    const whole = this.#takeUntil(text.length - longestBeginning(text, this.#stops));
+    return this.#give(whole);
+  }
+
+  /** The answer ends by itself: what was held is part of it. */
+  end(): Piece | undefined {
+    return this.#give(this.#held.splice(0));
+  }
+
+  /** A piece without text (a control token) waits for some. */
+  #give(pieces: Piece[]): Piece | undefined {
+    const piece = joinPieces(pieces);
+    if (piece.text !== '') return piece;
+    if (piece.tokens.length > 0) this.#held.unshift(piece);
+    return undefined;
+  }
+
+  /** Removes and returns the first pieces that lie wholly within so many characters. */
+  #takeUntil(length: number): Piece[] {
+    let count = 0;
+    for (let end = 0; count < this.#held.length; count++) {
+      end += this.#held[count]?.text.length ?? 0;
+      if (end > length) break;
+    }
+    return this.#held.splice(0, count);
+  }
+}
+
+function joinText(pieces: readonly Piece[]): string {
+  return pieces.map((piece) => piece.text).join('');
+}
+
+function joinPieces(pieces: readonly Piece[]): Piece {
+  const [only] = pieces;
+  if (pieces.length === 1 && only !== undefined) return only;
+  return { text: joinText(pieces), tokens: pieces.flatMap((piece) => piece.tokens) };
+}
+
+function firstIndexOf(text: string, stops: readonly string[]): number {
+  const found = stops.map((stop) => text.indexOf(stop)).filter((index) => index !== -1);
+  return found.length === 0 ? -1 : Math.min(...found);
+}
+
+/** How many characters at the end of `text` could be the beginning of a stop string. */
+function longestBeginning(text: string, stops: readonly string[]): number {
+  let longest = 0;
+  for (const stop of stops) {
+    for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {
+      if (text.endsWith(stop.slice(0, length))) longest = length;
+    }
+  }
+  return longest;
+}

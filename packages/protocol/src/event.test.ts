@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { cutText, TEXT_LENGTH_MAX } from './event.ts';
+
+test('a long text is cut into pieces that fit, whole again when put together, never inside a character', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 * TEXT_LENGTH_MAX }), (shift, length) => {
+      const text = 'x'.repeat(shift) + '🐟'.repeat(length / 2);
+      const pieces = cutText({ type: 'text', text, tokens: [1, 2] }).map((event) =>
+        event.type === 'text' ? event : assert.fail(),
+      );
+      assert.equal(pieces.map((piece) => piece.text).join(''), text);
+      assert.ok(pieces.every((piece) => piece.text.length <= TEXT_LENGTH_MAX && piece.text.isWellFormed()));
+      assert.deepEqual(
+        pieces.flatMap((piece) => piece.tokens),
+        [1, 2],
+      );
+    }),
+  );
+});
