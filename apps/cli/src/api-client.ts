@@ -1,0 +1,123 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { readApiAccess, type ApiAccess } from '@shoal/node/api-file';
+import { API_BODY_LIMIT_BYTES, API_PATHS, type PromptLine, type PromptRequest } from '@shoal/node/api';
+import type { Home } from '@shoal/node/home';
+import { isErrorCode, ShoalError } from '@shoal/protocol';
+import { CliError } from './cli-error.ts';
+
+/** A daemon that says nothing for so long is stuck. Prompts have no such limit: models may be slow. */
+const ANSWER_TIMEOUT_MS = 30_000;
+/** A line of a prompt's answer is a few tokens. */
+const MAX_LINE_CHARACTERS = 1_048_576;
+
+/** Not imported: an import reads every export of the module, some of which load a whole WebSocket client (50 ms). */
+const { request } = process.getBuiltinModule('node:http');
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+/** Where the home's node is reached. Throws the error of exit code 3 where none runs. */
+export async function findNode(home: Home): Promise<ApiAccess> {
+  const access = await readApiAccess(home);
+  if (access === undefined) throw CliError.notRunning();
+  return access;
+}
+
+/**
+ * One call of the daemon's API. The answer has the shape that the API promises for that path. Throws the error that the
+ * daemon answers, and the one of exit code 3 where none runs.
+ */
+export async function callNode<Answer>(home: Home, method: Method, path: string, body?: object): Promise<Answer> {
+  const access = await findNode(home);
+  const response = await send(access, method, path, body, (call) => {
+    call.setTimeout(ANSWER_TIMEOUT_MS, () => {
+      call.destroy(new ShoalError('TIMEOUT_NO_RESPONSE', `The node (pid ${access.pid}) does not answer.`));
+    });
+  });
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  const answer = parseAnswer(text);
+  if (response.statusCode !== 200) throw errorOf(answer);
+  return answer as Answer;
+}
+
+/** A prompt's answer, line by line; errors are thrown. The signal hangs up, which stops the worker. */
+export async function* promptNode(
+  home: Home,
+  prompt: PromptRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Exclude<PromptLine, { type: 'error' }>> {
+  const access = await findNode(home);
+  const response = await send(access, 'POST', API_PATHS.prompt, prompt, (call) => {
+    signal.addEventListener('abort', () => call.destroy(), { once: true });
+  });
+  for await (const text of lines(response)) {
+    const line = parseAnswer(text) as PromptLine | { type?: undefined };
+    if (line.type === undefined || line.type === 'error') throw errorOf(line);
+    yield line;
+  }
+}
+
+async function send(
+  access: ApiAccess,
+  method: Method,
+  path: string,
+  body: object | undefined,
+  prepare: (call: ClientRequest) => void,
+): Promise<IncomingMessage> {
+  const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  if (bytes !== undefined && bytes.length > API_BODY_LIMIT_BYTES) {
+    throw ShoalError.invalidRequest(
+      `The prompt is too long: ${bytes.length} bytes as JSON, where the limit is ${API_BODY_LIMIT_BYTES}.`,
+    );
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const call = request({
+    host: '127.0.0.1',
+    port: access.port,
+    method,
+    path,
+    agent: false,
+    headers: {
+      authorization: `Bearer ${access.token}`,
+      ...(bytes !== undefined && { 'content-type': 'application/json', 'content-length': bytes.length }),
+    },
+  });
+  call.once('response', resolve);
+  call.once('error', (error) => reject(callFailure(error, access)));
+  prepare(call);
+  call.end(bytes);
+  return promise;
+}
+
+/** A port that refuses belongs to a node that died without tidying up. */
+function callFailure(error: Error, access: ApiAccess): Error {
+  if (error instanceof ShoalError) return error;
+  if ('code' in error && error.code === 'ECONNREFUSED') return CliError.notRunning();
+  return new ShoalError('HOST_DISCONNECTED', `The node (pid ${access.pid}) hung up.`, { cause: error });
+}
+
+async function* lines(response: IncomingMessage): AsyncGenerator<string> {
+  response.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of response) {
+    const parts = `${rest}${String(chunk)}`.split('\n');
+    rest = parts.pop() ?? '';
+    if (rest.length > MAX_LINE_CHARACTERS) throw ShoalError.badMessage('The node sent a line without an end.');
+    yield* parts.filter((part) => part !== '');
+  }
+  if (rest !== '') yield rest;
+}
+
+function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw errorOf(undefined);
+  }
+}
+
+function errorOf(answer: unknown): ShoalError {
+  const { error } = (answer ?? {}) as { error?: { code?: unknown; message?: unknown } };
+  if (isErrorCode(error?.code) && typeof error.message === 'string') return new ShoalError(error.code, error.message);
+  return new ShoalError('BAD_MESSAGE', 'What answers on the port of the API is not a Shoal node of this version.');
+}

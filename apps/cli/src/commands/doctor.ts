@@ -1,0 +1,69 @@
+import { loadConfiguration, launchSettings, type Configuration } from '@shoal/node/configuration';
+import { readLaunch } from '@shoal/node/launch';
+import { ShoalError } from '@shoal/protocol';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { fail, type Check } from '../doctor/check.ts';
+import {
+  checkDemoModel,
+  checkDisk,
+  checkGpu,
+  checkLlama,
+  checkMemory,
+  checkNodeVersion,
+  checkOptional,
+} from '../doctor/machine.ts';
+import { checkDht, checkHome, checkPort } from '../doctor/node.ts';
+import { columns, print } from '../output.ts';
+
+/** `shoal doctor`: fails only for what keeps a node from running. */
+export async function doctor(context: Context, flags: { bootstrap?: readonly string[] }): Promise<number> {
+  const configuration = await readConfiguration(context, flags);
+  const checks = [
+    checkNodeVersion(),
+    checkHome(context.home),
+    configuration instanceof ShoalError ? wrongConfiguration(configuration) : undefined,
+    configuration instanceof ShoalError ? undefined : await checkPort(context.home, configuration.port),
+    configuration instanceof ShoalError ? undefined : await checkDht(configuration.bootstrap),
+    checkLlama(),
+    checkDemoModel(),
+    await checkGpu(),
+    checkMemory(),
+    await checkDisk(context.home),
+    await checkOptional('Python', 'python3', ['--version']),
+    await checkOptional('EXO', 'exo', ['--help']),
+  ].filter((check) => check !== undefined);
+  print(context, { ok: checks.every(isFine), checks }, checkLines(checks));
+  return checks.every(isFine) ? EXIT.ok : EXIT.failed;
+}
+
+/** As the node would be started again: with what is said here, else what was said at its last start. */
+async function readConfiguration(
+  { home }: Context,
+  flags: { bootstrap?: readonly string[] },
+): Promise<Configuration | ShoalError> {
+  try {
+    return await loadConfiguration(home, { ...(await readLaunch(home)), ...launchSettings(flags, process.env) });
+  } catch (error) {
+    if (error instanceof ShoalError) return error;
+    throw error;
+  }
+}
+
+function wrongConfiguration(error: ShoalError): Check {
+  return fail('Configuration', error.message, 'correct it there');
+}
+
+function isFine({ level }: Check): boolean {
+  return level !== 'fail';
+}
+
+function checkLines(checks: readonly Check[]): string[] {
+  return columns(
+    checks.map(({ level, name, message, remedy }) => [
+      level,
+      name,
+      remedy ? `${message.replace(/\.$/, '')}. To do: ${remedy}` : message,
+    ]),
+  );
+}

@@ -1,0 +1,101 @@
+import { API_BODY_LIMIT_BYTES, type PromptRequest } from '@shoal/node/api';
+import { printableText } from '@shoal/node/printable';
+import { promptInput, ShoalError } from '@shoal/protocol';
+import { ask, tokensPerSecond, type Answer } from '../answer.ts';
+import { findNode } from '../api-client.ts';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { count, print } from '../output.ts';
+
+export interface PromptFlags {
+  readonly model?: string;
+  readonly cluster?: string;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+}
+
+/** `shoal prompt`: the text on stdout as it comes, who answered and how fast on stderr. Ctrl-C stops the worker. */
+export async function prompt(context: Context, text: string | undefined, flags: PromptFlags): Promise<number> {
+  await findNode(context.home);
+  const request = promptRequest(await promptText(text), flags);
+  const interrupted = new AbortController();
+  const onInterrupt = (): void => interrupted.abort();
+  process.on('SIGINT', onInterrupt);
+  try {
+    if (context.json) print(context, await ask(context.home, request, interrupted.signal, {}), []);
+    else await show(context, request, interrupted.signal);
+    return EXIT.ok;
+  } catch (error) {
+    throw interrupted.signal.aborted ? CliError.interrupted() : error;
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+}
+
+async function show({ home }: Context, request: PromptRequest, signal: AbortSignal): Promise<void> {
+  let isLineOpen = false;
+  try {
+    const answer = await ask(home, request, signal, {
+      text(text) {
+        isLineOpen = true;
+        return write(text);
+      },
+    });
+    process.stderr.write(`${isLineOpen && process.stdout.isTTY ? '\n' : ''}${summary(answer)}\n`);
+    isLineOpen = false;
+  } finally {
+    if (isLineOpen && process.stdout.isTTY) process.stdout.write('\n');
+  }
+}
+
+function promptRequest(text: string, flags: PromptFlags): PromptRequest {
+  const { model, cluster, stop = [], maxTokens, temperature, seed } = flags;
+  const sampling = {
+    ...(maxTokens !== undefined && { maxTokens }),
+    ...(temperature !== undefined && { temperature }),
+    ...(seed !== undefined && { seed }),
+  };
+  return {
+    request: { input: promptInput(text), sampling, stop, ...(model !== undefined && { model }) },
+    ...(cluster !== undefined && { cluster }),
+  };
+}
+
+async function promptText(text: string | undefined): Promise<string> {
+  const read = text === '-' || (text === undefined && !process.stdin.isTTY) ? await readInput() : text;
+  if (read === undefined || read.trim() === '') throw CliError.usage('There is no prompt: shoal prompt "What is 2+2?"');
+  return read;
+}
+
+async function readInput(): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of process.stdin as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > API_BODY_LIMIT_BYTES) {
+      throw ShoalError.invalidRequest(`The prompt is too long: the limit is ${API_BODY_LIMIT_BYTES} bytes.`);
+    }
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8').trimEnd();
+}
+
+/** On a terminal a model's control sequences do not work; a file gets the answer as it is. */
+async function write(text: string): Promise<void> {
+  const shown = process.stdout.isTTY ? printableText(text) : text;
+  if (!process.stdout.write(shown)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+}
+
+/** `NodeA answered: 12 tokens, first after 35 ms, 310 tokens/s`. */
+function summary(answer: Answer): string {
+  const { worker, usage, chunks, timing } = answer;
+  const size = usage === null ? count(chunks, 'piece') : count(usage.completion_tokens, 'token');
+  const speed = tokensPerSecond(answer);
+  return [
+    `${worker ?? 'A peer'} answered: ${size}`,
+    `first after ${Math.round(timing.first_token_ms)} ms`,
+    ...(speed === undefined ? [] : [`${speed} tokens/s`]),
+  ].join(', ');
+}

@@ -1,0 +1,34 @@
+import { homeFiles, prepareHome } from '@shoal/node/home';
+import { gaugeHome } from '@shoal/node/gauge';
+import { eligibleTiers, type Resources } from '@shoal/worker';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { columns, count, print } from '../output.ts';
+
+/** `shoal resources`: gauges this machine anew and keeps the profile in the home. */
+export async function resources(context: Context): Promise<number> {
+  const profile = await gauge(context);
+  const rows = [
+    ['CPU', count(profile.cpu_cores, 'core')],
+    ['RAM', `${profile.ram_gb} GB`],
+    ['GPU VRAM', profile.gpu_vram_gb === 0 ? 'none' : `${profile.gpu_vram_gb} GB`],
+    ['Disk', `${profile.disk_gb} GB free`],
+    ['Profile', homeFiles(context.home).resources],
+  ];
+  print(context, profile, columns(rows));
+  return EXIT.ok;
+}
+
+/** `shoal eligible`: each tier with yes, or the one thing that is missing. */
+export async function eligible(context: Context): Promise<number> {
+  const profile = await gauge(context);
+  const tiers = eligibleTiers(profile);
+  const rows = tiers.map((tier) => [tier.name, tier.eligible ? 'yes' : `no: ${tier.missing}`]);
+  print(context, { resources: profile, tiers }, columns(rows));
+  return EXIT.ok;
+}
+
+function gauge({ home }: Context): Promise<Resources> {
+  prepareHome(home);
+  return gaugeHome(home);
+}

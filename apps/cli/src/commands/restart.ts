@@ -1,0 +1,17 @@
+import type { Flags } from '@shoal/node/configuration';
+import { readLaunch } from '@shoal/node/launch';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { print } from '../output.ts';
+import { checkedFlags } from './serve.ts';
+import { startDetached, startedLines } from './start.ts';
+import { stopNode } from './stop.ts';
+
+/** `shoal restart`: started as before, but for the flags given now. */
+export async function restart(context: Context, flags: Flags): Promise<number> {
+  const launch = checkedFlags(flags);
+  await stopNode(context.home);
+  const view = await startDetached(context.home, { ...(await readLaunch(context.home)), ...launch });
+  print(context, view, startedLines(context.home, view));
+  return EXIT.ok;
+}

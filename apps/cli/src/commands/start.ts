@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, renameSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { readApiAccess } from '@shoal/node/api-file';
+import { API_PATHS, type StatusView } from '@shoal/node/api';
+import type { Flags } from '@shoal/node/configuration';
+import { homeFiles, prepareHome, type Home } from '@shoal/node/home';
+import { launchFlags } from '@shoal/node/launch';
+import { printableName, printableText } from '@shoal/node/printable';
+import type { Settings } from '@shoal/node/settings';
+import { ShoalError } from '@shoal/protocol';
+import { callNode } from '../api-client.ts';
+import { EXIT, exitCodeOf } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { LAUNCHER } from '../launcher.ts';
+import { print } from '../output.ts';
+import { checkedFlags } from './serve.ts';
+
+/** A large model takes its time to load. */
+const START_TIMEOUT_MS = 180_000;
+const START_CHECK_MS = 50;
+/** A log beyond this is put aside at the next start, in place of the one before it. */
+const MAX_LOG_BYTES = 8 * 1_048_576;
+const SHOWN_LOG_LINES = 10;
+
+/** `shoal start`: returns once the node answers. A node that runs already is left as it is. */
+export async function start(context: Context, flags: Flags): Promise<number> {
+  const launch = checkedFlags(flags);
+  const running = await runningNode(context.home);
+  if (running !== undefined) {
+    const advice = 'it goes on as it was started; "shoal restart" changes that';
+    print(context, running, [`Already running: ${printableName(running.name)}, pid ${running.pid} (${advice})`]);
+    return EXIT.ok;
+  }
+  const view = await startDetached(context.home, launch);
+  print(context, view, startedLines(context.home, view));
+  return EXIT.ok;
+}
+
+export function startedLines(home: Home, view: StatusView): string[] {
+  const { log } = homeFiles(home);
+  return [`Started ${printableName(view.name)}, pid ${view.pid}, API ${view.addresses.api}, log ${log}`];
+}
+
+/** Starts the home's node in a session of its own. Throws with the end of its log where it does not come up. */
+export async function startDetached(home: Home, launch: Settings): Promise<StatusView> {
+  prepareHome(home);
+  const { log } = homeFiles(home);
+  const logBytes = rotate(log);
+  const output = openSync(log, 'a', 0o600);
+  const node = home.node === undefined ? [] : ['--node', home.node];
+  const child = spawn(process.execPath, [LAUNCHER, 'serve', ...node, ...launchFlags(launch)], {
+    detached: true,
+    stdio: ['ignore', output, output],
+  });
+  closeSync(output);
+  child.unref();
+  await untilAnswering(home, child, logBytes);
+  return callNode<StatusView>(home, 'GET', API_PATHS.status);
+}
+
+async function untilAnswering(home: Home, child: ChildProcess, logBytes: number): Promise<void> {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < START_TIMEOUT_MS) {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new ShoalError('GENERATION_FAILED', await whyNotStarted(home, logBytes));
+    }
+    const access = await readApiAccess(home);
+    if (access !== undefined && access.pid === child.pid) return;
+    await wait(START_CHECK_MS);
+  }
+  throw new ShoalError(
+    'TIMEOUT_NO_RESPONSE',
+    `The node (pid ${child.pid}) is still starting; its log is ${homeFiles(home).log}.`,
+  );
+}
+
+async function runningNode(home: Home): Promise<StatusView | undefined> {
+  try {
+    return await callNode<StatusView>(home, 'GET', API_PATHS.status);
+  } catch (error) {
+    if (exitCodeOf(error) === EXIT.notRunning) return undefined;
+    throw error;
+  }
+}
+
+async function whyNotStarted(home: Home, logBytes: number): Promise<string> {
+  const { log } = homeFiles(home);
+  const written = (await readFile(log)).subarray(logBytes).toString('utf8');
+  const last = printableText(written).trimEnd().split('\n').slice(-SHOWN_LOG_LINES);
+  return `The node did not start. ${log} ends with:\n${last.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** Puts a large log aside; the result is the size of the one that goes on. */
+function rotate(log: string): number {
+  const bytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes <= MAX_LOG_BYTES) return bytes;
+  renameSync(log, `${log}.1`);
+  return 0;
+}

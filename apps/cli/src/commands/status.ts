@@ -1,0 +1,37 @@
+import { API_PATHS, type StatusView } from '@shoal/node/api';
+import { printableName } from '@shoal/node/printable';
+import { callNode } from '../api-client.ts';
+import { EXIT, exitCodeOf } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { columns, count, duration, print } from '../output.ts';
+
+/** `shoal status`: prints `not running` where no node runs, and ends with 3. */
+export async function status(context: Context): Promise<number> {
+  try {
+    const view = await callNode<StatusView>(context.home, 'GET', API_PATHS.status);
+    print(context, view, lines(view));
+    return EXIT.ok;
+  } catch (error) {
+    if (context.json || exitCodeOf(error) !== EXIT.notRunning) throw error;
+    print(context, undefined, ['not running']);
+    return EXIT.notRunning;
+  }
+}
+
+function lines(view: StatusView): string[] {
+  const { load } = view;
+  const clusters = view.clusters.map(({ id, role, peers }) => `${id} (${role}, ${count(peers, 'peer')})`);
+  const models = view.models.map(({ id, quantization }) => (quantization ? `${id} (${quantization})` : id));
+  return columns([
+    ['running', `${printableName(view.name)}, pid ${view.pid}, for ${duration(view.uptimeSeconds)}`],
+    ['id', view.id],
+    ['api', view.addresses.api],
+    ['dht', view.addresses.dht],
+    ['state', `${view.state}, health ${Math.round(view.health)} of 100`],
+    ...view.problems.map((problem) => ['problem', problem]),
+    ['role', view.lends ? 'lending' : 'using'],
+    ['load', `${load.active} of ${load.slots} running, ${load.queued} of ${load.queueCapacity} waiting`],
+    ['models', models.join(', ') || 'none'],
+    ['clusters', clusters.map(printableName).join(', ') || 'none; join one with "shoal connect ID"'],
+  ]);
+}

@@ -1,0 +1,34 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { API_PATHS } from '@shoal/node/api';
+import { runningPid } from '@shoal/node/lock';
+import type { Home } from '@shoal/node/home';
+import { ShoalError } from '@shoal/protocol';
+import { callNode, findNode } from '../api-client.ts';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { print } from '../output.ts';
+
+/** The node drains for up to 30 s and then leaves the DHT. */
+const STOP_TIMEOUT_MS = 45_000;
+const STOP_CHECK_MS = 50;
+
+/** `shoal stop`: returns once the node is gone. */
+export async function stop(context: Context): Promise<number> {
+  const pid = await stopNode(context.home);
+  print(context, { pid }, [`Stopped (pid ${pid})`]);
+  return EXIT.ok;
+}
+
+/** Tells the node to end and waits until its home is free; the result is the pid that it had. */
+export async function stopNode(home: Home): Promise<number> {
+  const { pid } = await findNode(home);
+  await callNode(home, 'POST', API_PATHS.stop);
+  const askedAt = performance.now();
+  while ((await runningPid(home)) === pid) {
+    if (performance.now() - askedAt > STOP_TIMEOUT_MS) {
+      throw new ShoalError('TIMEOUT_NO_RESPONSE', `The node (pid ${pid}) does not end. End it with: kill -9 ${pid}`);
+    }
+    await wait(STOP_CHECK_MS);
+  }
+  return pid;
+}

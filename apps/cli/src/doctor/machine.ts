@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { statfs } from 'node:fs/promises';
+import { freemem } from 'node:os';
+import { findDemoModel } from '@shoal/node/engine-choice';
+import { existingFolder, type Home } from '@shoal/node/home';
+import { findLlama } from '@shoal/node/packages';
+import { fail, ok, warn, type Check } from './check.ts';
+
+const NEEDED_NODE = 24;
+const PROGRAM_TIMEOUT_MS = 5_000;
+/** Below these a node runs, but a model of any use does not. */
+const LITTLE_MEMORY_BYTES = 512 * 1_048_576;
+const LITTLE_DISK_BYTES = 1_024 * 1_048_576;
+const GIB = 1_024 ** 3;
+
+export function checkNodeVersion(): Check {
+  const major = Number(process.versions.node.split('.')[0]);
+  const version = `${process.versions.node} (${process.execPath})`;
+  return major >= NEEDED_NODE
+    ? ok('Node', version)
+    : fail('Node', version, `Shoal needs ${NEEDED_NODE} or newer: https://nodejs.org`);
+}
+
+export function checkLlama(): Check {
+  const { library, binary } = findLlama();
+  if (library === undefined) {
+    return warn('llama.cpp', 'node-llama-cpp is not installed: this node can ask, but not lend', 'npm install');
+  }
+  if (binary === undefined) {
+    const platform = `${process.platform} on ${process.arch}`;
+    return warn('llama.cpp', `there is no binary for ${platform}`, 'npm install, on the machine that it is for');
+  }
+  return ok('llama.cpp', `node-llama-cpp ${library.version} with its binary for this processor`);
+}
+
+export function checkDemoModel(): Check {
+  const path = findDemoModel();
+  return path === undefined
+    ? warn('Demo model', 'not part of this installation', 'lend a GGUF file with --model PATH')
+    : ok('Demo model', path);
+}
+
+export async function checkGpu(): Promise<Check> {
+  const cards = await output('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader']);
+  if (cards === undefined) return ok('GPU', 'none seen; models run on the CPU');
+  const names = cards.trim().split('\n').join('; ');
+  const { library, cuda, cudaPackage } = findLlama();
+  if (cuda !== undefined) return ok('GPU', `${names}, with ${cudaPackage} ${cuda.version}`);
+  const wanted = `${cudaPackage}@${library?.version ?? 'latest'}`;
+  return warn(
+    'GPU',
+    `${names}; the binaries that use it come on demand and are not here, so models run on the CPU`,
+    `npm pack ${wanted}, and unpack it over node_modules/${cudaPackage}`,
+  );
+}
+
+export function checkMemory(): Check {
+  const free = freemem();
+  const message = `${(free / GIB).toFixed(1)} GB free`;
+  return free < LITTLE_MEMORY_BYTES
+    ? warn('Memory', message, 'close programs, or lend a small model')
+    : ok('Memory', message);
+}
+
+export async function checkDisk(home: Home): Promise<Check> {
+  const { bavail, bsize } = await statfs(existingFolder(home.state));
+  const free = bavail * bsize;
+  const message = `${(free / GIB).toFixed(1)} GB free at ${home.state}`;
+  return free < LITTLE_DISK_BYTES
+    ? warn('Disk', message, 'make room, or set SHOAL_HOME to another disk')
+    : ok('Disk', message);
+}
+
+/** What other programs of this kind ask for, and Shoal does not. */
+export async function checkOptional(name: string, program: string, words: readonly string[]): Promise<Check> {
+  const text = await output(program, words);
+  const found = text?.trim().split('\n')[0];
+  return ok(name, found === undefined ? 'not here; optional, Shoal needs none' : `${found || program}; optional`);
+}
+
+/** What a program says; undefined where it is not there, fails or hangs. */
+function output(program: string, words: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, [...words], { timeout: PROGRAM_TIMEOUT_MS, killSignal: 'SIGKILL' }, (error, stdout) =>
+      resolve(error === null ? stdout : undefined),
+    );
+  });
+}

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { test } from 'node:test';
+import { LAUNCHER } from './launcher.ts';
+import { Shoal, temporaryFolder } from './testing/run-shoal.ts';
+
+const oldNode = findOldNode();
+const skip = oldNode === undefined ? 'there is no Node older than 24 on this machine' : false;
+
+test(
+  'under an old Node the launcher finds the one beside it, and passes on words, output and exit code',
+  { skip },
+  async (t) => {
+    const shoal = new Shoal(temporaryFolder(t));
+    assert.deepEqual(await shoal.run(['status'], { node: oldNode ?? '' }), {
+      code: 3,
+      stdout: 'not running\n',
+      stderr: '',
+    });
+  },
+);
+
+test('an old Node without another beside it is told what is missing', { skip }, async (t) => {
+  const folder = temporaryFolder(t);
+  copyFileSync(LAUNCHER, join(folder, 'shoal.js'));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  const run = (words: string[]): { status: number | null; stdout: string; stderr: string } =>
+    spawnSync(oldNode ?? '', [join(folder, 'shoal.js'), ...words], { encoding: 'utf8' });
+  const said = run(['status']);
+  assert.equal(said.status, 1);
+  assert.match(said.stderr, /^shoal: Shoal needs Node 24 or newer; this is \d+\.\d+\.\d+/);
+  const document = JSON.parse(run(['status', '--json']).stdout) as { error: { code: string } };
+  assert.equal(document.error.code, 'UNSUPPORTED_VERSION');
+});
+
+function findOldNode(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
+  return folders
+    .map((folder) => join(folder, 'node'))
+    .filter((path) => existsSync(path))
+    .find((path) => {
+      const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+      return Number(/^v(\d+)/.exec(stdout)?.[1]) < 24;
+    });
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { errorCode, Shoal, temporaryFolder } from './testing/run-shoal.ts';
+
+test('where no node runs, status says so, whatever needs one ends with 3, and no home is made', async (t) => {
+  const shoal = new Shoal(join(temporaryFolder(t), 'home'));
+  assert.deepEqual(await shoal.run(['status']), { code: 3, stdout: 'not running\n', stderr: '' });
+  const asked = await shoal.run(['prompt', 'hi']);
+  assert.equal(asked.code, 3);
+  assert.match(asked.stderr, /^shoal: not running/);
+  const commands = [['status'], ['clusters'], ['connect', 'c'], ['disconnect', 'c'], ['peers'], ['stop'], ['restart']];
+  const results = await Promise.all(commands.map((words) => shoal.json(words)));
+  for (const { code, document } of results) {
+    assert.equal(code, 3);
+    assert.equal(errorCode(document), 'HOST_OFFLINE');
+  }
+  assert.ok(!existsSync(shoal.home));
+});
+
+test('wrong usage ends with 2, names what was meant, and is a document with --json', async (t) => {
+  const shoal = new Shoal(temporaryFolder(t));
+  const unknown = await shoal.run(['statsu']);
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /unknown command 'statsu'[^]*Did you mean status\?/);
+  const wrong = [
+    ['statsu'],
+    ['connect'],
+    ['serve', '--slots', 'many'],
+    ['prompt', 'a', '--seed', 'x'],
+    ['status', '--node', '../x'],
+  ];
+  for (const { code, document } of await Promise.all(wrong.map((words) => shoal.json(words)))) {
+    assert.equal(code, 2);
+    assert.equal(errorCode(document), 'INVALID_REQUEST');
+  }
+  assert.equal((await shoal.run([])).code, 2);
+});
+
+test('help has an example for each command, and is no error', async (t) => {
+  const shoal = new Shoal(temporaryFolder(t));
+  const all = await shoal.run(['--help']);
+  assert.equal(all.code, 0);
+  const commands = [...all.stdout.matchAll(/^ {2}([a-z]+)[ |]/gm)].map(([, name]) => String(name));
+  assert.ok(commands.includes('doctor') && commands.length >= 15, commands.join());
+  for (const name of commands.filter((command) => command !== 'help')) {
+    const help = await shoal.run([name, '--help']);
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, new RegExp(`Example:\\n {2}\\$ shoal ${name}`));
+  }
+});
+
+test('this machine is gauged without a node, and its tiers are judged', async (t) => {
+  const shoal = new Shoal(temporaryFolder(t));
+  const { code, document } = await shoal.json(['eligible']);
+  assert.equal(code, 0);
+  const { resources, tiers } = document as { resources: { cpu_cores: number }; tiers: { name: string }[] };
+  assert.ok(resources.cpu_cores >= 1);
+  assert.equal(tiers.length, 10);
+  assert.ok(existsSync(join(shoal.home, 'resources.json')));
+});
+
+test('doctor names a DHT out of reach and a taken port, and fails only for the port', async (t) => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  t.after(() => holder.close());
+  const address = holder.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+
+  const shoal = new Shoal(temporaryFolder(t), { SHOAL_BOOTSTRAP: '127.0.0.1:9' });
+  const [free, taken] = await Promise.all([
+    shoal.json(['doctor']),
+    new Shoal(shoal.home, { SHOAL_BOOTSTRAP: '127.0.0.1:9', SHOAL_PORT: String(port) }).json(['doctor']),
+  ]);
+  const level = ({ document }: { document: unknown }, name: string): string | undefined =>
+    (document as { checks: { name: string; level: string }[] }).checks.find((check) => check.name === name)?.level;
+  assert.deepEqual([free.code, level(free, 'DHT'), level(free, 'API port')], [0, 'warn', 'ok']);
+  assert.deepEqual([taken.code, level(taken, 'DHT'), level(taken, 'API port')], [1, 'warn', 'fail']);
+});
+
+test('a wrong configuration and an unusable home keep a node from starting, and are named', async (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'config.yaml'), 'slots: many\n');
+  const [wrong, unusable, noModel] = await Promise.all([
+    new Shoal(folder).run(['serve']),
+    new Shoal(join(folder, 'config.yaml/home')).run(['serve']),
+    new Shoal(join(folder, 'home')).run(['serve', '--lend', '--model', 'nowhere.gguf']),
+  ]);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /config\.yaml: "slots" must be a whole number/);
+  assert.equal(unusable.code, 1);
+  assert.match(unusable.stderr, /config\.yaml\/home cannot be written/);
+  assert.equal(noModel.code, 1);
+  assert.match(noModel.stderr, /There is no model file .*nowhere\.gguf/);
+});

@@ -1,0 +1,85 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LAUNCHER } from '../launcher.ts';
+
+export interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Compiled code, shared by all commands of one test file: their homes are new, and compiling takes a second each. */
+const COMPILE_CACHE = mkdtempSync(join(tmpdir(), 'shoal-compiled-'));
+process.once('exit', () => rmSync(COMPILE_CACHE, { recursive: true, force: true }));
+
+interface Test {
+  after(release: () => Promise<void>): void;
+}
+
+/** A folder for one test, gone when it ends; `leave` is done before that. */
+export function temporaryFolder(
+  test: Test,
+  leave: (folder: string) => Promise<unknown> = async () => undefined,
+): string {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-cli-'));
+  test.after(async () => {
+    await leave(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** Where a test's commands run: a home, and nothing of the machine's own settings. */
+export class Shoal {
+  readonly home: string;
+  readonly environment: NodeJS.ProcessEnv;
+
+  constructor(home: string, variables: NodeJS.ProcessEnv = {}) {
+    const { PATH, HOME } = process.env;
+    this.home = home;
+    this.environment = {
+      ...(PATH !== undefined && { PATH }),
+      ...(HOME !== undefined && { HOME }),
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      SHOAL_HOME: home,
+      SHOAL_PORT: '0',
+      ...variables,
+    };
+  }
+
+  /** Starts a command and hands over its process. */
+  spawn(words: readonly string[], node = process.execPath): ChildProcess {
+    return spawn(node, [LAUNCHER, ...words], { env: this.environment, stdio: ['pipe', 'pipe', 'pipe'] });
+  }
+
+  /** Runs a command to its end. */
+  async run(words: readonly string[], { input = '', node = process.execPath } = {}): Promise<Result> {
+    const child = this.spawn(words, node);
+    const output = Promise.all([read(child.stdout), read(child.stderr), once(child, 'exit')]);
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+    const [stdout, stderr] = await output;
+    return { code: child.exitCode, stdout, stderr };
+  }
+
+  /** Runs a command with `--json` and parses its one document. */
+  async json(words: readonly string[]): Promise<{ readonly code: number | null; readonly document: unknown }> {
+    const { code, stdout } = await this.run([...words, '--json']);
+    return { code, document: JSON.parse(stdout) };
+  }
+}
+
+/** The error document's code. */
+export function errorCode(document: unknown): unknown {
+  const { error } = document as { error?: { code?: unknown } };
+  return error?.code;
+}
+
+async function read(stream: NodeJS.ReadableStream | null): Promise<string> {
+  let text = '';
+  for await (const chunk of stream ?? []) text += String(chunk);
+  return text;
+}

@@ -1,0 +1,45 @@
+import { rm } from 'node:fs/promises';
+import { ShoalError } from '@shoal/protocol';
+import { isAlive } from './alive.ts';
+import { parseJson, readSecret, writeJson } from './file.ts';
+import { homeFiles, type Home } from './home.ts';
+
+/** Where a home's running node is reached: `api.json`, readable by its owner alone. */
+export interface ApiAccess {
+  readonly port: number;
+  readonly pid: number;
+  /** 64 hex digits, new at each start. */
+  readonly token: string;
+}
+
+export function writeApiAccess(home: Home, access: ApiAccess): Promise<void> {
+  return writeJson(homeFiles(home).api, access);
+}
+
+export function removeApiAccess(home: Home): Promise<void> {
+  return rm(homeFiles(home).api, { force: true });
+}
+
+/**
+ * Undefined where no node runs, or the one that wrote the file is gone. Throws `INVALID_REQUEST` where the file is
+ * broken, `UNAUTHORIZED` where others may read it.
+ */
+export async function readApiAccess(home: Home): Promise<ApiAccess | undefined> {
+  const path = homeFiles(home).api;
+  const text = await readSecret(path);
+  if (text === undefined) return undefined;
+  const value = parseJson(path, text);
+  if (!isApiAccess(value)) {
+    throw ShoalError.invalidRequest(`${path} is broken. Stop the node, delete the file, and start the node again.`);
+  }
+  return isAlive(value.pid) ? value : undefined;
+}
+
+function isApiAccess(value: unknown): value is ApiAccess {
+  if (typeof value !== 'object' || value === null) return false;
+  const { port, pid, token } = value as Partial<Record<keyof ApiAccess, unknown>>;
+  const isPort = Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536;
+  return (
+    isPort && Number.isInteger(pid) && Number(pid) > 0 && typeof token === 'string' && /^[0-9a-f]{64}$/.test(token)
+  );
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { launchSettings, loadConfiguration, type Configuration, type Flags } from './configuration.ts';
+import type { Home } from './home.ts';
+import { temporaryHome } from './testing/temporary-home.ts';
+
+function load(home: Home, flags: Flags = {}, environment: NodeJS.ProcessEnv = {}): Promise<Configuration> {
+  return loadConfiguration(home, launchSettings(flags, environment));
+}
+
+function writeConfiguration(home: Home, text: string, name = 'config.json'): void {
+  writeFileSync(join(home.config, name), text);
+}
+
+test('without a word a node uses the defaults: it lends nothing and is in no cluster', async (t) => {
+  const { name, ...rest } = await load(temporaryHome(t));
+  assert.ok(name.length > 0);
+  assert.deepEqual(rest, {
+    lend: false,
+    clusters: [],
+    bootstrap: [],
+    gpuLayers: -1,
+    queue: 16,
+    maxTokens: 4_096,
+    port: 17_002,
+    paddedTopic: true,
+    logLevel: 'info',
+  });
+});
+
+test('flags come before the environment, and that before the file', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, JSON.stringify({ port: 1, name: 'file', slots: 2, opengateway: { paddedTopic: false } }));
+  const environment = {
+    SHOAL_PORT: '2',
+    NODE_NAME: 'environment',
+    GPU_LAYERS: '0',
+    POC_SERVE: '1',
+    SHOAL_MODEL: 'echo',
+  };
+  const configuration = await load(home, { port: '3', lend: undefined }, environment);
+  const { port, name, slots, paddedTopic, gpuLayers, lend, model } = configuration;
+  assert.deepEqual(
+    { port, name, slots, paddedTopic, gpuLayers, lend, model },
+    { port: 3, name: 'environment', slots: 2, paddedTopic: false, gpuLayers: 0, lend: true, model: 'echo' },
+  );
+});
+
+test('the clusters of file, environment and flags are joined together', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, '{"clusters":["a","b"]}');
+  const { clusters } = await load(home, { clusters: ['c', 'b'] }, { POC_CLUSTER_ID: 'd' });
+  assert.deepEqual([...clusters].sort(), ['a', 'b', 'c', 'd']);
+});
+
+test('YAML serves as well, and an empty file says nothing', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, 'lend: true\nbootstrap:\n  - 10.0.0.5:49737\n', 'config.yaml');
+  const { lend, bootstrap } = await load(home);
+  assert.deepEqual({ lend, bootstrap }, { lend: true, bootstrap: ['10.0.0.5:49737'] });
+  writeConfiguration(home, '', 'config.yaml');
+  assert.equal((await load(home)).lend, false);
+});
+
+test('a relative model lies beside the file that names it, or where the flag was typed', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, '{"model":"m.gguf"}');
+  assert.equal((await load(home)).model, join(home.config, 'm.gguf'));
+  assert.equal((await load(home, { model: 'm.gguf' })).model, join(process.cwd(), 'm.gguf'));
+});
+
+test('what is wrong in a file is named with the file, the key and what is expected', async (t) => {
+  const home = temporaryHome(t);
+  const cases: [string, RegExp][] = [
+    ['{"slots":"many"}', /config\.json: "slots" must be a whole number from 1 to 64/],
+    ['{"slots":65}', /"slots" must be a whole number from 1 to 64/],
+    ['{"colour":"red"}', /"colour" is not a setting. There are: name, lend,/],
+    ['{"opengateway":{"padded":true}}', /"opengateway\.padded" is not a setting|"opengateway\.paddedTopic" must be/],
+    ['{"clusters":["ok",""]}', /"clusters\.1" must be 1 to 255 bytes of UTF-8/],
+    ['{"bootstrap":["nowhere"]}', /"bootstrap\.0" must be "host:port"/],
+    ['{"name":"a\\u001bb"}', /"name" must be 1 to 64 printable characters/],
+    ['[]', /config\.json must be an object/],
+    ['{', /config\.json is not valid JSON/],
+  ];
+  for (const [text, message] of cases) {
+    writeConfiguration(home, text);
+    await assert.rejects(load(home), { code: 'INVALID_REQUEST', message }, text);
+  }
+});
+
+test('wrong flags and variables are named as they were given', () => {
+  const refused = (flags: Flags, environment: NodeJS.ProcessEnv, message: RegExp): void => {
+    assert.throws(() => launchSettings(flags, environment), { code: 'INVALID_REQUEST', message });
+  };
+  refused({ maxTokens: 'x' }, {}, /^--max-tokens must be a whole number/);
+  refused({ clusters: ['\n'] }, {}, /^--cluster must be/);
+  refused({}, { SHOAL_PORT: '70000' }, /^SHOAL_PORT must be a whole number from 0 to 65535/);
+  refused({}, { POC_SERVE: 'perhaps' }, /^POC_SERVE must be true or false/);
+});
+
+test('two configurations, or YAML that is none, are refused', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, 'a: [', 'config.yml');
+  await assert.rejects(load(home), { message: /config\.yml is not valid YAML/ });
+  writeConfiguration(home, '{}');
+  await assert.rejects(load(home), { message: /two configurations/ });
+});

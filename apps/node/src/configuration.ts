@@ -1,0 +1,157 @@
+import { hostname } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { ShoalError } from '@shoal/protocol';
+import { parseJson, readOptional } from './file.ts';
+import { homeFiles, type Home } from './home.ts';
+import type { LogLevel } from './log.ts';
+import { parseSettings, type SettingName, type Settings } from './settings.ts';
+
+const DEFAULT_API_PORT = 17_002;
+const DEFAULT_QUEUE = 16;
+const DEFAULT_MAX_TOKENS = 4_096;
+/** The engine decides how many layers the graphics card takes. */
+const AUTOMATIC_GPU_LAYERS = -1;
+
+/** The model that needs no file: it says the prompt again. */
+export const ECHO_MODEL = 'echo';
+
+/** Everything a node is told, after flags, environment, file and defaults were put together. */
+export interface Configuration {
+  readonly name: string;
+  readonly lend: boolean;
+  readonly clusters: readonly string[];
+  readonly bootstrap: readonly string[];
+  /** An absolute path of a GGUF file, or `echo`. */
+  readonly model?: string;
+  readonly modelName?: string;
+  readonly contextLength?: number;
+  readonly gpuLayers: number;
+  readonly threads?: number;
+  /** Absent: the engine's own number. */
+  readonly slots?: number;
+  readonly queue: number;
+  readonly maxTokens: number;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly paddedTopic: boolean;
+  readonly logLevel: LogLevel;
+}
+
+/** Values of flags as they were typed; numbers may be text. */
+export type Flags = { readonly [name in SettingName]?: unknown };
+
+/** Environment variables, and the setting that each of them is. */
+const VARIABLES: Readonly<Record<string, SettingName>> = {
+  SHOAL_PORT: 'port',
+  SHOAL_BOOTSTRAP: 'bootstrap',
+  SHOAL_MODEL: 'model',
+  NODE_NAME: 'name',
+  POC_SERVE: 'lend',
+  POC_CLUSTER_ID: 'clusters',
+  GPU_LAYERS: 'gpuLayers',
+};
+
+/** What was said for this run alone, by flags or else by the environment: what a restart has to say again. */
+export function launchSettings(flags: Flags, environment: NodeJS.ProcessEnv): Settings {
+  const fromFlags = parseSettings(typed(flags), flagName);
+  const fromEnvironment = environmentSettings(environment);
+  const clusters = [...new Set([...(fromEnvironment.clusters ?? []), ...(fromFlags.clusters ?? [])])];
+  const settings = { ...fromEnvironment, ...fromFlags, ...(clusters.length > 0 && { clusters }) };
+  return withModelPath(settings, process.cwd());
+}
+
+/** Precedence: flags, environment, file, default; clusters are those of all three together. */
+export async function loadConfiguration(home: Home, launch: Settings): Promise<Configuration> {
+  const file = await fileSettings(home);
+  const { clusters: _, opengateway, ...said } = { ...file, ...withoutUndefined(launch) };
+  return {
+    name: home.node ?? hostname(),
+    lend: false,
+    bootstrap: [],
+    gpuLayers: AUTOMATIC_GPU_LAYERS,
+    queue: DEFAULT_QUEUE,
+    maxTokens: DEFAULT_MAX_TOKENS,
+    port: DEFAULT_API_PORT,
+    logLevel: 'info',
+    ...withoutUndefined(said),
+    paddedTopic: opengateway?.paddedTopic ?? true,
+    clusters: [...new Set([...(file.clusters ?? []), ...(launch.clusters ?? [])])],
+  };
+}
+
+async function fileSettings(home: Home): Promise<Settings> {
+  const found: { path: string; text: string }[] = [];
+  for (const path of homeFiles(home).configurations) {
+    const text = await readOptional(path);
+    if (text !== undefined) found.push({ path, text });
+  }
+  const [file, another] = found;
+  if (file === undefined) return {};
+  if (another !== undefined) {
+    throw ShoalError.invalidRequest(`There are two configurations, ${file.path} and ${another.path}. Keep one.`);
+  }
+  const value = file.path.endsWith('.json') ? parseJson(file.path, file.text) : await parseYaml(file.path, file.text);
+  // An empty YAML file is null: it says nothing.
+  const settings = parseSettings(value ?? {}, (key) => (key === '' ? file.path : `${file.path}: "${key}"`));
+  return withModelPath(settings, dirname(file.path));
+}
+
+async function parseYaml(path: string, text: string): Promise<unknown> {
+  const { parse } = await import('yaml');
+  try {
+    return parse(text);
+  } catch (error) {
+    const where = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    throw new ShoalError('INVALID_REQUEST', `${path} is not valid YAML: ${where}`, { cause: error });
+  }
+}
+
+function environmentSettings(environment: NodeJS.ProcessEnv): Settings {
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const [variable, name] of Object.entries(VARIABLES)) {
+    const text = environment[variable];
+    if (text !== undefined && text !== '') values[name] = fromVariable(name, text);
+  }
+  const variableOf = (name: string): string =>
+    Object.keys(VARIABLES).find((variable) => VARIABLES[variable] === name.split('.')[0]) ?? name;
+  return parseSettings(typed(values), variableOf);
+}
+
+function fromVariable(name: SettingName, text: string): unknown {
+  if (name === 'bootstrap') return text.split(',');
+  if (name === 'clusters') return [text];
+  if (name === 'lend' && (text === '1' || text === 'true')) return true;
+  if (name === 'lend' && (text === '0' || text === 'false')) return false;
+  return text;
+}
+
+/** Text that is a whole number becomes one, where the setting is a number; the schema judges the rest. */
+function typed(values: Flags): Flags {
+  const texts = new Set<string>(['name', 'model', 'modelName', 'logLevel']);
+  return Object.fromEntries(
+    Object.entries(values)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => {
+        const isNumber = !texts.has(name) && typeof value === 'string' && /^-?\d+$/.test(value);
+        return [name, isNumber ? Number(value) : value];
+      }),
+  );
+}
+
+/** `gpuLayers` is `--gpu-layers`; the two that repeat are named in the singular. */
+function flagName(path: string): string {
+  const name = path.split('.')[0] ?? path;
+  if (name === 'clusters') return '--cluster';
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function withModelPath(settings: Settings, folder: string): Settings {
+  if (settings.model === undefined || settings.model === ECHO_MODEL) return settings;
+  return { ...settings, model: resolve(folder, settings.model) };
+}
+
+type Defined<Values> = { [Key in keyof Values]: Exclude<Values[Key], undefined> };
+
+function withoutUndefined<Values extends object>(values: Values): Defined<Values> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<Values>;
+}

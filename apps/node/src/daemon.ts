@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { flushCompileCache } from 'node:module';
+import { removeApiAccess, writeApiAccess } from './api-file.ts';
+import { loadConfiguration, type Configuration } from './configuration.ts';
+import { EndRequest } from './end-request.ts';
+import { chooseEngine } from './engine-choice.ts';
+import { gaugeHome } from './gauge.ts';
+import { prepareHome, type Home } from './home.ts';
+import { openApi, type Api } from './http.ts';
+import { loadIdentity } from './identity.ts';
+import { saveLaunch } from './launch.ts';
+import { lockHome } from './lock.ts';
+import { createLogger, type Logger } from './log.ts';
+import { createNode as createRealNode, type NodeOptions, type RunningNode } from './node.ts';
+import { PeersFile } from './peers-file.ts';
+import { remembering } from './remembering.ts';
+import type { Settings } from './settings.ts';
+import { NodeState } from './state.ts';
+
+/** How long running answers may take to be completed once the node is told to end. */
+const DRAIN_MS = 30_000;
+const TOKEN_BYTES = 32;
+
+type CreateNode = (options: NodeOptions) => Promise<RunningNode>;
+
+export interface DaemonOptions {
+  readonly home: Home;
+  /** What was said for this run by flags and environment. */
+  readonly launch: Settings;
+  /** What makes the node; absent: the real thing. */
+  readonly createNode?: CreateNode;
+}
+
+/**
+ * Runs a node until SIGTERM, SIGINT or its API tells it to end; then it takes no more work, completes what runs for up to
+ * `DRAIN_MS`, and leaves. Throws what keeps it from starting: a home that is unwritable or in use, a wrong
+ * configuration, a taken port, a model that does not load.
+ */
+export async function serve({ home, launch, createNode = createRealNode }: DaemonOptions): Promise<void> {
+  prepareHome(home);
+  const lock = await lockHome(home);
+  try {
+    const configuration = await loadConfiguration(home, launch);
+    const state = await NodeState.load(home);
+    await state.addClusters(launch.clusters ?? []);
+    await saveLaunch(home, launch);
+    await new Daemon(home, configuration, state, createNode).run();
+  } finally {
+    await lock.release();
+  }
+}
+
+/** One run of a node in a home that is locked and configured. What a method opens it closes again. */
+class Daemon {
+  readonly #home: Home;
+  readonly #configuration: Configuration;
+  readonly #state: NodeState;
+  readonly #log: Logger;
+  readonly #end: EndRequest;
+  readonly #createNode: CreateNode;
+  readonly #token = randomBytes(TOKEN_BYTES).toString('hex');
+
+  constructor(home: Home, configuration: Configuration, state: NodeState, createNode: CreateNode) {
+    this.#home = home;
+    this.#configuration = configuration;
+    this.#state = state;
+    this.#createNode = createNode;
+    this.#log = createLogger(configuration.logLevel);
+    this.#end = new EndRequest(this.#log);
+  }
+
+  /** The API's port is taken first: who finds it taken has joined nothing and loaded nothing. */
+  async run(): Promise<void> {
+    const { port } = this.#configuration;
+    const api = await openApi({ port, token: this.#token, log: this.#log, onStop: () => this.#end.request() });
+    try {
+      await this.#runWithApi(api);
+    } finally {
+      await api.close();
+      await removeApiAccess(this.#home);
+      this.#end.close();
+    }
+  }
+
+  async #runWithApi(api: Api): Promise<void> {
+    const peers = new PeersFile(this.#home, (err) => this.#log.warn({ err }, 'peers.json could not be written'));
+    try {
+      await this.#runWithNode(api, await this.#createNode(await this.#nodeOptions(api, peers)));
+    } finally {
+      await peers.close();
+    }
+  }
+
+  /** The engine comes last: the node closes it, so nothing may fail between the two. */
+  async #nodeOptions(api: Api, peers: PeersFile): Promise<NodeOptions> {
+    const { name, bootstrap, clusters, slots, queue, maxTokens, paddedTopic } = this.#configuration;
+    const seed = await loadIdentity(this.#home);
+    const resources = await gaugeHome(this.#home);
+    const engine = await chooseEngine(this.#configuration, this.#home, this.#log);
+    return {
+      name,
+      seed,
+      bootstrap,
+      clusters: [...new Set([...clusters, ...this.#state.clusters])],
+      ...(engine !== undefined && { engine }),
+      limits: { slots: slots ?? engine?.abilities.slots ?? 1, queue, maxTokens },
+      resources,
+      paddedTopics: paddedTopic,
+      apiAddress: () => `http://127.0.0.1:${api.port}`,
+      onPeersChange: (views) => peers.update(views),
+      log: this.#log,
+    };
+  }
+
+  async #runWithNode(api: Api, node: RunningNode): Promise<void> {
+    try {
+      api.serve(remembering(node, this.#state));
+      await this.#state.setPid(process.pid);
+      await writeApiAccess(this.#home, { port: api.port, pid: process.pid, token: this.#token });
+      this.#log.info(`API on http://127.0.0.1:${api.port}`);
+      // A daemon may run for weeks, and be killed: what it compiled is kept for the next start now.
+      flushCompileCache();
+      await this.#end.wait();
+      api.refusePrompts();
+    } finally {
+      await node.close({ drainMs: DRAIN_MS });
+      await this.#state.setPid(null);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { homeFiles, locateHome, prepareHome } from './home.ts';
+
+test('SHOAL_HOME comes before OPENGATEWAY_POC_ROOT, and that before the XDG folders', () => {
+  const all = { SHOAL_HOME: '/a', OPENGATEWAY_POC_ROOT: '/b', XDG_STATE_HOME: '/c' };
+  assert.deepEqual(locateHome(all), { config: '/a', state: '/a', data: '/a' });
+  assert.equal(locateHome({ ...all, SHOAL_HOME: '' }).state, '/b');
+  assert.deepEqual(locateHome({ XDG_STATE_HOME: '/c', XDG_DATA_HOME: 'relative' }), {
+    config: join(homedir(), '.config/shoal'),
+    state: '/c/shoal',
+    data: join(homedir(), '.local/share/shoal'),
+  });
+});
+
+test('a named node lives beneath the home', () => {
+  const home = locateHome({ SHOAL_HOME: '/a' }, 'NodeB');
+  assert.equal(homeFiles(home).identity, '/a/nodes/NodeB/identity');
+});
+
+test('a node name that could lead elsewhere is refused', () => {
+  for (const name of ['..', '../x', 'a/b', '', '.hidden', 'x'.repeat(65), 'a\n']) {
+    assert.throws(() => locateHome({ SHOAL_HOME: '/a' }, name), { code: 'INVALID_REQUEST' }, name);
+  }
+});
+
+test('the folders that are made are for their owner alone', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'shoal-home-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const home = locateHome({ SHOAL_HOME: join(root, 'home') });
+  prepareHome(home);
+  assert.equal(statSync(home.state).mode & 0o777, 0o700);
+  assert.equal(statSync(homeFiles(home).logs).mode & 0o777, 0o700);
+});
+
+test('a home that cannot be made is named, with what to do', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'shoal-home-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  writeFileSync(join(root, 'file'), '');
+  const home = locateHome({ SHOAL_HOME: join(root, 'file/home') });
+  assert.throws(() => prepareHome(home), {
+    code: 'INVALID_REQUEST',
+    message: /file\/home cannot be written.*SHOAL_HOME/,
+  });
+});

@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http';
+import { ShoalError, type InferenceEvent } from '@shoal/protocol';
+import type { NodeControl, PromptLine, PromptRequest, WorkerChosen } from './api.ts';
+import { errorView, STATUS_OF } from './http-errors.ts';
+import type { Logger } from './log.ts';
+
+/**
+ * Answers one prompt as NDJSON, as fast as the reader takes it. The headers wait for the first line, so that a prompt
+ * which fails before has an HTTP status of its own. A reader that hangs up ends the generation.
+ */
+export async function streamPrompt(
+  node: NodeControl,
+  request: PromptRequest,
+  response: ServerResponse,
+  log: Logger,
+): Promise<void> {
+  try {
+    const events = node.prompt(request)[Symbol.asyncIterator]();
+    response.once('close', () => {
+      events.return?.().catch((err: unknown) => log.error({ err }, 'An answer could not be taken back'));
+    });
+    for (let next = await events.next(); next.done !== true; next = await events.next()) {
+      if (!say(response, next.value)) await roomOrGone(response);
+      if (response.closed) return;
+    }
+  } catch (thrown) {
+    say(response, { type: 'error', error: ShoalError.from(thrown) });
+  }
+  response.end();
+}
+
+/** False asks to wait until the reader has caught up. */
+function say(response: ServerResponse, event: WorkerChosen | InferenceEvent): boolean {
+  if (!response.headersSent) startAnswer(response, event);
+  return response.write(`${JSON.stringify(promptLine(event))}\n`);
+}
+
+function startAnswer(response: ServerResponse, first: WorkerChosen | InferenceEvent): void {
+  const status = first.type === 'error' ? STATUS_OF[first.error.code] : 200;
+  response.writeHead(status, { 'content-type': 'application/x-ndjson; charset=utf-8', 'cache-control': 'no-store' });
+}
+
+function promptLine(event: WorkerChosen | InferenceEvent): PromptLine {
+  return event.type === 'error' ? { type: 'error', error: errorView(event.error) } : event;
+}
+
+function roomOrGone(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed) return resolve();
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+}

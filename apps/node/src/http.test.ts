@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { test, type TestContext } from 'node:test';
+import { pino } from 'pino';
+import { ShoalError } from '@shoal/protocol';
+import { API_BODY_LIMIT_BYTES, API_PATHS } from './api.ts';
+import { openApi, type Api } from './http.ts';
+import { FakeNode } from './testing/fake-node.ts';
+
+const TOKEN = 'ab'.repeat(32);
+const PROMPT = JSON.stringify({
+  request: { input: { type: 'messages', messages: [{ role: 'user', content: 'hi' }] }, sampling: {}, stop: [] },
+});
+
+interface Setting {
+  readonly api: Api;
+  readonly node: FakeNode;
+  readonly stopped: Promise<void>;
+}
+
+async function open(t: TestContext): Promise<Setting> {
+  const stop = Promise.withResolvers<void>();
+  const api = await openApi({ port: 0, token: TOKEN, log: pino({ enabled: false }), onStop: stop.resolve });
+  t.after(() => api.close());
+  const node = new FakeNode();
+  api.serve(node);
+  return { api, node, stopped: stop.promise };
+}
+
+interface Call {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: OutgoingHttpHeaders;
+}
+
+async function respond(api: Api, path: string, { method = 'GET', body, headers }: Call = {}): Promise<IncomingMessage> {
+  const outgoing = httpRequest({
+    host: '127.0.0.1',
+    port: api.port,
+    path,
+    method,
+    agent: false,
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+  });
+  outgoing.end(body);
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return response;
+}
+
+async function text(response: IncomingMessage): Promise<string> {
+  const parts = await response.toArray();
+  return Buffer.concat(parts as Buffer[]).toString();
+}
+
+async function call(api: Api, path: string, options?: Call): Promise<{ status: number | undefined; body: unknown }> {
+  const response = await respond(api, path, options);
+  return { status: response.statusCode, body: JSON.parse(await text(response)) };
+}
+
+async function refused(api: Api, path: string, options: Call, status: number, code: string): Promise<void> {
+  const answer = await call(api, path, options);
+  assert.equal(answer.status, status);
+  assert.equal((answer.body as { error: { code: string } }).error.code, code);
+}
+
+test('a call without the token is refused', async (t) => {
+  const { api } = await open(t);
+  await refused(api, API_PATHS.status, { headers: { authorization: '' } }, 401, 'UNAUTHORIZED');
+  await refused(api, API_PATHS.status, { headers: { authorization: `Bearer ${TOKEN}0` } }, 401, 'UNAUTHORIZED');
+  await refused(api, '/elsewhere', { headers: { authorization: '' } }, 401, 'UNAUTHORIZED');
+});
+
+test('a foreign host name and a foreign page are refused, whatever token they have', async (t) => {
+  const { api } = await open(t);
+  const own = `127.0.0.1:${api.port}`;
+  for (const host of ['evil.example', `evil.example:${api.port}`, '127.0.0.1']) {
+    await refused(api, API_PATHS.status, { headers: { host } }, 403, 'UNAUTHORIZED');
+  }
+  for (const origin of ['http://evil.example', `https://${own}`, 'null']) {
+    await refused(api, API_PATHS.status, { headers: { origin } }, 403, 'UNAUTHORIZED');
+  }
+  const headers = { host: `localhost:${api.port}`, origin: `http://${own}` };
+  assert.equal((await call(api, API_PATHS.status, { headers })).status, 200);
+});
+
+test('clusters are joined, listed and left', async (t) => {
+  const { api, node } = await open(t);
+  const body = JSON.stringify({ id: 'a/b ü' });
+  const view = { id: 'a/b ü', role: 'using', peers: 0 };
+  assert.deepEqual(await call(api, API_PATHS.clusters, { method: 'POST', body }), { status: 200, body: view });
+  assert.deepEqual((await call(api, API_PATHS.clusters)).body, { clusters: [view] });
+  const path = `${API_PATHS.clusters}?id=${encodeURIComponent('a/b ü')}`;
+  assert.deepEqual((await call(api, path, { method: 'DELETE' })).body, { clusters: [] });
+  assert.equal(node.joined.size, 0);
+  await refused(api, path, { method: 'DELETE' }, 400, 'INVALID_REQUEST');
+  await refused(api, API_PATHS.clusters, { method: 'POST', body: '{"id":1}' }, 400, 'INVALID_REQUEST');
+});
+
+test('peers of an unknown cluster, unknown paths and broken bodies are errors of the API', async (t) => {
+  const { api } = await open(t);
+  assert.deepEqual((await call(api, API_PATHS.peers)).body, { peers: [] });
+  await refused(api, `${API_PATHS.peers}?cluster=x`, {}, 400, 'INVALID_REQUEST');
+  await refused(api, '/shoal/nothing', {}, 404, 'INVALID_REQUEST');
+  await refused(api, API_PATHS.prompt, { method: 'POST', body: '{' }, 400, 'INVALID_REQUEST');
+  await refused(api, API_PATHS.prompt, { method: 'POST', body: '{"request":{}}' }, 400, 'INVALID_REQUEST');
+  const large = JSON.stringify({ id: 'x'.repeat(API_BODY_LIMIT_BYTES) });
+  await refused(api, API_PATHS.clusters, { method: 'POST', body: large }, 413, 'INVALID_REQUEST');
+});
+
+test('a prompt is answered line by line, an error in the middle among them', async (t) => {
+  const { api, node } = await open(t);
+  node.events = () => [
+    { type: 'worker', name: 'NodeA', id: '1' },
+    { type: 'text', text: 'four', tokens: [4] },
+    { type: 'error', error: new ShoalError('WORKER_LOST', 'gone', { cause: new Error('secret') }) },
+  ];
+  const response = await respond(api, API_PATHS.prompt, { method: 'POST', body: PROMPT });
+  assert.equal(response.statusCode, 200);
+  const lines = (await text(response)).trimEnd().split('\n');
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [
+      { type: 'worker', name: 'NodeA', id: '1' },
+      { type: 'text', text: 'four', tokens: [4] },
+      { type: 'error', error: { code: 'WORKER_LOST', message: 'gone' } },
+    ],
+  );
+  assert.deepEqual(node.prompts, [JSON.parse(PROMPT)]);
+});
+
+test('a prompt that fails before its first word has an HTTP status of its own', async (t) => {
+  const { api, node } = await open(t);
+  node.events = () => [{ type: 'error', error: ShoalError.modelNotFound('x', ['y']) }];
+  await refused(api, API_PATHS.prompt, { method: 'POST', body: PROMPT }, 404, 'MODEL_NOT_FOUND');
+  node.prompt = () => {
+    throw ShoalError.invalidRequest('Not in that cluster.');
+  };
+  await refused(api, API_PATHS.prompt, { method: 'POST', body: PROMPT }, 400, 'INVALID_REQUEST');
+});
+
+test('a reader that hangs up ends the generation at once', async (t) => {
+  const { api, node } = await open(t);
+  node.events = () => [{ type: 'text', text: 'one', tokens: [] }];
+  node.isEndless = true;
+  const response = await respond(api, API_PATHS.prompt, { method: 'POST', body: PROMPT });
+  await once(response, 'data');
+  response.destroy();
+  await node.left.promise;
+});
+
+test('a reader that does not read holds the generation back', async (t) => {
+  const { api, node } = await open(t);
+  const piece = 'x'.repeat(65_536);
+  node.events = function* () {
+    for (;;) yield { type: 'text', text: piece, tokens: [] };
+  };
+  const response = await respond(api, API_PATHS.prompt, { method: 'POST', body: PROMPT });
+  const before = await settled(node);
+  assert.ok(before * piece.length < 64 * 1_048_576, `${before} pieces were given`);
+  response.destroy();
+  await node.left.promise;
+});
+
+/** How many events were taken once no more are, as far as turns of the event loop can tell. */
+async function settled(node: FakeNode): Promise<number> {
+  let quiet = 0;
+  for (let last = node.given; quiet < 1_000; last = node.given) {
+    await new Promise((resolve) => setImmediate(resolve));
+    quiet = node.given === last ? quiet + 1 : 0;
+  }
+  return node.given;
+}
+
+test('prompts are refused before the node is there and once it ends', async (t) => {
+  const api = await openApi({ port: 0, token: TOKEN, log: pino({ enabled: false }), onStop: () => undefined });
+  t.after(() => api.close());
+  await refused(api, API_PATHS.status, {}, 503, 'OVERLOADED');
+  api.serve(new FakeNode());
+  api.refusePrompts();
+  await refused(api, API_PATHS.prompt, { method: 'POST', body: PROMPT }, 503, 'OVERLOADED');
+  assert.equal((await call(api, API_PATHS.status)).status, 200);
+});
+
+test('whoever asks the node to end is answered first', async (t) => {
+  const { api, stopped } = await open(t);
+  assert.deepEqual(await call(api, API_PATHS.stop, { method: 'POST' }), { status: 200, body: {} });
+  await stopped;
+});
+
+test('a taken port is refused with what to do', async (t) => {
+  const { api } = await open(t);
+  const second = openApi({ port: api.port, token: TOKEN, log: pino({ enabled: false }), onStop: () => undefined });
+  await assert.rejects(second, { code: 'INVALID_REQUEST', message: new RegExp(`Port ${api.port} is taken.*--port 0`) });
+});

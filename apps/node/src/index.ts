@@ -1,0 +1,2 @@
+export * from './api.ts';
+export { serve, type DaemonOptions } from './daemon.ts';

@@ -1,0 +1,39 @@
+import { readJson, writeJson } from './file.ts';
+import { homeFiles, type Home } from './home.ts';
+import { parseSettings, type Settings } from './settings.ts';
+
+/** Keeps what a node was started with. Clusters are not part of it: the state has those, and they may be left later. */
+export function saveLaunch(home: Home, launch: Settings): Promise<void> {
+  const { clusters: _, ...rest } = launch;
+  return writeJson(homeFiles(home).launch, rest);
+}
+
+/** What the node of this home was last started with; nothing where it never was. */
+export async function readLaunch(home: Home): Promise<Settings> {
+  const path = homeFiles(home).launch;
+  return parseSettings((await readJson(path)) ?? {}, (key) => `${path}: "${key}"`);
+}
+
+/** Settings as the flags of `shoal serve` that say the same. */
+export function launchFlags(launch: Settings): string[] {
+  const {
+    lend,
+    clusters = [],
+    bootstrap = [],
+    name,
+    model,
+    port,
+    gpuLayers,
+    threads,
+    slots,
+    queue,
+    maxTokens,
+  } = launch;
+  const values = { name, model, port, 'gpu-layers': gpuLayers, threads, slots, queue, 'max-tokens': maxTokens };
+  return [
+    ...(lend === undefined ? [] : [lend ? '--lend' : '--no-lend']),
+    ...clusters.map((id) => `--cluster=${id}`),
+    ...bootstrap.map((address) => `--bootstrap=${address}`),
+    ...Object.entries(values).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}=${value}`])),
+  ];
+}

@@ -1,0 +1,242 @@
+import {
+  generate,
+  Generation,
+  type GenerationEvent,
+  Network,
+  type Peer,
+  type SelfDescription,
+  VERSION,
+} from '@shoal/client';
+import type { Engine } from '@shoal/engine';
+import { type PeerStatus, ShoalError } from '@shoal/protocol';
+import { createDht, type Dht } from '@shoal/transport/dht';
+import { healthScore, type LendingLimits, memoryUse, processorUse, type Resources, Worker } from '@shoal/worker';
+import type { ClusterView, NodeControl, PeerView, PromptRequest, StatusView } from './api.ts';
+import { connectToSelf } from './self.ts';
+import { clusterView, peerView } from './views.ts';
+
+/** How often the processors are read, and the DHT is asked for while nobody is connected. */
+const CHECK_INTERVAL_MS = 5_000;
+const DHT_ANSWER_MS = 3_000;
+
+/** The log lines that a node writes; a pino logger is one. */
+interface NodeLog {
+  info(fields: object, line: string): void;
+  info(line: string): void;
+  warn(fields: object, line: string): void;
+  warn(line: string): void;
+}
+
+export interface NodeOptions {
+  readonly name: string;
+  /** 32 bytes that the node's key pair comes from: who it is. */
+  readonly seed: Uint8Array;
+  /** `host:port` of DHT nodes; empty for the public ones. */
+  readonly bootstrap: readonly string[];
+  readonly clusters: readonly string[];
+  /** Absent: this node does not lend. It is closed with the node. */
+  readonly engine?: Engine;
+  readonly limits: LendingLimits;
+  readonly resources?: Resources;
+  /** Whether OpenGateway's padded topics are joined beside the hashed ones. */
+  readonly paddedTopics: boolean;
+  /** Where the local API listens, for `status`. */
+  readonly apiAddress: () => string;
+  readonly onPeersChange?: (peers: readonly PeerView[]) => void;
+  readonly log: NodeLog;
+}
+
+/** Starts a node: its DHT, its worker if it lends, and its clusters. Rejects where the engine cannot load its model. */
+export async function createNode(options: NodeOptions): Promise<RunningNode> {
+  const node = new RunningNode(options);
+  try {
+    await node.start();
+    return node;
+  } catch (thrown) {
+    await node.close({ drainMs: 0 });
+    throw thrown;
+  }
+}
+
+export class RunningNode implements NodeControl {
+  readonly #options: NodeOptions;
+  readonly #dht: Dht;
+  readonly #network: Network;
+  readonly #processorUse = processorUse();
+  readonly #startedAt = performance.now();
+  #cpuPercent = 0;
+  #checkTimer: ReturnType<typeof setInterval> | undefined;
+  #dhtProblem: string | undefined;
+  #worker: Worker | undefined;
+  #self: Peer | undefined;
+  #knownPeers = '';
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#dht = createDht({ bootstrap: options.bootstrap });
+    this.#network = new Network({
+      dht: this.#dht,
+      seed: options.seed,
+      paddedTopics: options.paddedTopics,
+      describe: () => this.#describe(),
+      status: () => this.#status(),
+      ...(options.engine === undefined ? {} : { onRequest: (exchange) => this.#worker?.answer(exchange) }),
+      onPeersChange: () => this.#peersChanged(),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { engine, limits, log } = this.#options;
+    if (engine !== undefined) {
+      this.#worker = await Worker.create({
+        engine,
+        limits,
+        health: (queueSize, queueCapacity) => this.#health(queueSize, queueCapacity),
+        onChange: () => this.#network.statusChanged(),
+        onError: (error) => log.warn({ code: error.code, cause: error.cause }, error.message),
+      });
+      this.#self = connectToSelf(this.#network.key, this.#worker, () => this.#describe());
+      log.info({ models: this.#worker.models }, lendingLine(this.#worker, limits));
+    }
+    this.#checkTimer = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
+    this.#check();
+    for (const cluster of this.#options.clusters) await this.join(cluster);
+    log.info('Listening for peers');
+  }
+
+  status(): StatusView {
+    const { active, queued, slots, health } = this.#status();
+    const problems = this.#dhtProblem === undefined ? [] : [this.#dhtProblem];
+    const { host, port } = this.#dht.native.address() ?? { host: '', port: 0 };
+    return {
+      name: this.#options.name,
+      id: this.#network.key,
+      version: VERSION,
+      pid: process.pid,
+      addresses: { api: this.#options.apiAddress(), dht: `${host}:${port}` },
+      state: problems.length === 0 ? 'ready' : 'degraded',
+      problems,
+      uptimeSeconds: this.#uptimeSeconds,
+      lends: this.#worker !== undefined,
+      health: Math.round(health),
+      load: { active, queued, slots, queueCapacity: this.#worker?.queueCapacity ?? 0 },
+      models: this.#worker?.models ?? [],
+      clusters: this.clusters(),
+    };
+  }
+
+  clusters(): readonly ClusterView[] {
+    return this.#network.clusters.map((id) => this.#clusterView(id));
+  }
+
+  async join(cluster: string): Promise<ClusterView> {
+    const isNew = this.#network.joinedAt(cluster) === undefined;
+    this.#network.join(cluster);
+    if (isNew) this.#options.log.info({ cluster }, `Joined cluster ${cluster}`);
+    return this.#clusterView(cluster);
+  }
+
+  async leave(cluster: string): Promise<void> {
+    if (!(await this.#network.leave(cluster))) throw this.#notJoined(cluster);
+    this.#options.log.info({ cluster }, `Left cluster ${cluster}`);
+  }
+
+  peers(cluster?: string): readonly PeerView[] {
+    if (cluster !== undefined) this.#mustBeJoined(cluster);
+    return this.#network.peers(cluster).map((peer) => peerView(peer, this.#network.clusters));
+  }
+
+  prompt({ request, cluster }: PromptRequest): AsyncIterable<GenerationEvent> {
+    if (cluster !== undefined) this.#mustBeJoined(cluster);
+    const options = {
+      network: this.#network,
+      request,
+      random: Math.random,
+      ...(cluster === undefined ? {} : { cluster }),
+      ...(this.#self === undefined ? {} : { self: this.#self }),
+    };
+    return new Generation((cancellation) => generate(options, cancellation));
+  }
+
+  /** Takes no new work, waits so long at most for what runs, and leaves the network. Safe to call twice. */
+  async close({ drainMs }: { readonly drainMs: number }): Promise<void> {
+    clearInterval(this.#checkTimer);
+    if (this.#worker === undefined) await this.#options.engine?.close();
+    await this.#worker?.close(drainMs);
+    this.#self?.link.close();
+    await this.#network.close();
+    await this.#dht.close();
+  }
+
+  #describe(): SelfDescription {
+    const { name, resources } = this.#options;
+    const worker = this.#worker;
+    return {
+      name,
+      lends: worker !== undefined,
+      models: worker?.models ?? [],
+      ...(worker === undefined ? {} : { capacity: { slots: worker.slots, queue: worker.queueCapacity } }),
+      ...(resources === undefined ? {} : { hardware: hardwareOf(resources) }),
+    };
+  }
+
+  #status(): PeerStatus {
+    return this.#worker?.status() ?? { health: this.#health(0, 1), active: 0, queued: 0, slots: 0 };
+  }
+
+  #health(queueSize: number, queueCapacity: number): number {
+    const load = { cpuPercent: this.#cpuPercent, memoryPercent: memoryUse(), queueSize, queueCapacity };
+    return Math.round(healthScore(load).score);
+  }
+
+  get #uptimeSeconds(): number {
+    return Math.floor((performance.now() - this.#startedAt) / 1000);
+  }
+
+  #clusterView(id: string): ClusterView {
+    return clusterView(id, this.#worker !== undefined, this.#network.peers(id).length);
+  }
+
+  #check(): void {
+    this.#cpuPercent = this.#processorUse() ?? this.#cpuPercent;
+    if (this.#network.peers().length > 0) {
+      this.#dhtProblem = undefined;
+      return;
+    }
+    void this.#dht.reachable(DHT_ANSWER_MS).then((reachability) => {
+      const before = this.#dhtProblem;
+      this.#dhtProblem = reachability.ok ? undefined : `${reachability.why} See: shoal doctor`;
+      if (before === undefined && this.#dhtProblem !== undefined) this.#options.log.warn(this.#dhtProblem);
+    });
+  }
+
+  #peersChanged(): void {
+    const views = this.peers();
+    this.#options.onPeersChange?.(views);
+    // In order of the alphabet, because the same peers, found in another order, are no news.
+    const names = views.map(({ name }) => name).toSorted();
+    const known = names.join(', ');
+    if (known === this.#knownPeers) return;
+    this.#knownPeers = known;
+    this.#options.log.info({ peers: names }, `Peers: [${known}]`);
+  }
+
+  #mustBeJoined(cluster: string): void {
+    if (this.#network.joinedAt(cluster) === undefined) throw this.#notJoined(cluster);
+  }
+
+  #notJoined(cluster: string): ShoalError {
+    const joined = this.#network.clusters;
+    const known = joined.length === 0 ? 'It is in none.' : `It is in: ${joined.join(', ')}.`;
+    return ShoalError.invalidRequest(`This node is not in cluster ${cluster}. ${known}`);
+  }
+}
+
+function hardwareOf({ cpu_cores, ram_gb, gpu_vram_gb }: Resources): NonNullable<SelfDescription['hardware']> {
+  return { cpu_cores, ram_gb, gpu_vram_gb };
+}
+
+function lendingLine(worker: Worker, { maxTokens }: LendingLimits): string {
+  const models = worker.models.map(({ id }) => id).join(', ');
+  return `Lending ${models}: ${worker.slots} at once, ${worker.queueCapacity} waiting, ${maxTokens} tokens an answer`;
+}

@@ -1,0 +1,21 @@
+import type { NodeControl } from './api.ts';
+import type { NodeState } from './state.ts';
+
+/** A node whose joined clusters are joined again at the next start. */
+export function remembering(node: NodeControl, state: NodeState): NodeControl {
+  return {
+    status: () => node.status(),
+    clusters: () => node.clusters(),
+    peers: (cluster) => node.peers(cluster),
+    prompt: (request) => node.prompt(request),
+    async join(cluster) {
+      const view = await node.join(cluster);
+      await state.addClusters([cluster]);
+      return view;
+    },
+    async leave(cluster) {
+      await node.leave(cluster);
+      await state.removeCluster(cluster);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import { ShoalError } from '@shoal/protocol';
+import { checkClusterId } from '@shoal/protocol/opengateway';
+import { z } from 'zod';
+import { printableName } from './printable.ts';
+
+const NAME_CHARACTERS = 64;
+const MAX_CLUSTERS = 64;
+const MAX_BOOTSTRAP_NODES = 32;
+const MAX_CONTEXT_TOKENS = 16_777_216;
+const MAX_GPU_LAYERS = 1_024;
+const MAX_THREADS = 1_024;
+const MAX_SLOTS = 64;
+const MAX_QUEUE = 10_000;
+const MAX_ANSWER_TOKENS = 1_048_576;
+
+const HOST_AND_PORT = /^[A-Za-z0-9.-]+:\d{1,5}$/;
+
+/** Every message of the schema says what is expected, so that it can stand behind "must be". */
+const schema = z
+  .strictObject(
+    {
+      name: z.string('a text').refine(isName, `1 to ${NAME_CHARACTERS} printable characters`),
+      lend: z.boolean('true or false'),
+      clusters: z
+        .array(
+          z.string('a text').refine(isClusterId, '1 to 255 bytes of UTF-8 without control characters'),
+          'a list of ids',
+        )
+        .max(MAX_CLUSTERS, `a list of at most ${MAX_CLUSTERS} ids`),
+      bootstrap: z
+        .array(z.string('"host:port"').regex(HOST_AND_PORT, '"host:port"'), 'a list of "host:port"')
+        .max(MAX_BOOTSTRAP_NODES, `a list of at most ${MAX_BOOTSTRAP_NODES} nodes`),
+      model: z.string('the path of a GGUF file, or "echo"').min(1, 'the path of a GGUF file, or "echo"'),
+      modelName: z.string('a text').refine(isName, `1 to ${NAME_CHARACTERS} printable characters`),
+      contextLength: whole(1, MAX_CONTEXT_TOKENS),
+      gpuLayers: whole(-1, MAX_GPU_LAYERS),
+      threads: whole(1, MAX_THREADS),
+      slots: whole(1, MAX_SLOTS),
+      queue: whole(0, MAX_QUEUE),
+      maxTokens: whole(1, MAX_ANSWER_TOKENS),
+      port: whole(0, 65_535),
+      opengateway: z.strictObject({ paddedTopic: z.boolean('true or false') }, 'an object'),
+      logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn and error'),
+    },
+    'an object',
+  )
+  .partial();
+
+/** What one place says: flags, environment or file. Nothing is required of any of them. */
+export type Settings = z.infer<typeof schema>;
+export type SettingName = keyof Settings;
+
+export const SETTING_NAMES: readonly string[] = Object.keys(schema.shape);
+
+/**
+ * Checks what one place says. `describe` names a setting as that place writes it (`--slots`, `SHOAL_PORT`, a file and a
+ * key). Throws `INVALID_REQUEST` that names the first wrong setting and what is expected of it.
+ */
+export function parseSettings(value: unknown, describe: (path: string) => string): Settings {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const path = (issue?.path ?? []).join('.');
+  if (issue?.code === 'unrecognized_keys') {
+    const key = [path, issue.keys[0]].filter(Boolean).join('.');
+    const known = path === '' ? SETTING_NAMES : ['paddedTopic'];
+    throw ShoalError.invalidRequest(`${describe(key)} is not a setting. There are: ${known.join(', ')}.`);
+  }
+  throw ShoalError.invalidRequest(`${describe(path)} must be ${issue?.message ?? 'something else'}.`);
+}
+
+function whole(least: number, most: number): z.ZodInt {
+  const expected = `a whole number from ${least} to ${most}`;
+  return z.int(expected).min(least, expected).max(most, expected);
+}
+
+function isName(text: string): boolean {
+  return text.trim().length > 0 && text.length <= NAME_CHARACTERS && printableName(text) === text;
+}
+
+function isClusterId(id: string): boolean {
+  try {
+    checkClusterId(id);
+    return true;
+  } catch (error) {
+    if (error instanceof ShoalError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import { ShoalError } from '@shoal/protocol';
+import { readJson, writeJson } from './file.ts';
+import { homeFiles, type Home } from './home.ts';
+
+/** What a node remembers from one run to the next: `state.json`, `{ clusters: [{ id }], nodePid }`. */
+export class NodeState {
+  readonly #path: string;
+  readonly #clusters: Set<string>;
+  #pid: number | null = null;
+  /** Writes follow one another, so that the last one wins on the disk too. */
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, clusters: Iterable<string>) {
+    this.#path = path;
+    this.#clusters = new Set(clusters);
+  }
+
+  /** Throws `INVALID_REQUEST` that names the file where it is broken. */
+  static async load(home: Home): Promise<NodeState> {
+    const path = homeFiles(home).state;
+    return new NodeState(path, clusterIds(path, await readJson(path)));
+  }
+
+  get clusters(): readonly string[] {
+    return [...this.#clusters];
+  }
+
+  addClusters(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#clusters.add(id);
+    return this.#save();
+  }
+
+  removeCluster(id: string): Promise<void> {
+    this.#clusters.delete(id);
+    return this.#save();
+  }
+
+  /** Null once the node has ended. */
+  setPid(pid: number | null): Promise<void> {
+    this.#pid = pid;
+    return this.#save();
+  }
+
+  #save(): Promise<void> {
+    const write = (): Promise<void> =>
+      writeJson(this.#path, { clusters: this.clusters.map((id) => ({ id })), nodePid: this.#pid });
+    const result = this.#writing.then(write);
+    this.#writing = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function clusterIds(path: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  if (isRecord(value) && Array.isArray(value['clusters'])) {
+    const ids = value['clusters'].map((entry: unknown) => (isRecord(entry) ? entry['id'] : undefined));
+    if (ids.every((id) => typeof id === 'string')) return ids;
+  }
+  throw ShoalError.invalidRequest(`${path} must be { "clusters": [{ "id": … }], "nodePid": … }. Repair or delete it.`);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,76 @@
+import { ShoalError, type InferenceEvent } from '@shoal/protocol';
+import type { ClusterView, NodeControl, PromptRequest, StatusView, WorkerChosen } from '../api.ts';
+
+type Event = WorkerChosen | InferenceEvent;
+
+/** A node without a network: it answers each prompt with the events that it was given. */
+export class FakeNode implements NodeControl {
+  readonly joined = new Set<string>();
+  readonly prompts: PromptRequest[] = [];
+  /** Resolves when whoever asked has left before the end. */
+  readonly left = Promise.withResolvers<void>();
+  events: () => Iterable<Event> = () => [];
+  /** After its events the answer stays open until whoever asked leaves. */
+  isEndless = false;
+  given = 0;
+
+  status(): StatusView {
+    return {
+      name: 'FakeNode',
+      id: '00'.repeat(32),
+      version: '0.0.0',
+      pid: process.pid,
+      addresses: { api: '', dht: '' },
+      state: 'ready',
+      problems: [],
+      uptimeSeconds: 1,
+      lends: false,
+      health: 100,
+      load: { active: 0, queued: 0, slots: 0, queueCapacity: 0 },
+      models: [],
+      clusters: this.clusters(),
+    };
+  }
+
+  clusters(): readonly ClusterView[] {
+    return [...this.joined].map((id) => ({ id, role: 'using', peers: 0 }));
+  }
+
+  async join(id: string): Promise<ClusterView> {
+    this.joined.add(id);
+    return { id, role: 'using', peers: 0 };
+  }
+
+  async leave(id: string): Promise<void> {
+    if (!this.joined.delete(id)) throw ShoalError.invalidRequest(`Not in ${id}.`);
+  }
+
+  peers(cluster?: string): readonly [] {
+    if (cluster !== undefined && !this.joined.has(cluster)) throw ShoalError.invalidRequest(`Not in ${cluster}.`);
+    return [];
+  }
+
+  prompt(request: PromptRequest): AsyncIterable<Event> {
+    this.prompts.push(request);
+    const events = this.events()[Symbol.iterator]();
+    const { left, isEndless } = this;
+    const ended = { done: true, value: undefined } as const;
+    return {
+      [Symbol.asyncIterator]: () => ({
+        next: async (): Promise<IteratorResult<Event, undefined>> => {
+          const next = events.next();
+          if (next.done !== true) {
+            this.given += 1;
+            return next;
+          }
+          if (isEndless) await left.promise;
+          return ended;
+        },
+        return: async () => {
+          left.resolve();
+          return ended;
+        },
+      }),
+    };
+  }
+}

@@ -1,0 +1,25 @@
+import { type Peer, peerName } from '@shoal/client';
+import type { ClusterView, PeerView } from './api.ts';
+import { printableName } from './printable.ts';
+
+export function clusterView(id: string, lends: boolean, peers: number): ClusterView {
+  return { id, role: lends ? 'lending' : 'using', peers };
+}
+
+/** A peer as people see it: its words stripped of control sequences, its clusters only those that we share. */
+export function peerView(peer: Peer, ourClusters: readonly string[]): PeerView {
+  const { info } = peer;
+  const { lends, status } = info;
+  return {
+    name: printableName(peerName(peer)),
+    id: peer.key,
+    dialect: info.dialect,
+    clusters: ourClusters.filter((cluster) => info.clusters?.includes(cluster) ?? true),
+    models: info.models.map((model) => ({ ...model, id: printableName(model.id) })),
+    ...(lends === undefined ? {} : { lends }),
+    ...(status === undefined ? {} : { health: status.health, active: status.active, slots: status.slots }),
+    ...(status?.tokensPerSecond === undefined ? {} : { tokensPerSecond: status.tokensPerSecond }),
+    connectedAt: new Date(peer.connectedAt).toISOString(),
+    lastSeenAt: new Date(peer.lastSeenAt).toISOString(),
+  };
+}
