@@ -8,7 +8,7 @@ export const TENSOR_TYPES = {
   q8_0: { id: 8, blockBytes: 34, blockWeights: 32 },
 } as const;
 
-export type TensorType = keyof typeof TENSOR_TYPES;
+type TensorType = keyof typeof TENSOR_TYPES;
 
 export type MetadataValue =
   | { readonly type: 'u32' | 'i32' | 'f32'; readonly value: number }

@@ -7,7 +7,7 @@ import type { Output } from './session.ts';
  * A dialect has two sides, and a peer can be both on one connection: each is a state machine over whole messages, and
  * a session hands each message to the side that knows its type.
  */
-export interface Side {
+interface Side {
   /** Undefined where the message's type is none of this side's. Throws `ShoalError` for a message fault. */
   message(message: JsonObject, bytes: number, now: number): Output[] | undefined;
   /** The connection is gone. */

@@ -90,16 +90,17 @@ declare module 'hyperswarm' {
     destroy(): Promise<void>;
   }
 
+  /** What is absent is Hyperswarm's own choice. */
   export interface SwarmOptions {
     readonly dht: HyperDHT;
-    readonly keyPair: KeyPair;
+    readonly keyPair?: KeyPair;
     /** It dials nobody while it has that many connections; it takes others' dials without end. */
-    readonly maxPeers: number;
-    readonly maxParallel: number;
+    readonly maxPeers?: number;
+    readonly maxParallel?: number;
     /** Waits before the first to the fourth dial after a loss, in milliseconds. */
-    readonly backoffs: readonly [number, number, number, number];
+    readonly backoffs?: readonly [number, number, number, number];
     /** True refuses the peer, before a dial too, and bans it. */
-    readonly firewall: (publicKey: Uint8Array) => boolean;
+    readonly firewall?: (publicKey: Uint8Array) => boolean;
   }
 
   export default class Hyperswarm {

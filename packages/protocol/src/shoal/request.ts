@@ -10,12 +10,14 @@ import {
   type Sampling,
 } from '../request.ts';
 
-const MAX_MESSAGES = 4096;
-const MAX_STOP_STRINGS = 16;
-const MAX_TOKENS = 0x7fff_ffff;
-const MAX_DEADLINE_MS = 24 * 60 * 60 * 1000;
+export const MAX_MESSAGES = 4096;
+export const MAX_STOP_STRINGS = 16;
+/** The largest count of tokens, and the largest token id. */
+export const MAX_TOKENS = 0x7fff_ffff;
+export const MAX_TEMPERATURE = 10;
+export const MAX_DEADLINE_MS = 24 * 60 * 60 * 1000;
 /** Seeds beyond this are not exact as JSON numbers. */
-const MAX_SEED = Number.MAX_SAFE_INTEGER;
+export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 
 const ROLES: ReadonlySet<string> = new Set(['system', 'user', 'assistant']);
 
@@ -103,7 +105,7 @@ function isRole(role: string): role is Message['role'] {
 function readSampling(fields: Fields): Sampling {
   const sampling = {
     maxTokens: fields.integer('max_tokens', 1, MAX_TOKENS),
-    temperature: fields.number('temperature', 0, 10),
+    temperature: fields.number('temperature', 0, MAX_TEMPERATURE),
     topP: fields.number('top_p', 0, 1),
     topK: fields.integer('top_k', 0, MAX_TOKENS),
     minP: fields.number('min_p', 0, 1),
