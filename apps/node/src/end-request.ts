@@ -29,6 +29,8 @@ export class EndRequest {
     process.on('SIGTERM', this.#onSignal);
     process.on('SIGINT', this.#onSignal);
     process.on('disconnect', this.#onDisconnect);
+    // Whoever forked it may be gone by now. Without a channel this is undefined.
+    if (process.connected === false) this.request();
   }
 
   request(): void {

@@ -14,7 +14,7 @@ export function peerView(peer: Peer, ourClusters: readonly string[]): PeerView {
     name: printableName(peerName(peer)),
     id: peer.key,
     dialect: info.dialect,
-    clusters: ourClusters.filter((cluster) => info.clusters?.includes(cluster) ?? true),
+    clusters: ourClusters.filter((cluster) => info.clusters?.includes(cluster)),
     models: info.models.map((model) => ({ ...model, id: printableName(model.id) })),
     ...(lends === undefined ? {} : { lends }),
     ...(status === undefined ? {} : { health: status.health, active: status.active, slots: status.slots }),

@@ -54,6 +54,7 @@ export class Discovery {
 
   /** In an explored cluster waiting will not bring what none of its peers has. */
   #patienceMs(): number {
+    if (this.#network.clusters.length === 0) return 0;
     const isSettled = this.#network.peers(this.#cluster).some(({ info }) => info.lends !== false);
     if (!isSettled) return DISCOVERY_WAIT_MS;
     const clusters = this.#cluster === undefined ? this.#network.clusters : [this.#cluster];

@@ -182,6 +182,13 @@ test('without a worker the error says so in one line', async () => {
   await assert.rejects(shoal.text({ prompt: 'Hi' }), { code: 'HOST_OFFLINE', message: /no peer was found/ });
 });
 
+test('a client in no cluster is told so, and waits for nobody', async () => {
+  const cluster = newCluster();
+  const shoal = await client(cluster, 0);
+  await shoal.leave(cluster);
+  await assert.rejects(shoal.text({ prompt: 'Hi' }), { code: 'HOST_OFFLINE', message: /in no cluster/ });
+});
+
 test('a worker that appears while one is being looked for answers', async () => {
   const cluster = newCluster();
   const shoal = await client(cluster, 0);

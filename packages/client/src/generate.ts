@@ -64,7 +64,7 @@ export async function* generate(
     progress.failed(terminal);
     if (!WORTH_ANOTHER_WORKER.has(terminal.code)) break;
   }
-  if (progress.error === undefined && !progress.hasBegun) {
+  if (!progress.hasBegun && (progress.error === undefined || WORTH_ANOTHER_WORKER.has(progress.error.code))) {
     const answered = yield* askOpenGatewayPeers(network.peers(cluster), options.request, cancellation);
     if (answered) return;
   }

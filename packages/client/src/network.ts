@@ -5,7 +5,7 @@ import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/trans
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import { helloMessage, type SelfDescription } from './hello.ts';
-import { isIn, type Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
 
 /** Changes of load are told to peers at most this often. */
 const ANNOUNCE_INTERVAL_MS = 200;
@@ -94,15 +94,20 @@ export class Network {
     return true;
   }
 
-  /** The peers that have said who they are and share a cluster with us; of one cluster where one is named. */
+  /**
+   * The peers that share a cluster with us; of one cluster where one is named. A prompt tool, which never says who it is
+   * nor where it belongs, is answered and not listed.
+   */
   peers(cluster?: string): readonly Peer[] {
-    const peers: Peer[] = [];
+    // By key: two that dial each other at once have two connections for a moment, and the newer one stays.
+    const peers = new Map<string, Peer>();
     for (const { link, info, connectedAt, lastSeenAt } of this.#contacts.values()) {
       const { key } = link.connection.remote;
-      if (info === undefined || key === undefined || !this.#sharesCluster(info)) continue;
-      peers.push({ key, link, info, connectedAt, lastSeenAt });
+      if (info?.clusters === undefined || key === undefined || !this.#sharesCluster(info)) continue;
+      peers.set(key, { key, link, info, connectedAt, lastSeenAt });
     }
-    return cluster === undefined ? peers : peers.filter((peer) => isIn(peer, cluster));
+    const all = [...peers.values()];
+    return cluster === undefined ? all : all.filter(({ info }) => info.clusters?.includes(cluster));
   }
 
   /** Looks for peers again, now. */

@@ -40,7 +40,7 @@ export async function* askOpenGatewayPeers(
 }
 
 function mayHave({ info }: Peer, model: string | undefined): boolean {
-  if (info.dialect !== 'opengateway' || info.clusters === undefined) return false;
+  if (info.dialect !== 'opengateway') return false;
   return model === undefined || info.models.length === 0 || info.models.some(({ id }) => id === model);
 }
 

@@ -17,8 +17,3 @@ export interface Peer {
 export function peerName(peer: Peer): string {
   return peer.info.name === '' ? peer.key.slice(0, 8) : peer.info.name;
 }
-
-/** Whether a peer counts as one of a cluster. One that lists no clusters is what any member of the topic is. */
-export function isIn(peer: Peer, cluster: string): boolean {
-  return peer.info.clusters === undefined || peer.info.clusters.includes(cluster);
-}

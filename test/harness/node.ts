@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { API_PATHS, type StatusView } from '@shoal/node/api';
+import type { ApiAccess } from '@shoal/node/api-file';
+import type { Program } from './program.ts';
+import type { Ran, RunOptions } from './test-network.ts';
+
+/** A node ends at once where it has nothing to complete. */
+const STOP_MS = 10_000;
+
+/** A line of a node's log. */
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly peers?: readonly string[];
+}
+
+/** A node that runs in a process of its own, and the commands that speak to it. */
+export class TestNode {
+  readonly name: string;
+  readonly home: string;
+  readonly #program: Program;
+  readonly #run: (words: readonly string[], options: RunOptions) => Promise<Ran>;
+
+  constructor(name: string, home: string, program: Program, run: TestNode['shoal']) {
+    this.name = name;
+    this.home = home;
+    this.#program = program;
+    this.#run = run;
+  }
+
+  /** Every whole line of its stderr so far. */
+  get stderrLines(): readonly string[] {
+    return this.#program.stderr.split('\n').slice(0, -1);
+  }
+
+  /** Those lines that are of its log: not the error with which a node ends that could not start. */
+  get log(): readonly LogLine[] {
+    return this.stderrLines.filter((line) => line.startsWith('{')).map((line): LogLine => JSON.parse(line));
+  }
+
+  /** The names in its latest `Peers: […]` line, in order of the alphabet; undefined before the first. */
+  get peers(): readonly string[] | undefined {
+    return this.log.findLast(({ msg }) => msg.startsWith('Peers: '))?.peers?.toSorted();
+  }
+
+  /** Waits for a line of the log, one that was written already included. */
+  async said(line: string | RegExp): Promise<void> {
+    const fits = ({ msg }: LogLine): boolean => (typeof line === 'string' ? msg === line : line.test(msg));
+    await this.#program.until(() => this.log.some(fits) || undefined, `the log line ${line}`);
+  }
+
+  /** Waits until its log says that its peers are just these. */
+  async sees(...names: readonly string[]): Promise<void> {
+    const wanted = names.toSorted().join();
+    await this.#program.until(() => this.peers?.join() === wanted || undefined, `peers to be ${wanted}`);
+  }
+
+  /** Runs `shoal` in this node's home. */
+  shoal(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    return this.#run(words, options);
+  }
+
+  /** Its own account of itself, asked without a command in between: that would take too long in mid-answer. */
+  async status(): Promise<StatusView> {
+    const { port, token }: ApiAccess = JSON.parse(await readFile(join(this.home, 'api.json'), 'utf8'));
+    const response = await fetch(`http://127.0.0.1:${port}${API_PATHS.status}`, {
+      headers: { authorization: `Bearer ${token}`, connection: 'close' },
+    });
+    return JSON.parse(await response.text());
+  }
+
+  /** Resident memory, from Linux's own account of the process. */
+  async residentBytes(): Promise<number> {
+    const account = await readFile(`/proc/${this.#program.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(account)?.[1]) * 1_024;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#program.signal(signal);
+  }
+
+  /** Asks it to end, and waits for its exit code. */
+  async stop(): Promise<number | null> {
+    this.signal('SIGTERM');
+    return this.#program.ended();
+  }
+
+  /** Ends it whatever state it is in. */
+  async kill(): Promise<void> {
+    if (this.#program.exitCode === undefined) {
+      this.signal('SIGTERM');
+      await Promise.race([this.#program.ended(), wait(STOP_MS, undefined, { ref: false })]);
+    }
+    await this.#program.kill();
+  }
+}

@@ -1,0 +1,59 @@
+import HyperDHT, { type SecretStream } from 'hyperdht';
+import { Watched } from './watched.ts';
+
+/** Whoever knows a node's key: a bare stream to that node, for bytes that no program would send. */
+export class RawPeer {
+  received = '';
+  readonly #stream: SecretStream;
+  readonly #watched = new Watched();
+  #isOpen = false;
+  #isOver = false;
+
+  /** `key` is the node's public key in hex. The stream ends with the DHT at the latest. */
+  static async dial(dht: HyperDHT, key: string): Promise<RawPeer> {
+    const peer = new RawPeer(dht.connect(Buffer.from(key, 'hex'), { keyPair: HyperDHT.keyPair() }));
+    await peer.#watched.until(
+      () => peer.#isOpen || undefined,
+      () => `a connection to ${key}`,
+    );
+    return peer;
+  }
+
+  private constructor(stream: SecretStream) {
+    this.#stream = stream;
+    stream.on('open', () => this.#changed(() => (this.#isOpen = true)));
+    stream.on('data', (bytes) => this.#changed(() => (this.received += Buffer.from(bytes).toString())));
+    stream.on('end', () => this.#changed(() => (this.#isOver = true)));
+    stream.on('close', () => this.#changed(() => (this.#isOver = true)));
+    stream.on('error', () => undefined);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  send(bytes: string | Uint8Array): void {
+    this.#stream.write(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+  }
+
+  async receives(text: string | RegExp): Promise<void> {
+    const has = (): boolean => (typeof text === 'string' ? this.received.includes(text) : text.test(this.received));
+    await this.#watched.until(
+      () => has() || undefined,
+      () => `${text} in:\n${this.received}`,
+    );
+  }
+
+  /** Waits until the node ends the connection. */
+  async isClosed(): Promise<void> {
+    await this.#watched.until(
+      () => this.#isOver || undefined,
+      () => `the end of the connection, which said:\n${this.received}`,
+    );
+  }
+
+  #changed(change: () => void): void {
+    change();
+    this.#watched.changed();
+  }
+}

@@ -1,0 +1,105 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { localDht, type LocalDht } from '@shoal/transport/dht';
+import { TestNode } from './node.ts';
+import { Program } from './program.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../../apps/cli/bin/shoal.js', import.meta.url));
+const PACED_NODE = fileURLToPath(new URL('./paced-node.ts', import.meta.url));
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** A command that has ended. */
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A DHT of a test file's own, the processes that meet in it, and their homes. All of it ends with `close`. */
+export class TestNetwork {
+  /** `host:port` of the DHT. */
+  readonly bootstrap: string;
+  readonly #dht: LocalDht;
+  readonly #root: string;
+  readonly #nodes: TestNode[] = [];
+  readonly #programs: Program[] = [];
+
+  /** A test file that fails before its first test closes nothing. */
+  readonly #sweep = (): void => {
+    for (const program of this.#programs) program.killNow();
+    rmSync(this.#root, { recursive: true, force: true });
+  };
+
+  static async open(): Promise<TestNetwork> {
+    return new TestNetwork(await localDht(), await mkdtemp(join(tmpdir(), 'shoal-test-')));
+  }
+
+  private constructor(dht: LocalDht, root: string) {
+    this.bootstrap = dht.bootstrap.join();
+    this.#dht = dht;
+    this.#root = root;
+    process.once('exit', this.#sweep);
+  }
+
+  home(name: string): string {
+    return join(this.#root, name);
+  }
+
+  /** Starts `shoal serve` in the home of that name, which may be one that was used before. */
+  start(name: string, ...flags: readonly string[]): Promise<TestNode> {
+    const where = ['--name', name, '--port', '0', '--bootstrap', this.bootstrap];
+    return this.#startNode(name, [LAUNCHER, 'serve', ...where, ...flags]);
+  }
+
+  /** Starts a lending node that says so many words or tokens a second; its further flags are those of paced-node.ts. */
+  startPaced(name: string, cluster: string, tokensPerSecond: number, ...flags: readonly string[]): Promise<TestNode> {
+    const where = ['--name', name, '--bootstrap', this.bootstrap, '--cluster', cluster];
+    return this.#startNode(name, [PACED_NODE, ...where, '--tokens-per-second', String(tokensPerSecond), ...flags]);
+  }
+
+  async #startNode(name: string, command: readonly string[]): Promise<TestNode> {
+    const home = this.home(name);
+    const program = this.run({ name, command, environment: { SHOAL_HOME: home }, channel: true });
+    const node = new TestNode(name, home, program, (words, options) => this.shoal(home, words, options));
+    this.#nodes.push(node);
+    await node.said(/^API on /);
+    return node;
+  }
+
+  /** Runs `shoal` with a home, until it ends. */
+  async shoal(home: string, words: readonly string[], { input = '', environment }: RunOptions = {}): Promise<Ran> {
+    const program = this.begin(home, words, environment);
+    program.endInput(input);
+    const code = await program.ended();
+    return { code, stdout: program.stdout, stderr: program.stderr };
+  }
+
+  /** Runs `shoal` with a home, for a test that watches it on the way. */
+  begin(home: string, words: readonly string[], environment?: NodeJS.ProcessEnv): Program {
+    const name = `shoal ${words.join(' ').slice(0, 100)}`;
+    return this.run({ name, command: [LAUNCHER, ...words], environment: { SHOAL_HOME: home, ...environment } });
+  }
+
+  /** Any program, ended with this network at the latest. */
+  run(options: ConstructorParameters<typeof Program>[0]): Program {
+    const program = new Program(options);
+    this.#programs.push(program);
+    return program;
+  }
+
+  /** Ends what still runs, the nodes in order, and removes their homes. */
+  async close(): Promise<void> {
+    process.off('exit', this.#sweep);
+    await Promise.all(this.#nodes.map((node) => node.kill()));
+    await Promise.all(this.#programs.map((program) => program.kill()));
+    await this.#dht.close();
+    await rm(this.#root, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import HyperDHT from 'hyperdht';
+import { RawPeer } from './harness/raw-peer.ts';
+import { TestNetwork } from './harness/test-network.ts';
+
+const CLUSTER = 'gatewayai-poc';
+const MIB = 1_048_576;
+/** Loose on purpose: what is to be caught grows by what was sent, again and again. */
+const MEMORY_GROWTH_BYTES_MAX = 96 * MIB;
+/** Longer than a node takes to part (1 s) however slow the machine, shorter than it waits for the rest of a message. */
+const PARTING_MS_MAX = 10_000;
+
+const network = await TestNetwork.open();
+after(() => network.close());
+
+const node = await network.start('Node', '--lend', '--model', 'echo', '--cluster', CLUSTER);
+const { id: key } = await node.status();
+const dht = new HyperDHT({ bootstrap: [network.bootstrap], host: '127.0.0.1' });
+after(() => dht.destroy({ force: true }));
+
+const residentBefore = await node.residentBytes();
+/** Connected first, asking last: silence is no offence. */
+const silent = await dial();
+
+const HELLO = { type: 'peer_hello', protocol: 'shoal/1', peer_id: '', node_name: 'Raw', clusters: [CLUSTER] };
+
+/** A frame's header that claims 64 MiB, in either byte order. */
+const LENGTH_BOMBS = [Buffer.from([0, 0, 0, 4]), Buffer.from([4, 0, 0, 0])];
+const TLS_HELLO = Buffer.from('16030100f8010000f40303', 'hex');
+const HTTP_REQUEST = 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+
+test('what cannot be a message at its first byte ends the connection, and nothing is said to it', async () => {
+  for (const bytes of [...LENGTH_BOMBS, TLS_HELLO, HTTP_REQUEST, randomBytes(4_096), '[]\n', '"text"\n']) {
+    const peer = await dial();
+    peer.send(bytes);
+    await parts(peer);
+    assert.doesNotMatch(peer.received, /inference_/);
+  }
+});
+
+test('a line beyond its limit ends the connection, whether or not it would end', async () => {
+  const stranger = await dial();
+  stranger.send(`{"type":"peer_hello","node_name":"${'a'.repeat(257 * 1_024)}`);
+  await parts(stranger);
+
+  const talker = await greeted();
+  talker.send(`{"type":"ping","padding":"${'a'.repeat(MIB)}"}\n`);
+  await parts(talker);
+  assert.match(talker.received, /"code":"BAD_MESSAGE","message":"A message may have at most 1048576 bytes\."/);
+
+  const chatter = await greeted();
+  chatter.send(`{"type":"ping","padding":"${'a'.repeat(300 * 1_024)}"}\n`);
+  await parts(chatter);
+  assert.match(chatter.received, /"code":"BAD_MESSAGE","message":"Only a request may have more than 262144 bytes\."/);
+});
+
+test('a line without an end does not grow in memory while it comes', async () => {
+  const peer = await dial();
+  const before = await node.residentBytes();
+  for (let sent = 0; sent < 32 * MIB && !peer.isOver; sent += MIB) peer.send('{'.padEnd(MIB, ' '));
+  await parts(peer);
+
+  assert.ok((await node.residentBytes()) - before < MEMORY_GROWTH_BYTES_MAX);
+});
+
+test('a message that is wrong is told so, and the connection goes on', async () => {
+  const deep = `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`;
+  for (const [line, words] of [
+    ['{"type":"ping"', 'A message must be valid JSON.'],
+    ['{"type":"\u0001"}', 'A message must be valid JSON.'],
+    [deep, 'A message may nest at most 32 levels deep.'],
+    ['{"type":"no_such_type"}', 'Unknown type: no_such_type.'],
+    ['{}', 'Unknown type: undefined.'],
+    ['{"type":"__proto__"}', 'Unknown type: __proto__.'],
+    ['{"__proto__":{"type":"ping"},"constructor":{"prototype":{}}}', 'Unknown type: undefined.'],
+    ['{"type":"peer_status","health":"excellent"}', 'peer_status: \\"health\\" must be a number from 0 to 100.'],
+    ['{"type":"inference_request","prompt":"?"}', 'inference_request must have \\"request_id\\".'],
+  ] as const) {
+    const peer = await greeted();
+    peer.send(`${line}\n`);
+    await peer.receives(`"code":"BAD_MESSAGE","message":"${words}"`);
+    await answers(peer);
+  }
+});
+
+test('an OpenGateway peer is told nothing of its wrong messages, and is answered afterwards', async () => {
+  const peer = await dial();
+  peer.send('{"type":"peer_hello","node_name":"Theirs","clusters":["gatewayai-poc"],"supported_models":[]}\n');
+  peer.send('{"type":"inference_request"\n{}\n{"type":7}\n{"type":"inference_response"}\n');
+  peer.send('{"type":"peer_hello","clusters":"none"}\n');
+
+  await answers(peer);
+
+  assert.doesNotMatch(peer.received, /error/);
+});
+
+test('a name from elsewhere cannot control the terminal that shows it', async () => {
+  const peer = await dial();
+  peer.send(`${JSON.stringify({ ...HELLO, node_name: '\u001b[2J\u009bEvil\r\n', models: [{ id: '\u0007x' }] })}\n`);
+  await peer.receives('"type":"peer_status"');
+
+  const { stdout } = await node.shoal(['peers']);
+
+  assert.match(stdout, /Evil/);
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+});
+
+test('so many wrong messages in a row end the connection', async () => {
+  const peer = await greeted();
+  peer.send('{"type":\n'.repeat(16));
+  await parts(peer);
+
+  assert.equal(peer.received.match(/"BAD_MESSAGE"/g)?.length, 16);
+});
+
+test('a peer of another cluster is not answered', async () => {
+  const peer = await dial();
+  peer.send(hello('another-cluster'));
+  peer.send('{"type":"inference_request","request_id":"1","prompt":"Hello?"}\n');
+
+  await peer.receives('"request_id":"1","code":"UNAUTHORIZED"');
+});
+
+test('a peer that never said hello is connected still, and answered when it asks', async () => {
+  assert.ok(!silent.isOver);
+
+  await answers(silent);
+});
+
+test('after all of that the node answers, and its memory is back', async () => {
+  const { code, stdout } = await node.shoal(['prompt', 'Are you still there?']);
+  assert.equal(code, 0);
+  assert.equal(stdout, 'Are you still there?');
+
+  const grownBy = (await node.residentBytes()) - residentBefore;
+  assert.ok(grownBy < MEMORY_GROWTH_BYTES_MAX, `${Math.round(grownBy / MIB)} MiB more than before`);
+});
+
+function dial(): Promise<RawPeer> {
+  return RawPeer.dial(dht, key);
+}
+
+/** A peer that has said who it is, in our own dialect. */
+async function greeted(): Promise<RawPeer> {
+  const peer = await dial();
+  peer.send(hello(CLUSTER));
+  await peer.receives('"type":"peer_status"');
+  return peer;
+}
+
+function hello(...clusters: readonly string[]): string {
+  return `${JSON.stringify({ ...HELLO, clusters })}\n`;
+}
+
+/** The node ends the connection by itself, for what was just sent. */
+async function parts(peer: RawPeer): Promise<void> {
+  const startedAt = performance.now();
+  await peer.isClosed();
+  assert.ok(performance.now() - startedAt < PARTING_MS_MAX);
+}
+
+async function answers(peer: RawPeer): Promise<void> {
+  peer.send('{"type":"inference_request","request_id":"the-end","prompt":"Still-here?"}\n');
+  await peer.receives(/"request_id":"the-end","(text|response)":"Still-here\?"/);
+}
+
+/** The same each time, and never the beginning of a message. */
+function randomBytes(length: number): Uint8Array {
+  let state = 42;
+  return Uint8Array.from({ length }, (_, index) => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return index === 0 ? 0xff : (state >> 16) & 0xff;
+  });
+}
