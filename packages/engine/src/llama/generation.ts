@@ -9,7 +9,7 @@ import { TokenText } from './token-text.ts';
 
 /** The prompt is evaluated in pieces of so many tokens; between them an abort is noticed. */
 const PROMPT_PIECE_TOKENS = 128;
-/** What applies where a request leaves it open: llama.cpp's own defaults, a little cooler. */
+/** What applies where request and model file leave it open: llama.cpp's own defaults, a little cooler. */
 const DEFAULT_SAMPLING = { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 } as const;
 const SEED_VALUES = 2 ** 32;
 
@@ -49,7 +49,7 @@ export async function generate(
     }
     await rounds.next();
     if (sink.aborted) return;
-    const tokens = sequence.evaluate(read.slice(at), samplingOptions(order.sampling));
+    const tokens = sequence.evaluate(read.slice(at), samplingOptions(order.sampling, model.sampling));
     const answer = new TokenText(model.detokenize, read);
     await speak(paced(tokens, rounds, sink), answer, new StopFilter(order.stop), limit, sink);
   } finally {
@@ -112,8 +112,8 @@ async function speak<Token extends number>(
   else sink.finish('stop', 'end of generation', count);
 }
 
-function samplingOptions(sampling: Sampling): SequenceEvaluateOptions {
-  const { temperature, topK, topP, minP } = { ...DEFAULT_SAMPLING, ...sampling };
+function samplingOptions(sampling: Sampling, ofModel: Sampling): SequenceEvaluateOptions {
+  const { temperature, topK, topP, minP } = { ...DEFAULT_SAMPLING, ...ofModel, ...sampling };
   const seed = sampling.seed ?? Math.floor(Math.random() * SEED_VALUES);
   return { temperature, topK, topP, minP, seed: Math.abs(seed) % SEED_VALUES };
 }

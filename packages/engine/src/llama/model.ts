@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import type { Template } from '@huggingface/jinja';
-import { ShoalError } from '@shoal/protocol';
+import { type Sampling, ShoalError } from '@shoal/protocol';
 import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 import type { LoadedModel, LoadOrder, LogLevel } from './messages.ts';
 import { machineName, type ModelRecord, recordModel, saveRecord } from './model-record.ts';
-import type { Decode } from './token-text.ts';
+import { recommendedSampling } from './recommended-sampling.ts';
 import { measureThreads } from './threads.ts';
+import type { Decode } from './token-text.ts';
 
 export type Log = (level: LogLevel, text: string) => void;
 
@@ -17,6 +18,8 @@ export interface Model {
   readonly vocabularySize: number;
   readonly bos: { readonly token: Token | null; readonly text: string; readonly isWanted: boolean };
   readonly eosText: string;
+  /** What the file itself recommends. */
+  readonly sampling: Sampling;
   readonly tokenize: (text: string, mode: 'with control tokens' | 'as plain text') => Token[];
   readonly detokenize: Decode<Token>;
 }
@@ -53,6 +56,7 @@ export async function loadModel(order: LoadOrder, log: Log): Promise<Model> {
       isWanted: model.tokens.shouldPrependBosToken,
     },
     eosText: model.tokens.eosString ?? '',
+    sampling: recommendedSampling(metadata.general),
     tokenize: (text, mode) => model.tokenize(text, mode === 'with control tokens'),
     detokenize: (tokens, before) => model.detokenize(tokens, false, before),
   };

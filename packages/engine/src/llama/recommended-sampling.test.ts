@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { recommendedSampling } from './recommended-sampling.ts';
+
+test('what a model file recommends is read by the names of llama.cpp', () => {
+  assert.deepEqual(recommendedSampling({ sampling: { temp: 0, top_k: 20, top_p: 0.8, min_p: 0 } }), {
+    temperature: 0,
+    topK: 20,
+    topP: 0.8,
+    minP: 0,
+  });
+});
+
+test('a file that recommends nothing, or nonsense, leaves all open', () => {
+  assert.deepEqual(recommendedSampling({}), {});
+  assert.deepEqual(recommendedSampling({ sampling: 'greedy' }), {});
+  assert.deepEqual(recommendedSampling({ sampling: { temp: 'cold', top_p: -1, other: 1 } }), {});
+});
