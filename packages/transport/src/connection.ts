@@ -32,8 +32,8 @@ export interface Connection {
   /** Call once. Bytes that arrived before are held (bounded) and delivered from here on, never within this call. */
   open(handlers: ConnectionHandlers): void;
   /**
-   * Always takes the bytes. False asks the caller to send no more until `drain`. After the end it does nothing and
-   * answers false.
+   * Always takes the bytes, and the array with them. False asks the caller to send no more until `drain`. After the end it
+   * does nothing and answers false.
    */
   send(bytes: Uint8Array): boolean;
   /** Flushes what was sent and ends; whatever has not gone within `CLOSE_GRACE_MS` is dropped. Safe to call twice. */
