@@ -1,0 +1,106 @@
+/**
+ * From joining a topic to the first connection, against plain Hyperswarm, on a DHT on loopback. The worker has announced
+ * itself before; every round has a topic, two DHT nodes and two swarms of its own. The last row is the whole way of a
+ * client: `connect` until a worker in another process has said who it is.
+ *
+ *   node bench/discovery.ts [--rounds 25] [--json]
+ */
+import { randomBytes } from 'node:crypto';
+import { connect } from '@shoal/client';
+import { createDht } from '@shoal/transport/dht';
+import { createSwarm } from '@shoal/transport/hyperswarm';
+import HyperDHT from 'hyperdht';
+import Hyperswarm from 'hyperswarm';
+import { TestNetwork } from '../test/harness/test-network.ts';
+import { benchOptions, interleave, median, quotients, report } from './report.ts';
+
+const CLUSTER = 'discovery';
+const TARGET = { atMost: 1.5 };
+const WARM_UPS = 2;
+const SERVER = { server: true, client: false };
+const CLIENT = { server: false, client: true };
+
+const options = benchOptions(25);
+const network = await TestNetwork.open();
+const bootstrap = [network.bootstrap];
+try {
+  const worker = await network.start('Worker', '--lend', '--model', 'echo', '--cluster', CLUSTER);
+  // That one client found the worker shows that it has announced itself.
+  await wholeClient();
+  const { plain, ours, client } = await interleave(
+    { rounds: options.rounds, warmUps: WARM_UPS },
+    { plain: plainSwarms, ours: ourSwarms, client: wholeClient },
+  );
+  await worker.stop();
+  const figures = [
+    median('plain Hyperswarm', 'ms', plain),
+    median('our swarm', 'ms', ours),
+    median('our swarm ÷ plain', '', quotients(ours, plain), TARGET),
+    median('connect until the hello', 'ms', client),
+    median('connect until the hello ÷ plain', '', quotients(client, plain), TARGET),
+  ];
+  report('discovery', figures, options);
+} finally {
+  await network.close();
+}
+
+async function plainSwarms(): Promise<number> {
+  const topic = randomBytes(32);
+  const worker = plainSwarm(() => undefined);
+  await worker.join(topic, SERVER).flushed();
+
+  const startedAt = performance.now();
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const client = plainSwarm(() => resolve(performance.now() - startedAt));
+  client.join(topic, CLIENT);
+  try {
+    return await promise;
+  } finally {
+    await client.destroy();
+    await worker.destroy();
+  }
+}
+
+function plainSwarm(onConnection: () => void): Hyperswarm {
+  const swarm = new Hyperswarm({ dht: new HyperDHT({ bootstrap, host: '127.0.0.1' }) });
+  swarm.on('connection', (stream) => {
+    // The other end hangs up in the end, and nobody is left to care.
+    stream.on('error', () => undefined);
+    onConnection();
+  });
+  return swarm;
+}
+
+async function ourSwarms(): Promise<number> {
+  const topic = randomBytes(32);
+  const workerDht = createDht({ bootstrap });
+  const worker = createSwarm({ dht: workerDht, maxConnections: 16, onConnection: () => undefined });
+  await worker.join(topic, SERVER).announced();
+
+  const startedAt = performance.now();
+  const clientDht = createDht({ bootstrap });
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const onConnection = (): void => resolve(performance.now() - startedAt);
+  const client = createSwarm({ dht: clientDht, maxConnections: 16, onConnection });
+  client.join(topic, CLIENT);
+  try {
+    return await promise;
+  } finally {
+    for (const one of [client, clientDht, worker, workerDht]) await one.close();
+  }
+}
+
+async function wholeClient(): Promise<number> {
+  const startedAt = performance.now();
+  const shoal = await connect({ clusters: [CLUSTER], bootstrap });
+  const elapsed = new Promise<number>((resolve) => {
+    shoal.onChange(() => {
+      if (shoal.peers().length > 0) resolve(performance.now() - startedAt);
+    });
+  });
+  try {
+    return await elapsed;
+  } finally {
+    await shoal.close();
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * How fast one answer streams through two processes over Hyperswarm, against the same engine (child process included)
+ * called in this process. Both take turns, and each pair gives one quotient.
+ *
+ *   node bench/throughput.ts [--rounds 20] [--json]
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { connect, type Shoal } from '@shoal/client';
+import type { Engine } from '@shoal/engine';
+import { createLlama } from '@shoal/engine/llama';
+import { type InferenceEvent, type InferenceRequest, promptInput } from '@shoal/protocol';
+import { TestNetwork } from '../test/harness/test-network.ts';
+import { benchOptions, type Figure, interleave, median, quotients, report } from './report.ts';
+
+const CLUSTER = 'throughput';
+const TOKENS = 300;
+/** The fastest on two cores for models of this size, and the same on either way, whatever either would have measured. */
+const THREADS = 1;
+const WARM_UPS = 3;
+const RANDOM_MODEL = 'random-q4_0-100m';
+const RANDOM_SHAPE = ['--width', '640', '--heads', '10', '--feed-forward', '1792'];
+const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
+
+const options = benchOptions(20);
+const network = await TestNetwork.open();
+const shoal = await connect({ clusters: [CLUSTER], bootstrap: [network.bootstrap] });
+try {
+  const figures = [...(await compare('shoal-demo', DEMO_MODEL)), ...(await compare(RANDOM_MODEL, await randomModel()))];
+  report('throughput', figures, options);
+} finally {
+  await shoal.close();
+  await network.close();
+}
+
+async function compare(model: string, path: string): Promise<Figure[]> {
+  const lend = ['--lend', '--model', path, '--threads', String(THREADS)];
+  const worker = await network.start(model, ...lend, '--cluster', CLUSTER);
+  const engine = createLlama({ modelPath: path, threads: THREADS });
+  try {
+    const { local, remote } = await interleave(
+      { rounds: options.rounds, warmUps: WARM_UPS },
+      { local: () => locally(engine), remote: () => overTheNetwork(shoal, model) },
+    );
+    return [
+      median(`${model}, local`, 'tokens/s', local),
+      median(`${model}, over Hyperswarm`, 'tokens/s', remote),
+      median(`${model}, over Hyperswarm ÷ local`, '', quotients(remote, local), { atLeast: 0.97 }),
+    ];
+  } finally {
+    await engine.close();
+    await worker.stop();
+  }
+}
+
+function locally(engine: Engine): Promise<number> {
+  const request: InferenceRequest = {
+    input: promptInput('Count to 100'),
+    sampling: { maxTokens: TOKENS, temperature: 0 },
+    stop: [],
+  };
+  return tokensPerSecond(() => engine.generate(request, new AbortController().signal));
+}
+
+function overTheNetwork(client: Shoal, model: string): Promise<number> {
+  return tokensPerSecond(() => client.generate({ prompt: 'Count to 100', model, maxTokens: TOKENS, temperature: 0 }));
+}
+
+/** From the request to the end of the answer, the time to the first token included. */
+async function tokensPerSecond(
+  ask: () => AsyncIterable<InferenceEvent | { readonly type: 'worker' }>,
+): Promise<number> {
+  const startedAt = performance.now();
+  let tokens = 0;
+  for await (const event of ask()) {
+    if (event.type === 'text') tokens += event.tokens.length;
+    if (event.type === 'error') throw event.error;
+  }
+  const seconds = (performance.now() - startedAt) / 1_000;
+  if (tokens !== TOKENS) throw new Error(`The answer had ${tokens} tokens instead of ${TOKENS}.`);
+  return tokens / seconds;
+}
+
+/** The path of a model of random weights, which is made once and kept below the system's temporary folder. */
+async function randomModel(): Promise<string> {
+  const folder = join(tmpdir(), 'shoal-bench-models');
+  const path = join(folder, `${RANDOM_MODEL}.gguf`);
+  if (existsSync(path)) return path;
+  await mkdir(folder, { recursive: true });
+  const writer = join(import.meta.dirname, 'models/random-gguf.ts');
+  await promisify(execFile)(process.execPath, [writer, '--out', `${path}.new`, ...RANDOM_SHAPE]);
+  await rename(`${path}.new`, path);
+  return path;
+}
