@@ -50,11 +50,6 @@ export async function interleave<Way extends string>(
   return samples;
 }
 
-/** Round by round. */
-export function quotients(dividends: readonly number[], divisors: readonly number[]): number[] {
-  return dividends.map((dividend, round) => dividend / (divisors[round] ?? Number.NaN));
-}
-
 /** The median of the samples. */
 export function median(what: string, unit: string, samples: readonly number[], target?: Target): Figure {
   return quantile(0.5, what, unit, samples, target);
@@ -77,6 +72,18 @@ export function quantile(
   return { what, unit, value, ...spread, ...(target === undefined ? {} : { target }) };
 }
 
+/** The median of one way divided by that of another; the spread is that of the quotients, round by round. */
+export function quotient(
+  what: string,
+  dividends: readonly number[],
+  divisors: readonly number[],
+  target?: Target,
+): Figure {
+  const pairs = dividends.map((dividend, round) => dividend / (divisors[round] ?? Number.NaN));
+  const value = median('', '', dividends).value / median('', '', divisors).value;
+  return { ...median(what, '', pairs, target), value };
+}
+
 /** Prints the figures as a table, or with `--json` as one document. */
 export function report(bench: string, figures: readonly Figure[], { json }: BenchOptions): void {
   if (json) {
@@ -89,13 +96,10 @@ export function report(bench: string, figures: readonly Figure[], { json }: Benc
   const header = ['', 'value', 'min–max', 'samples', 'target', ''];
   const rows = [header, ...figures.map(row)];
   const widths = header.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
-  for (const cells of rows)
-    console.log(
-      cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
+  for (const cells of rows) {
+    const padded = cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    console.log(padded.join('  ').trimEnd());
+  }
 }
 
 function row(figure: Figure): string[] {

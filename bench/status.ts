@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { TestNetwork } from '../test/harness/test-network.ts';
-import { benchOptions, interleave, median, quotients, report } from './report.ts';
+import { benchOptions, interleave, median, quotient, report } from './report.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../apps/cli/bin/shoal.js');
 const WARM_UPS = 3;
@@ -24,7 +24,7 @@ try {
   const figures = [
     median('node -e 0', 'ms', nothing),
     median('shoal status', 'ms', status),
-    median('shoal status ÷ node -e 0', '', quotients(status, nothing), { atMost: 4 }),
+    quotient('shoal status ÷ node -e 0', status, nothing, { atMost: 4 }),
   ];
   report('status', figures, options);
 } finally {

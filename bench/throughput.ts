@@ -1,8 +1,8 @@
 /**
  * How fast one answer streams through two processes over Hyperswarm, against the same engine (child process included)
- * called in this process. Both take turns, and each pair gives one quotient.
+ * called in this process. Both take turns.
  *
- *   node bench/throughput.ts [--rounds 20] [--json]
+ *   node bench/throughput.ts [--rounds 30] [--json]
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -15,7 +15,7 @@ import type { Engine } from '@shoal/engine';
 import { createLlama } from '@shoal/engine/llama';
 import { type InferenceEvent, type InferenceRequest, promptInput } from '@shoal/protocol';
 import { TestNetwork } from '../test/harness/test-network.ts';
-import { benchOptions, type Figure, interleave, median, quotients, report } from './report.ts';
+import { benchOptions, type Figure, interleave, median, quotient, report } from './report.ts';
 
 const CLUSTER = 'throughput';
 const TOKENS = 300;
@@ -26,7 +26,7 @@ const RANDOM_MODEL = 'random-q4_0-100m';
 const RANDOM_SHAPE = ['--width', '640', '--heads', '10', '--feed-forward', '1792'];
 const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
-const options = benchOptions(20);
+const options = benchOptions(30);
 const network = await TestNetwork.open();
 const shoal = await connect({ clusters: [CLUSTER], bootstrap: [network.bootstrap] });
 try {
@@ -49,7 +49,7 @@ async function compare(model: string, path: string): Promise<Figure[]> {
     return [
       median(`${model}, local`, 'tokens/s', local),
       median(`${model}, over Hyperswarm`, 'tokens/s', remote),
-      median(`${model}, over Hyperswarm ÷ local`, '', quotients(remote, local), { atLeast: 0.97 }),
+      quotient(`${model}, over Hyperswarm ÷ local`, remote, local, { atLeast: 0.97 }),
     ];
   } finally {
     await engine.close();
