@@ -5,4 +5,5 @@ export * from './request.ts';
 export * from './session.ts';
 export * from './framing/index.ts';
 export * from './message-session.ts';
+export * from './sole-session.ts';
 export { MAX_JSON_DEPTH } from './json.ts';

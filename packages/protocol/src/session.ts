@@ -38,6 +38,23 @@ export interface PeerInfo {
   readonly status?: PeerStatus;
 }
 
+/** One step of a model's way to us; the steps of one upload come in order. */
+export type UploadStep =
+  | {
+      readonly type: 'begin';
+      /** The dialect's own description of the model, JSON text. */
+      readonly configuration: string;
+      /** In bytes. */
+      readonly length: number;
+      /** Lower-case hex, where the peer tells it. */
+      readonly sha256?: string;
+    }
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
+  /** All `length` bytes have come. */
+  | { readonly type: 'commit' }
+  /** The peer gave it up, did it wrong, or is gone: nothing of it may stay behind. */
+  | { readonly type: 'drop' };
+
 /** What a session wants done, in this order. */
 export type Output =
   /** Give these bytes to the peer. */
@@ -46,6 +63,8 @@ export type Output =
   | { readonly type: 'peer'; readonly peer: PeerInfo }
   /** The peer asks for an answer: `respond` with events under this id. */
   | { readonly type: 'request'; readonly id: number; readonly request: InferenceRequest }
+  /** The peer sends us a model: `respond` under this id with `finish` or `error` once it is committed. */
+  | { readonly type: 'upload'; readonly id: number; readonly step: UploadStep }
   /** The peer takes its request back, or is gone: nothing more needs to be said under this id. */
   | { readonly type: 'abort'; readonly id: number }
   /** The peer lets more be said under this id: `credit` grew. */

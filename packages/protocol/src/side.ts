@@ -1,3 +1,4 @@
+import type { ShoalError } from './error.ts';
 import type { InferenceEvent } from './event.ts';
 import type { JsonObject } from './json.ts';
 import type { InferenceRequest } from './request.ts';
@@ -26,6 +27,19 @@ export interface ClientSide extends Side {
   tick(now: number): Output[];
   readonly wakeAt: number;
 }
+
+/** What a side must do besides where it has its connection for itself: see `ServerSession` and `ClientSession`. */
+interface SoleSide {
+  /** The connection is open: the greeting, where the dialect has one. */
+  start(now: number): Output[];
+  /** The dialect's words for a fault of the peer, where it has any. */
+  fault(error: ShoalError): Output[];
+  tick(now: number): Output[];
+  readonly wakeAt: number;
+}
+
+export interface SoleServerSide extends ServerSide, SoleSide {}
+export interface SoleClientSide extends ClientSide, SoleSide {}
 
 /** How a side writes a message: the bytes for the peer, and the size that credits count (the JSON text alone). */
 export type MessageEncoder = (message: object) => { readonly bytes: Uint8Array; readonly size: number };

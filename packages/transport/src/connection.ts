@@ -17,8 +17,11 @@ export interface Remote {
 }
 
 export interface ConnectionHandlers {
-  /** Bytes arrived, in order, cut anywhere. The array is the handler's to keep. */
-  data(bytes: Uint8Array): void;
+  /**
+   * Bytes arrived, in order, cut anywhere. The array is the handler's to keep. Where `flow` is `transport`, nothing more
+   * comes before a promise that it answers with has resolved, and the writer is held back meanwhile; it may not reject.
+   */
+  data(bytes: Uint8Array): void | Promise<void>;
   /** After `send` answered false: there is room again. */
   drain(): void;
   /** The last call there is, exactly once, whoever closed and why. `error` is absent after an orderly end. */

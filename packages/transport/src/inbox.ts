@@ -10,6 +10,7 @@ export const HELD_BYTES_MAX = 256 * 1024;
  */
 export class Inbox {
   readonly #maxHeldBytes: number;
+  readonly #hold: ((until: Promise<void>) => void) | undefined;
   #handlers: ConnectionHandlers | undefined;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
@@ -18,9 +19,13 @@ export class Inbox {
   #isMuted = false;
   #end: { readonly error: Error | undefined } | undefined;
 
-  /** `maxHeldBytes` is `Infinity` where the transport itself waits for `open`. */
-  constructor(maxHeldBytes: number) {
+  /**
+   * `maxHeldBytes` is `Infinity` where the transport itself waits for `open`; `hold` keeps the transport from reading, where
+   * it can do that.
+   */
+  constructor(maxHeldBytes: number, hold?: (until: Promise<void>) => void) {
     this.#maxHeldBytes = maxHeldBytes;
+    this.#hold = hold;
   }
 
   open(handlers: ConnectionHandlers): void {
@@ -33,7 +38,7 @@ export class Inbox {
   push(bytes: Uint8Array): boolean {
     if (this.#isMuted || this.#end !== undefined) return true;
     if (this.#delivers) {
-      this.#handlers?.data(bytes);
+      this.#deliver(bytes);
       return true;
     }
     if (this.#heldBytes + bytes.byteLength > this.#maxHeldBytes) return false;
@@ -61,8 +66,13 @@ export class Inbox {
     if (this.#delivers) this.#handlers?.close(error);
   }
 
+  #deliver(bytes: Uint8Array): void {
+    const busy = this.#handlers?.data(bytes);
+    if (busy !== undefined) this.#hold?.(busy);
+  }
+
   #deliverHeld(handlers: ConnectionHandlers): void {
-    for (let bytes = this.#held.shift(); bytes !== undefined; bytes = this.#held.shift()) handlers.data(bytes);
+    for (let bytes = this.#held.shift(); bytes !== undefined; bytes = this.#held.shift()) this.#deliver(bytes);
     this.#heldBytes = 0;
     this.#delivers = true;
     if (this.#drainIsDue && !this.#isMuted && this.#end === undefined) handlers.drain();

@@ -6,6 +6,7 @@ import {
   type PeerInfo,
   type Session,
   ShoalError,
+  type UploadStep,
 } from '@shoal/protocol';
 import { monotonicNow } from '#clock';
 import { Answer } from './answer.ts';
@@ -19,12 +20,19 @@ export interface LinkHandlers {
   peer(peer: PeerInfo): void;
   /** The peer asks for an answer. */
   request(exchange: Exchange): void;
+  /**
+   * The peer sends us a model; its result is told by the session's `respond`. Where the handler answers with a promise, the
+   * peer is held back until that has resolved; it may not reject.
+   */
+  upload?(id: number, step: UploadStep): void | Promise<void>;
   /** The last call, exactly once; by then every answer and exchange of this link has ended. */
   close(error?: Error): void;
 }
 
 /** One request that the peer made, and the way to answer it. */
 export interface Exchange {
+  /** What the session calls it. */
+  readonly id: number;
   readonly request: InferenceRequest;
   /** Whether nothing more can be said: the answer is complete, the peer took the request back, or it is gone. */
   readonly ended: boolean;
@@ -47,8 +55,10 @@ export class Link<Protocol extends Session = Session> {
   readonly #handlers: LinkHandlers;
   readonly #answers = new Map<number, Answer>();
   readonly #exchanges = new Map<number, LinkExchange>();
+  readonly #waitingForRoom = new Set<() => void>();
   #lastId = 0;
   #isFull = false;
+  #busy: Promise<void> | undefined;
   #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -62,7 +72,7 @@ export class Link<Protocol extends Session = Session> {
   /** Call once: greets and begins to read. */
   start(): void {
     this.connection.open({
-      data: (bytes) => this.apply(this.session.receive(bytes, monotonicNow())),
+      data: (bytes) => this.#receive(bytes),
       drain: () => this.#drain(),
       close: (error) => this.#closed(error),
     });
@@ -74,9 +84,14 @@ export class Link<Protocol extends Session = Session> {
    * Throws `ShoalError` where the dialect cannot carry the request.
    */
   ask(request: InferenceRequest): Answer {
+    return this.begin((id, now) => this.session.ask(id, request, now));
+  }
+
+  /** The same for whatever else the dialect answers with events: `start` says it, under the id that it is given. */
+  begin(start: (id: number, now: number) => Output[]): Answer {
     if (this.#isClosed) throw ShoalError.workerLost('The connection has closed.');
     const id = (this.#lastId += 1);
-    const outputs = this.session.ask(id, request, monotonicNow());
+    const outputs = start(id, monotonicNow());
     const answer = new Answer({
       consumed: (bytes) => this.apply(this.session.consumed(id, bytes)),
       abandon: () => this.apply(this.session.abort(id)),
@@ -84,6 +99,12 @@ export class Link<Protocol extends Session = Session> {
     this.#answers.set(id, answer);
     this.apply(outputs);
     return answer;
+  }
+
+  /** Resolves once the connection takes more, with false where it has closed. */
+  async room(): Promise<boolean> {
+    while (this.#isFull && !this.#isClosed) await new Promise<void>((resolve) => this.#waitingForRoom.add(resolve));
+    return !this.#isClosed;
   }
 
   close(): void {
@@ -102,6 +123,13 @@ export class Link<Protocol extends Session = Session> {
     return !this.#isFull && this.session.credit(id) > 0;
   }
 
+  #receive(bytes: Uint8Array): Promise<void> | undefined {
+    this.apply(this.session.receive(bytes, monotonicNow()));
+    const busy = this.#busy;
+    this.#busy = undefined;
+    return busy;
+  }
+
   #carryOut(output: Output): void {
     switch (output.type) {
       case 'send':
@@ -114,6 +142,8 @@ export class Link<Protocol extends Session = Session> {
         this.#exchanges.set(output.id, exchange);
         return this.#handlers.request(exchange);
       }
+      case 'upload':
+        return this.#upload(output.id, output.step);
       case 'abort':
         return this.#exchanges.get(output.id)?.abort(ShoalError.aborted('Whoever asked took the request back.'));
       case 'credit':
@@ -130,8 +160,16 @@ export class Link<Protocol extends Session = Session> {
     }
   }
 
+  #upload(id: number, step: UploadStep): void {
+    const busy = this.#handlers.upload?.(id, step);
+    if (busy === undefined) return;
+    const before = this.#busy;
+    this.#busy = before === undefined ? busy : before.then(() => busy);
+  }
+
   #drain(): void {
     this.#isFull = false;
+    this.#wakeWaiting();
     for (const exchange of this.#exchanges.values()) exchange.resume();
   }
 
@@ -140,7 +178,13 @@ export class Link<Protocol extends Session = Session> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.apply(this.session.end());
+    this.#wakeWaiting();
     this.#handlers.close(error);
+  }
+
+  #wakeWaiting(): void {
+    for (const wake of this.#waitingForRoom) wake();
+    this.#waitingForRoom.clear();
   }
 
   #schedule(): void {
@@ -160,9 +204,9 @@ export class Link<Protocol extends Session = Session> {
 }
 
 class LinkExchange implements Exchange {
+  readonly id: number;
   readonly request: InferenceRequest;
   readonly #link: Link;
-  readonly #id: number;
   readonly #forget: () => void;
   readonly #abortListeners: ((why: ShoalError) => void)[] = [];
   #ended = false;
@@ -170,7 +214,7 @@ class LinkExchange implements Exchange {
 
   constructor(link: Link, id: number, request: InferenceRequest, forget: () => void) {
     this.#link = link;
-    this.#id = id;
+    this.id = id;
     this.request = request;
     this.#forget = forget;
   }
@@ -181,7 +225,7 @@ class LinkExchange implements Exchange {
 
   async send(event: InferenceEvent): Promise<boolean> {
     if (this.#ended) return false;
-    this.#link.apply(this.#link.session.respond(this.#id, event, monotonicNow()));
+    this.#link.apply(this.#link.session.respond(this.id, event, monotonicNow()));
     if (isTerminal(event)) {
       this.#end();
       return false;
@@ -201,7 +245,7 @@ class LinkExchange implements Exchange {
   }
 
   resume(): void {
-    if (this.#link.hasRoom(this.#id)) this.#resume?.(true);
+    if (this.#link.hasRoom(this.id)) this.#resume?.(true);
   }
 
   #end(): void {
@@ -210,7 +254,7 @@ class LinkExchange implements Exchange {
   }
 
   #room(): Promise<boolean> | boolean {
-    if (this.#link.hasRoom(this.#id)) return true;
+    if (this.#link.hasRoom(this.id)) return true;
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#stalled(), CONSUMER_STALL_MS);
       this.#resume = (open) => {
@@ -223,7 +267,7 @@ class LinkExchange implements Exchange {
 
   #stalled(): void {
     const error = ShoalError.aborted(`Nothing of the answer was taken for ${CONSUMER_STALL_MS / 1000} s.`);
-    this.#link.apply(this.#link.session.respond(this.#id, { type: 'error', error }, monotonicNow()));
+    this.#link.apply(this.#link.session.respond(this.id, { type: 'error', error }, monotonicNow()));
     this.abort(error);
   }
 }

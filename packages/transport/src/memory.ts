@@ -7,7 +7,8 @@ export const MEMORY_BUFFER_BYTES = 64 * 1024;
 /** Two ends of one connection within this process; the first counts as the one that dialled. */
 export function memoryPair(): [Connection, Connection] {
   // The bytes wait at their writer until the reader is open, so the inboxes themselves need no cap.
-  const [first, second] = [new Inbox(Infinity), new Inbox(Infinity)];
+  const first = new Inbox(Infinity, (until) => back.hold(until));
+  const second = new Inbox(Infinity, (until) => forth.hold(until));
   const [forth, back] = [new Pipe(first, second), new Pipe(second, first)];
   return [new MemoryConnection(true, forth, back), new MemoryConnection(false, back, forth)];
 }
@@ -19,6 +20,7 @@ class Pipe {
   #pieces: Uint8Array[] = [];
   #bytes = 0;
   #isOpen = false;
+  #isHeld = false;
   #isClosed = false;
   #isMoveDue = false;
 
@@ -37,6 +39,15 @@ class Pipe {
     this.#moveSoon();
   }
 
+  /** The reader takes no more before this has resolved. */
+  hold(until: Promise<void>): void {
+    this.#isHeld = true;
+    void until.then(() => {
+      this.#isHeld = false;
+      this.#moveSoon();
+    });
+  }
+
   push(bytes: Uint8Array): boolean {
     if (this.#isClosed) return false;
     // A copy, because on any other transport the reader's array is not the writer's either.
@@ -50,14 +61,16 @@ class Pipe {
     this.#isClosed = true;
   }
 
-  /** Hands over all that waits, and tells a writer that was full. */
+  /** Hands over what waits, and tells a writer that was full. */
   move(): void {
     const wasFull = this.#bytes >= MEMORY_BUFFER_BYTES;
-    const moved = this.#pieces;
-    this.#pieces = [];
-    this.#bytes = 0;
-    for (const bytes of moved) this.reader.push(bytes);
-    if (wasFull) this.writer.drain();
+    while (!this.#isHeld) {
+      const bytes = this.#pieces.shift();
+      if (bytes === undefined) break;
+      this.#bytes -= bytes.byteLength;
+      this.reader.push(bytes);
+    }
+    if (wasFull && this.#bytes < MEMORY_BUFFER_BYTES) this.writer.drain();
   }
 
   #moveSoon(): void {

@@ -98,7 +98,7 @@ export class TcpConnection implements Connection {
   readonly flow = 'transport';
   readonly remote: Remote;
   readonly #socket: Socket;
-  readonly #inbox = new Inbox(Infinity);
+  readonly #inbox = new Inbox(Infinity, (until) => this.#hold(until));
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
   #error: Error | undefined;
   #isClosing = false;
@@ -139,6 +139,12 @@ export class TcpConnection implements Connection {
     this.#endWithinGrace();
     // Unread bytes would turn our end into a reset, which takes from the peer what we flushed.
     this.#socket.resume();
+  }
+
+  #hold(until: Promise<void>): void {
+    if (this.#isClosing) return;
+    this.#socket.pause();
+    void until.then(() => this.#socket.resume());
   }
 
   #endWithinGrace(): void {

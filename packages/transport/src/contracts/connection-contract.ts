@@ -85,6 +85,22 @@ export function connectionContract(name: string, makePair: () => Promise<Connect
       await right.received(sent);
     });
 
+    withPair(
+      'a reader that is busy gets no more until it is done, and its writer is held back',
+      async ({ a, b }, context) => {
+        if (a.flow === 'none') return context.skip('its reader cannot hold its writer back');
+        const left = new Recorder(a);
+        const done = Promise.withResolvers<void>();
+        const right = new Recorder(b, () => done.promise);
+        const limit = 64 * MEBIBYTE;
+        const sent = await left.sendUntilStalled(limit);
+        assert.ok(sent < limit, 'the writer was not held back');
+        assert.equal(right.calls, 1);
+        done.resolve();
+        await right.received(sent);
+      },
+    );
+
     withPair('8 MiB arrive whole where the writer waits for drain', async ({ a, b }) => {
       const left = new Recorder(a);
       const right = new Recorder(b);

@@ -14,13 +14,15 @@ export class Recorder {
   drains = 0;
   error: Error | undefined;
 
-  constructor(connection: Connection) {
+  /** `busy` answers for each piece; absent: the reader is never busy. */
+  constructor(connection: Connection, busy?: () => Promise<void>) {
     this.connection = connection;
     connection.open({
       data: (bytes) => {
         this.#pieces.push(bytes);
         this.#receivedBytes += bytes.byteLength;
         this.#called();
+        return busy?.();
       },
       drain: () => {
         this.drains += 1;

@@ -1,0 +1,103 @@
+import { ShoalError } from './error.ts';
+import type { InferenceEvent } from './event.ts';
+import type { Framer } from './framing/framer.ts';
+import { encodeObject, type JsonObject } from './json.ts';
+import { MessageSession } from './message-session.ts';
+import type { InferenceRequest } from './request.ts';
+import type { Output } from './session.ts';
+import type { MessageEncoder, SoleClientSide, SoleServerSide } from './side.ts';
+
+/** A connection of a dialect in which one end only asks and the other only answers: one side has it for itself. */
+abstract class SoleSession<Side extends SoleServerSide | SoleClientSide> extends MessageSession {
+  /** For what the dialect says beyond requests and answers; its outputs go to `Link.apply`. */
+  readonly side: Side;
+
+  protected constructor(framer: Framer, make: (encode: MessageEncoder) => Side) {
+    super(framer);
+    this.side = make((message) => {
+      const body = encodeObject(message);
+      return { bytes: framer.encode(body), size: body.length };
+    });
+  }
+
+  start(now: number): Output[] {
+    return this.side.start(now);
+  }
+
+  end(): Output[] {
+    return this.side.end();
+  }
+
+  protected message(message: JsonObject, bytes: number, now: number): Output[] {
+    const outputs = this.side.message(message, bytes, now);
+    if (outputs === undefined) throw ShoalError.badMessage(`Unknown type: ${String(message['type']).slice(0, 64)}.`);
+    return outputs;
+  }
+
+  protected faultWords(error: ShoalError): Output[] {
+    return this.side.fault(error);
+  }
+
+  protected dialectTick(now: number): Output[] {
+    return this.side.tick(now);
+  }
+
+  protected get dialectWakeAt(): number {
+    return this.side.wakeAt;
+  }
+}
+
+/** The end that answers. */
+export class ServerSession<Side extends SoleServerSide = SoleServerSide> extends SoleSession<Side> {
+  constructor(framer: Framer, make: (encode: MessageEncoder, nextId: () => number) => Side) {
+    let lastId = 0;
+    super(framer, (encode) => make(encode, () => (lastId += 1)));
+  }
+
+  respond(id: number, event: InferenceEvent): Output[] {
+    return this.side.respond(id, event);
+  }
+
+  credit(id: number): number {
+    return this.side.credit(id);
+  }
+
+  ask(): Output[] {
+    throw ShoalError.invalidRequest('This end of the connection answers and does not ask.');
+  }
+
+  abort(): Output[] {
+    return [];
+  }
+
+  consumed(): Output[] {
+    return [];
+  }
+}
+
+/** The end that asks. */
+export class ClientSession<Side extends SoleClientSide = SoleClientSide> extends SoleSession<Side> {
+  constructor(framer: Framer, make: (encode: MessageEncoder) => Side) {
+    super(framer, make);
+  }
+
+  respond(): Output[] {
+    return [];
+  }
+
+  credit(): number {
+    return 0;
+  }
+
+  ask(id: number, request: InferenceRequest, now: number): Output[] {
+    return this.side.ask(id, request, now);
+  }
+
+  abort(id: number): Output[] {
+    return this.side.abort(id);
+  }
+
+  consumed(id: number, bytes: number): Output[] {
+    return this.side.consumed(id, bytes);
+  }
+}
