@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Admission, type Lease } from './admission.ts';
+import { Admission, type Lease, type Queue, type QueuePolicy } from './admission.ts';
+
+/** One door that may use every slot. */
+function queueOf({ slots, waiting }: { slots: number; waiting: number }): Queue {
+  return new Admission({ slots }).queue({ running: Infinity, waiting });
+}
 
 test('requests run while slots are free, then wait in order, then are refused', () => {
-  const admission = new Admission({ slots: 1, queueCapacity: 2 });
+  const admission = queueOf({ slots: 1, waiting: 2 });
   const granted: string[] = [];
   const leases: Lease[] = [];
   const ask = (name: string) =>
@@ -22,7 +27,7 @@ test('requests run while slots are free, then wait in order, then are refused', 
 });
 
 test('a lease is given back once, however often it is released', () => {
-  const admission = new Admission({ slots: 2, queueCapacity: 0 });
+  const admission = queueOf({ slots: 2, waiting: 0 });
   let lease: Lease | undefined;
   admission.admit((given) => (lease = given));
   admission.admit(() => {});
@@ -32,12 +37,40 @@ test('a lease is given back once, however often it is released', () => {
 });
 
 test('who leaves the queue is not granted a lease', () => {
-  const admission = new Admission({ slots: 1, queueCapacity: 1 });
+  const admission = queueOf({ slots: 1, waiting: 1 });
   let lease: Lease | undefined;
   admission.admit((given) => (lease = given));
   admission.admit(() => assert.fail('it had left'))?.leave();
   lease?.release();
   assert.deepEqual([admission.active, admission.queued], [0, 0]);
+});
+
+test('doors share the slots in the order in which requests came, and who may not run yet holds nobody else up', () => {
+  const { ask, granted, release } = twoDoors({ running: 1, waiting: 2 }, { running: 2, waiting: 2 });
+  for (const name of ['one a', 'one b', 'two a', 'two b']) ask(name);
+  assert.deepEqual(granted, ['one a', 'two a']);
+  release('two a');
+  assert.deepEqual(granted, ['one a', 'two a', 'two b']);
+  release('one a');
+  assert.deepEqual(granted, ['one a', 'two a', 'two b', 'one b']);
+});
+
+test('a door that refuses sees its own load and that of all', () => {
+  const admission = new Admission({ slots: 2 });
+  const seen: unknown[] = [];
+  const refuse: QueuePolicy['refuse'] = (own, all) => {
+    seen.push([own.active, own.queued, all.active, all.queued]);
+    if (all.active > 0) throw new Error('busy');
+  };
+  const open = admission.queue({ running: 2, waiting: 2 });
+  const careful = admission.queue({ running: 1, waiting: 0, refuse });
+  careful.admit((lease) => lease.release());
+  open.admit(() => {});
+  assert.throws(() => careful.admit(() => assert.fail('it was busy')), /busy/);
+  assert.deepEqual(seen, [
+    [0, 0, 0, 0],
+    [0, 0, 1, 0],
+  ]);
 });
 
 test('whatever the order of requests, releases and leaving, no more run than there are slots and none is forgotten', () => {
@@ -48,7 +81,7 @@ test('whatever the order of requests, releases and leaving, no more run than the
       fc.integer({ min: 0, max: 3 }),
       fc.array(step),
       (slots, queueCapacity, steps) => {
-        const admission = new Admission({ slots, queueCapacity });
+        const admission = queueOf({ slots, waiting: queueCapacity });
         const leases: Lease[] = [];
         const leaving: (() => void)[] = [];
         let open = 0;
@@ -64,7 +97,7 @@ test('whatever the order of requests, releases and leaving, no more run than the
           } else if (admission.active < slots || admission.queued < queueCapacity) {
             open += 1;
             const place = admission.admit((lease) => leases.push(lease));
-            if (place !== undefined) leaving.push(() => place.leave());
+            if (place !== undefined) leaving.push(() => void place.leave());
           }
           assert.equal(admission.active + admission.queued, open);
           assert.equal(admission.active, Math.min(open, slots));
@@ -73,3 +106,21 @@ test('whatever the order of requests, releases and leaving, no more run than the
     ),
   );
 });
+
+/** Requests are named `DOOR NAME`; the doors are `one` and `two`, over two slots. */
+function twoDoors(one: QueuePolicy, two: QueuePolicy) {
+  const admission = new Admission({ slots: 2 });
+  const doors: Record<string, Queue> = { one: admission.queue(one), two: admission.queue(two) };
+  const granted: string[] = [];
+  const leases = new Map<string, Lease>();
+  return {
+    granted,
+    ask: (name: string) => {
+      doors[name.split(' ')[0] ?? '']?.admit((lease) => {
+        granted.push(name);
+        leases.set(name, lease);
+      });
+    },
+    release: (name: string) => leases.get(name)?.release(),
+  };
+}

@@ -1,5 +1,14 @@
-export { Admission, type AdmissionOptions, type Lease, type Place } from './admission.ts';
+export { Admission, type AdmissionOptions, type Lease, type Load, type Place, type QueuePolicy } from './admission.ts';
+export type { DoorStatus, OpenDoor } from './door.ts';
 export * from './gauge.ts';
 export * from './health.ts';
+export {
+  type DoorPolicy,
+  type Entrance,
+  type Job,
+  type Outcomes,
+  Scheduler,
+  type SchedulerOptions,
+} from './scheduler.ts';
 export * from './tiers.ts';
-export { type LendingLimits, Worker, type WorkerOptions } from './worker.ts';
+export { type LendingLimits, Worker, type WorkerDoor, type WorkerOptions } from './worker.ts';

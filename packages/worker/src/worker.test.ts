@@ -10,6 +10,7 @@ const text: InferenceEvent = { type: 'text', text: '4', tokens: [4] };
 
 /** A peer's end of an exchange, written down. */
 class RecordedExchange implements Exchange {
+  readonly id = 1;
   readonly request: InferenceRequest;
   readonly events: InferenceEvent[] = [];
   readonly done = Promise.withResolvers<void>();

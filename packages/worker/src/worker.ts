@@ -1,15 +1,14 @@
 import type { Engine } from '@shoal/engine';
 import { type ModelInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
-import { Admission, type Lease } from './admission.ts';
-import { serve } from './serve.ts';
-import { SpeedGauge } from './speed.ts';
+import type { Load } from './admission.ts';
+import { type DoorPolicy, type Entrance, type Outcomes, Scheduler } from './scheduler.ts';
 
 /** What a lender allows to be asked of the machine. */
 export interface LendingLimits {
   /** Generations that run at once; never more than the engine can. */
   readonly slots: number;
-  /** Requests that wait at most. */
+  /** Requests of shoal/1 and OpenGateway peers that wait at most. */
   readonly queue: number;
   /** Tokens that one answer has at most, whatever was asked for. */
   readonly maxTokens: number;
@@ -26,14 +25,23 @@ export interface WorkerOptions {
   readonly onError?: (error: ShoalError) => void;
 }
 
-/** The lending side of a node: one engine behind one admission, whoever asks and through whatever door. */
+/** One door's way to a worker's engine. */
+export interface WorkerDoor {
+  /** Of this door alone. */
+  readonly load: Load;
+  readonly outcomes: Outcomes;
+  /** Exactly one terminal event leaves, whatever happens. `onStart` is called when its turn has come. */
+  answer(exchange: Exchange, onStart?: () => void): void;
+}
+
+/** The lending side of a node: one engine behind one scheduler, whoever asks and through whatever door. */
 export class Worker {
   readonly models: readonly ModelInfo[];
+  /** For doors that bring an engine of their own. */
+  readonly scheduler: Scheduler;
+  readonly queueCapacity: number;
   readonly #options: WorkerOptions;
-  readonly #admission: Admission;
-  readonly #speed = new SpeedGauge();
-  readonly #running = new Set<Promise<void>>();
-  #isDraining = false;
+  readonly #peers: WorkerDoor;
 
   /** Loads the engine's models. Rejects with the engine's `ShoalError` where that fails. */
   static async create(options: WorkerOptions): Promise<Worker> {
@@ -41,26 +49,31 @@ export class Worker {
   }
 
   private constructor(options: WorkerOptions, models: readonly ModelInfo[]) {
+    const { engine, limits, onChange, onError } = options;
     this.#options = options;
     this.models = models;
-    this.#admission = new Admission({
-      slots: Math.min(options.limits.slots, options.engine.abilities.slots),
-      queueCapacity: options.limits.queue,
-      ...(options.onChange === undefined ? {} : { onChange: options.onChange }),
+    this.queueCapacity = limits.queue;
+    this.scheduler = new Scheduler({
+      slots: Math.min(limits.slots, engine.abilities.slots),
+      ...(onChange === undefined ? {} : { onChange }),
+      ...(onError === undefined ? {} : { onError }),
     });
+    this.#peers = this.open({ running: Infinity, waiting: limits.queue, maxTokens: limits.maxTokens });
   }
 
   get slots(): number {
-    return this.#admission.slots;
+    return this.scheduler.slots;
   }
 
-  get queueCapacity(): number {
-    return this.#admission.queueCapacity;
+  /** What became of the requests that `answer` took. */
+  get outcomes(): Outcomes {
+    return this.#peers.outcomes;
   }
 
   status(): PeerStatus {
-    const { active, queued, slots, queueCapacity } = this.#admission;
-    const { tokensPerSecond } = this.#speed;
+    const { slots, queueCapacity } = this;
+    const { active, queued } = this.scheduler.load;
+    const { tokensPerSecond } = this.scheduler.speed;
     return {
       health: this.#options.health(active + queued, slots + queueCapacity),
       active,
@@ -70,76 +83,41 @@ export class Worker {
     };
   }
 
-  /** Answers one request: exactly one terminal event leaves, whatever happens. Its deadline counts from here. */
+  /** A way in with a policy of its own; all of them share the engine's slots. */
+  open(policy: DoorPolicy): WorkerDoor {
+    const entrance = this.scheduler.open(policy);
+    return {
+      get load() {
+        return entrance.load;
+      },
+      get outcomes() {
+        return entrance.outcomes;
+      },
+      answer: (exchange, onStart) => this.#answer(entrance, exchange, onStart),
+    };
+  }
+
+  /** Answers a request of a shoal/1 or OpenGateway peer, within the lender's limits. */
   answer(exchange: Exchange): void {
-    const abort = new AbortController();
-    exchange.onAbort((why) => abort.abort(why));
-    const stopClock = startDeadline(exchange, abort);
-    try {
-      if (this.#isDraining) throw new ShoalError('OVERLOADED', 'This node is shutting down.');
-      this.#checkModel(exchange.request.model);
-      const place = this.#admission.admit((lease) => this.#run(exchange, lease, abort.signal, stopClock));
-      if (place === undefined) return;
-      abort.signal.addEventListener('abort', () => {
-        place.leave();
-        stopClock();
-      });
-      void exchange.send({ type: 'queued', position: place.position });
-    } catch (thrown) {
-      stopClock();
-      void exchange.send({ type: 'error', error: ShoalError.from(thrown) });
-    }
+    this.#peers.answer(exchange);
   }
 
   /** Takes nothing new and waits for what runs, so long at most; then the engine is closed under what is left. */
   async close(drainMs: number): Promise<void> {
-    this.#isDraining = true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, drainMs);
-    });
-    await Promise.race([this.#drained(), patience]);
-    clearTimeout(timer);
+    await this.scheduler.drain(drainMs);
     await this.#options.engine.close();
-    await this.#drained();
+    await this.scheduler.drained();
   }
 
-  async #drained(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
-  }
-
-  #run(exchange: Exchange, lease: Lease, signal: AbortSignal, stopClock: () => void): void {
-    const running = serve(exchange, this.#options.engine, {
-      maxTokens: this.#options.limits.maxTokens,
-      speed: this.#speed,
-      signal,
-      onError: this.#options.onError ?? (() => {}),
-    }).finally(() => {
-      stopClock();
-      this.#running.delete(running);
-      lease.release();
+  #answer(entrance: Entrance, exchange: Exchange, onStart?: () => void): void {
+    const { model } = exchange.request;
+    if (model !== undefined && !this.models.some(({ id, digest }) => id === model || digest === model)) {
+      const known = this.models.map(({ id }) => id);
+      return entrance.refuse(exchange, ShoalError.modelNotFound(model, known));
+    }
+    entrance.answer(exchange, {
+      engine: () => this.#options.engine,
+      ...(onStart === undefined ? {} : { onStart }),
     });
-    this.#running.add(running);
   }
-
-  #checkModel(model: string | undefined): void {
-    if (model === undefined) return;
-    if (this.models.some(({ id, digest }) => id === model || digest === model)) return;
-    throw ShoalError.modelNotFound(
-      model,
-      this.models.map(({ id }) => id),
-    );
-  }
-}
-
-/** Ends the exchange and aborts when the request's deadline passes. Returns the way to stop waiting for that. */
-function startDeadline(exchange: Exchange, abort: AbortController): () => void {
-  const { deadlineMs } = exchange.request;
-  if (deadlineMs === undefined) return () => {};
-  const timer = setTimeout(() => {
-    const error = ShoalError.deadlineExceeded();
-    void exchange.send({ type: 'error', error });
-    abort.abort(error);
-  }, deadlineMs);
-  return () => clearTimeout(timer);
 }
