@@ -21,6 +21,7 @@ test('without a word a node uses the defaults: it lends nothing and is in no clu
     lend: false,
     clusters: [],
     bootstrap: [],
+    engine: 'llama',
     gpuLayers: -1,
     queue: 16,
     maxTokens: 4_096,
@@ -46,6 +47,17 @@ test('flags come before the environment, and that before the file', async (t) =>
     { port, name, slots, paddedTopic, gpuLayers, lend, model },
     { port: 3, name: 'environment', slots: 2, paddedTopic: false, gpuLayers: 0, lend: true, model: 'echo' },
   );
+});
+
+test('the model echo is an engine, wherever it is named', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, '{"model":"echo"}');
+  assert.equal((await load(home)).engine, 'echo');
+  assert.equal((await load(home, { model: 'm.gguf' })).engine, 'llama');
+});
+
+test('a name that is no file is left to the engine', async (t) => {
+  assert.equal((await load(temporaryHome(t), { engine: 'ollama', model: 'llama3.2:1b' })).model, 'llama3.2:1b');
 });
 
 test('the clusters of file, environment and flags are joined together', async (t) => {

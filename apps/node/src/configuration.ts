@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import { parseJson, readOptional } from './file.ts';
 import { homeFiles, type Home } from './home.ts';
 import type { LogLevel } from './log.ts';
-import { parseSettings, type SettingName, type Settings } from './settings.ts';
+import { type EngineName, parseSettings, type SettingName, type Settings } from './settings.ts';
 
 const DEFAULT_API_PORT = 17_002;
 const DEFAULT_QUEUE = 16;
@@ -12,8 +12,8 @@ const DEFAULT_MAX_TOKENS = 4_096;
 /** The engine decides how many layers the graphics card takes. */
 const AUTOMATIC_GPU_LAYERS = -1;
 
-/** The model that needs no file: it says the prompt again. */
-export const ECHO_MODEL = 'echo';
+/** A model that is an engine: `--model echo` is `--engine echo`. */
+const ECHO_MODEL = 'echo';
 
 /** Everything a node is told, after flags, environment, file and defaults were put together. */
 export interface Configuration {
@@ -21,7 +21,8 @@ export interface Configuration {
   readonly lend: boolean;
   readonly clusters: readonly string[];
   readonly bootstrap: readonly string[];
-  /** An absolute path of a GGUF file, or `echo`. */
+  readonly engine: EngineName;
+  /** A GGUF file, or the name of an Ollama model. */
   readonly model?: string;
   readonly modelName?: string;
   readonly contextLength?: number;
@@ -34,6 +35,7 @@ export interface Configuration {
   /** 0 picks a free one. */
   readonly port: number;
   readonly paddedTopic: boolean;
+  readonly ollamaUrl?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -49,6 +51,7 @@ const VARIABLES: Readonly<Record<string, SettingName>> = {
   POC_SERVE: 'lend',
   POC_CLUSTER_ID: 'clusters',
   GPU_LAYERS: 'gpuLayers',
+  OLLAMA_HOST: 'ollamaUrl',
 };
 
 /** What was said for this run alone, by flags or else by the environment: what a restart has to say again. */
@@ -68,12 +71,14 @@ export async function loadConfiguration(home: Home, launch: Settings): Promise<C
     name: home.node ?? hostname(),
     lend: false,
     bootstrap: [],
+    engine: 'llama',
     gpuLayers: AUTOMATIC_GPU_LAYERS,
     queue: DEFAULT_QUEUE,
     maxTokens: DEFAULT_MAX_TOKENS,
     port: DEFAULT_API_PORT,
     logLevel: 'info',
     ...withoutUndefined(said),
+    ...(said.model === ECHO_MODEL && { engine: 'echo' as const }),
     paddedTopic: opengateway?.paddedTopic ?? true,
     clusters: [...new Set([...(file.clusters ?? []), ...(launch.clusters ?? [])])],
   };
@@ -127,7 +132,7 @@ function fromVariable(name: SettingName, text: string): unknown {
 
 /** Text that is a whole number becomes one, where the setting is a number; the schema judges the rest. */
 function typed(values: Flags): Flags {
-  const texts = new Set<string>(['name', 'model', 'modelName', 'logLevel']);
+  const texts = new Set<string>(['name', 'engine', 'model', 'modelName', 'ollamaUrl', 'logLevel']);
   return Object.fromEntries(
     Object.entries(values)
       .filter(([, value]) => value !== undefined)
@@ -145,9 +150,12 @@ function flagName(path: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
+/** A model's file is found from where it was named; another name is the engine's to know. */
 function withModelPath(settings: Settings, folder: string): Settings {
-  if (settings.model === undefined || settings.model === ECHO_MODEL) return settings;
-  return { ...settings, model: resolve(folder, settings.model) };
+  const { model } = settings;
+  if (model === undefined) return settings;
+  const isFile = /\.gguf$/i.test(model) || model.startsWith('.') || isAbsolute(model);
+  return isFile ? { ...settings, model: resolve(folder, model) } : settings;
 }
 
 type Defined<Values> = { [Key in keyof Values]: Exclude<Values[Key], undefined> };

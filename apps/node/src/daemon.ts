@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
+import type { Engine } from '@shoal/engine';
 import { removeApiAccess, writeApiAccess } from './api-file.ts';
 import { loadConfiguration, type Configuration } from './configuration.ts';
 import { EndRequest } from './end-request.ts';
-import { chooseEngine } from './engine-choice.ts';
+import { createEngine } from './engine-choice.ts';
 import { gaugeHome } from './gauge.ts';
-import { prepareHome, type Home } from './home.ts';
+import { homeFiles, prepareHome, type Home } from './home.ts';
 import { openApi, type Api } from './http.ts';
 import { loadIdentity } from './identity.ts';
 import { saveLaunch } from './launch.ts';
@@ -96,7 +97,7 @@ class Daemon {
     const { name, bootstrap, clusters, slots, queue, maxTokens, paddedTopic } = this.#configuration;
     const seed = await loadIdentity(this.#home);
     const resources = await gaugeHome(this.#home);
-    const engine = await chooseEngine(this.#configuration, this.#home, this.#log);
+    const engine = await this.#openEngine();
     return {
       name,
       seed,
@@ -110,6 +111,15 @@ class Daemon {
       onPeersChange: (views) => peers.update(views),
       log: this.#log,
     };
+  }
+
+  /** Undefined for a node that does not lend. */
+  async #openEngine(): Promise<Engine | undefined> {
+    const { lend, model } = this.#configuration;
+    if (lend) return createEngine(this.#configuration, homeFiles(this.#home).cache, this.#log);
+    if (model !== undefined)
+      this.#log.warn('A model is configured, but this node does not lend; --lend makes it answer.');
+    return undefined;
   }
 
   async #runWithNode(api: Api, node: RunningNode): Promise<void> {

@@ -1,12 +1,26 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Engine } from '@shoal/engine';
 import { ShoalError } from '@shoal/protocol';
-import { ECHO_MODEL, type Configuration } from './configuration.ts';
-import { homeFiles, type Home } from './home.ts';
+import type { EngineName } from './settings.ts';
 import type { Logger } from './log.ts';
 
 const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
+
+/** What a configuration says of the engine. */
+export interface EngineChoice {
+  readonly engine: EngineName;
+  /** A GGUF file, or a model's name where the engine is Ollama; absent: the demo model, or Ollama's first. */
+  readonly model?: string;
+  readonly modelName?: string;
+  readonly contextLength?: number;
+  readonly gpuLayers: number;
+  readonly threads?: number;
+  /** Absent: the engine's own number. */
+  readonly slots?: number;
+  /** Where Ollama listens; absent: where it does by default. */
+  readonly ollamaUrl?: string;
+}
 
 /** The demo model's file: in a checkout beside the rooms, in a published package within it. Undefined where it is not. */
 export function findDemoModel(): string | undefined {
@@ -15,20 +29,51 @@ export function findDemoModel(): string | undefined {
 }
 
 /**
- * The engine that the configuration asks for; undefined for a node that does not lend. Engines are imported here and
- * only when wanted, so that a node which only asks never loads one. Throws `INVALID_REQUEST` where there is no model.
+ * The engine of a configuration. Engines are imported here and only when wanted, so that a node which only asks never
+ * loads one. `cacheDirectory` keeps what an engine measured. Throws `INVALID_REQUEST` where there is no model.
  */
-export async function chooseEngine(configuration: Configuration, home: Home, log: Logger): Promise<Engine | undefined> {
-  const { lend, model } = configuration;
-  if (!lend) {
-    if (model !== undefined) log.warn('A model is configured, but this node does not lend; --lend makes it answer.');
-    return undefined;
+export async function createEngine(choice: EngineChoice, cacheDirectory: string, log: Logger): Promise<Engine> {
+  switch (choice.engine) {
+    case 'echo':
+      return createEchoEngine(choice);
+    case 'ollama':
+      return createOllamaEngine(choice);
+    case 'llama':
+      return createLlamaEngine(choice, cacheDirectory, log);
+    default:
+      return choice.engine satisfies never;
   }
-  if (model === ECHO_MODEL) {
-    const { createEcho } = await import('@shoal/engine/echo');
-    return createEcho(configuration.slots === undefined ? {} : { slots: configuration.slots });
-  }
-  return createLlamaEngine(configuration, model ?? demoModel(log), home, log);
+}
+
+async function createEchoEngine({ slots }: EngineChoice): Promise<Engine> {
+  const { createEcho } = await import('@shoal/engine/echo');
+  return createEcho({ ...(slots !== undefined && { slots }) });
+}
+
+async function createOllamaEngine({ model, slots, ollamaUrl }: EngineChoice): Promise<Engine> {
+  const { createOllama } = await import('@shoal/engine/ollama');
+  return createOllama({
+    ...(model !== undefined && { model }),
+    ...(slots !== undefined && { slots }),
+    ...(ollamaUrl !== undefined && { baseUrl: ollamaUrl }),
+  });
+}
+
+async function createLlamaEngine(choice: EngineChoice, cacheDirectory: string, log: Logger): Promise<Engine> {
+  const { modelName, contextLength, threads, slots, gpuLayers } = choice;
+  const modelPath = choice.model === undefined ? demoModel(log) : resolve(choice.model);
+  if (!existsSync(modelPath)) throw ShoalError.invalidRequest(`There is no model file ${modelPath}.`);
+  const { createLlama } = await import('@shoal/engine/llama');
+  return createLlama({
+    modelPath,
+    gpuLayers,
+    cacheDirectory,
+    log: (level, line) => log[level](line),
+    ...(slots !== undefined && { slots }),
+    ...(modelName !== undefined && { name: modelName }),
+    ...(contextLength !== undefined && { contextLength }),
+    ...(threads !== undefined && { threads }),
+  });
 }
 
 function demoModel(log: Logger): string {
@@ -38,24 +83,4 @@ function demoModel(log: Logger): string {
   }
   log.info('Lending the demo model, which is a toy that does sums and small talk; --model PATH lends a real one');
   return path;
-}
-
-async function createLlamaEngine(
-  { modelName, contextLength, threads, slots, gpuLayers }: Configuration,
-  modelPath: string,
-  home: Home,
-  log: Logger,
-): Promise<Engine> {
-  if (!existsSync(modelPath)) throw ShoalError.invalidRequest(`There is no model file ${modelPath}.`);
-  const { createLlama } = await import('@shoal/engine/llama');
-  return createLlama({
-    modelPath,
-    gpuLayers,
-    cacheDirectory: homeFiles(home).cache,
-    log: (level, line) => log[level](line),
-    ...(slots !== undefined && { slots }),
-    ...(modelName !== undefined && { name: modelName }),
-    ...(contextLength !== undefined && { contextLength }),
-    ...(threads !== undefined && { threads }),
-  });
 }

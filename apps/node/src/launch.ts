@@ -21,6 +21,7 @@ export function launchFlags(launch: Settings): string[] {
     clusters = [],
     bootstrap = [],
     name,
+    engine,
     model,
     port,
     gpuLayers,
@@ -29,7 +30,7 @@ export function launchFlags(launch: Settings): string[] {
     queue,
     maxTokens,
   } = launch;
-  const values = { name, model, port, 'gpu-layers': gpuLayers, threads, slots, queue, 'max-tokens': maxTokens };
+  const values = { name, engine, model, port, 'gpu-layers': gpuLayers, threads, slots, queue, 'max-tokens': maxTokens };
   return [
     ...(lend === undefined ? [] : [lend ? '--lend' : '--no-lend']),
     ...clusters.map((id) => `--cluster=${id}`),

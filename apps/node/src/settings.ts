@@ -13,6 +13,10 @@ const MAX_SLOTS = 64;
 const MAX_QUEUE = 10_000;
 const MAX_ANSWER_TOKENS = 1_048_576;
 
+/** What can turn prompts into answers. */
+export const ENGINES = ['llama', 'ollama', 'echo'] as const;
+export type EngineName = (typeof ENGINES)[number];
+
 const HOST_AND_PORT = /^[A-Za-z0-9.-]+:\d{1,5}$/;
 
 /** Every message of the schema says what is expected, so that it can stand behind "must be". */
@@ -30,7 +34,10 @@ const schema = z
       bootstrap: z
         .array(z.string('"host:port"').regex(HOST_AND_PORT, '"host:port"'), 'a list of "host:port"')
         .max(MAX_BOOTSTRAP_NODES, `a list of at most ${MAX_BOOTSTRAP_NODES} nodes`),
-      model: z.string('the path of a GGUF file, or "echo"').min(1, 'the path of a GGUF file, or "echo"'),
+      engine: z.enum(ENGINES, `one of ${ENGINES.join(', ')}`),
+      model: z
+        .string('a GGUF file, or the name of an Ollama model')
+        .min(1, 'a GGUF file, or the name of an Ollama model'),
       modelName: z.string('a text').refine(isName, `1 to ${NAME_CHARACTERS} printable characters`),
       contextLength: whole(1, MAX_CONTEXT_TOKENS),
       gpuLayers: whole(-1, MAX_GPU_LAYERS),
@@ -40,6 +47,7 @@ const schema = z
       maxTokens: whole(1, MAX_ANSWER_TOKENS),
       port: whole(0, 65_535),
       opengateway: z.strictObject({ paddedTopic: z.boolean('true or false') }, 'an object'),
+      ollamaUrl: z.string('"host:port" or an http URL').min(1, '"host:port" or an http URL'),
       logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn and error'),
     },
     'an object',

@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import { collect, collectHosts, contextOf, example, type Finish } from './command.ts';
+
+export function addLifeCycle(program: Command, finish: Finish): void {
+  nodeFlags(program.command('serve'), 'shoal serve --lend --cluster gatewayai-poc')
+    .description('run the node in the foreground')
+    .action(async (flags: object, command: Command) =>
+      finish(await (await import('../commands/serve.ts')).serve(contextOf(command), ownFlags(flags))),
+    );
+  nodeFlags(program.command('start'), 'shoal start --lend --model ~/models/llama.gguf')
+    .description('run the node in the background')
+    .action(async (flags: object, command: Command) =>
+      finish(await (await import('../commands/start.ts')).start(contextOf(command), ownFlags(flags))),
+    );
+  nodeFlags(program.command('restart'), 'shoal restart --no-lend')
+    .description('stop the node and start it as it was started, with the flags given here changed')
+    .action(async (flags: object, command: Command) =>
+      finish(await (await import('../commands/restart.ts')).restart(contextOf(command), ownFlags(flags))),
+    );
+  example(program.command('stop'), 'shoal stop')
+    .description('end the node once its running answers are complete, or after 30 s')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('../commands/stop.ts')).stop(contextOf(command))),
+    );
+  example(program.command('status'), 'shoal status --json')
+    .description('whether the node runs, where, since when, and how it fares')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('../commands/status.ts')).status(contextOf(command))),
+    );
+}
+
+function nodeFlags(command: Command, line: string): Command {
+  return example(command, line)
+    .option('--serve, --lend', 'answer others’ prompts')
+    .option('--no-lend', 'only ask')
+    .option('--cluster <id>', 'join this cluster; may be repeated', collect)
+    .option('--bootstrap <host:port>', 'enter the DHT here; may be repeated, or several with commas', collectHosts)
+    .option('--name <name>', 'what the others call this node')
+    .option('--engine <name>', 'llama, ollama or echo')
+    .option('--model <model>', 'the GGUF file to lend, or the name of an Ollama model')
+    .option('--port <port>', 'the API’s port; 0 picks a free one')
+    .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')
+    .option('--threads <n>', 'threads for the model; measured where not given')
+    .option('--slots <n>', 'answers at once')
+    .option('--queue <n>', 'prompts that may wait')
+    .option('--max-tokens <n>', 'the longest answer that others get');
+}
+
+function ownFlags(flags: object): object {
+  const { cluster, ...others } = flags as { cluster?: readonly string[] };
+  return { ...others, ...(cluster !== undefined && { clusters: cluster }) };
+}
