@@ -9,6 +9,10 @@ export interface ProgramOptions {
   readonly name: string;
   /** The JavaScript or TypeScript file and its arguments. */
   readonly command: readonly string[];
+  /** What runs it; absent: this Node. */
+  readonly interpreter?: string;
+  /** Where it runs; absent: where the tests do. */
+  readonly folder?: string;
   readonly environment?: NodeJS.ProcessEnv;
   /** A channel by which the program learns that the test is gone, however that ended. */
   readonly channel?: boolean;
@@ -24,10 +28,12 @@ export class Program {
   readonly #child: ChildProcess;
   readonly #watched = new Watched();
 
-  constructor({ name, command, environment = {}, channel = false }: ProgramOptions) {
+  constructor(options: ProgramOptions) {
+    const { name, command, interpreter = process.execPath, folder, environment = {}, channel = false } = options;
     this.name = name;
     const own = Object.entries(process.env).filter(([variable]) => !FOREIGN_VARIABLES.test(variable));
-    this.#child = spawn(process.execPath, [...command], {
+    this.#child = spawn(interpreter, [...command], {
+      ...(folder === undefined ? {} : { cwd: folder }),
       // A group of its own, so that its children can be ended with it.
       detached: true,
       env: { ...Object.fromEntries(own), ...environment },

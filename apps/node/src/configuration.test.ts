@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { launchSettings, loadConfiguration, type Configuration, type Flags } from './configuration.ts';
-import type { Home } from './home.ts';
+import { homeFiles, type Home } from './home.ts';
+import { saveLaunch } from './launch.ts';
 import { temporaryHome } from './testing/temporary-home.ts';
 
 function load(home: Home, flags: Flags = {}, environment: NodeJS.ProcessEnv = {}): Promise<Configuration> {
@@ -27,6 +28,8 @@ test('without a word a node uses the defaults: it lends nothing and is in no clu
     maxTokens: 4_096,
     port: 17_002,
     paddedTopic: true,
+    doors: {},
+    peers: [],
     logLevel: 'info',
   });
 });
@@ -47,6 +50,21 @@ test('flags come before the environment, and that before the file', async (t) =>
     { port, name, slots, paddedTopic, gpuLayers, lend, model },
     { port: 3, name: 'environment', slots: 2, paddedTopic: false, gpuLayers: 0, lend: true, model: 'echo' },
   );
+});
+
+test('a door that a flag opens is as the file describes it', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, '{"doors":{"donate":{"port":4711}}}');
+  const { doors } = await load(home, { doors: { donate: {}, qmesh: {} } });
+  assert.deepEqual(doors, { donate: { port: 4711 }, qmesh: {} });
+});
+
+test('the token of the doors is read from the environment, and is not kept with what a node was started with', async (t) => {
+  const home = temporaryHome(t);
+  const environment = { SHOAL_WS_TOKEN: 'a long and secret word' };
+  assert.equal((await load(home, {}, environment)).doorToken, 'a long and secret word');
+  await saveLaunch(home, launchSettings({}, environment));
+  assert.ok(!readFileSync(homeFiles(home).launch, 'utf8').includes('secret'));
 });
 
 test('the model echo is an engine, wherever it is named', async (t) => {
@@ -88,6 +106,10 @@ test('what is wrong in a file is named with the file, the key and what is expect
   const cases: [string, RegExp][] = [
     ['{"slots":"many"}', /config\.json: "slots" must be a whole number from 1 to 64/],
     ['{"slots":65}', /"slots" must be a whole number from 1 to 64/],
+    [
+      '{"doors":{"donate":{"colour":"red"}}}',
+      /"doors\.donate\.colour" is not a setting. There are: host, port, mode, queue/,
+    ],
     ['{"colour":"red"}', /"colour" is not a setting. There are: name, lend,/],
     ['{"opengateway":{"padded":true}}', /"opengateway\.padded" is not a setting|"opengateway\.paddedTopic" must be/],
     ['{"clusters":["ok",""]}', /"clusters\.1" must be 1 to 255 bytes of UTF-8/],
@@ -108,6 +130,12 @@ test('wrong flags and variables are named as they were given', () => {
   };
   refused({ maxTokens: 'x' }, {}, /^--max-tokens must be a whole number/);
   refused({ clusters: ['\n'] }, {}, /^--cluster must be/);
+  refused(
+    { doors: { back: {} } },
+    {},
+    /^--door back is not a setting. There are: donate, qmesh, localllm, websocket, tcp/,
+  );
+  refused({}, { SHOAL_WS_TOKEN: 'short' }, /^SHOAL_WS_TOKEN must be 16 to 1024 characters/);
   refused({}, { SHOAL_PORT: '70000' }, /^SHOAL_PORT must be a whole number from 0 to 65535/);
   refused({}, { POC_SERVE: 'perhaps' }, /^POC_SERVE must be true or false/);
 });

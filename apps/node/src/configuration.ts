@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
+import type { DoorSettings } from './door-settings.ts';
 import { parseJson, readOptional } from './file.ts';
 import { homeFiles, type Home } from './home.ts';
 import type { LogLevel } from './log.ts';
@@ -35,6 +36,12 @@ export interface Configuration {
   /** 0 picks a free one. */
   readonly port: number;
   readonly paddedTopic: boolean;
+  /** The doors to open, by name; each may be told more than that. */
+  readonly doors: DoorSettings;
+  /** Addresses of peers that are dialled without a DHT. */
+  readonly peers: readonly string[];
+  /** What peers at the WebSocket and TCP doors must know. */
+  readonly doorToken?: string;
   readonly ollamaUrl?: string;
   readonly logLevel: LogLevel;
 }
@@ -52,6 +59,7 @@ const VARIABLES: Readonly<Record<string, SettingName>> = {
   POC_CLUSTER_ID: 'clusters',
   GPU_LAYERS: 'gpuLayers',
   OLLAMA_HOST: 'ollamaUrl',
+  SHOAL_WS_TOKEN: 'doorToken',
 };
 
 /** What was said for this run alone, by flags or else by the environment: what a restart has to say again. */
@@ -63,10 +71,10 @@ export function launchSettings(flags: Flags, environment: NodeJS.ProcessEnv): Se
   return withModelPath(settings, process.cwd());
 }
 
-/** Precedence: flags, environment, file, default; clusters are those of all three together. */
+/** Precedence: flags, environment, file, default; clusters, peers and doors are those of all three together. */
 export async function loadConfiguration(home: Home, launch: Settings): Promise<Configuration> {
   const file = await fileSettings(home);
-  const { clusters: _, opengateway, ...said } = { ...file, ...withoutUndefined(launch) };
+  const { clusters: _, peers: __, doors: ___, opengateway, ...said } = { ...file, ...withoutUndefined(launch) };
   return {
     name: home.node ?? hostname(),
     lend: false,
@@ -81,6 +89,8 @@ export async function loadConfiguration(home: Home, launch: Settings): Promise<C
     ...(said.model === ECHO_MODEL && { engine: 'echo' as const }),
     paddedTopic: opengateway?.paddedTopic ?? true,
     clusters: [...new Set([...(file.clusters ?? []), ...(launch.clusters ?? [])])],
+    peers: [...new Set([...(file.peers ?? []), ...(launch.peers ?? [])])],
+    doors: { ...withoutUndefined(launch.doors ?? {}), ...withoutUndefined(file.doors ?? {}) },
   };
 }
 
@@ -132,7 +142,7 @@ function fromVariable(name: SettingName, text: string): unknown {
 
 /** Text that is a whole number becomes one, where the setting is a number; the schema judges the rest. */
 function typed(values: Flags): Flags {
-  const texts = new Set<string>(['name', 'engine', 'model', 'modelName', 'ollamaUrl', 'logLevel']);
+  const texts = new Set<string>(['name', 'engine', 'model', 'modelName', 'ollamaUrl', 'doorToken', 'logLevel']);
   return Object.fromEntries(
     Object.entries(values)
       .filter(([, value]) => value !== undefined)
@@ -143,10 +153,12 @@ function typed(values: Flags): Flags {
   );
 }
 
-/** `gpuLayers` is `--gpu-layers`; the two that repeat are named in the singular. */
+/** `gpuLayers` is `--gpu-layers`; those that repeat are named in the singular. */
 function flagName(path: string): string {
-  const name = path.split('.')[0] ?? path;
+  const [name = path, part = ''] = path.split('.');
   if (name === 'clusters') return '--cluster';
+  if (name === 'peers') return '--peer';
+  if (name === 'doors') return `--door ${part}`.trimEnd();
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

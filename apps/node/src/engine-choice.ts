@@ -50,11 +50,12 @@ async function createEchoEngine({ slots }: EngineChoice): Promise<Engine> {
   return createEcho({ ...(slots !== undefined && { slots }) });
 }
 
-async function createOllamaEngine({ model, slots, ollamaUrl }: EngineChoice): Promise<Engine> {
+async function createOllamaEngine({ model, slots, contextLength, ollamaUrl }: EngineChoice): Promise<Engine> {
   const { createOllama } = await import('@shoal/engine/ollama');
   return createOllama({
     ...(model !== undefined && { model }),
     ...(slots !== undefined && { slots }),
+    ...(contextLength !== undefined && { contextLength }),
     ...(ollamaUrl !== undefined && { baseUrl: ollamaUrl }),
   });
 }

@@ -2,9 +2,12 @@ import { readJson, writeJson } from './file.ts';
 import { homeFiles, type Home } from './home.ts';
 import { parseSettings, type Settings } from './settings.ts';
 
-/** Keeps what a node was started with. Clusters are not part of it: the state has those, and they may be left later. */
+/**
+ * Keeps what a node was started with. Clusters are not part of it: the state has those, and they may be left later. Nor is
+ * the token, which is a secret: the environment or the configuration has it.
+ */
 export function saveLaunch(home: Home, launch: Settings): Promise<void> {
-  const { clusters: _, ...rest } = launch;
+  const { clusters: _, doorToken: __, ...rest } = launch;
   return writeJson(homeFiles(home).launch, rest);
 }
 
@@ -20,6 +23,8 @@ export function launchFlags(launch: Settings): string[] {
     lend,
     clusters = [],
     bootstrap = [],
+    doors = {},
+    peers = [],
     name,
     engine,
     model,
@@ -35,6 +40,8 @@ export function launchFlags(launch: Settings): string[] {
     ...(lend === undefined ? [] : [lend ? '--lend' : '--no-lend']),
     ...clusters.map((id) => `--cluster=${id}`),
     ...bootstrap.map((address) => `--bootstrap=${address}`),
+    ...Object.keys(doors).map((name) => `--door=${name}`),
+    ...peers.map((address) => `--peer=${address}`),
     ...Object.entries(values).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}=${value}`])),
   ];
 }

@@ -1,11 +1,12 @@
 import { ShoalError } from '@shoal/protocol';
 import { checkClusterId } from '@shoal/protocol/opengateway';
 import { z } from 'zod';
-import { printableName } from './printable.ts';
+import { doorsSchema, tokenSchema } from './door-settings.ts';
+import { keysAt, nameSchema, whole } from './schema.ts';
 
-const NAME_CHARACTERS = 64;
 const MAX_CLUSTERS = 64;
 const MAX_BOOTSTRAP_NODES = 32;
+const MAX_PEERS = 64;
 const MAX_CONTEXT_TOKENS = 16_777_216;
 const MAX_GPU_LAYERS = 1_024;
 const MAX_THREADS = 1_024;
@@ -17,13 +18,14 @@ const MAX_ANSWER_TOKENS = 1_048_576;
 export const ENGINES = ['llama', 'ollama', 'echo'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
+const PEER_ADDRESS = /^(wss?|tcp):\/\/\S+$/;
 const HOST_AND_PORT = /^[A-Za-z0-9.-]+:\d{1,5}$/;
 
 /** Every message of the schema says what is expected, so that it can stand behind "must be". */
 const schema = z
   .strictObject(
     {
-      name: z.string('a text').refine(isName, `1 to ${NAME_CHARACTERS} printable characters`),
+      name: nameSchema,
       lend: z.boolean('true or false'),
       clusters: z
         .array(
@@ -38,7 +40,7 @@ const schema = z
       model: z
         .string('a GGUF file, or the name of an Ollama model')
         .min(1, 'a GGUF file, or the name of an Ollama model'),
-      modelName: z.string('a text').refine(isName, `1 to ${NAME_CHARACTERS} printable characters`),
+      modelName: nameSchema,
       contextLength: whole(1, MAX_CONTEXT_TOKENS),
       gpuLayers: whole(-1, MAX_GPU_LAYERS),
       threads: whole(1, MAX_THREADS),
@@ -46,6 +48,12 @@ const schema = z
       queue: whole(0, MAX_QUEUE),
       maxTokens: whole(1, MAX_ANSWER_TOKENS),
       port: whole(0, 65_535),
+      doors: doorsSchema,
+      /** Required of peers at the WebSocket and TCP doors, and shown to those that we dial. */
+      doorToken: tokenSchema,
+      peers: z
+        .array(z.string('an address').regex(PEER_ADDRESS, 'ws://…, wss://… or tcp://host:port'), 'a list of addresses')
+        .max(MAX_PEERS, `a list of at most ${MAX_PEERS} addresses`),
       opengateway: z.strictObject({ paddedTopic: z.boolean('true or false') }, 'an object'),
       ollamaUrl: z.string('"host:port" or an http URL').min(1, '"host:port" or an http URL'),
       logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn and error'),
@@ -58,8 +66,6 @@ const schema = z
 export type Settings = z.infer<typeof schema>;
 export type SettingName = keyof Settings;
 
-export const SETTING_NAMES: readonly string[] = Object.keys(schema.shape);
-
 /**
  * Checks what one place says. `describe` names a setting as that place writes it (`--slots`, `SHOAL_PORT`, a file and a
  * key). Throws `INVALID_REQUEST` that names the first wrong setting and what is expected of it.
@@ -71,19 +77,10 @@ export function parseSettings(value: unknown, describe: (path: string) => string
   const path = (issue?.path ?? []).join('.');
   if (issue?.code === 'unrecognized_keys') {
     const key = [path, issue.keys[0]].filter(Boolean).join('.');
-    const known = path === '' ? SETTING_NAMES : ['paddedTopic'];
-    throw ShoalError.invalidRequest(`${describe(key)} is not a setting. There are: ${known.join(', ')}.`);
+    const known = keysAt(schema, issue.path).join(', ');
+    throw ShoalError.invalidRequest(`${describe(key)} is not a setting. There are: ${known}.`);
   }
   throw ShoalError.invalidRequest(`${describe(path)} must be ${issue?.message ?? 'something else'}.`);
-}
-
-function whole(least: number, most: number): z.ZodInt {
-  const expected = `a whole number from ${least} to ${most}`;
-  return z.int(expected).min(least, expected).max(most, expected);
-}
-
-function isName(text: string): boolean {
-  return text.trim().length > 0 && text.length <= NAME_CHARACTERS && printableName(text) === text;
 }
 
 function isClusterId(id: string): boolean {

@@ -35,6 +35,8 @@ function nodeFlags(command: Command, line: string): Command {
     .option('--no-lend', 'only ask')
     .option('--cluster <id>', 'join this cluster; may be repeated', collect)
     .option('--bootstrap <host:port>', 'enter the DHT here; may be repeated, or several with commas', collectHosts)
+    .option('--peer <address>', 'a peer to dial, ws://…, wss://… or tcp://…; may be repeated', collect)
+    .option('--door <name>', 'open this door: donate, qmesh, localllm, websocket, tcp; may be repeated', collect)
     .option('--name <name>', 'what the others call this node')
     .option('--engine <name>', 'llama, ollama or echo')
     .option('--model <model>', 'the GGUF file to lend, or the name of an Ollama model')
@@ -47,6 +49,15 @@ function nodeFlags(command: Command, line: string): Command {
 }
 
 function ownFlags(flags: object): object {
-  const { cluster, ...others } = flags as { cluster?: readonly string[] };
-  return { ...others, ...(cluster !== undefined && { clusters: cluster }) };
+  const { cluster, peer, door, ...others } = flags as Record<
+    'cluster' | 'peer' | 'door',
+    readonly string[] | undefined
+  >;
+  return {
+    ...others,
+    ...(cluster !== undefined && { clusters: cluster }),
+    ...(peer !== undefined && { peers: peer }),
+    // Each as it is by default: what else a door may be told stands in the configuration.
+    ...(door !== undefined && { doors: Object.fromEntries(door.map((name) => [name, {}])) }),
+  };
 }

@@ -1,0 +1,1 @@
+export { createOllama, type OllamaOptions } from './ollama.ts';

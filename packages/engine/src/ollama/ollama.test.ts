@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, mock, suite, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { ErrorCode, Input } from '@shoal/protocol';
+import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '../contracts/answers.ts';
+import { engineContract } from '../contracts/index.ts';
+import type { Engine } from '../engine.ts';
+import { createOllama } from './index.ts';
+import { FAKE_DIGEST } from './testing/fake-models.ts';
+import { FakeOllama, type FakeOrder, type Fault } from './testing/fake-ollama.ts';
+
+const LONG = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ');
+const NO_RESUME = { 'an answer goes on after what another worker said': 'Ollama cannot go on with an answer' };
+/** More than the sockets between the two hold. */
+const MORE_THAN_BUFFERS = 'A rather long sentence, said once more. '.repeat(50_000);
+
+const fake = await FakeOllama.start();
+after(() => fake.stop());
+
+engineContract(
+  'ollama, with a fake of it',
+  async () => createOllama({ baseUrl: fake.address, model: 'parrot', slots: 2 }),
+  { short: 'Hello there.', long: LONG },
+  NO_RESUME,
+);
+
+suite('the ollama engine', () => {
+  let engine: Engine;
+  before(() => {
+    engine = createOllama({ baseUrl: fake.address, model: 'parrot' });
+  });
+  afterEach(() => {
+    fake.fault = undefined;
+    fake.hasModels = true;
+    fake.onOrder = () => {};
+    fake.onHangUp = () => {};
+    mock.timers.reset();
+  });
+  after(() => engine.close());
+
+  test('the chosen model comes first, and only what answers here is offered', async () => {
+    assert.deepEqual(await engine.models(), [
+      { id: 'parrot:latest', digest: FAKE_DIGEST, contextLength: 2048, quantization: 'Q4_K_M' },
+      { id: 'seer:7b' },
+    ]);
+    const other = createOllama({ baseUrl: fake.address, model: 'giant:cloud', contextLength: 100 });
+    assert.deepEqual((await other.models())[0], { id: 'giant:cloud', contextLength: 100 });
+    const [first] = await createOllama({ baseUrl: fake.address }).models();
+    assert.equal(first?.id, 'seer:7b');
+  });
+
+  test('a missing model tells how to pull it and what there is', async () => {
+    const missing = createOllama({ baseUrl: fake.address, model: 'llama3.2' });
+    await assert.rejects(missing.models(), {
+      code: 'OLLAMA_MODEL_NOT_AVAILABLE',
+      message: /ollama pull llama3\.2"; there are: seer:7b, parrot:latest/,
+    });
+    assert.equal(codeOf(await hear(missing, ask('Hello'))), 'OLLAMA_MODEL_NOT_AVAILABLE');
+    fake.hasModels = false;
+    await assert.rejects(createOllama({ baseUrl: fake.address }).models(), { code: 'OLLAMA_MODEL_NOT_AVAILABLE' });
+  });
+
+  test('where nobody listens it says how to start Ollama and where it looked, but not to a peer', async () => {
+    const gone = await FakeOllama.start();
+    await gone.stop();
+    const nobody = createOllama({ baseUrl: gone.address });
+    await assert.rejects(nobody.models(), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'OLLAMA_NOT_FOUND');
+      assert.match(error.message, /ollama serve/);
+      assert.ok(error.message.includes(gone.address));
+      return true;
+    });
+    const { end } = await hear(nobody, ask('Hello'));
+    assert.ok(end.type === 'error' && end.error.code === 'OLLAMA_NOT_FOUND');
+    assert.ok(!end.error.message.includes(gone.address));
+  });
+
+  test('what answers but is no Ollama is told from one', async () => {
+    const elsewhere = createOllama({ baseUrl: `http://${fake.address}/elsewhere` });
+    await assert.rejects(elsewhere.models(), { code: 'OLLAMA_NOT_FOUND', message: /elsewhere\/ is not Ollama/ });
+  });
+
+  test('each input goes to its endpoint, with every sampling value that was given, zero too', async () => {
+    const inputs: readonly [Input, string, object][] = [
+      [{ type: 'messages', messages: [{ role: 'user', content: 'Hi' }] }, '/api/generate', { prompt: 'Hi' }],
+      [{ type: 'text', text: 'Hi' }, '/api/generate', { prompt: 'Hi', raw: true }],
+      [{ type: 'messages', messages: [{ role: 'system', content: 'Hi' }] }, '/api/chat', {}],
+      [{ type: 'messages', messages: [{ role: 'user', content: '' }] }, '/api/chat', {}],
+    ];
+    const orders: FakeOrder[] = [];
+    fake.onOrder = (order) => void orders.push(order);
+    for (const [input, path, fields] of inputs) {
+      assert.equal(reasonOf(await hear(engine, ask('', { input }))), 'stop');
+      const order = orders.at(-1);
+      assert.equal(order?.path, path);
+      assert.partialDeepStrictEqual(order.body, { ...fields, truncate: false, shift: false });
+    }
+    const sampling = { maxTokens: 9, temperature: 0, topP: 0.5, topK: 3, minP: 0.1, seed: 0 };
+    await hear(engine, ask('Hi', { sampling, stop: ['', 'never'] }));
+    assert.deepEqual(orders.at(-1)?.body['options'], {
+      num_predict: 9,
+      temperature: 0,
+      top_p: 0.5,
+      top_k: 3,
+      min_p: 0.1,
+      seed: 0,
+      stop: ['<|end|>', 'never'],
+    });
+  });
+
+  test('token ids and an answer begun elsewhere are refused with the reason', async () => {
+    const tokens = await hear(engine, ask('', { input: { type: 'tokens', tokens: [1] } }));
+    assert.equal(codeOf(tokens), 'INVALID_REQUEST');
+    const resume = { text: 'Hello ', tokens: [] };
+    assert.equal(codeOf(await hear(engine, ask('Hello there', { resume }))), 'GENERATION_FAILED');
+  });
+
+  const faults: readonly [Fault, ErrorCode][] = [
+    ['cut in mid-stream', 'GENERATION_FAILED'],
+    ['end without done', 'GENERATION_FAILED'],
+    ['error line', 'GENERATION_FAILED'],
+    ['prompt too long', 'CONTEXT_EXCEEDED'],
+    ['model deleted', 'OLLAMA_MODEL_NOT_AVAILABLE'],
+    ['busy', 'OVERLOADED'],
+    ['failure', 'GENERATION_FAILED'],
+    ['garbage line', 'GENERATION_FAILED'],
+    ['line of another kind', 'GENERATION_FAILED'],
+    ['endless line', 'GENERATION_FAILED'],
+    ['only loads', 'GENERATION_FAILED'],
+  ];
+  for (const [fault, code] of faults) {
+    test(`${fault}: the answer ends with ${code}, Ollama's own words stay at home, and the next is answered`, async () => {
+      fake.fault = fault;
+      const { end } = await hear(engine, ask(LONG));
+      assert.ok(end.type === 'error');
+      assert.equal(end.error.code, code);
+      assert.doesNotMatch(end.error.message, /secret/);
+      assert.ok(end.error.cause !== undefined);
+      fake.fault = undefined;
+      assert.equal(reasonOf(await hear(engine, ask('Hello'))), 'stop');
+    });
+  }
+
+  test('what the model thinks is no part of the answer', async () => {
+    const heard = await hear(engine, ask('Hello there.'));
+    assert.equal(heard.text, 'Hello there.');
+    assert.deepEqual(usageOf(heard), { promptTokens: 2, completionTokens: 2 });
+  });
+
+  test('an abort closes the connection, so that Ollama stops', async () => {
+    const hungUp = Promise.withResolvers<number>();
+    fake.onHangUp = hungUp.resolve;
+    const abort = new AbortController();
+    const events = engine.generate(ask(MORE_THAN_BUFFERS), abort.signal)[Symbol.asyncIterator]();
+    await firstText(events);
+    abort.abort();
+    assert.ok((await hungUp.promise) < MORE_THAN_BUFFERS.split(' ').length - 1, 'a reader that pauses, pauses Ollama');
+    assert.equal(reasonOf(await hearRest({ [Symbol.asyncIterator]: () => events })), 'abort');
+  });
+
+  test('an abort does not wait until Ollama speaks', async () => {
+    const hungUp = Promise.withResolvers<number>();
+    fake.onHangUp = hungUp.resolve;
+    fake.fault = 'silent from the start';
+    const abort = new AbortController();
+    fake.onOrder = () => abort.abort();
+    assert.equal(reasonOf(await hear(engine, ask('Hello'), abort.signal)), 'abort');
+    await hungUp.promise;
+  });
+
+  const silences: readonly [Fault, number, number][] = [
+    ['silent from the start', 300_000, 0],
+    ['silent in mid-stream', 30_000, 3],
+  ];
+  for (const [fault, limitMs, words] of silences) {
+    test(`${fault}: the answer ends with TIMEOUT_NO_RESPONSE, and the connection is closed`, async () => {
+      await engine.models();
+      const hungUp = Promise.withResolvers<number>();
+      fake.onHangUp = hungUp.resolve;
+      const ordered = Promise.withResolvers<FakeOrder>();
+      fake.onOrder = ordered.resolve;
+      fake.fault = fault;
+      mock.timers.enable({ apis: ['setTimeout'] });
+      const events = engine.generate(ask(LONG), unaborted())[Symbol.asyncIterator]();
+      for (let word = 0; word < words; word++) await firstText(events);
+      let isOver = false;
+      const rest = hearRest({ [Symbol.asyncIterator]: () => events }).finally(() => (isOver = true));
+      await ordered.promise;
+      await setImmediate();
+      mock.timers.tick(limitMs - 1);
+      await setImmediate();
+      assert.equal(isOver, false);
+      mock.timers.tick(1);
+      assert.equal(codeOf(await rest), 'TIMEOUT_NO_RESPONSE');
+      await hungUp.promise;
+    });
+  }
+});

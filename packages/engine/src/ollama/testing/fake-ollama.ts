@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { StopFilter } from '../../stop-filter.ts';
+import { isObject, type JsonObject, objectIn, textIn } from '../json.ts';
+import { FAKE_MODELS } from './fake-models.ts';
+
+/** What is answered instead of an answer, in Ollama's words. */
+const REFUSALS = {
+  'model deleted': { status: 404, error: "model 'parrot:latest' not found" },
+  busy: { status: 503, error: 'server busy, please try again.  maximum pending requests exceeded' },
+  failure: { status: 500, error: 'llama runner process has terminated: /home/dan/secret' },
+  'prompt too long': { status: 400, error: 'the input length exceeds the context length' },
+} as const;
+
+/** What comes after a few words instead of the rest. */
+const LAST_LINES = {
+  'end without done': '',
+  'error line': '{"error":"an error was encountered while running the model: /home/dan/secret"}\n',
+  'garbage line': '{"response":"half a li\n',
+  'line of another kind': 'event: ping\n',
+} as const;
+
+/** What the answers suffer from. */
+export type Fault =
+  | keyof typeof REFUSALS
+  | keyof typeof LAST_LINES
+  | 'silent from the start'
+  | 'silent in mid-stream'
+  | 'cut in mid-stream'
+  | 'endless line'
+  | 'only loads';
+
+const WORDS_BEFORE_FAULT = 3;
+const PIECE_OF_ENDLESS_LINE = 'x'.repeat(64 * 1024);
+
+/** A request for an answer, as it was sent. */
+export interface FakeOrder {
+  readonly path: string;
+  readonly body: JsonObject;
+}
+
+/**
+ * A fake of Ollama for the faults that the real one cannot be made to have: a real HTTP server with Ollama's endpoints
+ * and words, whose models repeat what they are told, a word a token, and stop when the connection is closed.
+ */
+export class FakeOllama {
+  readonly address: string;
+  fault: Fault | undefined;
+  hasModels = true;
+  onOrder: (order: FakeOrder) => void = () => {};
+  /** The connection was closed before the answer was complete; so many words were said. */
+  onHangUp: (words: number) => void = () => {};
+  readonly #server: Server;
+
+  static async start(): Promise<FakeOllama> {
+    const server = createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return new FakeOllama(server);
+  }
+
+  private constructor(server: Server) {
+    this.#server = server;
+    const address = server.address();
+    this.address = typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
+    server.on('request', (request, response) => {
+      this.#handle(request, response).catch(() => response.destroy());
+    });
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url ?? '';
+    if (path === '/api/tags') {
+      const models = this.hasModels ? Object.entries(FAKE_MODELS) : [];
+      return reply(response, 200, { models: models.map(([name, { tag }]) => ({ name, model: name, ...tag })) });
+    }
+    if (request.method !== 'POST') return reply(response, 404, { error: 'page not found' });
+    const body: unknown = await json(request);
+    if (!isObject(body)) return reply(response, 400, { error: 'missing request body' });
+    const name = textIn(body, 'model') ?? '';
+    const model = FAKE_MODELS[name] ?? FAKE_MODELS[`${name}:latest`];
+    if (model === undefined) return reply(response, 404, { error: `model '${name}' not found` });
+    if (path === '/api/show') return reply(response, 200, model.show);
+    await this.#answer({ path, body }, response);
+  }
+
+  async #answer(order: FakeOrder, response: ServerResponse): Promise<void> {
+    const progress = { said: 0 };
+    response.on('close', () => {
+      if (!response.writableFinished) this.onHangUp(progress.said);
+    });
+    this.onOrder(order);
+    if (this.fault === 'silent from the start') return;
+    for (const [fault, { status, error }] of Object.entries(REFUSALS)) {
+      if (this.fault === fault) return reply(response, status, { error });
+    }
+    response.setHeader('content-type', 'application/x-ndjson');
+    await pipeline(this.#lines(order, progress, response), response);
+  }
+
+  async *#lines(
+    { path, body }: FakeOrder,
+    progress: { said: number },
+    response: ServerResponse,
+  ): AsyncGenerator<string> {
+    const line = (text: string, fields: object) => {
+      const words = path === '/api/chat' ? { message: { role: 'assistant', content: text } } : { response: text };
+      return `${JSON.stringify({ model: body['model'], created_at: '2026-01-01T00:00:00Z', ...words, ...fields })}\n`;
+    };
+    if (this.fault === 'only loads') return yield line('', { done: true, done_reason: 'load' });
+    yield line('', { thinking: 'Parrots repeat.', done: false });
+    const { words, stops, limit } = readOrder(body);
+    for (const text of words) {
+      if (progress.said >= limit) break;
+      if (progress.said === WORDS_BEFORE_FAULT && this.fault !== undefined) return yield* suffer(this.fault, response);
+      progress.said++;
+      const piece = stops.push({ text, tokens: [] });
+      if (piece !== undefined) yield line(piece.text, { done: false });
+      if (stops.stopped) break;
+    }
+    const rest = stops.end();
+    if (rest !== undefined) yield line(rest.text, { done: false });
+    const reason = progress.said < words.length && !stops.stopped ? 'length' : 'stop';
+    const counts = { prompt_eval_count: words.length, eval_count: progress.said, total_duration: 1_000 };
+    yield line('', { done: true, done_reason: reason, ...counts });
+  }
+}
+
+async function* suffer(fault: Fault, response: ServerResponse): AsyncGenerator<string> {
+  if (fault === 'cut in mid-stream') response.destroy();
+  else if (fault === 'silent in mid-stream') await once(response, 'close');
+  else if (fault === 'endless line') for (yield '{"response":"'; ;) yield PIECE_OF_ENDLESS_LINE;
+  else for (const [name, line] of Object.entries(LAST_LINES)) if (name === fault) yield line;
+}
+
+function readOrder(body: JsonObject): { words: readonly string[]; stops: StopFilter; limit: number } {
+  const options = objectIn(body, 'options');
+  const stop = options?.['stop'];
+  const limit = options?.['num_predict'];
+  return {
+    words: lastSaid(body).match(/\S+\s*/g) ?? [],
+    stops: new StopFilter(Array.isArray(stop) ? stop.map(String) : []),
+    limit: typeof limit === 'number' ? limit : Infinity,
+  };
+}
+
+function lastSaid(body: JsonObject): string {
+  const { messages } = body;
+  if (!Array.isArray(messages)) return textIn(body, 'prompt') ?? '';
+  const last: unknown = messages.at(-1);
+  return isObject(last) ? (textIn(last, 'content') ?? '') : '';
+}
+
+function reply(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
+}

@@ -1,0 +1,84 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { promisify } from 'node:util';
+
+/** Where Ollama is, if it is: where `.ci/install-ollama` puts it, or on the path. */
+export function findOllama(): string | undefined {
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  const folders = [join(cache, 'shoal-tools/ollama-v0.17.4'), ...(process.env['PATH'] ?? '').split(delimiter)];
+  return folders.map((folder) => join(folder, 'ollama')).find((path) => existsSync(path));
+}
+
+/** A real Ollama that answers one request at a time, with a home of its own, on a port that the system picks. */
+export class RealOllama {
+  readonly #binary: string;
+  #home: string | undefined;
+  #server: ChildProcess | undefined;
+  #log: Interface | undefined;
+  #address = '';
+
+  constructor(binary: string) {
+    this.#binary = binary;
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  /** The next line of the server's log, which has its debugging lines too, that matches. */
+  logged(pattern: RegExp): Promise<RegExpExecArray> {
+    const { promise, resolve } = Promise.withResolvers<RegExpExecArray>();
+    const listen = (line: string) => {
+      const found = pattern.exec(line);
+      if (found === null) return;
+      this.#log?.off('line', listen);
+      resolve(found);
+    };
+    this.#log?.on('line', listen);
+    return promise;
+  }
+
+  async start(): Promise<void> {
+    this.#home = await mkdtemp(join(tmpdir(), 'shoal-ollama-'));
+    const env = this.#environment({ OLLAMA_HOST: '127.0.0.1:0', OLLAMA_NUM_PARALLEL: '1', OLLAMA_DEBUG: '1' });
+    const server = spawn(this.#binary, ['serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#server = server;
+    this.#log = createInterface({ input: server.stderr });
+    const failed = once(server, 'exit').then(([code]) => {
+      throw new Error(`Ollama ended with ${code} before it listened.`);
+    });
+    const [, address] = await Promise.race([this.logged(/Listening on (\S+)/), failed]);
+    this.#address = address ?? '';
+  }
+
+  /** Makes a model; the Modelfile's first line names its GGUF file. */
+  async create(name: string, modelfile: string): Promise<void> {
+    const file = join(this.#home ?? '', 'Modelfile');
+    await writeFile(file, modelfile);
+    const env = this.#environment({ OLLAMA_HOST: this.#address });
+    await promisify(execFile)(this.#binary, ['create', name, '-f', file], { env });
+  }
+
+  /** Ends the server, and the model's process with it. Safe to call twice. */
+  async stop(): Promise<void> {
+    const [server, home] = [this.#server, this.#home];
+    this.#server = undefined;
+    this.#home = undefined;
+    if (server?.pid !== undefined && server.exitCode === null) {
+      const ended = once(server, 'close');
+      server.kill('SIGTERM');
+      await ended;
+    }
+    if (home !== undefined) await rm(home, { recursive: true });
+  }
+
+  #environment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    const home = this.#home ?? '';
+    return { PATH: process.env['PATH'], HOME: home, OLLAMA_MODELS: join(home, 'models'), ...own };
+  }
+}
