@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ShoalError } from './error.ts';
-import { encodeObject, MAX_JSON_DEPTH, parseObject } from './json.ts';
+import { encodeObject, MAX_JSON_DEPTH, MAX_JSON_ITEMS, parseObject } from './json.ts';
 
 const isBadMessage = (error: unknown): boolean => error instanceof ShoalError && error.code === 'BAD_MESSAGE';
 
@@ -22,6 +22,22 @@ test('objects nest as deep as the limit and no deeper', () => {
 test('brackets within strings do not nest', () => {
   const message = { text: '[{'.repeat(100), quote: '\\"[[['.repeat(20) };
   assert.deepEqual(parseObject(encodeObject(message)), message);
+});
+
+test('a message has as many items as the limit and no more', () => {
+  const message = (items: number): Buffer => Buffer.from(`{"a":[${Array(items).fill('0').join()}]}`);
+  // The object, the array, and a comma before each element but the first.
+  parseObject(message(MAX_JSON_ITEMS - 1));
+  assert.throws(() => parseObject(message(MAX_JSON_ITEMS)), isBadMessage);
+  assert.deepEqual(parseObject(Buffer.from(JSON.stringify({ a: ','.repeat(MAX_JSON_ITEMS) }))), {
+    a: ','.repeat(MAX_JSON_ITEMS),
+  });
+});
+
+test('a string that is all escapes costs no more than any other', () => {
+  const text = '\\"'.repeat(500_000);
+  assert.deepEqual(parseObject(encodeObject({ text })), { text });
+  assert.throws(() => parseObject(Buffer.from(`{"a":"${'\\"'.repeat(500_000)}`)), isBadMessage);
 });
 
 test('a __proto__ key touches no prototype', () => {

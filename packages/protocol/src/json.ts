@@ -3,6 +3,11 @@ import { ShoalError } from './error.ts';
 
 /** How deep a peer's objects and arrays may nest. */
 export const MAX_JSON_DEPTH = 32;
+/** How many members, elements, objects and arrays a message may have in all. */
+export const MAX_JSON_ITEMS = 1_000_000;
+
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
+const [OPENING_BRACE, CLOSING_BRACE, OPENING_BRACKET, CLOSING_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -11,12 +16,12 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * One message's bytes as an object. Throws `BAD_MESSAGE` for anything else. Depth is checked on the text, before the
- * parser builds a tree; a `__proto__` key is data like any other, because nothing here is ever merged into an object.
+ * One message's bytes as an object. Throws `BAD_MESSAGE` for anything else. Depth and size are checked on the text, before
+ * the parser builds a tree; a `__proto__` key is data like any other, because nothing here is ever merged into an object.
  */
 export function parseObject(bytes: Uint8Array): JsonObject {
   const text = b4a.toString(bytes, 'utf8');
-  if (isTooDeep(text)) throw ShoalError.badMessage(`A message may nest at most ${MAX_JSON_DEPTH} levels deep.`);
+  checkSize(text);
   const value = parse(text);
   if (!isObject(value)) throw ShoalError.badMessage('A message must be a JSON object.');
   return value;
@@ -34,19 +39,33 @@ function parse(text: string): unknown {
   }
 }
 
-function isTooDeep(text: string): boolean {
+/** Looks at the text alone, which costs no memory: what a hostile message would become is many times its size. */
+function checkSize(text: string): void {
   let depth = 0;
-  let inString = false;
+  let items = 0;
   for (let index = 0; index < text.length; index += 1) {
     const char = text.charCodeAt(index);
-    if (inString) {
-      if (char === 0x5c) index += 1;
-      else if (char === 0x22) inString = false;
-    } else if (char === 0x22) inString = true;
-    else if (char === 0x7b || char === 0x5b) {
+    if (char === QUOTE) {
+      index = endOfString(text, index + 1);
+      continue;
+    }
+    if (char === COMMA) items += 1;
+    else if (char === OPENING_BRACE || char === OPENING_BRACKET) {
       depth += 1;
-      if (depth > MAX_JSON_DEPTH) return true;
-    } else if (char === 0x7d || char === 0x5d) depth -= 1;
+      items += 1;
+    } else if (char === CLOSING_BRACE || char === CLOSING_BRACKET) depth -= 1;
+    if (depth > MAX_JSON_DEPTH)
+      throw ShoalError.badMessage(`A message may nest at most ${MAX_JSON_DEPTH} levels deep.`);
+    if (items > MAX_JSON_ITEMS) throw ShoalError.badMessage(`A message may have at most ${MAX_JSON_ITEMS} items.`);
   }
-  return false;
+}
+
+/** Where the string that has begun ends: at the first quote behind an even number of backslashes. */
+function endOfString(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0;
+    while (quote - backslashes > start && text.charCodeAt(quote - backslashes - 1) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return quote;
+  }
+  return text.length;
 }

@@ -32,12 +32,17 @@ export abstract class MessageSession implements Session {
   abstract consumed(id: number, bytes: number): Output[];
   abstract end(): Output[];
 
+  /** A frame's body, which is there only while the call lasts. Throws `BAD_MESSAGE` for what is no JSON object. */
+  protected parse(body: Uint8Array): JsonObject {
+    return parseObject(body);
+  }
+
   /** One message of `bytes` bytes. Throws `ShoalError` for a message fault. */
   protected abstract message(message: JsonObject, bytes: number, now: number): Output[];
   /** The dialect's words for a fault, where it has any. */
   protected abstract faultWords(error: ShoalError): Output[];
   protected abstract dialectTick(now: number): Output[];
-  protected abstract readonly dialectWakeAt: number;
+  protected abstract get dialectWakeAt(): number;
 
   receive(bytes: Uint8Array, now: number): Output[] {
     if (this.#closed) return [];
@@ -74,7 +79,7 @@ export abstract class MessageSession implements Session {
 
   #take(body: Uint8Array, now: number): Output[] {
     try {
-      const outputs = this.message(parseObject(body), body.length, now);
+      const outputs = this.message(this.parse(body), body.length, now);
       this.#badInARow = 0;
       return outputs;
     } catch (thrown) {

@@ -9,3 +9,8 @@ export interface ModelInfo {
   /** As the field writes it: `F16`, `Q4_K_M`. */
   readonly quantization?: string;
 }
+
+/** Whether a model is meant by that name: its id or digest, or its id without the tag `latest`, as Ollama has it. */
+export function isNamed({ id, digest }: ModelInfo, name: string): boolean {
+  return id === name || digest === name || id === `${name}:latest`;
+}

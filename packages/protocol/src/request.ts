@@ -1,3 +1,5 @@
+import { ShoalError } from './error.ts';
+
 /** The one request type between every dialect and every engine. */
 
 export type Role = 'system' | 'user' | 'assistant';
@@ -50,4 +52,16 @@ export interface InferenceRequest {
 /** A bare prompt is a chat of one user message. */
 export function promptInput(prompt: string): Input {
   return { type: 'messages', messages: [{ role: 'user', content: prompt }] };
+}
+
+/**
+ * The bare prompt that a request is, for dialects that carry nothing else. Throws `INVALID_REQUEST`, which names the `asked`
+ * (`An OpenGateway peer`), for any other input.
+ */
+export function promptOf({ input, resume }: InferenceRequest, asked: string): string {
+  const [only, ...others] = input.type === 'messages' ? input.messages : [];
+  if (only?.role !== 'user' || others.length > 0 || resume !== undefined) {
+    throw ShoalError.invalidRequest(`${asked} takes a single prompt: no conversation, raw text or tokens.`);
+  }
+  return only.content;
 }

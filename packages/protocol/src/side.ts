@@ -16,7 +16,7 @@ interface Side {
 }
 
 export interface ServerSide extends Side {
-  respond(id: number, event: InferenceEvent): Output[];
+  respond(id: number, event: InferenceEvent, now: number): Output[];
   credit(id: number): number;
 }
 
@@ -34,6 +34,10 @@ interface SoleSide {
   start(now: number): Output[];
   /** The dialect's words for a fault of the peer, where it has any. */
   fault(error: ShoalError): Output[];
+  /** Reads a body in place of the usual parser; undefined leaves it to that. Throws `BAD_MESSAGE`. */
+  parse?(body: Uint8Array): JsonObject | undefined;
+  /** The error of a message whose type is none of this side's, where the dialect has one of its own for that. */
+  unknown?(type: string): ShoalError;
   tick(now: number): Output[];
   readonly wakeAt: number;
 }

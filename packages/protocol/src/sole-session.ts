@@ -28,10 +28,15 @@ abstract class SoleSession<Side extends SoleServerSide | SoleClientSide> extends
     return this.side.end();
   }
 
+  protected override parse(body: Uint8Array): JsonObject {
+    return this.side.parse?.(body) ?? super.parse(body);
+  }
+
   protected message(message: JsonObject, bytes: number, now: number): Output[] {
     const outputs = this.side.message(message, bytes, now);
-    if (outputs === undefined) throw ShoalError.badMessage(`Unknown type: ${String(message['type']).slice(0, 64)}.`);
-    return outputs;
+    if (outputs !== undefined) return outputs;
+    const type = String(message['type']).slice(0, 64);
+    throw this.side.unknown?.(type) ?? ShoalError.badMessage(`Unknown type: ${type}.`);
   }
 
   protected faultWords(error: ShoalError): Output[] {
@@ -54,8 +59,8 @@ export class ServerSession<Side extends SoleServerSide = SoleServerSide> extends
     super(framer, (encode) => make(encode, () => (lastId += 1)));
   }
 
-  respond(id: number, event: InferenceEvent): Output[] {
-    return this.side.respond(id, event);
+  respond(id: number, event: InferenceEvent, now: number): Output[] {
+    return this.side.respond(id, event, now);
   }
 
   credit(id: number): number {

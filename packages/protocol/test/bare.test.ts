@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { runHostileInput } from './hostile.ts';
 import { runSuites } from './suites.ts';
 
 const INSTALL = 'npm install --prefix ~/.cache/shoal-tools/bare bare@1.31.2';
@@ -25,7 +26,9 @@ test(
   async () => {
     assert.ok(bare !== undefined);
     let cases = 0;
-    runSuites({ test: () => (cases += 1), equal: () => {} });
+    const counting = { test: () => (cases += 1), equal: () => {} };
+    runSuites(counting);
+    runHostileInput(counting);
     const { stdout } = await promisify(execFile)(bare, [join(import.meta.dirname, 'suites.bare.ts')]);
     assert.deepEqual(JSON.parse(stdout), { passed: cases, failed: [] });
   },

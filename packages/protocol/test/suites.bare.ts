@@ -1,3 +1,4 @@
+import { runHostileInput } from './hostile.ts';
 import { runSuites } from './suites.ts';
 
 /** Runs in Bare, which has no test runner: the same cases, a line each, and how many passed. */
@@ -13,9 +14,9 @@ function keepUndefined(_key: string, value: unknown): unknown {
   return value === undefined ? '(undefined)' : value;
 }
 
-runSuites({
+const harness = {
   equal,
-  test: (name, run) => {
+  test: (name: string, run: () => void) => {
     try {
       run();
       passed += 1;
@@ -23,6 +24,9 @@ runSuites({
       failed.push(`${name}: ${String(error)}`);
     }
   },
-});
+};
+
+runSuites(harness);
+runHostileInput(harness);
 
 console.log(JSON.stringify({ passed, failed }));

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runHostileInput } from './hostile.ts';
 import { runSuites } from './suites.ts';
 
-runSuites({ test: (name, run) => void test(name, run), equal: assert.deepStrictEqual });
+const harness = { test: (name: string, run: () => void) => void test(name, run), equal: assert.deepStrictEqual };
+
+runSuites(harness);
+runHostileInput(harness);

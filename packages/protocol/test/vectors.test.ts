@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ndjsonFramer, type Output, type PeerInfo, promptInput, ShoalError } from '../src/index.ts';
+import { ndjsonFramer, type Output, type PeerInfo, promptInput, type Sampling, ShoalError } from '../src/index.ts';
+import { DonateClient, DonateServer, type Mode } from '../src/donate/index.ts';
 import { encodeObject, isObject, type JsonObject, parseObject } from '../src/json.ts';
+import { localLlmClientSession, localLlmServerSession } from '../src/localllm/index.ts';
 import { OpenGatewayClient } from '../src/opengateway/index.ts';
+import { type HealthReport, QmeshClient, QmeshServer } from '../src/qmesh/index.ts';
 import {
   HEARTBEAT_MS,
   type HelloMessage,
@@ -36,7 +39,14 @@ interface Conversation extends Record<Side, Speaker> {
   readonly turns: readonly { readonly by: Side; readonly act: () => Output[] }[];
 }
 
-const CONVERSATIONS = { shoal: shoalConversation, opengateway: openGatewayConversation };
+const CONVERSATIONS = {
+  donate: donateConversation,
+  'donate-local': donateLocalConversation,
+  shoal: shoalConversation,
+  localllm: localLlmConversation,
+  opengateway: openGatewayConversation,
+  qmesh: qmeshConversation,
+};
 
 for (const [dialect, begin] of Object.entries(CONVERSATIONS)) {
   const file = join(import.meta.dirname, 'vectors', `${dialect}.ndjson`);
@@ -97,7 +107,7 @@ function shoalConversation(): Conversation {
   const ask = (id: number, prompt: string) => () =>
     client.ask(id, { input: promptInput(prompt), sampling: { temperature: 0 }, stop: [], deadlineMs: 60_000 }, 0);
   const text = (id: number, words: string, tokens: number[]) => () =>
-    worker.respond(id, { type: 'text', text: words, tokens });
+    worker.respond(id, { type: 'text', text: words, tokens }, 0);
   const usage = { promptTokens: 12, completionTokens: 6 };
   const full = new ShoalError('QUEUE_FULL', 'All 1 slots are taken and 16 requests wait.', { retryAfterMs: 1_000 });
   return {
@@ -105,23 +115,113 @@ function shoalConversation(): Conversation {
     worker: speaker(worker),
     turns: [
       { by: 'client', act: ask(1, 'What is 2+2?') },
-      { by: 'worker', act: () => worker.respond(1, { type: 'queued', position: 1 }) },
+      { by: 'worker', act: () => worker.respond(1, { type: 'queued', position: 1 }, 0) },
       { by: 'client', act: () => client.tick(HEARTBEAT_MS) },
       { by: 'worker', act: text(1, '2 + 2 = ', [17, 10, 17, 28]) },
       { by: 'worker', act: text(1, '4 🐟', [19, 280]) },
       // As the reader of a long answer does by and by; it may be granted at any time.
       { by: 'client', act: () => client.consumed(1, INITIAL_CREDIT_BYTES / 4) },
-      { by: 'worker', act: () => worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken', usage }) },
+      {
+        by: 'worker',
+        act: () => worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken', usage }, 0),
+      },
       { by: 'client', act: ask(2, 'Count to a million.') },
       { by: 'worker', act: text(2, '1 2 3', [16, 17, 18]) },
       { by: 'client', act: () => client.abort(2) },
       { by: 'client', act: ask(3, 'And now?') },
-      { by: 'worker', act: () => worker.respond(3, { type: 'error', error: full }) },
+      { by: 'worker', act: () => worker.respond(3, { type: 'error', error: full }, 0) },
     ],
   };
 }
 
 /** The worker is a node of ours, the client one of the other program: it says nothing of shoal/1. */
+/** A model of 12 bytes is pushed in two chunks and asked; then one is pushed that is no GGUF, and one too short. */
+function donateConversation(): Conversation {
+  const { client, worker, speakers } = donateEnds('model_push');
+  const begin = (id: number, format: string) => () =>
+    client.push(id, { configuration: JSON.stringify({ format, name: 'tiny' }), length: 12 });
+  const chunk = (words: string, last: boolean) => () => client.chunk(Buffer.from(words), last);
+  const commit = () => client.commit();
+  const infer = (id: number, tokens: number[]) => () =>
+    client.ask(id, { input: { type: 'tokens', tokens }, sampling: { maxTokens: 2 }, stop: [] });
+  return {
+    ...speakers,
+    turns: [
+      { by: 'client', act: infer(1, [1]) },
+      { by: 'client', act: begin(2, 'gguf') },
+      { by: 'client', act: chunk('GGUF, in', false) },
+      { by: 'client', act: chunk(' two', true) },
+      { by: 'client', act: commit },
+      { by: 'worker', act: () => worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'mounted' }) },
+      { by: 'client', act: infer(3, [1, 2, 3]) },
+      {
+        by: 'worker',
+        act: () => {
+          worker.started(2, 0);
+          return [
+            ...worker.respond(2, { type: 'text', text: 'four', tokens: [4, 5] }),
+            ...worker.respond(2, { type: 'finish', reason: 'length', rawReason: 'maxTokens' }),
+          ];
+        },
+      },
+      { by: 'client', act: infer(4, [99_999]) },
+      {
+        by: 'worker',
+        act: () => worker.respond(3, { type: 'error', error: ShoalError.invalidRequest('Token id 99999 is unknown.') }),
+      },
+      { by: 'client', act: begin(5, 'safetensors') },
+      { by: 'client', act: chunk('12 bytes, no', true) },
+      { by: 'client', act: commit },
+      { by: 'client', act: begin(6, 'gguf') },
+      { by: 'client', act: chunk('GGUF', true) },
+      { by: 'client', act: commit },
+    ],
+  };
+}
+
+function donateLocalConversation(): Conversation {
+  const { client, worker, speakers } = donateEnds('local_lm');
+  const ask = (id: number, prompt: string) => () =>
+    client.ask(id, { input: promptInput(prompt), sampling: {}, stop: [] });
+  return {
+    ...speakers,
+    turns: [
+      { by: 'client', act: ask(1, 'What is 2+2?') },
+      {
+        by: 'worker',
+        act: () => [
+          ...worker.respond(1, { type: 'text', text: '2 + 2 = ', tokens: [] }),
+          ...worker.respond(1, { type: 'text', text: '4', tokens: [] }),
+          ...worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken' }),
+        ],
+      },
+      { by: 'client', act: ask(2, 'And now?') },
+      {
+        by: 'worker',
+        act: () => worker.respond(2, { type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') }),
+      },
+      { by: 'client', act: () => client.push(3, { configuration: '{"format":"gguf"}', length: 12 }) },
+    ],
+  };
+}
+
+/** Frames are left out here too. */
+function donateEnds(mode: Mode) {
+  let lastId = 0;
+  const encode = (message: object) => ({ bytes: encoded(message), size: encodeObject(message).length });
+  const client = new DonateClient(encode);
+  const worker = new DonateServer(encode, () => (lastId += 1), {
+    mode,
+    queue: () => ({ depth: 0, capacity: 64, in_progress: false }),
+    ...(mode === 'local_lm' && { model: 'tiny' }),
+  });
+  const speaks = (side: DonateClient | DonateServer): Speaker => ({
+    start: () => side.start(),
+    hear: (line) => side.message(parseObject(line), line.length, 0) ?? [],
+  });
+  return { client, worker, speakers: { client: speaks(client), worker: speaks(worker) } };
+}
+
 function openGatewayConversation(): Conversation {
   const worker = peerSession('NodeA', 'a0', ['tiny']);
   const hello = { type: 'peer_hello', node_name: 'NodeB', clusters: ['gatewayai-poc'], supported_models: ['llama'] };
@@ -146,15 +246,112 @@ function openGatewayConversation(): Conversation {
       {
         by: 'worker',
         act: () => [
-          ...worker.respond(1, { type: 'text', text: '2 + 2 = ', tokens: [] }),
-          ...worker.respond(1, { type: 'text', text: '4', tokens: [] }),
-          ...worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken', model: 'tiny' }),
+          ...worker.respond(1, { type: 'text', text: '2 + 2 = ', tokens: [] }, 0),
+          ...worker.respond(1, { type: 'text', text: '4', tokens: [] }, 0),
+          ...worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken', model: 'tiny' }, 0),
         ],
       },
       { by: 'client', act: () => [send({ type: 'inference_request', prompt: 'Hello' })] },
-      { by: 'worker', act: () => worker.respond(2, { type: 'error', error: ShoalError.generationFailed('No luck.') }) },
+      {
+        by: 'worker',
+        act: () => worker.respond(2, { type: 'error', error: ShoalError.generationFailed('No luck.') }, 0),
+      },
     ],
   };
+}
+
+function localLlmConversation(): Conversation {
+  const greet = () => ({ hostName: 'Dan’s MacBook', model: 'llama3.2', status: 'ready' }) as const;
+  const worker = localLlmServerSession({ greet });
+  const client = localLlmClientSession();
+  const ask = (id: number, prompt: string) => () =>
+    client.ask(id, { input: promptInput(prompt), sampling: {}, stop: [] }, 0);
+  const say = (id: number, text: string, now: number) => () =>
+    worker.respond(id, { type: 'text', text, tokens: [] }, now);
+  const busy = new ShoalError('MODEL_BUSY', 'Host is processing another request');
+  const session = (one: typeof worker | typeof client): Speaker => ({
+    start: () => one.start(0),
+    hear: (line) => one.receive(line, 0),
+  });
+  return {
+    client: session(client),
+    worker: session(worker),
+    turns: [
+      { by: 'client', act: ask(1, 'Explain quantum computing simply') },
+      { by: 'worker', act: say(1, 'Quantum computing', 0) },
+      // What is said within 10 ms of a chunk waits for the next one.
+      { by: 'worker', act: () => [...say(1, ' uses', 1)(), ...say(1, ' qubits 🐟', 11)()] },
+      { by: 'worker', act: () => worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken' }, 12) },
+      { by: 'client', act: ask(2, 'Count to a million.') },
+      { by: 'worker', act: say(2, '1 2 3', 20) },
+      { by: 'client', act: () => client.abort(2) },
+      { by: 'client', act: ask(3, 'Tell me everything.') },
+      { by: 'worker', act: say(3, 'In the beginning', 40) },
+      { by: 'worker', act: () => worker.respond(3, { type: 'finish', reason: 'length', rawReason: 'maxTokens' }, 60) },
+      { by: 'client', act: ask(4, 'And now?') },
+      { by: 'worker', act: () => worker.respond(4, { type: 'error', error: busy }, 70) },
+    ],
+  };
+}
+
+/** Frames are left out: what stands in them is the same JSON, a line each. */
+function qmeshConversation(): Conversation {
+  const timestamp = (): number => 1_767_225_600_000;
+  const encodeLine = (message: object) => ({ bytes: encoded(message), size: encodeObject(message).length });
+  let health: HealthReport = {
+    score: 87,
+    state: 'healthy',
+    cpu: 12,
+    memory: 20,
+    queueSize: 0,
+    queueCapacity: 10,
+    canAcceptRequests: true,
+  };
+  let lastId = 0;
+  const worker = new QmeshServer(encodeLine, () => (lastId += 1), {
+    workerId: 'a0'.repeat(32),
+    health: () => health,
+    timestamp,
+  });
+  const client = new QmeshClient(encodeLine, { idPrefix: 'c0c0c0c0', timestamp });
+  const ask = (id: number, prompt: string, sampling: Sampling) => () =>
+    client.ask(id, { input: promptInput(prompt), sampling, stop: [] }, 0);
+  const overloaded = new ShoalError('OVERLOADED', 'Too much to do.');
+  return {
+    client: side(client),
+    worker: side(worker),
+    turns: [
+      { by: 'client', act: ask(1, 'What is 2+2?', { maxTokens: 50, temperature: 0 }) },
+      {
+        by: 'worker',
+        act: () => {
+          const usage = { promptTokens: 12, completionTokens: 6 };
+          return [
+            ...worker.respond(1, { type: 'text', text: '2 + 2 = 4 🐟', tokens: [] }, 100),
+            ...worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken', usage }, 120),
+          ];
+        },
+      },
+      {
+        by: 'worker',
+        act: () => {
+          health = { ...health, score: 18, state: 'overloaded', cpu: 100, memory: 98, canAcceptRequests: false };
+          return worker.broadcast();
+        },
+      },
+      { by: 'client', act: ask(2, 'And now?', {}) },
+      { by: 'worker', act: () => worker.respond(2, { type: 'error', error: overloaded }, 130) },
+      { by: 'client', act: ask(3, '', {}) },
+      { by: 'client', act: () => client.requestStatus() },
+    ],
+  };
+
+  function side(one: QmeshServer | QmeshClient): Speaker {
+    return {
+      start: () => one.start(),
+      hear: (line) => one.message(parseObject(line), line.length, 0) ?? [],
+    };
+  }
 }
 
 function peerSession(name: string, key: string, models: readonly string[]): PeerSession {

@@ -1,4 +1,4 @@
-import { ShoalError } from '../error.ts';
+import { type ErrorCode, ShoalError } from '../error.ts';
 import type { InferenceEvent } from '../event.ts';
 import { encodeObject, isObject, type JsonObject, parseObject } from '../json.ts';
 import { promptInput } from '../request.ts';
@@ -14,6 +14,8 @@ export interface DialectSubject {
   readonly streams: boolean;
   /** Whether the worker is told that a request was taken back. */
   readonly carriesAbort: boolean;
+  /** What a lost connection is called; absent: `WORKER_LOST`. */
+  readonly lostCode?: ErrorCode;
 }
 
 const encode: MessageEncoder = (message) => {
@@ -80,7 +82,7 @@ export function dialectContract({ test, equal }: Harness, subject: DialectSubjec
     deliver(client.end());
     deliver(server.end());
     const last = events().at(-1);
-    equal(last?.type === 'error' && last.error.code, 'WORKER_LOST');
+    equal(last?.type === 'error' && last.error.code, subject.lostCode ?? 'WORKER_LOST');
     equal(aborts().length, 1);
     equal([client.end(), server.end()], [[], []]);
   });
@@ -137,15 +139,16 @@ function sides(subject: DialectSubject): { client: ClientSide; server: ServerSid
 /** A client that asked a server once, under id 1 on both sides. */
 function asked(subject: DialectSubject): Asked {
   const { client, server } = sides(subject);
+  // Far enough apart that nothing is gathered for the sake of fewer messages.
+  let now = 0;
   const outputs: Output[] = [];
   const messages: JsonObject[] = [];
-  const deliver = (produced: Output[]): void => {
+  const deliver = (produced: Output[], hearer: ServerSide | ClientSide = server): void => {
     outputs.push(...produced);
     for (const message of produced.flatMap(sentMessage)) {
       messages.push(message);
-      const size = encodeObject(message).length;
-      const heard = server.message(message, size, 0) ?? client.message(message, size, 0) ?? [];
-      deliver(heard);
+      const heard = hearer.message(message, encodeObject(message).length, 0) ?? [];
+      deliver(heard, hearer === server ? client : server);
     }
   };
   deliver(client.ask(1, REQUEST, 0));
@@ -154,7 +157,7 @@ function asked(subject: DialectSubject): Asked {
     server,
     requests: outputs.filter(isRequest),
     deliver,
-    say: (event) => deliver(server.respond(1, event)),
+    say: (event) => deliver(server.respond(1, event, (now += 1_000)), client),
     events: () => outputs.flatMap((output) => (output.type === 'event' ? [output.event] : [])),
     aborts: () => outputs.filter(({ type }) => type === 'abort'),
     sent: () => messages,

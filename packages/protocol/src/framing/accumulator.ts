@@ -2,10 +2,11 @@ const SMALLEST_BYTES = 1024;
 
 /**
  * The part of a frame that has arrived, in one buffer that doubles as it fills: a peer that sends single bytes costs
- * twice what it sent, not an object for each.
+ * twice what it sent, not an object for each. Memory is given back at once, because a collector would come only after
+ * many large frames.
  */
 export class Accumulator {
-  #buffer = new Uint8Array(0);
+  #buffer = new ArrayBuffer(0);
   #length = 0;
 
   get length(): number {
@@ -14,20 +15,19 @@ export class Accumulator {
 
   append(bytes: Uint8Array): void {
     const needed = this.#length + bytes.length;
-    if (needed > this.#buffer.length) {
-      const grown = new Uint8Array(Math.max(SMALLEST_BYTES, needed, this.#buffer.length * 2));
-      grown.set(this.#buffer.subarray(0, this.#length));
-      this.#buffer = grown;
+    if (needed > this.#buffer.byteLength) {
+      this.#buffer = this.#buffer.transfer(Math.max(SMALLEST_BYTES, needed, this.#buffer.byteLength * 2));
     }
-    this.#buffer.set(bytes, this.#length);
+    new Uint8Array(this.#buffer).set(bytes, this.#length);
     this.#length = needed;
   }
 
-  /** What was appended; the accumulator is empty again and keeps no hold of it. */
-  take(): Uint8Array {
-    const taken = this.#buffer.subarray(0, this.#length);
-    this.#buffer = new Uint8Array(0);
+  /** Hands over what was appended, for as long as the call lasts; the accumulator is empty from then on. */
+  take(taker: (bytes: Uint8Array) => void): void {
+    const [buffer, length] = [this.#buffer, this.#length];
+    this.#buffer = new ArrayBuffer(0);
     this.#length = 0;
-    return taken;
+    taker(new Uint8Array(buffer, 0, length));
+    buffer.transfer(0);
   }
 }

@@ -1,6 +1,6 @@
 import { ShoalError } from '../error.ts';
 
-/** Takes one frame's body. It is the taker's to keep. */
+/** Takes one frame's body, which is there only while the call lasts. */
 export type FrameTaker = (body: Uint8Array) => void;
 
 /**

@@ -47,10 +47,9 @@ class LengthPrefixFramer implements Framer {
         rest = this.#readHeader(rest);
         if (this.#announced === undefined) break;
       }
-      const body = this.#readBody(rest);
-      if (body === undefined) break;
-      rest = rest.subarray(body.taken);
-      take(body.frame);
+      const taken = this.#readBody(rest, take);
+      if (taken === undefined) break;
+      rest = rest.subarray(taken);
     }
     return this.#fault;
   }
@@ -66,15 +65,18 @@ class LengthPrefixFramer implements Framer {
     const missing = HEADER_BYTES - this.#header.length;
     this.#header.append(bytes.subarray(0, missing));
     if (this.#header.length < HEADER_BYTES) return bytes.subarray(bytes.length);
-    const header = this.#header.take();
-    const length = new DataView(header.buffer, header.byteOffset).getUint32(0, this.#littleEndian);
+    let length = 0;
+    this.#header.take((header) => {
+      length = new DataView(header.buffer).getUint32(0, this.#littleEndian);
+    });
     if (length > this.limit) this.#fault = faults.tooLong(this.limit);
     else if (length === 0 && this.#emptyIsFault) this.#fault = faults.emptyFrame();
     else this.#announced = length;
     return bytes.subarray(missing);
   }
 
-  #readBody(bytes: Uint8Array): { frame: Uint8Array; taken: number } | undefined {
+  /** Hands on the body that these bytes complete. How many of them it took; undefined where it is not whole, or a fault. */
+  #readBody(bytes: Uint8Array, take: FrameTaker): number | undefined {
     const announced = this.#announced ?? 0;
     const first = bytes[0];
     if (announced > 0 && this.#body.length === 0 && first !== undefined && !canOpenObject(first)) {
@@ -88,8 +90,12 @@ class LengthPrefixFramer implements Framer {
       return undefined;
     }
     this.#announced = undefined;
-    if (this.#body.length === 0) return { frame: piece, taken };
-    this.#body.append(piece);
-    return { frame: this.#body.take(), taken };
+    if (this.#body.length === 0) {
+      take(piece);
+    } else {
+      this.#body.append(piece);
+      this.#body.take(take);
+    }
+    return taken;
   }
 }

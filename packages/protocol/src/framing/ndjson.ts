@@ -33,8 +33,9 @@ class NdjsonFramer implements Framer {
         this.#line.append(piece);
         break;
       }
-      const line = this.#complete(piece);
-      if (!isBlank(line)) take(line);
+      this.#complete(piece, (line) => {
+        if (!isBlank(line)) take(line);
+      });
       start = newline + 1;
     }
     return this.#fault;
@@ -54,9 +55,9 @@ class NdjsonFramer implements Framer {
     return undefined;
   }
 
-  #complete(piece: Uint8Array): Uint8Array {
-    if (this.#line.length === 0) return piece;
+  #complete(piece: Uint8Array, take: FrameTaker): void {
+    if (this.#line.length === 0) return take(piece);
     this.#line.append(piece);
-    return this.#line.take();
+    this.#line.take(take);
   }
 }

@@ -1,7 +1,7 @@
 import { ShoalError } from '../error.ts';
 import type { InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
-import type { InferenceRequest } from '../request.ts';
+import { type InferenceRequest, promptOf } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { ClientSide, MessageEncoder } from '../side.ts';
 import { readErrorResponse } from './errors.ts';
@@ -33,7 +33,7 @@ export class OpenGatewayClient implements ClientSide {
     const { bytes } = this.#encode({
       type: 'inference_request',
       request_id: requestId,
-      prompt: barePrompt(request),
+      prompt: promptOf(request, 'An OpenGateway peer'),
       model,
     });
     if (bytes.length > MAX_MESSAGE_BYTES) {
@@ -90,15 +90,6 @@ export class OpenGatewayClient implements ClientSide {
     if (requestId === undefined) return this.#open.size === 1 ? [...this.#open.keys()][0] : undefined;
     return [...this.#open].find(([, open]) => open.requestId === requestId)?.[0];
   }
-}
-
-function barePrompt(request: InferenceRequest): string {
-  const { input } = request;
-  const [only, ...others] = input.type === 'messages' ? input.messages : [];
-  if (only?.role !== 'user' || others.length > 0 || request.resume !== undefined) {
-    throw ShoalError.invalidRequest('An OpenGateway peer takes a single prompt: no conversation, raw text or tokens.');
-  }
-  return only.content;
 }
 
 function answerEvents(answer: InferenceResponseMessage): InferenceEvent[] {

@@ -1,3 +1,12 @@
+export {
+  CHALLENGE_BYTES,
+  type Credentials,
+  type DoorRule,
+  type Identity,
+  identityOf,
+  isPublicKey,
+  SEED_BYTES,
+} from './authorisation.ts';
 export * from './client.ts';
 export * from './errors.ts';
 export * from './messages.ts';

@@ -7,6 +7,10 @@ import type { PeerStatus } from '../session.ts';
 /** What a `peer_hello` says to turn the messages of this dialect on. */
 export const PROTOCOL = 'shoal/1';
 
+/** Where a WebSocket door is found on its host, unless somebody wants it elsewhere. */
+export const WEBSOCKET_PORT = 17_003;
+export const WEBSOCKET_PATH = '/shoal/v1';
+
 /** The largest message before the peer's hello, where the peer owes one, in bytes. */
 export const MAX_BYTES_BEFORE_HELLO = 16 * 1024;
 /** The largest `inference_request`, in bytes. */
@@ -43,7 +47,12 @@ export interface HelloMessage {
   readonly addresses?: readonly string[];
   readonly hardware?: Hardware;
   readonly uptime_s: number;
+  /** For a door that asks for one. */
   readonly token?: string;
+  /** A door's: whoever has a key proves it by signing this. Hex. */
+  readonly challenge?: string;
+  /** Over the door's challenge, with the key that `peer_id` names. Hex. */
+  readonly signature?: string;
   readonly roles: readonly ('worker' | 'client')[];
   readonly models: readonly ModelMessage[];
   readonly capacity?: { readonly slots: number; readonly queue: number };
@@ -67,6 +76,8 @@ export function readHello(message: JsonObject): HelloMessage {
   const fields = new Fields(message, 'peer_hello');
   const capacity = fields.object('capacity');
   const token = fields.string('token');
+  const challenge = fields.string('challenge');
+  const signature = fields.string('signature');
   const roles = fields.strings('roles', MAX_HELLO_ITEMS) ?? [];
   return {
     type: 'peer_hello',
@@ -78,6 +89,8 @@ export function readHello(message: JsonObject): HelloMessage {
     version: fields.string('version') ?? '',
     uptime_s: fields.number('uptime_s', 0, Number.MAX_SAFE_INTEGER) ?? 0,
     ...(token === undefined ? {} : { token }),
+    ...(challenge === undefined ? {} : { challenge }),
+    ...(signature === undefined ? {} : { signature }),
     roles: roles.filter((role) => role === 'worker' || role === 'client'),
     models: (fields.objects('models', MAX_HELLO_ITEMS) ?? []).map(readModel),
     ...(capacity === undefined

@@ -8,7 +8,13 @@ import { promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
 import { HEARTBEAT_MS, WORKER_SILENT_MS } from './client.ts';
 import { type HelloMessage, INITIAL_CREDIT_BYTES, MAX_REQUEST_BYTES, PROTOCOL } from './messages.ts';
-import { HELLO_TIMEOUT_MS, PEER_SILENT_MS, PeerSession, STATUS_INTERVAL_MS } from './session.ts';
+import {
+  HELLO_TIMEOUT_MS,
+  PEER_SILENT_MS,
+  PeerSession,
+  type PeerSessionOptions,
+  STATUS_INTERVAL_MS,
+} from './session.ts';
 
 const hello: HelloMessage = {
   type: 'peer_hello',
@@ -26,13 +32,14 @@ const hello: HelloMessage = {
 const openGatewayHello = { type: 'peer_hello', node_name: 'Old', clusters: ['gatewayai-poc'], supported_models: [] };
 const request = { input: promptInput('Hi'), sampling: {}, stop: [] };
 
-function open(helloOwed = false): PeerSession {
+function open(helloOwed = false, more: Partial<PeerSessionOptions> = {}): PeerSession {
   const session = new PeerSession({
     framer: ndjsonFramer(MAX_REQUEST_BYTES),
     hello: () => hello,
     status: () => ({ health: 90, active: 0, queued: 0, slots: 4 }),
     idPrefix: 'me',
     helloOwed,
+    ...more,
   });
   session.start(0);
   return session;
@@ -75,7 +82,7 @@ test('a hello without it is spoken to as OpenGateway, whose failures are silence
   assert.deepEqual(session.receive(line({ type: 'nonsense' }), 0), []);
   const [asked] = session.receive(line({ type: 'inference_request', request_id: 1, prompt: 'Hi' }), 0);
   assert.equal(asked?.type, 'request');
-  assert.deepEqual(session.respond(1, { type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') }), []);
+  assert.deepEqual(session.respond(1, { type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') }, 0), []);
 });
 
 test('a prompt tool may begin with its request, and its id comes back unchanged', () => {
@@ -83,8 +90,8 @@ test('a prompt tool may begin with its request, and its id comes back unchanged'
   const requestId = { any: ['json', 1] };
   const outputs = session.receive(line({ type: 'inference_request', request_id: requestId, prompt: 'Hi' }), 0);
   assert.deepEqual(types(outputs), ['peer', 'request']);
-  session.respond(1, { type: 'text', text: 'Hello', tokens: [] });
-  const [answer] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }));
+  session.respond(1, { type: 'text', text: 'Hello', tokens: [] }, 0);
+  const [answer] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }, 0));
   assert.deepEqual(answer, { type: 'inference_response', request_id: requestId, response: 'Hello' });
 });
 
@@ -92,7 +99,7 @@ test('a request without an id is answered without one, and one without a prompt 
   const session = open();
   assert.deepEqual(types(session.receive(line({ type: 'inference_request' }), 0)), ['peer']);
   session.receive(line({ type: 'inference_request', prompt: 'Hi' }), 0);
-  const [answer] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }));
+  const [answer] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }, 0));
   assert.deepEqual(answer, { type: 'inference_response', response: '' });
 });
 
@@ -201,7 +208,7 @@ test('a worker pauses without credit and goes on with it', () => {
   session.receive(line(hello), 0);
   session.receive(line({ type: 'inference_request', request_id: 'a', prompt: 'Hi' }), 0);
   assert.equal(session.credit(1), INITIAL_CREDIT_BYTES);
-  while (session.credit(1) > 0) session.respond(1, { type: 'text', text: 'x'.repeat(10_000), tokens: [] });
+  while (session.credit(1) > 0) session.respond(1, { type: 'text', text: 'x'.repeat(10_000), tokens: [] }, 0);
   const [credit] = session.receive(line({ type: 'inference_credit', request_id: 'a', bytes: INITIAL_CREDIT_BYTES }), 0);
   assert.deepEqual(credit, { type: 'credit', id: 1 });
   assert.ok(session.credit(1) > 0);
@@ -241,9 +248,9 @@ test('where streaming is not wanted, text is held until the end', () => {
   const session = open();
   session.receive(line(hello), 0);
   session.receive(line({ type: 'inference_request', request_id: 'a', prompt: 'Hi', stream: false }), 0);
-  assert.deepEqual(session.respond(1, { type: 'text', text: 'fo', tokens: [1] }), []);
-  assert.deepEqual(session.respond(1, { type: 'text', text: 'ur', tokens: [2] }), []);
-  const [chunk, end] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }));
+  assert.deepEqual(session.respond(1, { type: 'text', text: 'fo', tokens: [1] }, 0), []);
+  assert.deepEqual(session.respond(1, { type: 'text', text: 'ur', tokens: [2] }, 0), []);
+  const [chunk, end] = sent(session.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eos' }, 0));
   assert.deepEqual([chunk?.['text'], chunk?.['tokens'], end?.['type']], ['four', [1, 2], 'inference_end']);
 });
 

@@ -4,14 +4,12 @@ import type { Framer } from '../framing/framer.ts';
 import { encodeObject, type JsonObject } from '../json.ts';
 import { MessageSession } from '../message-session.ts';
 import { OpenGatewayClient } from '../opengateway/client.ts';
-import {
-  MAX_MESSAGE_BYTES as MAX_OPENGATEWAY_BYTES,
-  readHello as readOpenGatewayHello,
-} from '../opengateway/messages.ts';
+import { MAX_MESSAGE_BYTES as MAX_OPENGATEWAY_BYTES } from '../opengateway/messages.ts';
 import { OpenGatewayServer } from '../opengateway/server.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output, PeerInfo, PeerStatus } from '../session.ts';
 import type { ClientSide, MessageEncoder, ServerSide } from '../side.ts';
+import { type Credentials, type DoorRule, proofFor, refusal } from './authorisation.ts';
 import { ShoalClient } from './client.ts';
 import { errorMessage } from './errors.ts';
 import {
@@ -19,12 +17,12 @@ import {
   MAX_BYTES_BEFORE_HELLO,
   MAX_MESSAGE_BYTES,
   MAX_REQUEST_BYTES,
-  modelInfo,
   readHello,
   readStatus,
   speaksShoal,
   statusMessage,
 } from './messages.ts';
+import { openGatewayPeer, shoalPeer } from './peer-info.ts';
 import { ShoalServer } from './server.ts';
 
 /** Where a hello is owed, it comes within this time. */
@@ -43,6 +41,10 @@ export interface PeerSessionOptions {
   readonly idPrefix: string;
   /** Whether the peer owes a `shoal/1` hello before all else (TCP, WebSocket), or may be an OpenGateway peer. */
   readonly helloOwed: boolean;
+  /** At a door, where a hello is owed: what it wants shown. */
+  readonly door?: DoorRule;
+  /** Dialling a door: what we can show it. Our hello then waits for the door's, whose challenge it answers. */
+  readonly credentials?: Credentials;
 }
 
 interface Sides {
@@ -61,6 +63,7 @@ export class PeerSession extends MessageSession {
   #sides: Sides | undefined;
   #peer: PeerInfo | undefined;
   #lastId = 0;
+  #hasGreeted = false;
   #helloDueAt = Infinity;
   #statusAt = Infinity;
   #heardAt = Infinity;
@@ -74,12 +77,15 @@ export class PeerSession extends MessageSession {
 
   start(now: number): Output[] {
     if (this.#options.helloOwed) this.#helloDueAt = now + HELLO_TIMEOUT_MS;
-    return [this.send(this.#options.hello())];
+    if (this.#options.credentials !== undefined) return [];
+    const { door } = this.#options;
+    return [this.#greet(door === undefined ? {} : { challenge: door.challenge })];
   }
 
   /** Says again who we are and how we fare: clusters, models or load have changed. */
   announce(now: number): Output[] {
-    const hello = this.send(this.#options.hello());
+    if (!this.#hasGreeted) return [];
+    const hello = this.#greet();
     return this.#speaksShoal ? [hello, ...this.announceStatus(now)] : [hello];
   }
 
@@ -89,8 +95,8 @@ export class PeerSession extends MessageSession {
     return [this.send(statusMessage(this.#options.status()))];
   }
 
-  respond(id: number, event: InferenceEvent): Output[] {
-    return this.#sides?.server.respond(id, event) ?? [];
+  respond(id: number, event: InferenceEvent, now: number): Output[] {
+    return this.#sides?.server.respond(id, event, now) ?? [];
   }
 
   credit(id: number): number {
@@ -150,14 +156,22 @@ export class PeerSession extends MessageSession {
     return this.#sides?.dialect === 'shoal';
   }
 
+  #greet(more: Partial<HelloMessage> = {}): Output {
+    this.#hasGreeted = true;
+    return this.send({ ...this.#options.hello(), ...more });
+  }
+
   /** The first message decides the dialect; a hello is then read by `#dispatch` like any later one. */
   #settle(message: JsonObject, now: number): Output[] {
     const shoal = message['type'] === 'peer_hello' && speaksShoal(message);
     if (this.#options.helloOwed && !shoal) {
+      if (isRefusal(message)) return this.#refused(message);
       return this.close(ShoalError.unauthorized('The first message must be a peer_hello with protocol shoal/1.'));
     }
     // A hello that cannot be read settles nothing, and one that is owed is still owed.
-    if (shoal) readHello(message);
+    const hello = shoal ? readHello(message) : undefined;
+    const refused = hello === undefined ? undefined : this.#refusal(hello);
+    if (refused !== undefined) return this.close(refused);
     const encode: MessageEncoder = (object) => {
       const body = encodeObject(object);
       return { bytes: this.framer.encode(body), size: body.length };
@@ -165,14 +179,14 @@ export class PeerSession extends MessageSession {
     const nextId = () => (this.#lastId += 1);
     const { idPrefix } = this.#options;
     this.#helloDueAt = Infinity;
-    if (shoal) {
+    if (hello !== undefined) {
       this.#sides = {
         dialect: 'shoal',
         server: new ShoalServer(encode, nextId),
         client: new ShoalClient(encode, idPrefix),
       };
       this.framer.limit = MAX_REQUEST_BYTES;
-      return this.announceStatus(now);
+      return [...this.#answerGreeting(hello), ...this.announceStatus(now)];
     }
     this.#sides = {
       dialect: 'opengateway',
@@ -180,6 +194,27 @@ export class PeerSession extends MessageSession {
       client: new OpenGatewayClient(encode, idPrefix),
     };
     return message['type'] === 'peer_hello' ? [] : [this.#become({ dialect: 'opengateway', name: '', models: [] })];
+  }
+
+  #refusal(hello: HelloMessage): ShoalError | undefined {
+    const { door } = this.#options;
+    return door === undefined ? undefined : refusal(hello, this.#options.hello().peer_id, door);
+  }
+
+  /** Our own hello, where it waited for this one. */
+  #answerGreeting(hello: HelloMessage): Output[] {
+    const { credentials } = this.#options;
+    if (credentials === undefined || this.#hasGreeted) return [];
+    return [this.#greet(proofFor(hello, this.#options.hello().peer_id, credentials))];
+  }
+
+  /** The peer does not want us: that is why this connection ends, and an error is never answered with an error. */
+  #refused(message: JsonObject): Output[] {
+    const words = message['message'];
+    const error = ShoalError.unauthorized(
+      typeof words === 'string' ? words : 'The peer refuses us and does not say why.',
+    );
+    return [...this.end(), { type: 'close', error }];
   }
 
   #dispatch(sides: Sides, message: JsonObject, bytes: number, now: number): Output[] {
@@ -200,6 +235,9 @@ export class PeerSession extends MessageSession {
         return [this.send({ type: 'pong' })];
       case 'pong':
         return [];
+      case 'inference_error':
+        if (isRefusal(message)) return this.#refused(message);
+        return sides.client.message(message, bytes, now) ?? [];
       default: {
         const outputs = sides.server.message(message, bytes, now) ?? sides.client.message(message, bytes, now);
         if (outputs === undefined) throw ShoalError.badMessage(`Unknown type: ${String(type).slice(0, 64)}.`);
@@ -214,24 +252,8 @@ export class PeerSession extends MessageSession {
   }
 }
 
-function openGatewayPeer(message: JsonObject): PeerInfo {
-  const hello = readOpenGatewayHello(message);
-  return {
-    dialect: 'opengateway',
-    name: hello.node_name,
-    clusters: hello.clusters,
-    models: hello.supported_models.map((id) => ({ id })),
-  };
-}
-
-function shoalPeer(hello: HelloMessage): PeerInfo {
-  return {
-    dialect: 'shoal',
-    name: hello.node_name,
-    id: hello.peer_id,
-    clusters: hello.clusters,
-    models: hello.models.map(modelInfo),
-    lends: hello.roles.includes('worker'),
-    ...(hello.capacity === undefined ? {} : { capacity: hello.capacity }),
-  };
+/** Whether this says that we may not be here at all. */
+function isRefusal(message: JsonObject): boolean {
+  const { type, request_id: requestId, code } = message;
+  return type === 'inference_error' && typeof requestId !== 'string' && code === 'UNAUTHORIZED';
 }

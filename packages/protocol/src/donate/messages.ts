@@ -1,0 +1,197 @@
+import b4a from 'b4a';
+import { ShoalError } from '../error.ts';
+import { Fields } from '../fields.ts';
+import { type Framer, lengthPrefixFramer } from '../framing/index.ts';
+import type { JsonObject } from '../json.ts';
+
+/** What every frame carries as `v`. */
+export const VERSION = 1;
+/** Where a node listens unless it is told otherwise. */
+export const DEFAULT_PORT = 17_001;
+
+/** `model_push`: clients bring a model and send token ids. `local_lm`: the node has its own and takes prompts. */
+export const MODES = ['model_push', 'local_lm'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** The largest frame either way, in bytes. */
+export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+/** The largest model. */
+export const MAX_WEIGHTS_BYTES = 100 * MAX_FRAME_BYTES;
+/** What one chunk of ours holds before it is encoded. */
+export const CHUNK_BYTES = 1024 * 1024;
+/** The largest job: what is no chunk of a model needs no more. */
+export const MAX_JOB_BYTES = 1024 * 1024;
+/** New tokens of a job that does not say how many. */
+export const DEFAULT_MAX_TOKENS = 8;
+export const DEFAULT_MAX_OUT = 256;
+
+const MAX_INT32 = 0x7fff_ffff;
+
+export interface HelloMessage {
+  readonly mode: Mode;
+  /** The model of a `local_lm` node; a path where the node is not ours. */
+  readonly local_lm_path?: string;
+  readonly queue_capacity?: number;
+}
+
+export interface ModelBeginMessage {
+  readonly config_json: string;
+  readonly weights_len: number;
+  /** Lower-case hex. */
+  readonly weights_sha256?: string;
+}
+
+export interface WeightsChunkMessage {
+  readonly index: number;
+  readonly last: boolean;
+  /** The base64 text in ASCII. */
+  readonly data_b64: Uint8Array;
+}
+
+export interface InferMessage {
+  readonly type: 'infer';
+  readonly job_id: string;
+  readonly input_ids: readonly number[];
+  readonly max_tokens: number;
+}
+
+export interface PromptMessage {
+  readonly type: 'prompt';
+  readonly job_id: string;
+  readonly prompt: string;
+  readonly max_out: number;
+}
+
+/** `infer_result` or `prompt_result`: `output_ids` or `text` where `ok`, else `error`. */
+export interface ResultMessage {
+  readonly job_id: string;
+  readonly ok: boolean;
+  readonly output_ids?: readonly number[];
+  readonly text?: string;
+  readonly error?: string;
+  readonly queue_depth: number;
+}
+
+export interface ModelStatusMessage {
+  readonly ok: boolean;
+  readonly message?: string;
+}
+
+export interface QueueStatus {
+  /** Jobs that wait. */
+  readonly depth: number;
+  readonly capacity: number;
+  /** Whether one runs. */
+  readonly in_progress: boolean;
+}
+
+/** Cuts and frames what either end says. */
+export function donateFramer(): Framer {
+  return lengthPrefixFramer({ endianness: 'little', limit: MAX_FRAME_BYTES, emptyFrame: 'fault' });
+}
+
+/** A frame without `v` is taken for this version's, as the program takes it; another version is `BAD_MESSAGE`. */
+export function checkVersion(message: JsonObject): void {
+  const version = message['v'];
+  if (version !== undefined && version !== VERSION) {
+    throw ShoalError.badMessage(`This node speaks version ${VERSION}.`);
+  }
+}
+
+export function readHello(message: JsonObject): HelloMessage {
+  const fields = new Fields(message, 'hello');
+  const mode = fields.required('mode', fields.string('mode'));
+  if (!isMode(mode)) throw ShoalError.badMessage(`hello: "mode" must be one of ${MODES.join(', ')}.`);
+  const path = fields.string('local_lm_path');
+  const capacity = fields.integer('queue_capacity', 0, MAX_INT32);
+  return {
+    mode,
+    ...(path === undefined ? {} : { local_lm_path: path }),
+    ...(capacity === undefined ? {} : { queue_capacity: capacity }),
+  };
+}
+
+/** Throws `INVALID_REQUEST` for a length that no model has. */
+export function readModelBegin(message: JsonObject): ModelBeginMessage {
+  const length = message['weights_len'];
+  if (!Number.isInteger(length) || Number(length) < 1 || Number(length) > MAX_WEIGHTS_BYTES) {
+    throw ShoalError.invalidRequest('bad weights_len');
+  }
+  const fields = new Fields(message, 'model_begin');
+  const digest = fields.string('weights_sha256')?.toLowerCase() ?? '';
+  if (digest !== '' && !/^[0-9a-f]{64}$/.test(digest)) {
+    throw ShoalError.badMessage('model_begin: "weights_sha256" must be 64 hex digits.');
+  }
+  return {
+    config_json: fields.string('config_json') ?? '',
+    weights_len: Number(length),
+    ...(digest === '' ? {} : { weights_sha256: digest }),
+  };
+}
+
+/** A field that is left out is the zero of its type, as the program leaves it out. The data may be bytes already. */
+export function readWeightsChunk(message: JsonObject): WeightsChunkMessage {
+  const fields = new Fields(message, 'weights_chunk');
+  const data = message['data_b64'];
+  return {
+    index: fields.integer('index', 0, MAX_INT32) ?? 0,
+    last: fields.boolean('last') ?? false,
+    data_b64: data instanceof Uint8Array ? data : b4a.from(fields.string('data_b64') ?? '', 'utf8'),
+  };
+}
+
+/** Ids may be any that an int32 holds: which of them the model has is the engine's to say. */
+export function readInfer(message: JsonObject): InferMessage {
+  const fields = new Fields(message, 'infer');
+  const ids = message['input_ids'] ?? [];
+  if (!Array.isArray(ids) || !ids.every(isInt32)) {
+    throw ShoalError.badMessage('infer: "input_ids" must be a list of token ids.');
+  }
+  return {
+    type: 'infer',
+    job_id: fields.string('job_id') ?? '',
+    input_ids: ids,
+    max_tokens: fields.integer('max_tokens', 0, MAX_INT32) || DEFAULT_MAX_TOKENS,
+  };
+}
+
+export function readPrompt(message: JsonObject): PromptMessage {
+  const fields = new Fields(message, 'prompt');
+  return {
+    type: 'prompt',
+    job_id: fields.string('job_id') ?? '',
+    prompt: fields.required('prompt', fields.string('prompt')),
+    max_out: fields.integer('max_out', 0, MAX_INT32) || DEFAULT_MAX_OUT,
+  };
+}
+
+export function readResult(message: JsonObject): ResultMessage {
+  const fields = new Fields(message, 'result');
+  const ids = message['output_ids'] ?? undefined;
+  if (ids !== undefined && (!Array.isArray(ids) || !ids.every(isInt32))) {
+    throw ShoalError.badMessage('result: "output_ids" must be a list of token ids.');
+  }
+  const [text, error] = [fields.string('text'), fields.string('error')];
+  return {
+    job_id: fields.string('job_id') ?? '',
+    ok: fields.boolean('ok') ?? false,
+    queue_depth: fields.integer('queue_depth', 0, MAX_INT32) ?? 0,
+    ...(ids === undefined ? {} : { output_ids: ids }),
+    ...(text === undefined ? {} : { text }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+export function readModelStatus(message: JsonObject): ModelStatusMessage {
+  const fields = new Fields(message, 'model_status');
+  const words = fields.string('message');
+  return { ok: fields.boolean('ok') ?? false, ...(words === undefined ? {} : { message: words }) };
+}
+
+function isMode(text: string): text is Mode {
+  return MODES.some((mode) => mode === text);
+}
+
+function isInt32(value: unknown): value is number {
+  return Number.isInteger(value) && Math.abs(Number(value)) <= MAX_INT32;
+}

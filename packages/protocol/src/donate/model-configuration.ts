@@ -1,0 +1,35 @@
+import { isObject } from '../json.ts';
+
+/** What a `config_json` says, as far as it matters here. */
+export interface ModelConfiguration {
+  /** `none` where it says none. */
+  readonly format: string;
+  readonly name?: string;
+  readonly contextLength?: number;
+}
+
+const LONGEST_FORMAT = 32;
+const MAX_NAME_LENGTH = 128;
+const MAX_CONTEXT_TOKENS = 0x7fff_ffff;
+
+/** Text that is no JSON object is a configuration that says nothing. Never throws. */
+export function readModelConfiguration(json: string): ModelConfiguration {
+  const value = parse(json);
+  const { format, name, context_length: length } = isObject(value) ? value : {};
+  return {
+    format: typeof format === 'string' && format !== '' ? format.slice(0, LONGEST_FORMAT) : 'none',
+    ...(typeof name === 'string' && name !== '' ? { name: name.slice(0, MAX_NAME_LENGTH) } : {}),
+    ...(Number.isInteger(length) && Number(length) > 0
+      ? { contextLength: Math.min(Number(length), MAX_CONTEXT_TOKENS) }
+      : {}),
+  };
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

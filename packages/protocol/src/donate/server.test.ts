@@ -1,0 +1,291 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { CLOSE_GRACE_MS, type InferenceEvent, type Output, ServerSession, ShoalError } from '../index.ts';
+import { parseObject } from '../json.ts';
+import { decodeBase64 } from './base64.ts';
+import { donateFramer, DonateServer, type Mode, type QueueStatus, UPLOAD_IDLE_MS } from './index.ts';
+
+const FINISH: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };
+const HEADER_BYTES = 4;
+
+/** A server that hears frames, and what it says and wants done. */
+class Subject {
+  readonly session: ServerSession<DonateServer>;
+  queue: QueueStatus = { depth: 0, capacity: 2, in_progress: false };
+
+  constructor(mode: Mode) {
+    const options = { mode, queue: () => this.queue };
+    this.session = new ServerSession(donateFramer(), (encode, nextId) => new DonateServer(encode, nextId, options));
+    this.session.start(0);
+  }
+
+  hear(...messages: object[]): unknown[] {
+    return this.hearBytes(Buffer.concat(messages.map((message) => frame(JSON.stringify({ v: 1, ...message })))));
+  }
+
+  hearBytes(bytes: Uint8Array, now = 0): unknown[] {
+    return this.done(this.session.receive(bytes, now));
+  }
+
+  say(id: number, event: InferenceEvent): unknown[] {
+    return this.done(this.session.respond(id, event, 0));
+  }
+
+  /** Frames as they stand on the wire, less `v`; uploads by their step; everything else by its type. */
+  done(outputs: readonly Output[]): unknown[] {
+    return outputs.map((output) => {
+      if (output.type === 'upload') return output.step.type;
+      if (output.type !== 'send') return output.type;
+      const { v, ...message } = parseObject(output.bytes.subarray(HEADER_BYTES));
+      assert.equal(v, 1);
+      return message;
+    });
+  }
+}
+
+function frame(body: string): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32LE(Buffer.byteLength(body));
+  return Buffer.concat([header, Buffer.from(body)]);
+}
+
+const error = (words: string) => ({ type: 'error', error: words });
+const status = (ok: boolean, message: string) => ({ type: 'model_status', ok, message });
+const begin = (length: unknown, more: object = {}) => ({
+  type: 'model_begin',
+  config_json: '{"format":"gguf"}',
+  weights_len: length,
+  ...more,
+});
+const chunk = (index: number, data: string, last = false) => ({
+  type: 'weights_chunk',
+  index,
+  last,
+  data_b64: Buffer.from(data).toString('base64'),
+});
+const COMMIT = { type: 'model_commit' };
+const infer = (jobId: string, ids: unknown = [1]) => ({ type: 'infer', job_id: jobId, input_ids: ids });
+
+test('a whole upload is handed on step by step and mounted once it is', () => {
+  const subject = new Subject('model_push');
+  assert.deepEqual(subject.hear(begin(6), chunk(0, 'abc'), chunk(1, 'def', true), COMMIT), [
+    'begin',
+    'bytes',
+    'bytes',
+    'commit',
+  ]);
+  assert.deepEqual(subject.hear(infer('early')), ['request']);
+  assert.deepEqual(subject.say(1, FINISH), [status(true, 'mounted')]);
+  assert.deepEqual(subject.say(1, FINISH), []);
+  assert.deepEqual(subject.hear(COMMIT), [status(true, 'mounted')]);
+});
+
+const FAULTS: readonly { what: string; frames: object[]; says: unknown[] }[] = [
+  { what: 'a gap', frames: [begin(6), chunk(1, 'abc')], says: ['begin', 'drop', error('weights index gap')] },
+  {
+    what: 'an overlap',
+    frames: [begin(6), chunk(0, 'abc'), chunk(0, 'abc')],
+    says: ['begin', 'bytes', 'drop', error('weights overlap')],
+  },
+  { what: 'excess', frames: [begin(2), chunk(0, 'abc')], says: ['begin', 'drop', error('weights overflow')] },
+  {
+    what: 'a chunk behind the last',
+    frames: [begin(6), chunk(0, 'abc', true), chunk(1, 'def')],
+    says: ['begin', 'bytes', 'drop', error('weights overflow')],
+  },
+  {
+    what: 'bad base64',
+    frames: [begin(6), { type: 'weights_chunk', index: 0, data_b64: 'ab-d' }],
+    says: ['begin', 'drop', error('weights b64 decode')],
+  },
+  { what: 'a length of 0', frames: [begin(0)], says: [error('bad weights_len')] },
+  { what: 'a length beyond the largest', frames: [begin(100 * 64 * 1024 ** 2 + 1)], says: [error('bad weights_len')] },
+  { what: 'a length that is a text', frames: [begin('6')], says: [error('bad weights_len')] },
+  { what: 'a digest that is none', frames: [begin(6, { weights_sha256: 'abc' })], says: [error('bad message')] },
+  {
+    what: 'a wrong field',
+    frames: [begin(6), { ...chunk(0, 'abc'), index: '0' }],
+    says: ['begin', 'drop', error('bad message')],
+  },
+  { what: 'a chunk without a beginning', frames: [chunk(0, 'abc')], says: [error('no config')] },
+];
+
+for (const { what, frames, says } of FAULTS) {
+  test(`${what} is one error, and the rest of that upload meets silence until another begins`, () => {
+    const subject = new Subject('model_push');
+    assert.deepEqual(subject.hear(...frames), says);
+    assert.deepEqual(subject.hear(chunk(1, 'def'), chunk(7, 'x'), COMMIT), []);
+    assert.deepEqual(subject.hear(begin(3), chunk(0, 'abc', true), COMMIT), ['begin', 'bytes', 'commit']);
+  });
+}
+
+test('a commit is told what is missing', () => {
+  const subject = new Subject('model_push');
+  assert.deepEqual(subject.hear(COMMIT), [status(false, 'no config')]);
+  assert.deepEqual(subject.hear(begin(6), chunk(0, 'abc', true), COMMIT), [
+    'begin',
+    'bytes',
+    'drop',
+    status(false, 'weights size mismatch: got 3 expect 6'),
+  ]);
+});
+
+test('another format is refused at its commit, and nothing of it is kept', () => {
+  for (const [config, format] of [
+    ['{"format":"onnx"}', 'onnx'],
+    ['{"layers":4}', 'none'],
+    ['not JSON', 'none'],
+  ]) {
+    const subject = new Subject('model_push');
+    assert.deepEqual(subject.hear(begin(3, { config_json: config }), chunk(0, 'abc', true), COMMIT), [
+      status(false, `unsupported format: ${format}, expected gguf`),
+    ]);
+  }
+});
+
+test('what goes wrong at home ends the upload: an error before the commit, a status after it', () => {
+  const full = { type: 'error', error: new ShoalError('STORAGE_FULL', 'No room on /dev/sda1.') } as const;
+  const early = new Subject('model_push');
+  early.hear(begin(6));
+  assert.deepEqual(early.say(1, full), ['drop', error('storage full')]);
+  assert.deepEqual(early.hear(chunk(0, 'abcdef', true), COMMIT), []);
+  const late = new Subject('model_push');
+  late.hear(begin(3), chunk(0, 'abc', true), COMMIT);
+  assert.deepEqual(late.say(1, full), ['drop', status(false, 'storage full')]);
+  assert.deepEqual(late.hear(infer('a')), [error('model not mounted')]);
+});
+
+test('an upload that stops is given up', () => {
+  const subject = new Subject('model_push');
+  subject.hear(begin(6));
+  assert.equal(subject.session.wakeAt, UPLOAD_IDLE_MS);
+  const text = JSON.stringify({ v: 1, ...chunk(0, 'abc') });
+  subject.hearBytes(frame(text), 5_000);
+  assert.equal(subject.session.wakeAt, 5_000 + UPLOAD_IDLE_MS);
+  assert.deepEqual(subject.done(subject.session.tick(subject.session.wakeAt)), ['drop', error('upload timed out')]);
+  assert.equal(subject.session.wakeAt, Infinity);
+});
+
+test('a second beginning, or the end of the connection, drops the model', () => {
+  const subject = new Subject('model_push');
+  subject.hear(begin(3), chunk(0, 'abc', true), COMMIT);
+  subject.say(1, FINISH);
+  assert.deepEqual(subject.hear(begin(3)), ['drop', 'begin']);
+  assert.deepEqual(subject.hear(infer('a')), [error('model not mounted')]);
+  assert.deepEqual(subject.done(subject.session.end()), ['drop']);
+});
+
+test('each mode refuses the jobs of the other, and local_lm an upload once', () => {
+  const local = new Subject('local_lm');
+  assert.deepEqual(local.hear(infer('a')), [error('this node is local_lm; send prompt, not infer')]);
+  const notEnabled = error('model_push not enabled on this node');
+  assert.deepEqual(local.hear(begin(3), chunk(0, 'abc'), COMMIT), [notEnabled]);
+  assert.deepEqual(local.hear(begin(3)), [notEnabled]);
+  const push = new Subject('model_push');
+  assert.deepEqual(push.hear({ type: 'prompt', job_id: 'a', prompt: 'hi' }), [
+    error('this node is model_push; mount model and send infer'),
+  ]);
+});
+
+test('results tell the jobs that waited; a full queue is an error without an id', () => {
+  const subject = new Subject('local_lm');
+  subject.hear({ type: 'prompt', job_id: 'a', prompt: 'hi' }, { type: 'prompt', job_id: 'b', prompt: 'ho' });
+  assert.deepEqual(subject.hear({ type: 'prompt', job_id: 'a', prompt: 'again' }), [error('duplicate job_id: a')]);
+  subject.session.side.started(1, 5);
+  subject.say(1, { type: 'text', text: 'hello', tokens: [1] });
+  const result = { type: 'prompt_result', job_id: 'a', ok: true, text: 'hello', queue_depth: 5 };
+  assert.deepEqual(subject.say(1, FINISH), [result]);
+  assert.deepEqual(subject.say(2, { type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') }), [
+    error('queue full'),
+  ]);
+});
+
+test('the queue is told to those who ask, then at each change', () => {
+  const subject = new Subject('local_lm');
+  const changed = (): unknown[] => subject.done(subject.session.side.queueChanged());
+  subject.queue = { depth: 1, capacity: 2, in_progress: true };
+  assert.deepEqual(changed(), []);
+  assert.deepEqual(subject.hear({ type: 'queue_status' }), [{ type: 'queue_status', ...subject.queue }]);
+  assert.deepEqual(changed(), []);
+  subject.queue = { depth: 0, capacity: 2, in_progress: true };
+  assert.deepEqual(changed(), [{ type: 'queue_status', ...subject.queue }]);
+});
+
+test('a message fault keeps the connection, a framing fault ends it', () => {
+  const subject = new Subject('local_lm');
+  assert.deepEqual(subject.hear({ type: 'nonsense' }, {}), [
+    error('unknown type: nonsense'),
+    error('unknown type: undefined'),
+  ]);
+  assert.deepEqual(subject.hear({ type: 'prompt', prompt: 7 }), [error('bad message')]);
+  assert.deepEqual(subject.hearBytes(frame('{"v":2,"type":"hello"}')), [error('bad message')]);
+  assert.deepEqual(subject.hearBytes(frame('{nonsense}')), [error('bad message')]);
+  assert.deepEqual(subject.hearBytes(frame('{"type":"hello"}')), []);
+  assert.deepEqual(subject.hearBytes(frame('GET / HTTP/1.1')), [error('bad message'), 'close']);
+  assert.deepEqual(subject.hear(infer('a')), []);
+  assert.ok(CLOSE_GRACE_MS <= 1_000);
+});
+
+test('a job that is too long fails, and is not run', () => {
+  const subject = new Subject('local_lm');
+  const [result] = subject.hear({ type: 'prompt', job_id: 'a', prompt: 'x'.repeat(1024 ** 2) });
+  assert.deepEqual(result, {
+    type: 'prompt_result',
+    job_id: 'a',
+    ok: false,
+    error: 'a job may have at most 1048576 bytes',
+    queue_depth: 0,
+  });
+});
+
+test('a large chunk is the same however its frame is written', () => {
+  const data = Buffer.alloc(100_000, 'weights ').toString('base64');
+  const texts = [
+    `{"v":1,"type":"weights_chunk","index":0,"last":true,"data_b64":"${data}"}`,
+    `{ "data_b64" : "${data}" , "type": "weights_chunk" }`,
+    `{"type":"weights_chunk","data_b64":"${data.replace('a', '\\u0061')}"}`,
+    `{"type":"weights_chunk","data_b64":"","data_b64":"${data}"}`,
+    `{"type":"weights_chunk","a\\"data_b64":"${'x'.repeat(100_000)}","data_b64":"${data}"}`,
+  ];
+  for (const text of texts) {
+    const subject = new Subject('model_push');
+    subject.hear(begin(100_000));
+    const [output] = subject.session.receive(frame(text), 0);
+    assert.ok(output?.type === 'upload' && output.step.type === 'bytes');
+    assert.deepEqual(Buffer.from(output.step.bytes), Buffer.alloc(100_000, 'weights '));
+  }
+});
+
+test('a large frame whose data lies elsewhere is read as any other', () => {
+  const data = 'A'.repeat(100_000);
+  const subject = new Subject('model_push');
+  subject.hear(begin(75_000));
+  const nested = `{"type":"weights_chunk","x":{"data_b64":"${data}"}}`;
+  assert.deepEqual(subject.hearBytes(frame(nested)), []);
+  const broken = `{"type":"weights_chunk","data_b64":"${data}`;
+  assert.deepEqual(subject.hearBytes(frame(broken)), [error('bad message')]);
+  const number = `{"type":"weights_chunk","data_b64":7,"pad":"${data}"}`;
+  assert.deepEqual(subject.hearBytes(frame(number)), ['drop', error('bad message')]);
+});
+
+test('base64 is taken as Node writes it, and in no other way', () => {
+  const bytes = fc.uint8Array({ maxLength: 200 });
+  const decode = (text: string): Uint8Array | undefined => decodeBase64(Buffer.from(text));
+  fc.assert(
+    fc.property(bytes, (raw) => {
+      const decoded = decode(Buffer.from(raw).toString('base64'));
+      assert.deepEqual(decoded && Buffer.from(decoded), Buffer.from(raw));
+    }),
+  );
+  fc.assert(
+    fc.property(bytes, fc.nat(), fc.constantFrom(' ', '\n', '-', '_', '=', 'é', 'Ł', '\u0000'), (raw, place, wrong) => {
+      const text = Buffer.from(raw).toString('base64');
+      const at = place % (text.length + 1);
+      assert.equal(decode(text.slice(0, at) + wrong + text.slice(at)), undefined);
+    }),
+  );
+  const large = Buffer.alloc(200_001, 'x').toString('base64');
+  assert.equal(decode(large)?.length, 200_001);
+  assert.equal(decode(`${large.slice(0, 65_536)}=${large.slice(65_537)}`), undefined);
+});

@@ -1,0 +1,207 @@
+import { ShoalError } from '../error.ts';
+import { type InferenceEvent, isTerminal } from '../event.ts';
+import type { JsonObject } from '../json.ts';
+import { type InferenceRequest, promptOf } from '../request.ts';
+import type { Output } from '../session.ts';
+import type { MessageEncoder, SoleClientSide } from '../side.ts';
+import { errorMessage, readError } from './errors.ts';
+import {
+  abortMessage,
+  chatStartMessage,
+  type Envelope,
+  idOf,
+  promptFault,
+  readEnvelope,
+  readServerInfo,
+  RESPONSE_TIMEOUT_MS,
+  SERVER_INFO_TIMEOUT_MS,
+  type ServerInfo,
+} from './messages.ts';
+
+/** What may wait for the reader of one answer, in bytes: the dialect has no way to hold its host back. */
+export const MAX_UNREAD_BYTES = 1024 * 1024;
+
+interface OpenChat {
+  readonly requestId: string;
+  /** When the host last said something of it. */
+  heardAt: number;
+  unreadBytes: number;
+}
+
+/** Whoever asks a host: waits for its `server_info`, then asks with bare prompts, which is all that the dialect carries. */
+export class LocalLlmClient implements SoleClientSide {
+  readonly #encode: MessageEncoder;
+  readonly #open = new Map<number, OpenChat>();
+  #info: ServerInfo | undefined;
+  #infoDueAt = Infinity;
+
+  constructor(encode: MessageEncoder) {
+    this.#encode = encode;
+  }
+
+  /** What the host said of itself; undefined before it has. */
+  get info(): ServerInfo | undefined {
+    return this.#info;
+  }
+
+  start(now: number): Output[] {
+    this.#infoDueAt = now + SERVER_INFO_TIMEOUT_MS;
+    return [];
+  }
+
+  ask(id: number, request: InferenceRequest, now: number): Output[] {
+    const prompt = promptOf(request, 'A LocalLLM host');
+    const fault = promptFault(prompt);
+    if (fault !== undefined) throw ShoalError.invalidRequest(fault);
+    const requestId = `req-${id}`;
+    this.#open.set(id, { requestId, heardAt: now, unreadBytes: 0 });
+    return [this.#send(chatStartMessage(requestId, prompt))];
+  }
+
+  message(message: JsonObject, bytes: number, now: number): Output[] | undefined {
+    switch (message['type']) {
+      case 'server_info':
+        return this.#serverInfo(message);
+      case 'chat_chunk':
+        return this.#chat(message, (chat, envelope) => readChunk(chat, envelope, bytes), bytes, now);
+      case 'chat_end':
+        return this.#chat(message, (_chat, envelope) => readEnd(envelope), 0, now);
+      case 'error':
+        return this.#error(message);
+      default:
+        return undefined;
+    }
+  }
+
+  fault(error: ShoalError): Output[] {
+    return [this.#send(errorMessage(error))];
+  }
+
+  abort(id: number): Output[] {
+    const chat = this.#open.get(id);
+    if (chat === undefined) return [];
+    return [this.#takeBack(chat), this.#end(id, { type: 'finish', reason: 'abort', rawReason: 'abort' })];
+  }
+
+  consumed(id: number, bytes: number): Output[] {
+    const chat = this.#open.get(id);
+    if (chat !== undefined) chat.unreadBytes -= bytes;
+    return [];
+  }
+
+  tick(now: number): Output[] {
+    if (now >= this.#infoDueAt) return this.#close(timeout(`did not greet within ${SERVER_INFO_TIMEOUT_MS / 1000} s`));
+    const late = [...this.#open].filter(([, chat]) => now >= chat.heardAt + RESPONSE_TIMEOUT_MS);
+    const error = timeout(`said nothing for ${RESPONSE_TIMEOUT_MS / 1000} s`);
+    return late.flatMap(([id, chat]) => [this.#takeBack(chat), this.#end(id, { type: 'error', error })]);
+  }
+
+  get wakeAt(): number {
+    const times = [...this.#open.values()].map((chat) => chat.heardAt + RESPONSE_TIMEOUT_MS);
+    return Math.min(this.#infoDueAt, ...times);
+  }
+
+  end(): Output[] {
+    this.#infoDueAt = Infinity;
+    return this.#failAll(new ShoalError('HOST_DISCONNECTED', 'The host went away. Connect again once it is back.'));
+  }
+
+  #serverInfo(message: JsonObject): Output[] {
+    try {
+      const info = readServerInfo(readEnvelope(message));
+      this.#info = info;
+      this.#infoDueAt = Infinity;
+      return [
+        { type: 'peer', peer: { dialect: 'localllm', name: info.hostName, models: [{ id: info.model }], lends: true } },
+      ];
+    } catch (thrown) {
+      return this.#close(ShoalError.from(thrown));
+    }
+  }
+
+  /**
+   * Turns a message of an open chat into its event; one of a chat that has ended is late, and dropped. A message that cannot
+   * be taken ends its chat: what came may not be passed off as the whole answer.
+   */
+  #chat(
+    message: JsonObject,
+    read: (chat: OpenChat, envelope: Envelope) => InferenceEvent,
+    bytes: number,
+    now: number,
+  ): Output[] {
+    const [id, chat] = this.#find(idOf(message)) ?? [];
+    if (id === undefined || chat === undefined) return [];
+    chat.heardAt = now;
+    try {
+      const event = read(chat, readEnvelope(message));
+      return [isTerminal(event) ? this.#end(id, event) : { type: 'event', id, event, bytes }];
+    } catch (thrown) {
+      return [this.#takeBack(chat), this.#end(id, { type: 'error', error: ShoalError.from(thrown) })];
+    }
+  }
+
+  /** One without an id, and before the greeting, is about the connection; later it can only be meant for what is open. */
+  #error(message: JsonObject): Output[] {
+    const error = readError(message);
+    const requestId = idOf(message);
+    if (requestId === undefined) return this.#info === undefined ? this.#close(error) : this.#failAll(error);
+    const id = this.#find(requestId)?.[0];
+    return id === undefined ? [] : [this.#end(id, { type: 'error', error })];
+  }
+
+  #find(requestId: string | undefined): [number, OpenChat] | undefined {
+    return [...this.#open].find(([, chat]) => chat.requestId === requestId);
+  }
+
+  #close(error: ShoalError): Output[] {
+    this.#infoDueAt = Infinity;
+    return [...this.#failAll(error), { type: 'close', error }];
+  }
+
+  #failAll(error: ShoalError): Output[] {
+    return [...this.#open.keys()].map((id) => this.#end(id, { type: 'error', error }));
+  }
+
+  #end(id: number, event: InferenceEvent): Output {
+    this.#open.delete(id);
+    return { type: 'event', id, event, bytes: 0 };
+  }
+
+  #takeBack({ requestId }: OpenChat): Output {
+    return this.#send(abortMessage(requestId));
+  }
+
+  #send(message: object): Output {
+    return { type: 'send', bytes: this.#encode(message).bytes };
+  }
+}
+
+function readChunk(chat: OpenChat, { payload }: Envelope, bytes: number): InferenceEvent {
+  const text = payload.required('text', payload.string('text'));
+  chat.unreadBytes += bytes;
+  if (chat.unreadBytes > MAX_UNREAD_BYTES) {
+    throw ShoalError.aborted(`More than ${MAX_UNREAD_BYTES} bytes of the answer waited to be read.`);
+  }
+  return { type: 'text', text, tokens: [] };
+}
+
+/** `error` is the one other reason that the reference client takes; any further one is a bad message. */
+function readEnd({ payload }: Envelope): InferenceEvent {
+  const rawReason = payload.required('finish_reason', payload.string('finish_reason'));
+  switch (rawReason) {
+    case 'stop':
+      return payload.boolean('truncated') === true
+        ? { type: 'finish', reason: 'length', rawReason: 'truncated' }
+        : { type: 'finish', reason: 'stop', rawReason };
+    case 'abort':
+      return { type: 'finish', reason: 'abort', rawReason };
+    case 'error':
+      return { type: 'error', error: ShoalError.generationFailed('The host failed and did not say why.') };
+    default:
+      throw ShoalError.badMessage(`chat_end has an unknown finish_reason: ${rawReason.slice(0, 64)}.`);
+  }
+}
+
+function timeout(what: string): ShoalError {
+  return new ShoalError('TIMEOUT_NO_RESPONSE', `The host ${what}.`);
+}

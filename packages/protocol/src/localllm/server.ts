@@ -1,0 +1,229 @@
+import { ShoalError } from '../error.ts';
+import type { Finish, InferenceEvent } from '../event.ts';
+import type { JsonObject } from '../json.ts';
+import { promptInput } from '../request.ts';
+import type { Output } from '../session.ts';
+import type { MessageEncoder, SoleServerSide } from '../side.ts';
+import { errorMessage, readError } from './errors.ts';
+import {
+  chatChunkMessage,
+  chatEndMessage,
+  type Envelope,
+  idOf,
+  promptFault,
+  readEnvelope,
+  readPrompt,
+  requiredId,
+  RESPONSE_TIMEOUT_MS,
+  type ServerInfo,
+  serverInfoMessage,
+} from './messages.ts';
+
+/** The longest text of one chunk, in UTF-16 units: escaped as JSON it has less than 16 KiB, whatever it is. */
+export const CHUNK_LENGTH_MAX = 2_048;
+/**
+ * Chunks of one answer are this far apart. Nothing slows a writer down here, and the reference client leaves once more than
+ * 64 KiB wait unread: so text is gathered in between, and an engine that is faster waits.
+ */
+export const CHUNK_INTERVAL_MS = 10;
+
+export interface LocalLlmServerOptions {
+  /** Who this host is, asked when a client has connected. Throws the `ShoalError` for which a client is turned away. */
+  greet(): ServerInfo;
+  /** A client's `error`, which the protocol lets it say and which needs no answer. */
+  onClientError?(error: ShoalError): void;
+}
+
+interface OpenChat {
+  readonly requestId: string;
+  /** Said by the engine and not yet by us. */
+  text: string;
+  /** What ends it, once the engine has: it follows the last text. */
+  end: object | undefined;
+  nextChunkAt: number;
+  /** When the engine last said something. */
+  heardAt: number;
+}
+
+/** The host: greets, and streams one answer at a time; that there is only one is for the worker's policy to say. */
+export class LocalLlmServer implements SoleServerSide {
+  readonly #encode: MessageEncoder;
+  readonly #nextId: () => number;
+  readonly #options: LocalLlmServerOptions;
+  readonly #open = new Map<number, OpenChat>();
+  /** The id of the message that is being taken, for the words of its fault. */
+  #faultId: string | undefined;
+
+  constructor(encode: MessageEncoder, nextId: () => number, options: LocalLlmServerOptions) {
+    this.#encode = encode;
+    this.#nextId = nextId;
+    this.#options = options;
+  }
+
+  start(): Output[] {
+    try {
+      return [this.#send(serverInfoMessage(this.#options.greet()))];
+    } catch (thrown) {
+      const error = ShoalError.from(thrown);
+      return [this.#send(errorMessage(error)), { type: 'close', error }];
+    }
+  }
+
+  message(message: JsonObject, _bytes: number, now: number): Output[] | undefined {
+    switch (message['type']) {
+      case 'chat_start':
+      case 'abort':
+        return this.#take(message, now);
+      case 'error':
+        this.#options.onClientError?.(readError(message));
+        return [];
+      case 'server_info':
+      case 'chat_chunk':
+      case 'chat_end':
+        return [];
+      default:
+        this.#faultId = idOf(message);
+        return undefined;
+    }
+  }
+
+  fault(error: ShoalError): Output[] {
+    const requestId = this.#faultId;
+    this.#faultId = undefined;
+    return [this.#send(errorMessage(error, requestId))];
+  }
+
+  respond(id: number, event: InferenceEvent, now: number): Output[] {
+    const chat = this.#open.get(id);
+    if (chat === undefined || chat.end !== undefined) return [];
+    switch (event.type) {
+      case 'queued':
+        return [];
+      case 'text':
+        chat.text += event.text;
+        chat.heardAt = now;
+        return now >= chat.nextChunkAt ? this.#chunk(chat, now) : [];
+      case 'finish':
+        chat.end = endMessage(chat.requestId, event);
+        return this.#finish(id, chat, now);
+      case 'error':
+        chat.end = errorMessage(event.error, chat.requestId);
+        return this.#finish(id, chat, now);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** An engine that is ahead of its chunks waits for them. */
+  credit(id: number): number {
+    const chat = this.#open.get(id);
+    return chat === undefined ? 0 : CHUNK_LENGTH_MAX - chat.text.length;
+  }
+
+  tick(now: number): Output[] {
+    return [...this.#open].flatMap(([id, chat]) => {
+      if (hasMoreToSay(chat)) return now >= chat.nextChunkAt ? this.#goOn(id, chat, now) : [];
+      return now >= chat.heardAt + RESPONSE_TIMEOUT_MS ? this.#giveUp(id, chat) : [];
+    });
+  }
+
+  get wakeAt(): number {
+    const times = [...this.#open.values()].map((chat) =>
+      hasMoreToSay(chat) ? chat.nextChunkAt : chat.heardAt + RESPONSE_TIMEOUT_MS,
+    );
+    return Math.min(Infinity, ...times);
+  }
+
+  end(): Output[] {
+    const ids = [...this.#open.keys()];
+    this.#open.clear();
+    return ids.map((id) => ({ type: 'abort', id }));
+  }
+
+  #take(message: JsonObject, now: number): Output[] {
+    this.#faultId = idOf(message);
+    const envelope = readEnvelope(message);
+    const outputs = envelope.type === 'abort' ? this.#abort(requiredId(envelope)) : this.#chatStart(envelope, now);
+    this.#faultId = undefined;
+    return outputs;
+  }
+
+  #chatStart(envelope: Envelope, now: number): Output[] {
+    const requestId = requiredId(envelope);
+    const prompt = readPrompt(envelope);
+    // One that is asked again while it runs is one chat, and gets one answer.
+    if (this.#find(requestId) !== undefined) return [];
+    const fault = promptFault(prompt);
+    if (fault !== undefined) return [this.#send(errorMessage(ShoalError.badMessage(fault), requestId))];
+    const id = this.#nextId();
+    this.#open.set(id, { requestId, text: '', end: undefined, nextChunkAt: now, heardAt: now });
+    return [{ type: 'request', id, request: { input: promptInput(prompt), sampling: {}, stop: [] } }];
+  }
+
+  #abort(requestId: string): Output[] {
+    const id = this.#find(requestId);
+    if (id === undefined) return [];
+    this.#open.delete(id);
+    return [{ type: 'abort', id }, this.#send(chatEndMessage(requestId, 'abort'))];
+  }
+
+  /** The engine has ended: the rest goes out now where one chunk holds it, and by and by otherwise. */
+  #finish(id: number, chat: OpenChat, now: number): Output[] {
+    return chat.text.length <= CHUNK_LENGTH_MAX || now >= chat.nextChunkAt ? this.#goOn(id, chat, now) : [];
+  }
+
+  #goOn(id: number, chat: OpenChat, now: number): Output[] {
+    const chunks = this.#chunk(chat, now);
+    if (chat.end === undefined) return [...chunks, { type: 'credit', id }];
+    if (chat.text !== '') return chunks;
+    this.#open.delete(id);
+    return [...chunks, this.#send(chat.end)];
+  }
+
+  #chunk(chat: OpenChat, now: number): Output[] {
+    if (chat.text === '') return [];
+    const text = chat.text.slice(0, chunkEnd(chat.text));
+    chat.text = chat.text.slice(text.length);
+    chat.nextChunkAt = now + CHUNK_INTERVAL_MS;
+    return [this.#send(chatChunkMessage(chat.requestId, text))];
+  }
+
+  #giveUp(id: number, chat: OpenChat): Output[] {
+    this.#open.delete(id);
+    const why = `The model said nothing for ${RESPONSE_TIMEOUT_MS / 1000} s.`;
+    const error = new ShoalError('TIMEOUT_NO_RESPONSE', why);
+    return [{ type: 'abort', id }, this.#send(errorMessage(error, chat.requestId))];
+  }
+
+  #find(requestId: string): number | undefined {
+    return [...this.#open].find(([, chat]) => chat.requestId === requestId)?.[0];
+  }
+
+  #send(message: object): Output {
+    return { type: 'send', bytes: this.#encode(message).bytes };
+  }
+}
+
+function hasMoreToSay({ text, end }: OpenChat): boolean {
+  return text !== '' || end !== undefined;
+}
+
+/** Where a chunk ends: never inside a character. */
+function chunkEnd(text: string): number {
+  if (text.length <= CHUNK_LENGTH_MAX) return text.length;
+  const last = text.charCodeAt(CHUNK_LENGTH_MAX - 1);
+  return last >= 0xd800 && last <= 0xdbff ? CHUNK_LENGTH_MAX - 1 : CHUNK_LENGTH_MAX;
+}
+
+function endMessage(requestId: string, { reason }: Finish): object {
+  switch (reason) {
+    case 'stop':
+      return chatEndMessage(requestId, 'stop');
+    case 'length':
+      return chatEndMessage(requestId, 'stop', true);
+    case 'abort':
+      return chatEndMessage(requestId, 'abort');
+    default:
+      return reason satisfies never;
+  }
+}

@@ -1,0 +1,382 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { ERROR_CODES, ShoalError } from '../error.ts';
+import type { InferenceEvent } from '../event.ts';
+import { type JsonObject, parseObject } from '../json.ts';
+import { MAX_BAD_MESSAGES_IN_A_ROW } from '../message-session.ts';
+import { promptInput } from '../request.ts';
+import type { Output } from '../session.ts';
+import { MAX_UNREAD_BYTES } from './client.ts';
+import { errorMessage } from './errors.ts';
+import { MAX_LINE_BYTES, MAX_PROMPT_BYTES, type ServerInfo } from './messages.ts';
+import { CHUNK_INTERVAL_MS } from './server.ts';
+import { localLlmClientSession, localLlmServerSession } from './session.ts';
+
+const INFO: ServerInfo = { hostName: 'Dan’s MacBook', model: 'llama3.2', status: 'ready' };
+const FINISH: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };
+const text = (words: string): InferenceEvent => ({ type: 'text', text: words, tokens: [] });
+const chatStart = (id: string, prompt: unknown): object => ({
+  type: 'chat_start',
+  request_id: id,
+  payload: { prompt },
+});
+
+function sent(outputs: readonly Output[]): JsonObject[] {
+  return outputs.flatMap((output) => (output.type === 'send' ? [parseObject(output.bytes)] : []));
+}
+
+function events(outputs: readonly Output[]): InferenceEvent[] {
+  return outputs.flatMap((output) => (output.type === 'event' ? [output.event] : []));
+}
+
+/** What an error says, wherever it stands. */
+function codes(outputs: readonly Output[]): unknown[] {
+  return outputs.flatMap((output) => {
+    if (output.type === 'event' && output.event.type === 'error') return [output.event.error.code];
+    if (output.type === 'close') return [output.error?.code];
+    return sent([output]).flatMap(({ payload }) => (payload as JsonObject | undefined)?.['code'] ?? []);
+  });
+}
+
+const types = (outputs: readonly Output[]): string[] => outputs.map(({ type }) => type);
+const lines = (...messages: readonly object[]): Buffer =>
+  Buffer.from(messages.map((message) => `${JSON.stringify(message)}\n`).join(''));
+
+suite('a LocalLLM host', () => {
+  /** One that has greeted. */
+  function host(onClientError?: (error: ShoalError) => void) {
+    const session = localLlmServerSession({ greet: () => INFO, ...(onClientError && { onClientError }) });
+    session.start(0);
+    return session;
+  }
+
+  test('greets once, with its name, model and status', () => {
+    const session = localLlmServerSession({ greet: () => INFO });
+    assert.deepEqual(sent(session.start(0)), [
+      { type: 'server_info', payload: { host_name: 'Dan’s MacBook', model: 'llama3.2', status: 'ready' } },
+    ]);
+    assert.equal(session.wakeAt, Infinity);
+  });
+
+  test('turns a client away with the error and closes', () => {
+    const full = new ShoalError('CONNECT_FAILED', 'Max clients reached');
+    const outputs = localLlmServerSession({
+      greet: () => {
+        throw full;
+      },
+    }).start(0);
+    assert.deepEqual(sent(outputs), [
+      { type: 'error', payload: { code: 'CONNECT_FAILED', message: 'Max clients reached' } },
+    ]);
+    assert.deepEqual(types(outputs), ['send', 'close']);
+  });
+
+  test('takes a prompt of 8,192 bytes, and answers one byte more with BAD_MESSAGE and its id', () => {
+    const session = host();
+    const fish = '🐟'.repeat(MAX_PROMPT_BYTES / 4);
+    const [asked] = session.receive(lines(chatStart('a', fish)), 0);
+    assert.deepEqual(asked?.type === 'request' && asked.request.input, promptInput(fish));
+    for (const prompt of [`${fish}x`, '']) {
+      const [answer, ...others] = sent(session.receive(lines(chatStart('b', prompt)), 0));
+      assert.deepEqual([answer?.['type'], answer?.['request_id'], others], ['error', 'b', []]);
+      assert.equal((answer?.['payload'] as JsonObject | undefined)?.['code'], 'BAD_MESSAGE');
+    }
+  });
+
+  test('answers a bad message with BAD_MESSAGE, under its id where it has one, and keeps the connection', () => {
+    const session = host();
+    const bad: [object | string, string | undefined][] = [
+      ['{"type":', undefined],
+      [{}, undefined],
+      [{ type: 'nonsense', request_id: 'n' }, 'n'],
+      [{ type: 'chat_start', payload: { prompt: 'Hi' } }, undefined],
+      [chatStart('c', 7), 'c'],
+      [{ type: 'chat_start', request_id: 'd' }, 'd'],
+      [{ type: 'abort' }, undefined],
+      [{ type: 'abort', request_id: 5 }, undefined],
+      [{ type: 'chat_start', request_id: 'e', payload: [] }, 'e'],
+    ];
+    for (const [message, id] of bad) {
+      const line = typeof message === 'string' ? Buffer.from(`${message}\n`) : lines(message);
+      const outputs = session.receive(line, 0);
+      assert.deepEqual([types(outputs), codes(outputs)], [['send'], ['BAD_MESSAGE']], JSON.stringify(message));
+      assert.equal(sent(outputs)[0]?.['request_id'], id);
+    }
+    assert.deepEqual(types(session.receive(lines(chatStart('f', 'Hi')), 0)), ['request']);
+  });
+
+  test('says UNSUPPORTED_VERSION to an envelope of another version', () => {
+    const outputs = host().receive(lines({ ...chatStart('a', 'Hi'), version: 2 }), 0);
+    assert.deepEqual(codes(outputs), ['UNSUPPORTED_VERSION']);
+    assert.deepEqual(types(host().receive(lines({ ...chatStart('a', 'Hi'), version: 1 }), 0)), ['request']);
+  });
+
+  test('ends the connection at the sixteenth bad line in a row, and at a line over 64 KiB', () => {
+    const session = host();
+    const bad = Buffer.from('{]\n'.repeat(MAX_BAD_MESSAGES_IN_A_ROW - 1));
+    assert.ok(types(session.receive(bad, 0)).every((type) => type === 'send'));
+    session.receive(lines({ type: 'server_info' }), 0);
+    assert.ok(types(session.receive(bad, 0)).every((type) => type === 'send'));
+    assert.deepEqual(types(session.receive(Buffer.from('{]\n'), 0)), ['send', 'close']);
+
+    const outputs = host().receive(Buffer.from(`{"type":"${'x'.repeat(MAX_LINE_BYTES)}`), 0);
+    assert.deepEqual(
+      [types(outputs), codes(outputs)],
+      [
+        ['send', 'close'],
+        ['BAD_MESSAGE', 'BAD_MESSAGE'],
+      ],
+    );
+  });
+
+  test('takes a host’s words from a client for nothing, and hears its errors without an answer', () => {
+    const heard: string[] = [];
+    const session = host(({ code, message }) => heard.push(`${code} ${message}`));
+    const silly = ['server_info', 'chat_chunk', 'chat_end'].map((type) => ({ type, payload: 'x', version: 9 }));
+    assert.deepEqual(session.receive(lines(...silly), 0), []);
+    const outputs = session.receive(
+      lines(
+        { type: 'error', payload: { code: 'BAD_MESSAGE', message: 'What?' } },
+        { type: 'error', request_id: 5, payload: 'x' },
+        { type: 'error', payload: { code: 'TEAPOT', message: 'Short and stout.' } },
+      ),
+      0,
+    );
+    assert.deepEqual(outputs, []);
+    assert.deepEqual(heard, [
+      'BAD_MESSAGE What?',
+      'GENERATION_FAILED The other side failed and did not say why.',
+      'GENERATION_FAILED TEAPOT: Short and stout.',
+    ]);
+  });
+
+  test('an abort is answered by chat_end with abort; one of an unknown id is not answered', () => {
+    const session = host();
+    session.receive(lines(chatStart('a', 'Hi')), 0);
+    session.respond(1, text('He'), 0);
+    session.respond(1, text('llo'), 1);
+    const outputs = session.receive(lines({ type: 'abort', request_id: 'a' }), 2);
+    assert.deepEqual(types(outputs), ['abort', 'send']);
+    assert.deepEqual(sent(outputs), [{ type: 'chat_end', request_id: 'a', payload: { finish_reason: 'abort' } }]);
+    assert.deepEqual(session.receive(lines({ type: 'abort', request_id: 'a' }), 2), []);
+    assert.deepEqual(session.respond(1, text('more'), 3), []);
+  });
+
+  test('says the first text at once, and then a chunk each 10 ms, whatever the engine’s pace', () => {
+    const session = host();
+    session.receive(lines(chatStart('a', 'Hi')), 0);
+    assert.equal(sent(session.respond(1, text('a'), 5)).length, 1);
+    assert.deepEqual(session.respond(1, text('b'), 6), []);
+    assert.deepEqual(session.respond(1, text('c'), 7), []);
+    assert.equal(session.wakeAt, 5 + CHUNK_INTERVAL_MS);
+    const chunks = sent(session.tick(session.wakeAt)).map(({ payload }) => payload);
+    assert.deepEqual(chunks, [{ text: 'bc' }]);
+  });
+
+  test('a flood is cut into messages of at most 16 KiB, 10 ms apart, holds the engine back and loses nothing', () => {
+    const session = host();
+    session.receive(lines(chatStart('a', 'Hi')), 0);
+    // What takes most room as JSON, and characters of two units that no cut may part.
+    const flood = '\u0001'.repeat(8_191) + '🐟'.repeat(4_096);
+    let now = 0;
+    const said = sent(session.respond(1, text(flood.slice(0, 8_191)), now));
+    assert.ok(session.credit(1) <= 0);
+    said.push(...sent(session.respond(1, text(flood.slice(8_191)), now)));
+    said.push(...sent(session.respond(1, { type: 'finish', reason: 'length', rawReason: 'maxTokens' }, now)));
+    while (session.wakeAt < Infinity) {
+      assert.ok(session.wakeAt - now <= CHUNK_INTERVAL_MS);
+      now = session.wakeAt;
+      const outputs = session.tick(now);
+      for (const output of outputs) if (output.type === 'send') assert.ok(output.bytes.length <= 16 * 1024);
+      said.push(...sent(outputs));
+    }
+    const end = said.pop();
+    assert.deepEqual(end?.['payload'], { finish_reason: 'stop', truncated: true });
+    const texts = said.map(({ payload }) => String((payload as JsonObject)['text']));
+    assert.ok(texts.every((piece) => piece.isWellFormed()));
+    assert.equal(texts.join(''), flood);
+  });
+
+  test('whatever an engine says and when, it arrives whole, and never faster than a chunk each 10 ms', () => {
+    const says = fc.record({ words: fc.string({ unit: 'grapheme', maxLength: 3_000 }), waits: fc.nat(25) });
+    fc.assert(
+      fc.property(fc.array(says, { maxLength: 20 }), (speech) => {
+        const session = host();
+        session.receive(lines(chatStart('a', 'Hi')), 0);
+        const said: { readonly at: number; readonly message: JsonObject }[] = [];
+        let now = 0;
+        const hear = (outputs: Output[]): void => {
+          said.push(...sent(outputs).map((message) => ({ at: now, message })));
+        };
+        const tickUntil = (time: number): void => {
+          while (session.wakeAt <= time && session.wakeAt < Infinity) {
+            now = session.wakeAt;
+            hear(session.tick(now));
+          }
+        };
+        let time = 0;
+        for (const { words, waits } of speech) {
+          tickUntil((time += waits));
+          now = time;
+          hear(session.respond(1, text(words), now));
+        }
+        hear(session.respond(1, FINISH, now));
+        tickUntil(Infinity);
+        const end = said.pop();
+        assert.equal(end?.message['type'], 'chat_end');
+        const texts = said.map(({ message }) => String((message['payload'] as JsonObject)['text']));
+        assert.equal(texts.join(''), speech.map(({ words }) => words).join(''));
+        const last = said.length - 1;
+        for (const [index, { at }] of said.entries()) {
+          const before = said[index - 1]?.at ?? -Infinity;
+          // Only the last one may follow sooner, where it brings the end with it.
+          assert.ok(at - before >= CHUNK_INTERVAL_MS || index === last);
+        }
+      }),
+    );
+  });
+
+  test('what came before a failure is said before the one error', () => {
+    const session = host();
+    session.receive(lines(chatStart('a', 'Hi')), 0);
+    session.respond(1, text('a'), 0);
+    session.respond(1, text('b'), 1);
+    const outputs = sent(session.respond(1, { type: 'error', error: ShoalError.generationFailed('No luck.') }, 2));
+    assert.deepEqual(
+      outputs.map(({ type }) => type),
+      ['chat_chunk', 'error'],
+    );
+    assert.deepEqual(session.respond(1, FINISH, 3), []);
+  });
+
+  test('gives up with TIMEOUT_NO_RESPONSE a model that says nothing for 30 s', () => {
+    const session = host();
+    session.receive(lines(chatStart('a', 'Hi')), 0);
+    session.respond(1, text('a'), 20_000);
+    assert.deepEqual(session.tick(49_999), []);
+    const outputs = session.tick(session.wakeAt);
+    assert.deepEqual([types(outputs), codes(outputs)], [['abort', 'send'], ['TIMEOUT_NO_RESPONSE']]);
+    assert.equal(session.wakeAt, Infinity);
+  });
+
+  test('has a word for every code, and keeps its own', () => {
+    for (const code of ERROR_CODES) {
+      const { payload } = errorMessage(new ShoalError(code, 'Why.')) as { payload: { code: string; message: string } };
+      assert.ok(ERROR_CODES.indexOf(payload.code as never) < 12, code);
+      if (ERROR_CODES.indexOf(code) < 12) assert.equal(payload.code, code);
+      assert.equal(payload.message, 'Why.');
+    }
+  });
+});
+
+suite('a LocalLLM client', () => {
+  const info = { type: 'server_info', payload: { host_name: 'Dan’s MacBook', model: 'llama3.2', status: 'busy' } };
+  const request = (prompt: string) => ({ input: promptInput(prompt), sampling: {}, stop: [] });
+  const reply = (type: string, payload: unknown, more: object = {}): object => ({
+    type,
+    request_id: 'req-1',
+    payload,
+    ...more,
+  });
+
+  /** One that was greeted and has asked. */
+  function client() {
+    const session = localLlmClientSession();
+    session.start(0);
+    session.receive(lines(info), 0);
+    session.ask(1, request('Hi'), 0);
+    return session;
+  }
+
+  test('learns who the host is', () => {
+    const session = localLlmClientSession();
+    session.start(0);
+    assert.deepEqual(types(session.receive(lines(info), 0)), ['peer']);
+    assert.deepEqual(session.side.info, { hostName: 'Dan’s MacBook', model: 'llama3.2', status: 'busy' });
+    assert.equal(session.wakeAt, Infinity);
+  });
+
+  test('gives up with TIMEOUT_NO_RESPONSE a host that does not greet within 15 s', () => {
+    const session = localLlmClientSession();
+    session.start(100);
+    assert.equal(session.wakeAt, 15_100);
+    assert.deepEqual(codes(session.tick(15_100)), ['TIMEOUT_NO_RESPONSE']);
+  });
+
+  test('is turned away by an error before the greeting', () => {
+    const session = localLlmClientSession();
+    session.start(0);
+    const full = { type: 'error', payload: { code: 'CONNECT_FAILED', message: 'Max clients reached' } };
+    assert.deepEqual(codes(session.receive(lines(full), 0)), ['CONNECT_FAILED']);
+  });
+
+  test('takes no other version than 1', () => {
+    const session = localLlmClientSession();
+    session.start(0);
+    assert.deepEqual(codes(session.receive(lines({ ...info, version: 2 }), 0)), ['UNSUPPORTED_VERSION']);
+    const asked = client().receive(lines(reply('chat_chunk', { text: 'x' }, { version: '1' })), 0);
+    assert.deepEqual(codes(asked), ['UNSUPPORTED_VERSION']);
+  });
+
+  test('reads an answer to its end, a truncated one as cut by a limit', () => {
+    const ends: [object, string][] = [
+      [{ finish_reason: 'stop' }, 'stop'],
+      [{ finish_reason: 'stop', truncated: true }, 'length'],
+      [{ finish_reason: 'abort' }, 'abort'],
+    ];
+    for (const [payload, reason] of ends) {
+      const outputs = client().receive(lines(reply('chat_chunk', { text: '4 🐟' }), reply('chat_end', payload)), 1);
+      const [said, end, ...others] = events(outputs);
+      assert.deepEqual([said, others], [{ type: 'text', text: '4 🐟', tokens: [] }, []]);
+      assert.equal(end?.type === 'finish' && end.reason, reason);
+    }
+  });
+
+  test('ends with an error an answer that it cannot take, and takes it back', () => {
+    const bad: [object, string][] = [
+      [reply('chat_end', { finish_reason: 'error' }), 'GENERATION_FAILED'],
+      [reply('chat_end', { finish_reason: 'tired' }), 'BAD_MESSAGE'],
+      [reply('chat_end', {}), 'BAD_MESSAGE'],
+      [reply('chat_chunk', { text: 5 }), 'BAD_MESSAGE'],
+      [reply('error', { code: 'MODEL_BUSY', message: 'Host is processing another request' }), 'MODEL_BUSY'],
+      [reply('error', { code: 'TEAPOT' }), 'GENERATION_FAILED'],
+      [{ type: 'error', payload: { code: 'BAD_MESSAGE', message: 'What?' } }, 'BAD_MESSAGE'],
+    ];
+    for (const [message, code] of bad) {
+      const session = client();
+      assert.deepEqual(codes(session.receive(lines(message), 1)), [code], JSON.stringify(message));
+      assert.deepEqual(events(session.receive(lines(reply('chat_end', { finish_reason: 'stop' })), 2)), []);
+    }
+  });
+
+  test('gives up with TIMEOUT_NO_RESPONSE after 30 s without a chunk, and tells the host', () => {
+    const session = client();
+    session.receive(lines(reply('chat_chunk', { text: 'a' })), 10_000);
+    assert.deepEqual(session.tick(39_999), []);
+    const outputs = session.tick(40_000);
+    assert.deepEqual([types(outputs), codes(outputs)], [['send', 'event'], ['TIMEOUT_NO_RESPONSE']]);
+    assert.deepEqual(sent(outputs), [{ type: 'abort', request_id: 'req-1' }]);
+  });
+
+  test('asks for nothing that a host would not take', () => {
+    const session = client();
+    for (const prompt of ['', 'x'.repeat(MAX_PROMPT_BYTES + 1)]) {
+      assert.throws(() => session.ask(2, request(prompt), 0), { code: 'INVALID_REQUEST' });
+    }
+    const conversation = { ...request('Hi'), input: { type: 'tokens', tokens: [1] } } as const;
+    assert.throws(() => session.ask(2, conversation, 0), { code: 'INVALID_REQUEST' });
+  });
+
+  test('drops an answer of which more waits unread than it holds', () => {
+    const session = client();
+    const chunk = lines(reply('chat_chunk', { text: 'x'.repeat(MAX_UNREAD_BYTES / 4) }));
+    for (let read = 0; read < 8; read += 1) {
+      assert.deepEqual(types(session.receive(chunk, 0)), ['event']);
+      session.consumed(1, chunk.length - 1);
+    }
+    const outputs = [1, 2, 3, 4].flatMap(() => session.receive(chunk, 0));
+    assert.deepEqual(types(outputs), ['event', 'event', 'event', 'send', 'event']);
+    assert.deepEqual(codes(outputs), ['GENERATION_ABORTED']);
+  });
+});

@@ -1,0 +1,6 @@
+export * from './client.ts';
+export * from './errors.ts';
+export * from './messages.ts';
+export * from './server.ts';
+export * from './session.ts';
+export * from './topics.ts';
