@@ -33,6 +33,11 @@ declare module 'hyperdht' {
     destroy(): void;
   }
 
+  /** A server that a lookup found. */
+  export interface FoundPeer {
+    readonly publicKey: Uint8Array;
+  }
+
   export interface Server {
     /** Asked at each handshake; true refuses, and the peer gets no answer. */
     firewall: (publicKey: Uint8Array, payload: unknown, address: SocketAddress) => boolean | Promise<boolean>;
@@ -63,6 +68,8 @@ declare module 'hyperdht' {
     fullyBootstrapped(): Promise<void>;
     address(): SocketAddress;
     findNode(target: Uint8Array): Query;
+    /** Who announced a topic: an element for each node that knows of any. */
+    lookup(topic: Uint8Array): AsyncIterable<{ readonly peers: readonly FoundPeer[] }>;
     connect(publicKey: Uint8Array, options?: { readonly keyPair?: KeyPair }): SecretStream;
     createServer(onConnection: (stream: SecretStream) => void): Server;
     on(event: string, listener: (...values: unknown[]) => void): this;

@@ -23,8 +23,8 @@ export const DIALS_MAX = 8;
 /** Waits before the first to the fourth dial after a loss; then only a lookup brings the peer back. */
 export const REDIAL_WAITS_MS = [1_000, 2_000, 5_000, 60_000] as const;
 
-/** How long a closing swarm may take to tell the DHT. */
-export const SWARM_CLOSE_GRACE_MS = 2_000;
+/** How long a closing swarm may take to tell the DHT: with the DHT's own leave less than two seconds, also where nobody answers. */
+export const SWARM_CLOSE_GRACE_MS = 800;
 
 export interface SwarmOptions {
   readonly dht: Dht;
@@ -36,6 +36,8 @@ export interface SwarmOptions {
   /** Whether this peer may connect, or be dialled. Asked each time, so that it may change its mind. */
   allow?(publicKey: string): boolean;
   readonly onConnection: ConnectionHandler;
+  /** What the swarm does, a line each, for whoever looks for the reason why peers do not meet. */
+  readonly log?: (line: string) => void;
 }
 
 export interface Swarm {
@@ -101,6 +103,8 @@ class SharedDhtSwarm implements Swarm {
       onLeft: () => this.#memberships.delete(membership),
     });
     this.#memberships.add(membership);
+    this.#log(`joins topic ${hex(topic)} as ${roleNames(roles)}`);
+    void membership.announced().then(() => this.#log(`has looked up and announced topic ${hex(topic)}`));
     return membership;
   }
 
@@ -138,14 +142,17 @@ class SharedDhtSwarm implements Swarm {
     const isWelcome = this.#closing === undefined && this.#isAllowed(key);
     const place = isWelcome ? this.#gate.enter(key, stream.rawStream.remoteHost ?? key) : undefined;
     if (place === undefined) {
+      this.#log(`refuses ${key}`);
       stream.destroy();
       return;
     }
+    this.#log(`${stream.isInitiator ? 'has dialled' : 'was dialled by'} ${key}`);
     const isClosed = new Promise<void>((resolve) => stream.on('close', resolve));
     const entry = { connection, isClosed };
     this.#open.set(key, entry);
     stream.on('close', () => {
       place();
+      this.#log(`parts from ${key}`);
       if (this.#open.get(key) === entry) this.#open.delete(key);
       if (stream.isInitiator) this.#peersChanged();
     });
@@ -158,9 +165,17 @@ class SharedDhtSwarm implements Swarm {
     for (const membership of this.#memberships) membership.peersChanged();
   }
 
+  #log(line: string): void {
+    this.#options.log?.(line);
+  }
+
   #isAllowed(key: string): boolean {
     return this.#options.allow?.(key) ?? true;
   }
+}
+
+function roleNames({ server, client }: { readonly server: boolean; readonly client: boolean }): string {
+  return [...(server ? ['server'] : []), ...(client ? ['client'] : [])].join(' and ');
 }
 
 function hex(bytes: Uint8Array): string {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mock, test } from 'node:test';
-import { type InferenceEvent, ndjsonFramer, promptInput, type ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, ndjsonFramer, promptInput, ShoalError } from '@shoal/protocol';
 import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL } from '@shoal/protocol/shoal';
-import { CONSUMER_STALL_MS, type Exchange, Link, type LinkHandlers } from './link.ts';
+import type { Connection } from './connection.ts';
+import { CONSUMER_STALL_MS, type Exchange, Link, type LinkHandlers, UNSENT_BYTES_MAX } from './link.ts';
 import { memoryPair } from './memory.ts';
 
 const request = { input: promptInput('Hi'), sampling: {}, stop: [] };
@@ -117,6 +118,25 @@ test('a reader that stops reading stops the worker, within what it granted, and 
 async function settled(): Promise<void> {
   for (let round = 0; round < 10; round += 1) await new Promise((resolve) => setImmediate(resolve));
 }
+
+test('a peer that makes us talk and reads nothing is parted from before that fills our memory', async () => {
+  const [near, far] = memoryPair();
+  const deaf: Connection = {
+    remote: far.remote,
+    flow: far.flow,
+    open: (handlers) => far.open(handlers),
+    send: () => false,
+    close: () => far.close(),
+  };
+  const closed = Promise.withResolvers<Error | undefined>();
+  const server = new Link(deaf, session(), { peer: () => {}, request: () => {}, close: closed.resolve });
+  server.start();
+  near.open({ data: () => {}, drain: () => {}, close: () => {} });
+  near.send(Buffer.from(`${JSON.stringify({ type: 'peer_hello', protocol: PROTOCOL, peer_id: '00' })}\n`));
+  near.send(Buffer.from('{"type":"ping"}\n'.repeat(Math.ceil(UNSENT_BYTES_MAX / 256))));
+  const error = await closed.promise;
+  assert.equal(error instanceof ShoalError && error.code, 'OVERLOADED');
+});
 
 test('a reader that reads again lets the worker go on', async () => {
   const total = 2_000;

@@ -15,6 +15,11 @@ import type { Connection } from './connection.ts';
 /** A peer that takes nothing of an answer for this long loses it. */
 export const CONSUMER_STALL_MS = 10_000;
 
+/** What may wait for a peer that reads nothing, beside its answers, which wait for room. */
+export const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
+/** What a waiting message costs beside its bytes, roughly: thousands of small ones are a large one. */
+const UNSENT_OVERHEAD_BYTES = 256;
+
 export interface LinkHandlers {
   /** The peer said who it is, or how it fares. */
   peer(peer: PeerInfo): void;
@@ -58,6 +63,7 @@ export class Link<Protocol extends Session = Session> {
   readonly #waitingForRoom = new Set<() => void>();
   #lastId = 0;
   #isFull = false;
+  #unsentBytes = 0;
   #busy: Promise<void> | undefined;
   #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,6 +73,11 @@ export class Link<Protocol extends Session = Session> {
     this.connection = connection;
     this.session = session;
     this.#handlers = handlers;
+  }
+
+  /** Requests of ours that the peer has not answered to the end. */
+  get openAnswers(): number {
+    return this.#answers.size;
   }
 
   /** Call once: greets and begins to read. */
@@ -97,7 +108,12 @@ export class Link<Protocol extends Session = Session> {
       abandon: () => this.apply(this.session.abort(id)),
     });
     this.#answers.set(id, answer);
-    this.apply(outputs);
+    // Our own asking is our own affair: only what a peer makes us say is held against it.
+    for (const output of outputs) {
+      if (output.type === 'send') this.#write(output.bytes);
+      else this.#carryOut(output);
+    }
+    this.#schedule();
     return answer;
   }
 
@@ -133,8 +149,7 @@ export class Link<Protocol extends Session = Session> {
   #carryOut(output: Output): void {
     switch (output.type) {
       case 'send':
-        if (!this.connection.send(output.bytes)) this.#isFull = true;
-        return;
+        return this.#say(output.bytes);
       case 'peer':
         return this.#handlers.peer(output.peer);
       case 'request': {
@@ -160,6 +175,18 @@ export class Link<Protocol extends Session = Session> {
     }
   }
 
+  #write(bytes: Uint8Array): void {
+    if (!this.connection.send(bytes)) this.#isFull = true;
+  }
+
+  #say(bytes: Uint8Array): void {
+    if (this.#isFull) this.#unsentBytes += bytes.length + UNSENT_OVERHEAD_BYTES;
+    this.#write(bytes);
+    if (this.#unsentBytes <= UNSENT_BYTES_MAX) return;
+    this.connection.close();
+    this.#closed(new ShoalError('OVERLOADED', 'The peer reads nothing of what it makes us say.'));
+  }
+
   #upload(id: number, step: UploadStep): void {
     const busy = this.#handlers.upload?.(id, step);
     if (busy === undefined) return;
@@ -169,6 +196,7 @@ export class Link<Protocol extends Session = Session> {
 
   #drain(): void {
     this.#isFull = false;
+    this.#unsentBytes = 0;
     this.#wakeWaiting();
     for (const exchange of this.#exchanges.values()) exchange.resume();
   }

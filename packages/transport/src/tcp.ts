@@ -1,9 +1,10 @@
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
 import { Caps } from './caps.ts';
 import type { Connection, ConnectionHandler, ConnectionHandlers, Remote } from './connection.ts';
 import { Inbox } from './inbox.ts';
+import { boundAddress, type Listener, listening, plainAddress } from './listen.ts';
 
 /** Silence after which the kernel asks whether the peer's machine is still there: idle connections may be legal for hours. */
 export const TCP_KEEP_ALIVE_MS = 30_000;
@@ -20,14 +21,8 @@ export interface TcpListenOptions {
   readonly onConnection: ConnectionHandler;
 }
 
-export interface TcpListener {
-  address(): { readonly host: string; readonly port: number };
-  /** Stops listening and closes every connection that came this way, each within `CLOSE_GRACE_MS`. */
-  close(): Promise<void>;
-}
-
 /** Resolves once it listens. Throws `INVALID_REQUEST`, saying what to change, where it cannot. */
-export async function listenTcp(options: TcpListenOptions): Promise<TcpListener> {
+export async function listenTcp(options: TcpListenOptions): Promise<Listener> {
   const open = new Set<Connection>();
   const server = createServer((socket) => admit(socket));
   const caps = new Caps({
@@ -66,18 +61,26 @@ export interface TcpDialOptions {
   readonly host: string;
   readonly port: number;
   readonly timeoutMs: number;
+  /** Gives the dial up. */
+  readonly signal?: AbortSignal;
 }
 
 /** Throws `CONNECT_FAILED` where nobody takes the connection in time. */
-export function dialTcp({ host, port, timeoutMs }: TcpDialOptions): Promise<Connection> {
+export function dialTcp({ host, port, timeoutMs, signal }: TcpDialOptions): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     const timer = setTimeout(() => fail(`did not answer within ${timeoutMs} ms`), timeoutMs);
     const refused = (cause: Error) => fail('refused the connection or cannot be reached', cause);
+    const givenUp = (): void => fail('is not wanted any more');
+
+    function settle(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', givenUp);
+      socket.off('error', refused);
+    }
 
     function fail(why: string, cause?: Error): void {
-      clearTimeout(timer);
-      socket.off('error', refused);
+      settle();
       // Once nobody waits for it any more, a late error is no news.
       socket.on('error', () => socket.destroy());
       socket.destroy();
@@ -85,9 +88,9 @@ export function dialTcp({ host, port, timeoutMs }: TcpDialOptions): Promise<Conn
     }
 
     socket.once('error', refused);
+    signal?.addEventListener('abort', givenUp);
     socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.off('error', refused);
+      settle();
       resolve(new TcpConnection(socket, true));
     });
   });
@@ -152,40 +155,4 @@ export class TcpConnection implements Connection {
     this.#socket.end();
     this.#graceTimer = setTimeout(() => this.#socket.destroy(), CLOSE_GRACE_MS);
   }
-}
-
-function listening(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause: NodeJS.ErrnoException) => reject(listenError(host, port, cause));
-    server.once('error', failed);
-    server.listen({ host, port }, () => {
-      server.off('error', failed);
-      // One connection that could not be accepted (no descriptor left) is lost; the listener goes on.
-      server.on('error', () => undefined);
-      resolve();
-    });
-  });
-}
-
-const LISTEN_FAULTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is taken by another program; stop that one, or choose another port (0 picks a free one)',
-  EACCES: 'this port needs an administrator; choose one above 1023',
-  EADDRNOTAVAIL: 'this machine has no such address; choose another host',
-  ENOTFOUND: 'there is no such host; choose another',
-};
-
-function listenError(host: string, port: number, cause: NodeJS.ErrnoException): ShoalError {
-  const why = LISTEN_FAULTS[cause.code ?? ''] ?? cause.code ?? 'the system does not say why';
-  return new ShoalError('INVALID_REQUEST', `Cannot listen on ${host}:${port}: ${why}.`, { cause });
-}
-
-function boundAddress(server: Server): { host: string; port: number } {
-  const address: AddressInfo | string | null = server.address();
-  if (address === null || typeof address === 'string') throw new ShoalError('INTERNAL', 'The listener is closed.');
-  return { host: address.address, port: address.port };
-}
-
-/** An IPv4 address that came through an IPv6 socket, as IPv4. */
-function plainAddress(address: string | undefined): string {
-  return (address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
 }

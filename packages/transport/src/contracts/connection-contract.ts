@@ -18,11 +18,28 @@ export interface ConnectionPair {
 
 const MEBIBYTE = 1024 * 1024;
 
+export interface ContractOptions {
+  /** The transport carries text in UTF-8, and no other bytes. */
+  readonly isText?: boolean;
+  /** What this transport cannot do: the title of a test, and why. */
+  readonly skips?: Readonly<Record<string, string>>;
+}
+
 /** What every transport's connections must do. */
-export function connectionContract(name: string, makePair: () => Promise<ConnectionPair>): void {
+export function connectionContract(
+  name: string,
+  makePair: () => Promise<ConnectionPair>,
+  { isText = false, skips = {} }: ContractOptions = {},
+): void {
+  /** Bytes that differ from place to place. */
+  function pattern(length: number): Uint8Array {
+    const bits = isText ? 0x7f : 0xff;
+    return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & bits);
+  }
+
   suite(`${name}: the connection contract`, () => {
     function withPair(title: string, body: (pair: ConnectionPair, context: TestContext) => Promise<void>): void {
-      test(title, async (context) => {
+      test(title, { skip: skips[title] ?? false }, async (context) => {
         const pair = await makePair();
         try {
           await body(pair, context);
@@ -200,11 +217,6 @@ export function connectionContract(name: string, makePair: () => Promise<Connect
       await Promise.all([left.drained(), right.received(sent)]);
     });
   });
-}
-
-/** Bytes that differ from place to place. */
-function pattern(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
 }
 
 /** Lets whatever is due happen. */

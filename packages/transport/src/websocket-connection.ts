@@ -1,0 +1,152 @@
+import type { Socket } from 'node:net';
+import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
+import type { RawData, WebSocket } from 'ws';
+import type { Connection, ConnectionHandlers, Remote } from './connection.ts';
+import { Inbox } from './inbox.ts';
+import { TCP_KEEP_ALIVE_MS } from './tcp.ts';
+
+/** Closing codes of RFC 6455, section 7.4.1. */
+const NORMAL_CLOSE = 1000;
+const UNSUPPORTED_DATA = 1003;
+const TOO_LONG = 1009;
+const LOST_WITHOUT_A_WORD = 1006;
+
+/** Bytes beside a first message that are nothing but framing: its header, and what a peer may say for its own upkeep. */
+const FIRST_FRAMING_BYTES = 1024;
+
+export interface OpenedWebSocket {
+  readonly ws: WebSocket;
+  /** What the WebSocket was made of. */
+  readonly socket: Socket;
+  readonly address: string;
+  readonly initiator: boolean;
+  /** The longest first message; absent: as long as any. */
+  readonly maxFirstMessageBytes?: number;
+}
+
+/**
+ * An open WebSocket as a `Connection`: each `send` is one text message, each text message one `data`. Nothing is read
+ * from it before `open` or while its reader is busy, so the kernel holds the peer back.
+ */
+export class WebSocketConnection implements Connection {
+  readonly flow = 'transport';
+  readonly remote: Remote;
+  readonly #ws: WebSocket;
+  readonly #socket: Socket;
+  readonly #inbox = new Inbox(Infinity, (until) => this.#hold(until));
+  /** Messages that came in one piece of the stream with the one that its reader is busy with. */
+  readonly #held: Uint8Array[] = [];
+  #isHeld = false;
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  #error: Error | undefined;
+  #isClosing = false;
+  #isOver = false;
+
+  constructor({ ws, socket, address, initiator, maxFirstMessageBytes }: OpenedWebSocket) {
+    this.#ws = ws;
+    this.#socket = socket;
+    this.remote = { transport: 'websocket', address, initiator };
+    ws.pause();
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    socket.on('drain', () => this.#inbox.drain());
+    ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    // Only while there is room: whoever asks and never reads would fill our memory with pongs.
+    ws.on('ping', (data) => {
+      if (!socket.writableNeedDrain && !this.#isClosing) ws.pong(data);
+    });
+    ws.on('error', (error) => {
+      this.#error ??= error;
+      this.#endWithinGrace();
+    });
+    ws.once('close', (code) => this.#over(code));
+    if (maxFirstMessageBytes !== undefined) this.#boundFirstMessage(maxFirstMessageBytes + FIRST_FRAMING_BYTES);
+  }
+
+  open(handlers: ConnectionHandlers): void {
+    this.#inbox.open(handlers);
+    this.#ws.resume();
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#isClosing || this.#ws.readyState !== this.#ws.OPEN) return false;
+    this.#ws.send(bytes, { binary: false });
+    return !this.#socket.writableNeedDrain;
+  }
+
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#inbox.mute();
+    this.#end(NORMAL_CLOSE);
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (isBinary) return this.#refuse(UNSUPPORTED_DATA, 'Every message must be a text message.');
+    if (data instanceof Uint8Array) this.#deliver(data);
+  }
+
+  #deliver(message: Uint8Array): void {
+    if (this.#isHeld && !this.#isClosing) this.#held.push(message);
+    else this.#inbox.push(message);
+  }
+
+  #hold(until: Promise<void>): void {
+    this.#isHeld = true;
+    this.#ws.pause();
+    void until.then(() => this.#release());
+  }
+
+  #release(): void {
+    this.#isHeld = false;
+    while (!this.#isHeld) {
+      const message = this.#held.shift();
+      if (message === undefined) return this.#isOver ? this.#inbox.end(this.#error) : this.#ws.resume();
+      this.#inbox.push(message);
+    }
+  }
+
+  /** Bytes are counted as they come, because the message that they belong to is seen only once it is whole. */
+  #boundFirstMessage(maxBytes: number): void {
+    let left = maxBytes;
+    const count = (bytes: Uint8Array): void => {
+      left -= bytes.byteLength;
+      if (left >= 0) return;
+      this.#socket.off('data', count);
+      this.#refuse(TOO_LONG, 'The first message is too long.');
+    };
+    this.#socket.on('data', count);
+    this.#ws.once('message', () => {
+      left = Infinity;
+      this.#socket.off('data', count);
+    });
+  }
+
+  /** The peer does what no conversation here can hold: nothing more is taken from it. */
+  #refuse(code: number, why: string): void {
+    this.#error ??= ShoalError.badMessage(why);
+    this.#isClosing = true;
+    this.#inbox.mute();
+    this.#end(code, why);
+  }
+
+  #end(code: number, why?: string): void {
+    this.#ws.close(code, why);
+    // The peer's own closing frame can only come to whoever reads.
+    this.#ws.resume();
+    this.#endWithinGrace();
+  }
+
+  #endWithinGrace(): void {
+    if (this.#isOver) return;
+    this.#graceTimer ??= setTimeout(() => this.#ws.terminate(), CLOSE_GRACE_MS);
+  }
+
+  #over(code: number): void {
+    clearTimeout(this.#graceTimer);
+    this.#isOver = true;
+    if (code === LOST_WITHOUT_A_WORD && !this.#isClosing) {
+      this.#error ??= new ShoalError('HOST_DISCONNECTED', 'The connection broke.');
+    }
+    if (!this.#isHeld || this.#isClosing) this.#inbox.end(this.#error);
+  }
+}

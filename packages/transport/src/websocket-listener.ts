@@ -1,0 +1,127 @@
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { Caps } from './caps.ts';
+import type { Connection, ConnectionHandler } from './connection.ts';
+import { boundAddress, type Listener, listening, plainAddress } from './listen.ts';
+import { WebSocketConnection } from './websocket-connection.ts';
+import { createGuard, type GuardOptions, type Refusal } from './websocket-guard.ts';
+
+/** A handshake takes a round trip; who takes longer than this holds a place that others want. */
+export const WEBSOCKET_HANDSHAKE_MS = 5_000;
+/** All headers of a handshake together. */
+const WEBSOCKET_HEADERS_BYTES = 8 * 1024;
+
+export interface WebSocketListenOptions extends GuardOptions {
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Handshakes count too. */
+  readonly maxConnections: number;
+  /** Without it: 16, and 1,024 for addresses of this machine. */
+  readonly maxConnectionsPerAddress?: number;
+  /** Handshakes under way at once; absent: as many as connections. */
+  readonly maxHandshakes?: number;
+  /** The longest message; a longer one ends the connection before it is stored. */
+  readonly maxPayloadBytes: number;
+  /** The same for a peer's first message; absent: as long as any. */
+  readonly maxFirstMessageBytes?: number;
+  readonly onConnection: ConnectionHandler;
+}
+
+/** Resolves once it listens. Throws `INVALID_REQUEST`, saying what to change, where it cannot. */
+export async function listenWebSocket(options: WebSocketListenOptions): Promise<Listener> {
+  const { maxFirstMessageBytes } = options;
+  const guard = createGuard(options);
+  const caps = new Caps({
+    total: options.maxConnections,
+    ...(options.maxConnectionsPerAddress === undefined ? {} : { perAddress: options.maxConnectionsPerAddress }),
+  });
+  const server = createServer({ maxHeaderSize: WEBSOCKET_HEADERS_BYTES });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: options.maxPayloadBytes,
+    autoPong: false,
+  });
+  const handshakes = new Map<Duplex, ReturnType<typeof setTimeout>>();
+  const open = new Set<Connection>();
+
+  function admit(socket: Socket): void {
+    const isFull = handshakes.size >= (options.maxHandshakes ?? Infinity);
+    const place = isFull ? undefined : caps.take(plainAddress(socket.remoteAddress));
+    if (place === undefined) {
+      socket.destroy();
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), WEBSOCKET_HANDSHAKE_MS);
+    handshakes.set(socket, timer);
+    socket.once('close', () => {
+      place();
+      endHandshake(socket);
+    });
+  }
+
+  function endHandshake(socket: Duplex): void {
+    clearTimeout(handshakes.get(socket));
+    handshakes.delete(socket);
+  }
+
+  /** `duplex` is the request's socket by a wider type. */
+  function upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
+    const { socket } = request;
+    // From here on nobody else listens, and a peer that is gone is no reason to end the process.
+    socket.on('error', () => socket.destroy());
+    const refusal = guard(request);
+    if (refusal !== undefined) {
+      socket.end(rawResponse(refusal.status, refusal.why));
+      return;
+    }
+    sockets.handleUpgrade(request, duplex, head, (ws) => {
+      endHandshake(socket);
+      const address = `${plainAddress(socket.remoteAddress)}:${socket.remotePort ?? 0}`;
+      const bound = maxFirstMessageBytes === undefined ? {} : { maxFirstMessageBytes };
+      const connection = new WebSocketConnection({ ws, socket, address, initiator: false, ...bound });
+      open.add(connection);
+      socket.once('close', () => open.delete(connection));
+      options.onConnection(connection);
+    });
+  }
+
+  server.on('connection', admit);
+  server.on('upgrade', upgrade);
+  server.on('request', (request, response) => answerPlain(guard(request), response));
+  await listening(server, options.host, options.port);
+  return {
+    address: () => boundAddress(server),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of handshakes.keys()) socket.destroy();
+        for (const connection of open) connection.close();
+      }),
+  };
+}
+
+/** Whoever comes with a browser or curl learns what this is. */
+function answerPlain(refusal: Refusal | undefined, to: ServerResponse): void {
+  const { status, why } = refusal ?? { status: 426, why: 'This is the door of a WebSocket: ask for an upgrade.' };
+  to.writeHead(status, {
+    connection: 'close',
+    'content-type': 'text/plain',
+    ...(status === 426 && { upgrade: 'websocket' }),
+  });
+  to.end(`${why}\n`);
+}
+
+function rawResponse(status: number, why: string): string {
+  const body = `${why}\n`;
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'Connection: close',
+    'Content-Type: text/plain',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
