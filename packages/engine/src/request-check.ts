@@ -1,9 +1,9 @@
-import { type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import { type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
 
 /** Throws what is wrong with a request that no engine can answer: an unknown model, or nothing to read. */
 export function checkRequest(request: InferenceRequest, models: readonly ModelInfo[]): void {
   const { model, input } = request;
-  if (model !== undefined && !models.some(({ id, digest }) => model === id || model === digest)) {
+  if (model !== undefined && !models.some((one) => isNamed(one, model))) {
     throw ShoalError.modelNotFound(
       model,
       models.map(({ id }) => id),

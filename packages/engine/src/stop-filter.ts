@@ -38,9 +38,10 @@ export class StopFilter {
     return this.#give(whole);
   }
 
-  /** The answer ends by itself: what was held is part of it. */
+  /** The answer ends by itself: what was held is part of it, a token that never got a text included. */
   end(): Piece | undefined {
-    return this.#give(this.#held.splice(0));
+    const rest = joinPieces(this.#held.splice(0));
+    return rest.tokens.length > 0 || rest.text !== '' ? rest : undefined;
   }
 
   /** A piece without text (a control token) waits for some. */

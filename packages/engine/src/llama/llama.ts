@@ -17,8 +17,10 @@ export interface LlamaOptions {
   readonly modelPath: string;
   /** The model's id; absent: the file's name without `.gguf`. */
   readonly name?: string;
-  /** Tokens a slot; absent: what the model was trained on, at most 4,096. */
+  /** Tokens a slot; absent: what the model was trained on, at most `contextLengthMax`. */
   readonly contextLength?: number;
+  /** Absent: 4,096. */
+  readonly contextLengthMax?: number;
   /** Generations at once, each with a context of its own; absent: 4, for a file of more than 2 GiB 1. */
   readonly slots?: number;
   /** Layers that the GPU computes: -1 (absent) as many as fit, 0 none. */

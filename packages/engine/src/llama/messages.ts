@@ -10,6 +10,8 @@ export interface LoadOrder {
   /** Layers that the GPU computes: -1 as many as fit, 0 none. */
   readonly gpuLayers: number;
   readonly contextLength?: number;
+  /** What an absent `contextLength` is at most. */
+  readonly contextLengthMax?: number;
   readonly threads?: number;
   readonly cacheDirectory?: string;
 }

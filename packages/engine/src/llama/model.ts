@@ -10,18 +10,22 @@ import type { Decode } from './token-text.ts';
 
 export type Log = (level: LogLevel, text: string) => void;
 
-/** A loaded model: what generations need of it, and nothing of the library that runs it beyond the sequences. */
-export interface Model {
-  readonly loaded: LoadedModel;
-  readonly sequences: readonly LlamaContextSequence[];
+/** What turns text into tokens and back. */
+export interface Vocabulary {
   readonly template?: Template;
   readonly vocabularySize: number;
   readonly bos: { readonly token: Token | null; readonly text: string; readonly isWanted: boolean };
   readonly eosText: string;
-  /** What the file itself recommends. */
-  readonly sampling: Sampling;
   readonly tokenize: (text: string, mode: 'with control tokens' | 'as plain text') => Token[];
   readonly detokenize: Decode<Token>;
+}
+
+/** A loaded model: what generations need of it, and nothing of the library that runs it beyond the sequences. */
+export interface Model extends Vocabulary {
+  readonly loaded: LoadedModel;
+  readonly sequences: readonly LlamaContextSequence[];
+  /** What the file itself recommends. */
+  readonly sampling: Sampling;
 }
 
 /** Tokens of context a slot, where nobody says otherwise and the model was trained on more. */
@@ -34,12 +38,13 @@ export async function loadModel(order: LoadOrder, log: Log): Promise<Model> {
     openModel(order, log),
   ]);
   const threads = order.threads ?? (await chooseThreads(model, record, order.cacheDirectory, log));
-  const contextLength = order.contextLength ?? Math.min(model.trainContextSize, DEFAULT_CONTEXT_TOKENS);
+  const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = order;
+  const contextLength = order.contextLength ?? Math.min(model.trainContextSize, contextLengthMax);
   const context = await model.createContext({ contextSize: contextLength, sequences: order.slots, threads });
   const { metadata } = model.fileInfo;
   const quantization = await quantizationName(metadata.general.file_type);
-  const template = await parseTemplate(metadata.tokenizer?.chat_template);
   return {
+    ...(await readVocabulary(model)),
     loaded: {
       digest: record.digest,
       contextLength,
@@ -48,6 +53,14 @@ export async function loadModel(order: LoadOrder, log: Log): Promise<Model> {
       ...(quantization !== undefined && { quantization }),
     },
     sequences: takeSequences(context),
+    sampling: recommendedSampling(metadata.general),
+  };
+}
+
+/** The part of a model that knows its words. */
+export async function readVocabulary(model: LlamaModel): Promise<Vocabulary> {
+  const template = await parseTemplate(model.fileInfo.metadata.tokenizer?.chat_template);
+  return {
     ...(template !== undefined && { template }),
     vocabularySize: countTokens(model),
     bos: {
@@ -56,7 +69,6 @@ export async function loadModel(order: LoadOrder, log: Log): Promise<Model> {
       isWanted: model.tokens.shouldPrependBosToken,
     },
     eosText: model.tokens.eosString ?? '',
-    sampling: recommendedSampling(metadata.general),
     tokenize: (text, mode) => model.tokenize(text, mode === 'with control tokens'),
     detokenize: (tokens, before) => model.detokenize(tokens, false, before),
   };
@@ -97,7 +109,7 @@ async function quantizationName(fileType: number | undefined): Promise<string | 
   return GgufFileType[fileType]?.replace(/^(MOSTLY|ALL)_/, '');
 }
 
-function importLibrary() {
+export function importLibrary() {
   return optional('node-llama-cpp', () => import('node-llama-cpp'));
 }
 

@@ -1,9 +1,9 @@
 import { type Input, type Message, type Resume, ShoalError } from '@shoal/protocol';
 import type { Token } from 'node-llama-cpp';
-import type { Model } from './model.ts';
+import type { Vocabulary } from './model.ts';
 
 /** The tokens that the model reads: the prompt, and behind it what was generated already. Throws `INVALID_REQUEST`. */
-export function tokenizeInput(model: Model, input: Input): Token[] {
+export function tokenizeInput(model: Vocabulary, input: Input): Token[] {
   switch (input.type) {
     case 'messages':
       return tokenizeMessages(model, input.messages);
@@ -14,11 +14,11 @@ export function tokenizeInput(model: Model, input: Input): Token[] {
   }
 }
 
-export function tokenizeResume(model: Model, resume: Resume): Token[] {
+export function tokenizeResume(model: Vocabulary, resume: Resume): Token[] {
   return resume.tokens.length > 0 ? checkTokens(model, resume.tokens) : model.tokenize(resume.text, 'as plain text');
 }
 
-function tokenizeMessages(model: Model, messages: readonly Message[]): Token[] {
+function tokenizeMessages(model: Vocabulary, messages: readonly Message[]): Token[] {
   const { template, bos } = model;
   if (template === undefined) {
     throw ShoalError.invalidRequest('This model has no chat template; send raw text or tokens.');
@@ -28,7 +28,11 @@ function tokenizeMessages(model: Model, messages: readonly Message[]): Token[] {
   return bos.isWanted && bos.token !== null && tokens[0] !== bos.token ? [bos.token, ...tokens] : tokens;
 }
 
-function render(model: Model, template: NonNullable<Model['template']>, messages: readonly Message[]): string {
+function render(
+  model: Vocabulary,
+  template: NonNullable<Vocabulary['template']>,
+  messages: readonly Message[],
+): string {
   try {
     return template.render({
       messages,
@@ -42,8 +46,11 @@ function render(model: Model, template: NonNullable<Model['template']>, messages
   }
 }
 
-function checkTokens(model: Model, ids: readonly number[]): Token[] {
+function checkTokens(model: Vocabulary, ids: readonly number[]): Token[] {
   const isToken = (id: number): id is Token => Number.isInteger(id) && id >= 0 && id < model.vocabularySize;
   if (ids.every(isToken)) return [...ids];
-  throw ShoalError.invalidRequest(`The model's token ids go from 0 to ${model.vocabularySize - 1}.`);
+  const unknown = ids.find((id) => !isToken(id));
+  throw ShoalError.invalidRequest(
+    `Token id ${unknown} is not in the model's vocabulary, which goes from 0 to ${model.vocabularySize - 1}.`,
+  );
 }

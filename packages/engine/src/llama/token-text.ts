@@ -35,11 +35,11 @@ export class TokenText<Token extends number> {
     return { text, tokens };
   }
 
-  /** The answer ends: whole characters before a cut one still count; the cut one and the ids are left out. */
+  /** The answer ends: whole characters before a cut one still count, and all ids; the cut one is left out of the text. */
   end(): Piece | undefined {
-    const text = this.#decode(this.#pending, this.#before);
-    const whole = text.replace(/\u{FFFD}+$/u, '');
+    const tokens = this.#pending;
+    if (tokens.length === 0) return undefined;
     this.#pending = [];
-    return whole === '' ? undefined : { text: whole, tokens: [] };
+    return { text: this.#decode(tokens, this.#before).replace(/\u{FFFD}+$/u, ''), tokens };
   }
 }

@@ -28,10 +28,9 @@ export async function* readAnswer(body: Reply['body'], model: string): AsyncGene
 async function* readLines(body: Reply['body']): AsyncGenerator<JsonObject> {
   const framer = ndjsonFramer(MAX_LINE_BYTES);
   for await (const bytes of body) {
-    const lines: Uint8Array[] = [];
-    const fault = framer.push(bytes, (line) => void lines.push(line));
-    for (const line of lines) {
-      const object = parseObject(line);
+    const lines: (JsonObject | undefined)[] = [];
+    const fault = framer.push(bytes, (line) => void lines.push(parseObject(line)));
+    for (const object of lines) {
       if (object === undefined) throw failures.unreadable('A line is no JSON object.');
       yield object;
     }

@@ -1,4 +1,4 @@
-import type { ModelInfo } from '@shoal/protocol';
+import { isNamed, type ModelInfo } from '@shoal/protocol';
 import { failures } from './errors.ts';
 import { countIn, isObject, type JsonObject, objectIn, textIn } from './json.ts';
 import type { OllamaServer } from './server.ts';
@@ -16,11 +16,6 @@ export interface OllamaModel {
 export interface Choice {
   readonly model: string | undefined;
   readonly contextLength: number | undefined;
-}
-
-/** Whether Ollama means this model by that name: without a tag it is `latest`. */
-export function isNamed({ id }: ModelInfo, name: string): boolean {
-  return id === name || (!/:[^/]*$/.test(name) && id === `${name}:latest`);
 }
 
 /**

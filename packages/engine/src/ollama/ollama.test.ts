@@ -141,6 +141,12 @@ suite('the ollama engine', () => {
     });
   }
 
+  test('an answer that comes in single bytes, characters cut, is the same answer', async () => {
+    fake.pieceBytes = 1;
+    assert.equal((await hear(engine, ask('Grüße an 🐟'))).text, 'Grüße an 🐟');
+    fake.pieceBytes = undefined;
+  });
+
   test('what the model thinks is no part of the answer', async () => {
     const heard = await hear(engine, ask('Hello there.'));
     assert.equal(heard.text, 'Hello there.');

@@ -1,11 +1,11 @@
-import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
 import type { Engine } from '../engine.ts';
 import { checkRequest } from '../request-check.ts';
 import { DEFAULT_ADDRESS, parseAddress } from './address.ts';
 import { readAnswer } from './answer.ts';
 import { forPeer, refused } from './errors.ts';
 import { parseObject, textIn } from './json.ts';
-import { type Choice, isNamed, listModels, type OllamaModel } from './models.ts';
+import { type Choice, listModels, type OllamaModel } from './models.ts';
 import { orderFor, type OrderSettings } from './order.ts';
 import { OllamaServer, readAll, type Reply } from './server.ts';
 
@@ -115,10 +115,7 @@ class Ollama implements Engine {
 function choose(request: InferenceRequest, models: readonly OllamaModel[]): OllamaModel {
   const { model: wanted } = request;
   const [standard] = models;
-  const chosen =
-    wanted === undefined
-      ? standard
-      : models.find(({ info }) => isNamed(info, wanted) || (info.digest !== undefined && info.digest === wanted));
+  const chosen = wanted === undefined ? standard : models.find(({ info }) => isNamed(info, wanted));
   const infos = models.map(({ info }) => info);
   if (chosen === undefined)
     throw ShoalError.modelNotFound(

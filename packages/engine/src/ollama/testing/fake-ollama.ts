@@ -49,6 +49,8 @@ export class FakeOllama {
   readonly address: string;
   fault: Fault | undefined;
   hasModels = true;
+  /** Answers come in pieces of so many bytes, cut anywhere; absent: a line a piece. */
+  pieceBytes: number | undefined;
   onOrder: (order: FakeOrder) => void = () => {};
   /** The connection was closed before the answer was complete; so many words were said. */
   onHangUp: (words: number) => void = () => {};
@@ -103,7 +105,7 @@ export class FakeOllama {
       if (this.fault === fault) return reply(response, status, { error });
     }
     response.setHeader('content-type', 'application/x-ndjson');
-    await pipeline(this.#lines(order, progress, response), response);
+    await pipeline(cut(this.#lines(order, progress, response), this.pieceBytes), response);
   }
 
   async *#lines(
@@ -131,6 +133,13 @@ export class FakeOllama {
     const reason = progress.said < words.length && !stops.stopped ? 'length' : 'stop';
     const counts = { prompt_eval_count: words.length, eval_count: progress.said, total_duration: 1_000 };
     yield line('', { done: true, done_reason: reason, ...counts });
+  }
+}
+
+async function* cut(lines: AsyncIterable<string>, pieceBytes = Infinity): AsyncGenerator<Uint8Array> {
+  for await (const line of lines) {
+    const bytes = Buffer.from(line);
+    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
   }
 }
 

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ask, hear } from '../contracts/answers.ts';
+import { createLlama, createTokenizer } from './index.ts';
+
+const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
+
+test('the ids of a prompt give the answer that the prompt gives', async () => {
+  const tokenizer = await createTokenizer(MODEL_PATH);
+  const engine = createLlama({ modelPath: MODEL_PATH, threads: 1, gpuLayers: 0, slots: 1 });
+  try {
+    const sampling = { temperature: 0 };
+    const byText = await hear(engine, ask('Count to 20.', { sampling }));
+    const ids = tokenizer.prompt('Count to 20.');
+    const byIds = await hear(engine, ask('', { input: { type: 'tokens', tokens: ids }, sampling }));
+    assert.equal(byIds.text, byText.text);
+    assert.equal(tokenizer.text([...byIds.tokens, 99_999], ids), byText.text);
+  } finally {
+    await engine.close();
+    await tokenizer.close();
+  }
+});
+
+test('a file that is no model is refused', async () => {
+  await assert.rejects(createTokenizer(fileURLToPath(import.meta.url)), { message: /no GGUF/ });
+});
