@@ -1,5 +1,5 @@
 import type { Engine } from '@shoal/engine';
-import { type ModelInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
+import { isNamed, type ModelInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import type { Load } from './admission.ts';
 import { type DoorPolicy, type Entrance, type Outcomes, Scheduler } from './scheduler.ts';
@@ -40,8 +40,9 @@ export class Worker {
   /** For doors that bring an engine of their own. */
   readonly scheduler: Scheduler;
   readonly queueCapacity: number;
+  /** Where shoal/1 and OpenGateway peers come in, within the lender's limits. */
+  readonly peers: WorkerDoor;
   readonly #options: WorkerOptions;
-  readonly #peers: WorkerDoor;
 
   /** Loads the engine's models. Rejects with the engine's `ShoalError` where that fails. */
   static async create(options: WorkerOptions): Promise<Worker> {
@@ -58,16 +59,11 @@ export class Worker {
       ...(onChange === undefined ? {} : { onChange }),
       ...(onError === undefined ? {} : { onError }),
     });
-    this.#peers = this.open({ running: Infinity, waiting: limits.queue, maxTokens: limits.maxTokens });
+    this.peers = this.open({ running: Infinity, waiting: limits.queue, maxTokens: limits.maxTokens });
   }
 
   get slots(): number {
     return this.scheduler.slots;
-  }
-
-  /** What became of the requests that `answer` took. */
-  get outcomes(): Outcomes {
-    return this.#peers.outcomes;
   }
 
   status(): PeerStatus {
@@ -97,9 +93,9 @@ export class Worker {
     };
   }
 
-  /** Answers a request of a shoal/1 or OpenGateway peer, within the lender's limits. */
+  /** Answers a request of a shoal/1 or OpenGateway peer. */
   answer(exchange: Exchange): void {
-    this.#peers.answer(exchange);
+    this.peers.answer(exchange);
   }
 
   /** Takes nothing new and waits for what runs, so long at most; then the engine is closed under what is left. */
@@ -111,7 +107,7 @@ export class Worker {
 
   #answer(entrance: Entrance, exchange: Exchange, onStart?: () => void): void {
     const { model } = exchange.request;
-    if (model !== undefined && !this.models.some(({ id, digest }) => id === model || digest === model)) {
+    if (model !== undefined && !this.models.some((one) => isNamed(one, model))) {
       const known = this.models.map(({ id }) => id);
       return entrance.refuse(exchange, ShoalError.modelNotFound(model, known));
     }

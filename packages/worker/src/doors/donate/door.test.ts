@@ -1,0 +1,348 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import fc from 'fast-check';
+import type { InferenceEvent } from '@shoal/protocol';
+import type { Mode } from '@shoal/protocol/donate';
+import { FINISH, ScriptedEngine, type Step } from '../../../test/scripted-engine.ts';
+import { type DonateListener, type JobReport, serveDonate, type ServeDonateOptions } from './index.ts';
+import { error, type Frame, hasEnded, TestClient } from './testing/test-client.ts';
+
+const TEXT: InferenceEvent = { type: 'text', text: 'four', tokens: [4, 5] };
+const MOUNTED = { type: 'model_status', ok: true, message: 'mounted' };
+/** Longer than any file that is found on this machine: it is nobody's process. */
+const DEAD_PROCESS = 2_147_483_646;
+
+let base: string;
+before(async () => {
+  base = await mkdtemp(join(tmpdir(), 'shoal-donate-test-'));
+});
+after(() => rm(base, { recursive: true }));
+
+/** A GGUF header that promises nothing, and random bytes. */
+function ggufFile(length = 100): Buffer {
+  const file = randomBytes(length);
+  file.write('GGUF');
+  file.fill(0, 4, 24);
+  file.writeUInt32LE(3, 4);
+  return file;
+}
+
+function push(file: Buffer, { pieces = 3, sha256 = '' } = {}): Frame[] {
+  const size = Math.ceil(file.length / pieces);
+  const chunks = Array.from({ length: pieces }, (_, index) => ({
+    type: 'weights_chunk',
+    index,
+    last: index === pieces - 1,
+    data_b64: file.subarray(index * size, (index + 1) * size).toString('base64'),
+  }));
+  const begin = {
+    type: 'model_begin',
+    config_json: '{"format":"gguf"}',
+    weights_len: file.length,
+    weights_sha256: sha256,
+  };
+  return [begin, ...chunks, { type: 'model_commit' }];
+}
+
+const infer = (jobId: string): Frame => ({ type: 'infer', job_id: jobId, input_ids: [1, 2] });
+const prompt = (jobId: string): Frame => ({ type: 'prompt', job_id: jobId, prompt: 'What is 2+2?' });
+
+interface Open {
+  readonly listener: DonateListener;
+  readonly folder: string;
+  readonly reports: JobReport[];
+  /** Every engine that was mounted, with its file. */
+  readonly mounted: { readonly file: string; readonly content: Buffer; readonly engine: ScriptedEngine }[];
+  /** The files of pushed models that there are now. */
+  readonly files: () => string[];
+  readonly client: () => Promise<TestClient>;
+  readonly close: () => Promise<void>;
+}
+
+interface Test {
+  after(release: () => Promise<void>): void;
+}
+
+interface Options {
+  readonly script?: readonly Step[];
+  readonly quotaBytes?: number;
+  readonly queue?: number;
+}
+
+async function open(
+  context: Test,
+  mode: Mode,
+  { script = [TEXT, FINISH], quotaBytes, queue }: Options = {},
+): Promise<Open> {
+  const folder = await mkdtemp(join(base, 'node-'));
+  const [reports, mounted, clients]: [JobReport[], Open['mounted'], TestClient[]] = [[], [], []];
+  const mount = (file: string): ScriptedEngine => {
+    const engine = new ScriptedEngine(script);
+    mounted.push({ file, content: readFileSync(file), engine });
+    return engine;
+  };
+  const own: ServeDonateOptions =
+    mode === 'model_push'
+      ? { mode, mount, folder, ...(quotaBytes === undefined ? {} : { quotaBytes }) }
+      : { mode, engine: new ScriptedEngine(script) };
+  const listener = await serveDonate({
+    ...own,
+    port: 0,
+    onJob: (report) => reports.push(report),
+    ...(queue === undefined ? {} : { queue }),
+  });
+  const close = async (): Promise<void> => {
+    for (const client of clients) client.destroy();
+    await listener.close();
+  };
+  context.after(close);
+  return {
+    listener,
+    folder,
+    reports,
+    mounted,
+    files: () => readdirSync(folder, { recursive: true }).filter((name) => String(name).endsWith('.gguf')) as string[],
+    client: async () => {
+      const client = await TestClient.dial(listener.port);
+      clients.push(client);
+      const { type } = await client.next();
+      assert.equal(type, 'hello');
+      return client;
+    },
+    close,
+  };
+}
+
+suite('the Donate door', { concurrency: true }, () => {
+  test('a model that was pushed lies whole on the disk, answers, and is gone with its connection', async (context) => {
+    const { client, close, files, folder, mounted, reports } = await open(context, 'model_push');
+    const one = await client();
+    const file = ggufFile(100_000);
+    one.send(...push(file, { sha256: createHash('sha256').update(file).digest('hex') }));
+    assert.deepEqual(await one.next(), MOUNTED);
+    assert.deepEqual(mounted[0]?.content, file);
+    one.send(infer('a'));
+    assert.deepEqual(await one.next(), {
+      type: 'infer_result',
+      job_id: 'a',
+      ok: true,
+      output_ids: [1, 2, 4, 5],
+      queue_depth: 0,
+    });
+    assert.deepEqual(mounted[0].engine.requests[0]?.sampling, { maxTokens: 8, temperature: 0 });
+    assert.deepEqual(
+      reports.map(({ kind, outcome, tokens }) => [kind, outcome, tokens]),
+      [
+        ['mount', 'answered', 0],
+        ['infer', 'answered', 2],
+      ],
+    );
+    one.destroy();
+    await hasEnded(() => files().length === 0 && mounted.every(({ engine }) => engine.isClosed));
+    await close();
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  test('one model is in memory at a time: each connection has its own, loaded in place of the other’s', async (context) => {
+    const { client, mounted, files } = await open(context, 'model_push');
+    const [first, second] = [await client(), await client()];
+    for (const one of [first, second]) {
+      one.send(...push(ggufFile()));
+      assert.deepEqual(await one.next(), MOUNTED);
+    }
+    for (const one of [first, second, second, first]) {
+      one.send(infer('a'));
+      assert.equal((await one.next())['ok'], true);
+    }
+    const [a, b] = [mounted[0]?.file, mounted[1]?.file];
+    assert.deepEqual(
+      mounted.map(({ file }) => file),
+      [a, b, a, b, a],
+    );
+    assert.deepEqual(
+      mounted.map(({ engine }) => engine.isClosed),
+      [true, true, true, true, false],
+    );
+    assert.equal(files().length, 2);
+  });
+
+  test('a job that was sent behind its commit waits for the model', async (context) => {
+    const { client } = await open(context, 'model_push');
+    const one = await client();
+    one.send(...push(ggufFile()), infer('a'), infer('b'));
+    assert.deepEqual(await one.next(), MOUNTED);
+    assert.deepEqual([(await one.next())['job_id'], (await one.next())['job_id']], ['a', 'b']);
+  });
+
+  test('what is no GGUF, has another digest, or does not load is refused at its commit and removed', async (context) => {
+    const { client, files } = await open(context, 'model_push', { script: [] });
+    const one = await client();
+    const headerOfMore = ggufFile();
+    headerOfMore.writeBigUInt64LE(1_000n, 8);
+    const cases: [Buffer, string, RegExp][] = [
+      [randomBytes(100), '', /^unsupported format: unknown, expected gguf$/],
+      [ggufFile().subarray(0, 10), '', /ends within its header/],
+      [headerOfMore, '', /promises more/],
+      [ggufFile(), 'ab'.repeat(32), /^weights sha256 mismatch$/],
+    ];
+    for (const [file, sha256, words] of cases) {
+      one.send(...push(file, { sha256 }));
+      const { type, ok, message } = await one.next();
+      assert.deepEqual([type, ok], ['model_status', false]);
+      assert.match(String(message), words);
+      await hasEnded(() => files().length === 0);
+    }
+    one.send(infer('a'));
+    assert.deepEqual(await one.next(), error('model not mounted'));
+  });
+
+  test('a model beyond the quota of all connections is refused at its beginning', async (context) => {
+    const { client } = await open(context, 'model_push', { quotaBytes: 150 });
+    const [first, second] = [await client(), await client()];
+    first.send(...push(ggufFile()));
+    assert.deepEqual(await first.next(), MOUNTED);
+    const [begin, ...rest] = push(ggufFile());
+    assert.ok(begin);
+    second.send(begin);
+    assert.deepEqual(await second.next(), error('storage full'));
+    second.send(...rest);
+    first.destroy();
+    await hasEnded(async () => {
+      second.send(...push(ggufFile()));
+      return (await second.next())['ok'] === true;
+    });
+  });
+
+  test('jobs of all connections run in turn; a full queue says so at once', async (context) => {
+    const { client, reports } = await open(context, 'local_lm', { script: ['hang'], queue: 2 });
+    const [first, second] = [await client(), await client()];
+    first.send({ type: 'queue_status' });
+    assert.deepEqual(await first.next(), { type: 'queue_status', depth: 0, capacity: 2, in_progress: false });
+    first.send(prompt('a'));
+    assert.deepEqual(await first.next(), { type: 'queue_status', depth: 0, capacity: 2, in_progress: true });
+    second.send(prompt('b'), prompt('c'), prompt('d'));
+    assert.deepEqual(await second.next(), error('queue full'));
+    assert.deepEqual(await first.next(), { type: 'queue_status', depth: 1, capacity: 2, in_progress: true });
+    assert.deepEqual(await first.next(), { type: 'queue_status', depth: 2, capacity: 2, in_progress: true });
+    second.destroy();
+    while ((await first.next())['depth'] !== 0);
+    first.destroy();
+    await hasEnded(() => reports.length === 4);
+    assert.deepEqual(
+      reports.map(({ outcome }) => outcome),
+      ['failed', 'left', 'left', 'left'],
+    );
+  });
+
+  test('a result tells how many jobs waited when its own started', async (context) => {
+    const { client } = await open(context, 'local_lm');
+    const one = await client();
+    one.send(prompt('a'), prompt('b'), prompt('c'));
+    const results = [await one.next(), await one.next(), await one.next()];
+    assert.deepEqual(
+      results.map(({ job_id: id, queue_depth: depth }) => [id, depth]),
+      [
+        ['a', 0],
+        ['b', 1],
+        ['c', 0],
+      ],
+    );
+  });
+
+  test('bytes that are no frame get one error and a close; others notice nothing', async (context) => {
+    const { client } = await open(context, 'local_lm');
+    const [bad, good] = [await client(), await client()];
+    bad.sendBytes(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
+    assert.deepEqual(await bad.next(), error('bad message'));
+    await bad.closed;
+    good.send(prompt('a'));
+    assert.equal((await good.next())['text'], 'four');
+  });
+
+  test('a client that asks and never reads is not read either', async (context) => {
+    const { client, listener } = await open(context, 'local_lm');
+    const deaf = await client();
+    deaf.pause();
+    const asked = JSON.stringify({ type: 'infer', job_id: 'x' });
+    for (let batch = 0; batch < 2_000; batch += 1) {
+      deaf.sendBytes(TestClient.frames(...Array<Frame>(500).fill(JSON.parse(asked))));
+      if (deaf.unsentBytes > 32 * 1024 * 1024) break;
+    }
+    assert.ok(deaf.unsentBytes > 0, 'the kernel holds it back');
+    assert.ok(process.memoryUsage().arrayBuffers < 512 * 1024 * 1024);
+    const other = await TestClient.dial(listener.port);
+    assert.equal((await other.next()).type, 'hello');
+    other.destroy();
+  });
+
+  test('what a killed process left behind is removed at the next start, and nothing else', async () => {
+    const folder = join(base, 'leftovers');
+    const leftover = join(folder, `${DEAD_PROCESS}-${'0'.repeat(16)}`);
+    const living = join(folder, `${process.ppid}-${'0'.repeat(16)}`);
+    const foreign = join(folder, 'models');
+    for (const path of [leftover, living, foreign]) {
+      mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, '1.gguf'), 'GGUF');
+    }
+    const listener = await serveDonate({ mode: 'model_push', port: 0, folder, mount: () => new ScriptedEngine([]) });
+    assert.deepEqual(
+      [leftover, living, foreign].map((path) => existsSync(path)),
+      [false, true, true],
+    );
+    await listener.close();
+    assert.deepEqual(readdirSync(folder).toSorted(), [`${process.ppid}-${'0'.repeat(16)}`, 'models'].toSorted());
+  });
+});
+
+suite('uploads of any kind', () => {
+  type UploadStep = { readonly index: number; readonly data: string; readonly last: boolean } | 'commit' | 'begin';
+  const chunk = fc.record({
+    index: fc.integer({ min: 0, max: 4 }),
+    data: fc.oneof(
+      fc.constantFrom('', 'QUJD', '!', 'QUJ', 'QU=D', '-_-_'),
+      fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('base64')),
+    ),
+    last: fc.boolean(),
+  });
+  const steps = fc.array(
+    fc.oneof({ weight: 6, arbitrary: chunk }, { weight: 1, arbitrary: fc.constantFrom<UploadStep>('commit', 'begin') }),
+    {
+      maxLength: 12,
+    },
+  );
+
+  test('leave nothing behind, and the next good one is taken', async (context) => {
+    const { client, files } = await open(context, 'model_push');
+    await fc.assert(
+      fc.asyncProperty(steps, fc.integer({ min: 1, max: 120 }), fc.boolean(), async (sequence, length, hasDigest) => {
+        const one = await client();
+        const begin = {
+          type: 'model_begin',
+          config_json: '{"format":"gguf"}',
+          weights_len: length,
+          ...(hasDigest && { weights_sha256: '0'.repeat(64) }),
+        };
+        one.send(begin);
+        for (const step of sequence) {
+          if (step === 'begin') one.send(begin);
+          else if (step === 'commit') one.send({ type: 'model_commit' });
+          else one.send({ type: 'weights_chunk', index: step.index, data_b64: step.data, last: step.last });
+        }
+        one.send(...push(ggufFile()));
+        for (;;) {
+          const { type, ok } = await one.next();
+          assert.ok(type === 'error' || type === 'model_status', type);
+          if (ok === true) break;
+        }
+        one.destroy();
+        await hasEnded(() => files().length === 0);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

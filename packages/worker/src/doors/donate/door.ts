@@ -1,0 +1,70 @@
+import type { Mode } from '@shoal/protocol/donate';
+import { listenTcp } from '@shoal/transport/tcp';
+import type { OpenDoor } from '../../door.ts';
+import type { DoorPolicy } from '../../scheduler.ts';
+import { Hall } from './hall.ts';
+import { type JobReport, Jobs } from './jobs.ts';
+import { type Donation, openService } from './service.ts';
+
+/** Jobs that wait, of all connections together, unless it is set otherwise. */
+export const QUEUE_CAPACITY = 64;
+/** New tokens that one job may have, unless it is set otherwise. */
+const MAX_TOKENS = 4_096;
+/** Connections, unless it is set otherwise. */
+const MAX_CONNECTIONS = 64;
+
+export interface DonateDoorOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly donation: Donation;
+  /** Jobs that wait at most. */
+  readonly queue?: number;
+  readonly maxTokens?: number;
+  readonly maxConnections?: number;
+  readonly maxConnectionsPerAddress?: number;
+  /** Called when a job is over. */
+  readonly onJob?: (report: JobReport) => void;
+}
+
+export interface DonateDoor extends OpenDoor {
+  readonly name: 'donate';
+  readonly mode: Mode;
+  readonly port: number;
+}
+
+/**
+ * Listens for Donate compute clients. The jobs of all connections run one at a time, in the order in which they came; the
+ * loading of a pushed model is one of them. Throws `INVALID_REQUEST` where it cannot listen or keep models.
+ */
+export async function openDonateDoor(options: DonateDoorOptions): Promise<DonateDoor> {
+  const { donation, host, port, queue = QUEUE_CAPACITY, maxTokens = MAX_TOKENS } = options;
+  const policy: DoorPolicy = { running: 1, waiting: queue, maxTokens };
+  const service = await openService(donation, policy);
+  const hall = new Hall(service, new Jobs(queue), options.onJob ?? (() => {}));
+  const { maxConnectionsPerAddress: perAddress } = options;
+  try {
+    const listener = await listenTcp({
+      host,
+      port,
+      maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+      ...(perAddress === undefined ? {} : { maxConnectionsPerAddress: perAddress }),
+      onConnection: (connection) => hall.welcome(connection),
+    });
+    const bound = listener.address();
+    return {
+      name: 'donate',
+      mode: donation.mode,
+      address: `${bound.host.includes(':') ? `[${bound.host}]` : bound.host}:${bound.port}`,
+      port: bound.port,
+      status: () => ({ ...service.door.load, ...service.door.outcomes, connections: hall.connections }),
+      async close() {
+        await listener.close();
+        await service.close();
+      },
+    };
+  } catch (thrown) {
+    await service.close();
+    throw thrown;
+  }
+}

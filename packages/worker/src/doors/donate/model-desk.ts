@@ -1,0 +1,126 @@
+import type { Engine } from '@shoal/engine';
+import type { ShoalError, UploadStep } from '@shoal/protocol';
+import { type Mount, ModelSeat, notMounted } from './model-seat.ts';
+import { StagedModel } from './staged-model.ts';
+import { openStagingFolder, type StagingFolder } from './staging-folder.ts';
+import { STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';
+
+export interface ModelDeskOptions {
+  readonly mount: Mount;
+  /** Where pushed models are kept while their connections last; absent: a folder of this user in the temporary one. */
+  readonly folder?: string;
+  /** What they may take of the disk together. */
+  readonly quotaBytes?: number;
+}
+
+/** What a connection's uploads bring about. */
+export interface UploadHandlers {
+  /** The model of this upload is whole on the disk. */
+  sealed(id: number, model: StagedModel): void;
+  failed(id: number, error: ShoalError): void;
+}
+
+/** Everything that is kept of pushed models, of all connections: on the disk, and the one that is in memory. */
+export class ModelDesk {
+  readonly #folder: StagingFolder;
+  readonly #quota: StorageQuota;
+  readonly #seat: ModelSeat;
+  readonly #leaving = new Set<Promise<void>>();
+
+  static async open({ mount, folder, quotaBytes = STORAGE_QUOTA_BYTES }: ModelDeskOptions): Promise<ModelDesk> {
+    const staging = await openStagingFolder(folder);
+    return new ModelDesk(staging, new StorageQuota(staging.path, quotaBytes), new ModelSeat(mount));
+  }
+
+  private constructor(folder: StagingFolder, quota: StorageQuota, seat: ModelSeat) {
+    this.#folder = folder;
+    this.#quota = quota;
+    this.#seat = seat;
+  }
+
+  /** The uploads of one connection. */
+  uploads(handlers: UploadHandlers): Uploads {
+    return new Uploads(handlers, {
+      stage: (begin, onFail) => new StagedModel({ file: this.#folder.newFile(), begin, quota: this.#quota, onFail }),
+      leave: (model) => this.#leave(model),
+    });
+  }
+
+  /** The engine of a model, in place of whatever was in memory before. */
+  load(model: StagedModel | undefined): Promise<Engine> {
+    return model === undefined ? Promise.reject(notMounted()) : this.#seat.take(model);
+  }
+
+  /** Resolves once nothing is left in memory or on the disk. */
+  async close(): Promise<void> {
+    await this.#seat.close();
+    while (this.#leaving.size > 0) await Promise.all(this.#leaving);
+    await this.#folder.close();
+  }
+
+  #leave(model: StagedModel): void {
+    const leaving = Promise.all([model.discard(), this.#seat.release(model)]).then(() => {
+      this.#leaving.delete(leaving);
+    });
+    this.#leaving.add(leaving);
+  }
+}
+
+interface UploadsOwner {
+  readonly stage: (begin: Extract<UploadStep, { type: 'begin' }>, onFail: (error: ShoalError) => void) => StagedModel;
+  readonly leave: (model: StagedModel) => void;
+}
+
+/** One connection's uploads; the model of the last one is the one that its jobs mean. */
+export class Uploads {
+  readonly #handlers: UploadHandlers;
+  readonly #owner: UploadsOwner;
+  #sealing: Promise<void> | undefined;
+  #current: { readonly id: number; readonly model: StagedModel } | undefined;
+
+  constructor(handlers: UploadHandlers, owner: UploadsOwner) {
+    this.#handlers = handlers;
+    this.#owner = owner;
+  }
+
+  get model(): StagedModel | undefined {
+    return this.#current?.model;
+  }
+
+  /** While a commit is looked at: what was asked behind it comes after it. */
+  get sealing(): Promise<void> | undefined {
+    return this.#sealing;
+  }
+
+  /** The promise holds the peer back until the step is on the disk. */
+  take(id: number, step: UploadStep): void | Promise<void> {
+    if (step.type === 'begin') {
+      const model = this.#owner.stage(step, (error) => this.#handlers.failed(id, error));
+      this.#current = { id, model };
+      return model.prepare();
+    }
+    const current = this.#current;
+    if (current?.id !== id) return undefined;
+    const { model } = current;
+    switch (step.type) {
+      case 'bytes':
+        return model.write(step.bytes);
+      case 'commit':
+        return this.#seal(id, model);
+      case 'drop':
+        this.#current = undefined;
+        return this.#owner.leave(model);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  async #seal(id: number, model: StagedModel): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#sealing = promise;
+    await model.seal();
+    if (!model.isOver) this.#handlers.sealed(id, model);
+    if (this.#sealing === promise) this.#sealing = undefined;
+    resolve();
+  }
+}

@@ -1,0 +1,69 @@
+import type { Engine } from '@shoal/engine';
+import { ShoalError } from '@shoal/protocol';
+import { NOT_MOUNTED } from '@shoal/protocol/donate';
+import type { StagedModel } from './staged-model.ts';
+
+/** Makes the engine of a model file; it loads once it is first asked for its models. */
+export type Mount = (file: string, options: { readonly name: string; readonly contextLength?: number }) => Engine;
+
+/** What a model is called whose owner does not say. */
+const NAMELESS = 'pushed model';
+
+/** The one place in memory that the models of all connections share: each is loaded when it is asked, in place of the last. */
+export class ModelSeat {
+  readonly #mount: Mount;
+  #seated: { readonly model: StagedModel; readonly engine: Engine } | undefined;
+  #emptied: Promise<void> = Promise.resolve();
+
+  constructor(mount: Mount) {
+    this.#mount = mount;
+  }
+
+  /** The loaded engine of this model. Rejects with what its owner may know where it cannot be loaded, or is gone. */
+  async take(model: StagedModel): Promise<Engine> {
+    if (this.#seated?.model !== model) await this.#empty();
+    if (model.isOver) throw notMounted();
+    this.#seated ??= { model, engine: this.#mount(model.file, mountOptions(model)) };
+    const { engine } = this.#seated;
+    try {
+      await engine.models();
+      return engine;
+    } catch (thrown) {
+      await this.release(model);
+      throw cannotLoad(thrown, model);
+    }
+  }
+
+  /** Resolves once this model is not in memory. */
+  release(model: StagedModel): Promise<void> {
+    return this.#seated?.model === model ? this.#empty() : this.#emptied;
+  }
+
+  close(): Promise<void> {
+    return this.#empty();
+  }
+
+  #empty(): Promise<void> {
+    const seated = this.#seated;
+    this.#seated = undefined;
+    if (seated !== undefined) this.#emptied = this.#emptied.then(() => seated.engine.close());
+    return this.#emptied;
+  }
+}
+
+export function notMounted(): ShoalError {
+  return new ShoalError('MODEL_NOT_FOUND', NOT_MOUNTED);
+}
+
+function mountOptions({ configuration: { name, contextLength } }: StagedModel): Parameters<Mount>[1] {
+  return {
+    name: name ?? NAMELESS,
+    ...(contextLength === undefined ? {} : { contextLength }),
+  };
+}
+
+/** The reason is for whoever pushed it; where it lies on this disk is not. */
+function cannotLoad(thrown: unknown, { file }: StagedModel): ShoalError {
+  const { code, message } = ShoalError.from(thrown);
+  return new ShoalError(code, message.replaceAll(file, 'that was pushed'), { cause: thrown });
+}

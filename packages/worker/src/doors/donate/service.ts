@@ -1,0 +1,80 @@
+import type { Engine } from '@shoal/engine';
+import { type InferenceEvent, ShoalError } from '@shoal/protocol';
+import type { Mode } from '@shoal/protocol/donate';
+import type { Exchange } from '@shoal/transport';
+import type { DoorPolicy, Job, Scheduler } from '../../scheduler.ts';
+import type { Worker, WorkerDoor } from '../../worker.ts';
+import { ModelDesk, type ModelDeskOptions } from './model-desk.ts';
+import type { StagedModel } from './staged-model.ts';
+
+/** What the door donates: the node's own engine for prompts, or a place for the models that clients push. */
+export type Donation =
+  | { readonly mode: 'local_lm'; readonly worker: Worker }
+  | ({ readonly mode: 'model_push'; readonly scheduler: Scheduler } & ModelDeskOptions);
+
+/** What is behind the door, whichever mode it has. */
+export interface Service {
+  readonly mode: Mode;
+  /** The name of the model that answers prompts. */
+  readonly model?: string;
+  readonly door: Pick<WorkerDoor, 'load' | 'outcomes'>;
+  readonly models?: ModelDesk;
+  /** `model`: the pushed one that the job means. */
+  answer(exchange: Exchange, onStart: () => void, model: StagedModel | undefined): void;
+  /** Loads a pushed model, which is all that the exchange asks for. */
+  mount(exchange: Exchange, onStart: () => void, model: StagedModel): void;
+  close(): Promise<void>;
+}
+
+export async function openService(donation: Donation, policy: DoorPolicy): Promise<Service> {
+  return donation.mode === 'local_lm' ? ownModel(donation.worker, policy) : pushedModels(donation, policy);
+}
+
+function ownModel(worker: Worker, policy: DoorPolicy): Service {
+  const door = worker.open(policy);
+  const [model] = worker.models;
+  return {
+    mode: 'local_lm',
+    ...(model === undefined ? {} : { model: model.id }),
+    door,
+    answer: (exchange, onStart) => door.answer(exchange, onStart),
+    mount: (exchange) => void exchange.send({ type: 'error', error: ShoalError.invalidRequest('no models are taken') }),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function pushedModels(
+  { scheduler, ...options }: Extract<Donation, { mode: 'model_push' }>,
+  policy: DoorPolicy,
+): Promise<Service> {
+  const models = await ModelDesk.open(options);
+  const door = scheduler.open(policy);
+  const job = (onStart: () => void, engine: Job['engine']): Job => ({ engine, onStart });
+  return {
+    mode: 'model_push',
+    door,
+    models,
+    answer: (exchange, onStart, model) =>
+      door.answer(
+        exchange,
+        job(onStart, () => models.load(model)),
+      ),
+    mount: (exchange, onStart, model) =>
+      door.answer(
+        exchange,
+        job(onStart, async () => (await models.load(model), LOADED)),
+      ),
+    close: () => models.close(),
+  };
+}
+
+/** What answers the request to load a model, once that is loaded. */
+const LOADED: Engine = {
+  name: 'loaded',
+  abilities: { slots: 1, resume: 'none' },
+  models: () => Promise.resolve([]),
+  async *generate(): AsyncGenerator<InferenceEvent> {
+    yield { type: 'finish', reason: 'stop', rawReason: 'loaded' };
+  },
+  close: () => Promise.resolve(),
+};

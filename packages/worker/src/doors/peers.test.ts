@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import { messageFramer, ndjsonFramer, type PeerInfo, promptInput, ShoalError } from '@shoal/protocol';
+import {
+  type Credentials,
+  type HelloMessage,
+  identityOf,
+  MAX_REQUEST_BYTES,
+  PeerSession,
+  PROTOCOL,
+} from '@shoal/protocol/shoal';
+import { type Connection, type Exchange, Link } from '@shoal/transport';
+import { dialTcp } from '@shoal/transport/tcp';
+import { dialWebSocket } from '@shoal/transport/websocket';
+import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from './peers.ts';
+
+const REQUEST = { input: promptInput('Hi'), sampling: {}, stop: [] };
+const doorKey = identityOf(new Uint8Array(32).fill(1)).key;
+const client = identityOf(new Uint8Array(32).fill(2));
+const opened: PeerDoor[] = [];
+
+after(() => Promise.all(opened.map((door) => door.close())));
+
+function helloOf(key: string, name: string): HelloMessage {
+  return {
+    type: 'peer_hello',
+    node_name: name,
+    clusters: [],
+    supported_models: [],
+    protocol: PROTOCOL,
+    peer_id: key,
+    version: '0.1.0',
+    uptime_s: 0,
+    roles: ['worker'],
+    models: [],
+  };
+}
+
+async function open(options: Partial<PeerDoorOptions> = {}): Promise<PeerDoor> {
+  const door = await openPeerDoor({
+    transport: 'websocket',
+    host: '127.0.0.1',
+    port: 0,
+    hello: () => helloOf(doorKey, 'door'),
+    status: () => ({ health: 100, active: 0, queued: 0, slots: 1 }),
+    answer: (exchange) => void exchange.send({ type: 'finish', reason: 'stop', rawReason: 'end' }),
+    ...options,
+  });
+  opened.push(door);
+  return door;
+}
+
+interface Caller {
+  readonly link: Link<PeerSession>;
+  /** The next time that the door says who it is or how it fares. */
+  readonly heard: () => Promise<PeerInfo>;
+  /** Why the connection ended. */
+  readonly ended: Promise<Error | undefined>;
+}
+
+async function call(door: PeerDoor, credentials: Credentials = client): Promise<Caller> {
+  const { protocol, hostname: host, port } = new URL(door.address);
+  const isTcp = protocol === 'tcp:';
+  const limits = { timeoutMs: 10_000, maxPayloadBytes: MAX_REQUEST_BYTES };
+  const connection: Connection = await (isTcp
+    ? dialTcp({ host, port: Number(port), ...limits })
+    : dialWebSocket({ url: door.address, ...limits }));
+  const session = new PeerSession({
+    framer: isTcp ? ndjsonFramer(MAX_REQUEST_BYTES) : messageFramer(MAX_REQUEST_BYTES),
+    hello: () => helloOf(client.key, 'client'),
+    status: () => ({ health: 100, active: 0, queued: 0, slots: 0 }),
+    idPrefix: 'client',
+    helloOwed: true,
+    credentials,
+  });
+  const ended = Promise.withResolvers<Error | undefined>();
+  let next = Promise.withResolvers<PeerInfo>();
+  const link = new Link(connection, session, {
+    peer(info) {
+      // The hello alone tells nothing: how it fares a door says only to those whom it takes in.
+      if (info.status === undefined) return;
+      next.resolve(info);
+      next = Promise.withResolvers();
+    },
+    request: () => assert.fail('a door asked'),
+    close: ended.resolve,
+  });
+  link.start();
+  return { link, heard: () => next.promise, ended: ended.promise };
+}
+
+async function codeOf(ended: Promise<Error | undefined>): Promise<string | undefined> {
+  const error = await ended;
+  return error instanceof ShoalError ? error.code : undefined;
+}
+
+for (const transport of ['websocket', 'tcp'] as const) {
+  suite(`a door over ${transport}`, () => {
+    test('greets, takes in and answers', async () => {
+      const door = await open({ transport });
+      const { link, heard } = await call(door);
+      assert.equal((await heard()).name, 'door');
+      assert.deepEqual(door.status(), { connections: 1, pending: 0 });
+      const events = await Array.fromAsync(link.ask(REQUEST));
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['finish'],
+      );
+      link.close();
+    });
+
+    test('opens for its token and for the keys of its list, and for nobody else', async () => {
+      const answer = (): void => assert.fail('whoever was refused was answered');
+      const byToken = await open({ transport, token: 'right', answer });
+      const right = await call(byToken, { ...client, token: 'right' });
+      await right.heard();
+      assert.equal(await codeOf((await call(byToken, { ...client, token: 'wrong' })).ended), 'UNAUTHORIZED');
+      assert.equal(await codeOf((await call(byToken)).ended), 'UNAUTHORIZED');
+      const byKey = await open({ transport, allowedKeys: [client.key.toUpperCase()], answer });
+      const known = await call(byKey);
+      await known.heard();
+      const stranger = identityOf(new Uint8Array(32).fill(3));
+      assert.equal(await codeOf((await call(byKey, stranger)).ended), 'UNAUTHORIZED');
+      assert.deepEqual(byToken.status(), { connections: 1, pending: 0 });
+      for (const { link } of [right, known]) link.close();
+    });
+
+    test('tells everybody what has changed', async () => {
+      let active = 0;
+      const door = await open({ transport, status: () => ({ health: 100, active, queued: 0, slots: 1 }) });
+      const { link, heard } = await call(door);
+      await heard();
+      active = 1;
+      const changed = heard();
+      door.announceStatus();
+      assert.equal((await changed).status?.active, 1);
+      const again = heard();
+      door.announce();
+      assert.equal((await again).name, 'door');
+      link.close();
+    });
+
+    test('that closes ends its connections and what runs on them', async () => {
+      const running = Promise.withResolvers<Exchange>();
+      const door = await open({ transport, answer: running.resolve });
+      const { link, heard, ended } = await call(door);
+      await heard();
+      const answer = Array.fromAsync(link.ask(REQUEST));
+      const aborted = Promise.withResolvers<ShoalError>();
+      (await running.promise).onAbort(aborted.resolve);
+      await Promise.all([door.close(), door.close(), ended, aborted.promise]);
+      assert.equal((await answer).at(-1)?.type, 'error');
+      assert.deepEqual(door.status(), { connections: 0, pending: 0 });
+    });
+
+    test('does not open to others than this machine without a token or a list', async () => {
+      await assert.rejects(open({ transport, host: '0.0.0.0' }), {
+        code: 'INVALID_REQUEST',
+        message: /SHOAL_WS_TOKEN/,
+      });
+      const door = await open({ transport, host: '0.0.0.0', token: 'right' });
+      assert.match(door.address, /:\/\/0\.0\.0\.0:\d+/);
+    });
+
+    test('a taken port is refused', async () => {
+      const port = Number(new URL((await open({ transport })).address).port);
+      await assert.rejects(open({ transport, port }), { code: 'INVALID_REQUEST', message: /port is taken/ });
+    });
+  });
+}
+
+test('an empty token and what is no key are refused', async () => {
+  await assert.rejects(open({ token: '' }), { code: 'INVALID_REQUEST' });
+  await assert.rejects(open({ allowedKeys: ['me'] }), { code: 'INVALID_REQUEST', message: /64 hex digits/ });
+});
+
+test('connections that say nothing take a bounded number of places', async () => {
+  const door = await open({ host: '0.0.0.0', token: 'right', transport: 'tcp' });
+  const port = Number(new URL(door.address).port);
+  const silent: Connection[] = [];
+  while (door.status().pending < 32) {
+    silent.push(await dialTcp({ host: '127.0.0.1', port, timeoutMs: 10_000 }));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const beyond = await dialTcp({ host: '127.0.0.1', port, timeoutMs: 10_000 });
+  await new Promise<void>((resolve) => beyond.open({ data: () => {}, drain: () => {}, close: () => resolve() }));
+  assert.equal(door.status().pending, 32);
+  for (const connection of silent) connection.close();
+});

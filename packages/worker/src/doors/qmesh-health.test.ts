@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HealthGauge } from './qmesh-health.ts';
+
+test('it opens only once the processors have been read twice', async () => {
+  const readings = [undefined, 40];
+  const queue = () => ({ size: 0, capacity: 10 });
+  const gauge = await HealthGauge.open(queue, { processor: () => readings.shift(), memory: () => 50 });
+  assert.deepEqual(readings, []);
+  assert.equal(gauge.report.cpu, 40);
+});
+
+test('numbers are rounded on the wire, and the state comes from the unrounded score', async () => {
+  const { gauge } = await gaugeAt(99.6, 0);
+  // (0.4 × 0.4 + 100 × 0.4 + 100 × 0.2) is 60.16.
+  assert.deepEqual(gauge.report, {
+    score: 60,
+    state: 'healthy',
+    cpu: 100,
+    memory: 0,
+    queueSize: 0,
+    queueCapacity: 10,
+    canAcceptRequests: true,
+  });
+});
+
+test('below 20 it accepts nothing; at 20 it does', async () => {
+  // Half of the queue is 10 points, and the machine has to bring the rest.
+  const states = [];
+  for (const use of [87.5, 87.6]) {
+    const { gauge } = await gaugeAt(use, use, 5);
+    states.push([gauge.report.score, gauge.report.state, gauge.acceptsRequests]);
+  }
+  assert.deepEqual(states, [
+    [20, 'busy', true],
+    [20, 'overloaded', false],
+  ]);
+});
+
+test('the queue counts as it is now, the machine as it was sampled last', async () => {
+  const { gauge, machine, queue } = await gaugeAt(10, 20);
+  machine.cpu = 90;
+  queue.size = 10;
+  assert.equal(gauge.report.cpu, 10);
+  assert.deepEqual([gauge.report.queueSize, gauge.report.score, gauge.acceptsRequests], [10, 68, false]);
+  assert.equal(gauge.sample(), true);
+  assert.equal(gauge.report.cpu, 90);
+});
+
+async function gaugeAt(cpu: number, memory: number, size = 0) {
+  const machine = { cpu, memory };
+  const queue = { size, capacity: 10 };
+  const use = { processor: () => machine.cpu, memory: () => machine.memory };
+  return { gauge: await HealthGauge.open(() => queue, use), machine, queue };
+}
