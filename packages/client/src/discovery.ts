@@ -14,7 +14,7 @@ export class Discovery {
   readonly #network: Network;
   readonly #cluster: string | undefined;
   readonly #cancellation: Cancellation;
-  #giveUpAt: number | undefined;
+  #beganAt: number | undefined;
 
   constructor(network: Network, cluster: string | undefined, cancellation: Cancellation) {
     this.#network = network;
@@ -27,11 +27,11 @@ export class Discovery {
     for (;;) {
       const worker = choose();
       if (worker !== undefined || this.#cancellation.isCancelled) return worker;
-      if (this.#giveUpAt === undefined) {
+      if (this.#beganAt === undefined) {
         this.#network.refresh(this.#cluster);
-        this.#giveUpAt = monotonicNow() + this.#patienceMs();
+        this.#beganAt = monotonicNow();
       }
-      const left = this.#giveUpAt - monotonicNow();
+      const left = this.#giveUpAt(this.#beganAt) - monotonicNow();
       if (left <= 0) return undefined;
       await this.#change(left);
     }
@@ -43,9 +43,12 @@ export class Discovery {
     const lenders = [...peers.filter(({ info }) => info.lends === true), ...(self === undefined ? [] : [self])];
     const where = this.#cluster === undefined ? 'your clusters' : `cluster ${this.#cluster}`;
     if (lenders.length === 0) {
-      if (this.#network.clusters.length === 0) {
+      const { problem, directPeers, clusters } = this.#network;
+      if (problem !== undefined && this.#cluster === undefined) return problem;
+      if (clusters.length === 0 && directPeers === 0) {
         return nobody('This node is in no cluster. Join one: shoal connect CLUSTER');
       }
+      if (clusters.length === 0) return nobody(`No worker among the peers that are dialled: ${seen(peers.length)}.`);
       return nobody(`No worker in ${where}: ${seen(peers.length)}. Start one there: shoal serve --lend`);
     }
     const models = [...new Set(lenders.flatMap(({ info }) => info.models.map(({ id }) => id)))];
@@ -53,13 +56,14 @@ export class Discovery {
   }
 
   /** In an explored cluster waiting will not bring what none of its peers has. */
-  #patienceMs(): number {
-    if (this.#network.clusters.length === 0) return 0;
+  #giveUpAt(beganAt: number): number {
+    if (this.#network.isDialling) return beganAt + DISCOVERY_WAIT_MS;
+    if (this.#network.clusters.length === 0) return beganAt;
     const isSettled = this.#network.peers(this.#cluster).some(({ info }) => info.lends !== false);
-    if (!isSettled) return DISCOVERY_WAIT_MS;
+    if (!isSettled) return beganAt + DISCOVERY_WAIT_MS;
     const clusters = this.#cluster === undefined ? this.#network.clusters : [this.#cluster];
     const joinedAt = Math.max(...clusters.map((cluster) => this.#network.joinedAt(cluster) ?? 0));
-    return Math.max(0, joinedAt + SETTLING_MS - monotonicNow());
+    return joinedAt + SETTLING_MS;
   }
 
   #change(timeoutMs: number): Promise<void> {

@@ -77,7 +77,7 @@ async function client(cluster: string, peers: number): Promise<Shoal> {
   });
   if (peers > 0) await known.promise;
   stop();
-  return new Shoal(dht, network);
+  return new Shoal(network, dht);
 }
 
 const newCluster = (): string => `test-${(lastCluster += 1)}`;
@@ -233,10 +233,7 @@ test('clusters of one DHT do not see each other, and one that is left is not see
 });
 
 test('a prompt must be one of the kinds of input', () => {
-  const shoal = new Shoal(
-    dht,
-    lend(newCluster(), 'A', () => {}),
-  );
+  const shoal = new Shoal(lend(newCluster(), 'A', () => {}));
   assert.throws(() => shoal.generate({}), { code: 'INVALID_REQUEST' });
   assert.throws(() => shoal.generate({ prompt: 'a', text: 'b' }), { code: 'INVALID_REQUEST' });
 });

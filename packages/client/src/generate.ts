@@ -19,6 +19,8 @@ import { matchModel, rankWorkers } from './select.ts';
 const WORTH_ANOTHER_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CONNECT_FAILED',
   'HOST_DISCONNECTED',
+  'OLLAMA_NOT_FOUND',
+  'OLLAMA_MODEL_NOT_AVAILABLE',
   'MODEL_BUSY',
   'GENERATION_FAILED',
   'GENERATION_ABORTED',
@@ -37,6 +39,8 @@ export interface GenerateOptions {
   /** Absent: any cluster that the node is in. */
   readonly cluster?: string;
   readonly random: () => number;
+  /** False: OpenGateway peers, of which all would be asked at once, are not asked. */
+  readonly asksEverybody?: boolean;
   /** This node's own worker, for what nobody else can answer. */
   readonly self?: Peer;
 }
@@ -55,16 +59,23 @@ export async function* generate(
   const discovery = new Discovery(network, cluster, cancellation);
   const tried = new Set<string>();
   for (;;) {
-    const worker = await discovery.find(() => nextWorker(options, progress, tried));
+    const found = await discovery.find(() => nextWorker(options, progress, tried));
     if (cancellation.isCancelled) return yield progress.aborted();
-    if (worker === undefined) break;
+    if (found === undefined) break;
+    // Chosen again in the moment of asking: what others of our requests were given to whom meanwhile counts.
+    const worker = nextWorker(options, progress, tried) ?? found;
     tried.add(worker.key);
     const terminal = yield* forward(worker, progress, cancellation);
     if (terminal === undefined) return;
     progress.failed(terminal);
     if (!WORTH_ANOTHER_WORKER.has(terminal.code)) break;
   }
-  if (!progress.hasBegun && (progress.error === undefined || WORTH_ANOTHER_WORKER.has(progress.error.code))) {
+  const { asksEverybody = true } = options;
+  if (
+    asksEverybody &&
+    !progress.hasBegun &&
+    (progress.error === undefined || WORTH_ANOTHER_WORKER.has(progress.error.code))
+  ) {
     const answered = yield* askOpenGatewayPeers(network.peers(cluster), options.request, cancellation);
     if (answered) return;
   }

@@ -5,7 +5,7 @@ import { Cancellation, type CancelSignal } from './cancel.ts';
 export interface WorkerChosen {
   readonly type: 'worker';
   readonly name: string;
-  /** Public key, hex. */
+  /** Public key in hex, or the address that was dialled. */
   readonly id: string;
 }
 

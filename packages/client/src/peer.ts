@@ -4,10 +4,12 @@ import type { Link } from '@shoal/transport';
 
 /** A connected peer that has said who it is. */
 export interface Peer {
-  /** Public key, hex; proven by the transport. */
+  /** What tells it from others: its public key in hex where the transport proves it, else the address that we dialled. */
   readonly key: string;
   readonly link: Link<PeerSession>;
   readonly info: PeerInfo;
+  /** Requests of others that ran or waited there when it last said how it fares; absent: unknown. */
+  readonly othersLoad?: number;
   /** Wall-clock times for people, milliseconds since 1970. */
   readonly connectedAt: number;
   readonly lastSeenAt: number;
@@ -15,5 +17,6 @@ export interface Peer {
 
 /** What to call a peer that never said its name. */
 export function peerName(peer: Peer): string {
-  return peer.info.name === '' ? peer.key.slice(0, 8) : peer.info.name;
+  const { key } = peer.link.connection.remote;
+  return peer.info.name === '' ? (key?.slice(0, 8) ?? peer.key) : peer.info.name;
 }

@@ -1,10 +1,10 @@
-import type { InferenceRequest, ModelInfo } from '@shoal/protocol';
+import { type InferenceRequest, isNamed, type ModelInfo, type PeerInfo } from '@shoal/protocol';
 import type { Peer } from './peer.ts';
 
 /** The model of these that a request means: by id, by digest, or the first where it names none. */
 export function matchModel(models: readonly ModelInfo[], wanted: string | undefined): ModelInfo | undefined {
   if (wanted === undefined) return models[0];
-  return models.find(({ id, digest }) => id === wanted || digest === wanted);
+  return models.find((model) => isNamed(model, wanted));
 }
 
 /**
@@ -20,11 +20,15 @@ export function rankWorkers(peers: readonly Peer[], request: InferenceRequest, r
     .map(({ peer }) => peer);
 }
 
+/** How many requests a worker runs at once, as far as it says. */
+export function slotsOf({ status, capacity }: PeerInfo): number {
+  return Math.max(1, status?.slots ?? capacity?.slots ?? 1);
+}
+
 /** Smaller is better, the first difference decides. */
-function rankOf({ info }: Peer, draw: number): readonly number[] {
+function rankOf({ info, link, othersLoad = 0 }: Peer, draw: number): readonly number[] {
   const { status } = info;
-  const slots = status?.slots ?? info.capacity?.slots ?? 1;
-  const load = ((status?.active ?? 0) + (status?.queued ?? 0)) / Math.max(1, slots);
+  const load = (othersLoad + link.openAnswers) / slotsOf(info);
   // Tens are told apart, no finer: a health that flickers must not send everybody to the same worker.
   const health = Math.round((status?.health ?? 0) / 10);
   return [load < 1 ? 0 : 1, load, -health, -Math.round((status?.tokensPerSecond ?? 0) / 10), draw];

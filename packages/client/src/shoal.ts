@@ -6,20 +6,28 @@ import {
   type Sampling,
   ShoalError,
 } from '@shoal/protocol';
-import { createDht, type Dht } from '@shoal/transport/dht';
+import type { Dht } from '@shoal/transport/dht';
+import { createDht } from '#swarm';
 import type { CancelSignal } from './cancel.ts';
 import { generate } from './generate.ts';
 import { Generation } from './generation.ts';
 import { Network } from './network.ts';
 import type { Peer } from './peer.ts';
 
+/** Whom to connect to: `peers`, `clusters` or both. */
 export interface ConnectOptions {
-  /** The clusters to join, by id. */
-  readonly clusters: readonly string[];
+  /** Peers to dial: `ws://host:port`, `wss://host`, `tcp://host:port`. A web page can dial the first two. */
+  readonly peers?: readonly string[];
+  /** What opens their doors, where they ask for a token. */
+  readonly token?: string;
+  /** The clusters to join, by id; not in a web page. */
+  readonly clusters?: readonly string[];
   /** `host:port` of DHT nodes to begin at; absent: the public ones. */
   readonly bootstrap?: readonly string[];
   /** What peers call this client. */
   readonly name?: string;
+  /** 32 bytes that this client's key pair comes from; absent: a new one each time. */
+  readonly seed?: Uint8Array;
 }
 
 /** What to generate: exactly one of `prompt`, `messages`, `text` and `tokens`. */
@@ -34,17 +42,20 @@ export interface GenerateInput extends Sampling {
   readonly stop?: readonly string[];
   readonly deadlineMs?: number;
   readonly cluster?: string;
+  /** False: OpenGateway peers, of which all would be asked at once, are not asked. Absent: they are, where nobody else can answer. */
+  readonly asksEverybody?: boolean;
   readonly signal?: CancelSignal;
 }
 
 /** A client of the network: it asks, and lends nothing. */
 export class Shoal {
-  readonly #dht: Dht;
   readonly #network: Network;
+  readonly #dht: Dht | undefined;
 
-  constructor(dht: Dht, network: Network) {
-    this.#dht = dht;
+  /** Closes both with itself. */
+  constructor(network: Network, dht?: Dht) {
     this.#network = network;
+    this.#dht = dht;
   }
 
   /**
@@ -52,13 +63,14 @@ export class Shoal {
    * Throws `INVALID_REQUEST` where the input is not exactly one.
    */
   generate(input: GenerateInput): Generation {
-    const { cluster, signal } = input;
+    const { cluster, asksEverybody, signal } = input;
     const request = toRequest(input);
     const options = {
       network: this.#network,
       request,
       random: Math.random,
       ...(cluster === undefined ? {} : { cluster }),
+      ...(asksEverybody === undefined ? {} : { asksEverybody }),
     };
     return new Generation((cancellation) => generate(options, cancellation), signal);
   }
@@ -92,27 +104,38 @@ export class Shoal {
 
   async close(): Promise<void> {
     await this.#network.close();
-    await this.#dht.close();
+    await this.#dht?.close();
   }
 }
 
-/** Joins clusters as a client. Returns at once: peers are found meanwhile, and `generate` waits for them. */
+/**
+ * Dials peers and joins clusters, as a client. Returns at once: peers are found meanwhile, and `generate` waits for them.
+ * Rejects with `INVALID_REQUEST` for an address or a cluster id that is none, and for what this platform cannot do.
+ */
 export async function connect(options: ConnectOptions): Promise<Shoal> {
-  const dht = createDht(options.bootstrap === undefined ? {} : { bootstrap: options.bootstrap });
-  const network = new Network({
-    dht,
-    paddedTopics: true,
-    describe: () => ({ name: options.name ?? 'client', lends: false, models: [] }),
-    status: () => ({ health: 100, active: 0, queued: 0, slots: 0 }),
-  });
+  const { peers = [], clusters = [], bootstrap, token, seed, name = 'client' } = options;
+  if (peers.length === 0 && clusters.length === 0) {
+    throw ShoalError.invalidRequest('Give peers to dial, clusters to join, or both.');
+  }
+  const dht = clusters.length === 0 ? undefined : createDht(bootstrap === undefined ? {} : { bootstrap });
+  let network: Network | undefined;
   try {
-    for (const cluster of options.clusters) network.join(cluster);
+    network = new Network({
+      peers,
+      paddedTopics: true,
+      describe: () => ({ name, lends: false, models: [] }),
+      status: () => ({ health: 100, active: 0, queued: 0, slots: 0 }),
+      ...(dht === undefined ? {} : { dht }),
+      ...(token === undefined ? {} : { token }),
+      ...(seed === undefined ? {} : { seed }),
+    });
+    for (const cluster of clusters) network.join(cluster);
+    return new Shoal(network, dht);
   } catch (thrown) {
-    await network.close();
-    await dht.close();
+    await network?.close();
+    await dht?.close();
     throw thrown;
   }
-  return new Shoal(dht, network);
 }
 
 /** The request that an input means. Throws `INVALID_REQUEST` unless it has exactly one of the four kinds of input. */

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseBatchLine } from './batch-line.ts';
+
+const MESSAGES = [{ role: 'user', content: 'Hi' }];
+const line = (body: object, more: object = {}): string =>
+  JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body, ...more });
+
+test('a line says what to ask, by the name that it has', () => {
+  const body = {
+    model: 'tiny',
+    messages: [
+      { role: 'developer', content: 'Be brief.' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'One, ' },
+          { type: 'text', text: 'two' },
+        ],
+      },
+      { role: 'assistant', content: '', name: null },
+    ],
+    max_completion_tokens: 5,
+    temperature: 0,
+    top_p: 0.5,
+    seed: 7,
+    stop: '.',
+  };
+  assert.deepEqual(parseBatchLine(line(body), 3), {
+    line: 3,
+    customId: 'a',
+    input: {
+      model: 'tiny',
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'One, two' },
+        { role: 'assistant', content: '' },
+      ],
+      maxTokens: 5,
+      temperature: 0,
+      topP: 0.5,
+      seed: 7,
+      stop: ['.'],
+    },
+  });
+});
+
+test('what says only what holds anyway is no mistake', () => {
+  const body = {
+    messages: MESSAGES,
+    n: 1,
+    stream: false,
+    tools: [],
+    logit_bias: {},
+    response_format: { type: 'text' },
+    presence_penalty: 0,
+    user: 'me',
+    metadata: { of: 'mine' },
+    temperature: null,
+    max_tokens: 3,
+    max_completion_tokens: 3,
+  };
+  assert.deepEqual(parseBatchLine(line(body), 1), {
+    line: 1,
+    customId: 'a',
+    input: { messages: MESSAGES, maxTokens: 3 },
+  });
+});
+
+const MISTAKES: readonly (readonly [what: string, text: string, message: RegExp])[] = [
+  ['no JSON', '{"custom_id":', /not valid JSON/],
+  ['no object', '[1]', /must be a JSON object/],
+  ['no custom_id', JSON.stringify({ method: 'POST' }), /"custom_id" is missing/],
+  ['an empty custom_id', JSON.stringify({ custom_id: '' }), /"custom_id" must be a text of 1 to 512/],
+  ['another method', line({ messages: MESSAGES }, { method: 'GET' }), /"method" is not supported, but for "POST"/],
+  ['another url', line({ messages: MESSAGES }, { url: '/v1/embeddings' }), /"url" must be "\/v1\/chat\/completions"/],
+  ['no url', line({}, { url: undefined }), /"url" is missing/],
+  ['another field', line({ messages: MESSAGES }, { priority: 1 }), /"priority" is not supported/],
+  ['no body', line({}, { body: undefined }), /"body" is missing/],
+  ['no messages', line({}), /"body.messages" is missing/],
+  ['an empty list of messages', line({ messages: [] }), /"body.messages" must be a list of 1 to/],
+  ['a message that is none', line({ messages: ['Hi'] }), /"body.messages\[0\]" must be a JSON object/],
+  ['another role', line({ messages: [{ role: 'tool', content: 'x' }] }), /"body.messages\[0\].role" must be one of/],
+  ['an image', line({ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }), /content" must be a text or/],
+  ['a name', line({ messages: [{ role: 'user', content: 'x', name: 'Ann' }] }), /messages\[0\].name" is not supported/],
+  ['tools', line({ messages: MESSAGES, tools: [{}] }), /"body.tools" is not supported, but for \[\]/],
+  [
+    'JSON mode',
+    line({ messages: MESSAGES, response_format: { type: 'json_object' } }),
+    /"body.response_format" is not/,
+  ],
+  ['several answers', line({ messages: MESSAGES, n: 2 }), /"body.n" is not supported, but for 1/],
+  ['probabilities', line({ messages: MESSAGES, logprobs: true }), /"body.logprobs" is not supported/],
+  ['a stream', line({ messages: MESSAGES, stream: true }), /"body.stream" is not supported, but for false/],
+  ['what nobody knows', line({ messages: MESSAGES, speed: 2 }), /"body.speed" is not supported/],
+  ['no whole number', line({ messages: MESSAGES, max_tokens: 1.5 }), /"body.max_tokens" must be a whole number from 1/],
+  ['two limits', line({ messages: MESSAGES, max_tokens: 1, max_completion_tokens: 2 }), /differ; give one/],
+  ['a hot temperature', line({ messages: MESSAGES, temperature: 11 }), /"body.temperature" must be a number from 0/],
+  ['an empty stop', line({ messages: MESSAGES, stop: [''] }), /"body.stop" must be a text/],
+];
+
+for (const [what, text, message] of MISTAKES) {
+  test(`a line with ${what} is a mistake that says so`, () => {
+    const parsed = parseBatchLine(text, 1);
+    assert.ok('error' in parsed);
+    assert.equal(parsed.error.code, 'INVALID_REQUEST');
+    assert.match(parsed.error.message, message);
+    assert.equal(parsed.customId, text.includes('"custom_id":"a"') ? 'a' : undefined);
+  });
+}

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type InferenceEvent, ShoalError } from '@shoal/protocol';
+import {
+  batchRecord,
+  type BatchClient,
+  type BatchLine,
+  type BatchOptions,
+  type BatchResult,
+  runBatch,
+} from './batch.ts';
+import type { GenerateInput } from './shoal.ts';
+
+type Say = (input: GenerateInput, time: number) => Promise<readonly InferenceEvent[]> | readonly InferenceEvent[];
+
+const say = (text: string): readonly InferenceEvent[] => [
+  { type: 'text', text, tokens: [] },
+  { type: 'finish', reason: 'stop', rawReason: 'end', usage: { promptTokens: 1, completionTokens: 2 }, model: 'tiny' },
+];
+const fail = (code: ShoalError['code']): readonly InferenceEvent[] => [
+  { type: 'error', error: new ShoalError(code, `It says ${code}.`) },
+];
+
+/** A network whose workers only have slots, and whose answers the test writes. */
+class FakeNetwork implements BatchClient {
+  slots: readonly number[];
+  /** What each of them does for others. */
+  othersLoad = 0;
+  running = 0;
+  most = 0;
+  readonly asked: string[] = [];
+  readonly #say: Say;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(slots: readonly number[], answer: Say) {
+    this.slots = slots;
+    this.#say = answer;
+  }
+
+  peers() {
+    return this.slots.map((slots) => ({
+      info: { dialect: 'shoal', name: 'W', lends: true, models: [{ id: 'tiny' }], capacity: { slots, queue: 0 } },
+      othersLoad: this.othersLoad,
+    }));
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  change(slots: readonly number[]): void {
+    this.slots = slots;
+    for (const listener of this.#listeners) listener();
+  }
+
+  async *generate(input: GenerateInput): AsyncGenerator<InferenceEvent> {
+    const question = input.messages?.[0]?.content ?? '';
+    this.asked.push(question);
+    this.running += 1;
+    this.most = Math.max(this.most, this.running);
+    try {
+      yield* await this.#say(input, this.asked.filter((one) => one === question).length);
+    } finally {
+      this.running -= 1;
+    }
+  }
+}
+
+const question = (line: number, model?: string): BatchLine => ({
+  line,
+  customId: `q${line}`,
+  input: { messages: [{ role: 'user', content: `q${line}` }], ...(model === undefined ? {} : { model }) },
+});
+const questions = (count: number): BatchLine[] => Array.from({ length: count }, (_, index) => question(index + 1));
+
+async function run(client: FakeNetwork, lines: readonly BatchLine[], options: Partial<BatchOptions> = {}) {
+  const results: BatchResult[] = [];
+  // Half of the longest wait is the shortest one.
+  for await (const result of runBatch({ client, lines, random: () => 0, ...options })) results.push(result);
+  return results;
+}
+
+const said = (result: BatchResult): string => ('answer' in result ? result.answer.text : result.error.code);
+
+test('every line is asked once, no more at once than the workers have slots', async () => {
+  const network = new FakeNetwork([2, 1], async () => {
+    await new Promise(setImmediate);
+    return say('yes');
+  });
+  const results = await run(network, questions(20));
+  assert.deepEqual(new Set(results.map(({ customId }) => customId)), new Set(network.asked));
+  assert.deepEqual([results.length, network.asked.length, new Set(network.asked).size], [20, 20, 20]);
+  assert.equal(network.most, 3);
+  assert.ok(results.every((result) => said(result) === 'yes'));
+});
+
+test('the slots that workers need for others are left to those, but for one request', async () => {
+  for (const [othersLoad, most] of [
+    [1, 2],
+    [3, 1],
+  ] as const) {
+    const network = new FakeNetwork([2, 2], async () => {
+      await new Promise(setImmediate);
+      return say('yes');
+    });
+    network.othersLoad = othersLoad;
+    await run(network, questions(9));
+    assert.equal(network.most, most);
+  }
+});
+
+test('fewer are under way at once where that was asked for', async () => {
+  const network = new FakeNetwork([8], async () => {
+    await new Promise(setImmediate);
+    return say('yes');
+  });
+  await run(network, questions(9), { concurrency: 2 });
+  assert.equal(network.most, 2);
+});
+
+test('a worker that comes is given lines at once', async () => {
+  const release = Promise.withResolvers<void>();
+  const network = new FakeNetwork([1], async () => {
+    if (network.running === 1) setImmediate(() => network.change([1, 1]));
+    else release.resolve();
+    await release.promise;
+    return say('yes');
+  });
+  assert.equal((await run(network, questions(2))).length, 2);
+  assert.equal(network.most, 2);
+});
+
+test('results come as lines end, and a mistake is a result without being asked', async () => {
+  const second = Promise.withResolvers<void>();
+  const network = new FakeNetwork([2], async ({ messages }) => {
+    if (messages?.[0]?.content === 'q1') await second.promise;
+    return say('yes');
+  });
+  const mistake: BatchLine = { line: 3, customId: 'bad', error: ShoalError.invalidRequest('No.') };
+  const order: string[] = [];
+  for await (const { customId } of runBatch({ client: network, lines: [question(1), question(2), mistake] })) {
+    order.push(customId ?? '');
+    if (order.length === 2) second.resolve();
+  }
+  assert.deepEqual(order.slice(0, 2).toSorted(), ['bad', 'q2']);
+  assert.deepEqual(order[2], 'q1');
+  assert.deepEqual(network.asked, ['q1', 'q2']);
+});
+
+test('lines run no further ahead of the oldest unanswered one than the window', async () => {
+  const first = Promise.withResolvers<void>();
+  const network = new FakeNetwork([4], async ({ messages }) => {
+    if (messages?.[0]?.content === 'q1') await first.promise;
+    return say('yes');
+  });
+  let results = 0;
+  for await (const _ of runBatch({ client: network, lines: questions(12), windowLines: 5 })) {
+    results += 1;
+    if (results !== 4) continue;
+    // Four of five have ended; nobody but the first is under way.
+    assert.deepEqual(network.asked, ['q1', 'q2', 'q3', 'q4', 'q5']);
+    first.resolve();
+  }
+  assert.equal(results, 12);
+});
+
+test('workers without room are waited for, however often they say so', async () => {
+  const network = new FakeNetwork([1], (_, time) => (time <= 3 ? fail('QUEUE_FULL') : say('yes')));
+  const [result] = await run(network, questions(1), { retries: 0 });
+  assert.ok(result !== undefined && said(result) === 'yes');
+  assert.equal(network.asked.length, 4);
+});
+
+test('a line that fails is asked again so often, then it has failed for good', async () => {
+  const network = new FakeNetwork([2], ({ messages }, time) =>
+    messages?.[0]?.content === 'q1' || time === 1 ? fail('WORKER_LOST') : say('yes'),
+  );
+  const results = await run(network, questions(2), { retries: 1 });
+  assert.deepEqual(results.map((result) => `${result.customId} ${said(result)}`).toSorted(), [
+    'q1 WORKER_LOST',
+    'q2 yes',
+  ]);
+  assert.deepEqual(network.asked.toSorted(), ['q1', 'q1', 'q2', 'q2']);
+});
+
+test('what nobody can answer is not asked again', async () => {
+  const network = new FakeNetwork([1], () => fail('CONTEXT_EXCEEDED'));
+  assert.deepEqual((await run(network, questions(1))).map(said), ['CONTEXT_EXCEEDED']);
+  assert.equal(network.asked.length, 1);
+});
+
+test('a cut answer is a failure, not an answer', async () => {
+  const network = new FakeNetwork([1], () => [
+    { type: 'text', text: 'ha', tokens: [] },
+    { type: 'finish', reason: 'abort', rawReason: 'abort' },
+  ]);
+  assert.deepEqual((await run(network, questions(1), { retries: 0 })).map(said), ['GENERATION_ABORTED']);
+});
+
+test('a model that nobody has fails its lines alone, once it was waited for', async () => {
+  const network = new FakeNetwork([2], ({ model }) => (model === 'huge' ? fail('MODEL_NOT_FOUND') : say('yes')));
+  const results = await run(network, [question(1, 'huge'), question(2, 'tiny')], { patienceMs: 1 });
+  assert.deepEqual(results.map(said).toSorted(), ['MODEL_NOT_FOUND', 'yes']);
+});
+
+test('the model of the whole batch takes the place of the lines’ own', async () => {
+  const models: (string | undefined)[] = [];
+  const network = new FakeNetwork([1], ({ model }) => {
+    models.push(model);
+    return say('yes');
+  });
+  await run(network, [question(1, 'gpt-4o-mini'), question(2)], { model: 'tiny' });
+  assert.deepEqual(models, ['tiny', 'tiny']);
+});
+
+test('a worker that comes back in time goes on', async () => {
+  const network = new FakeNetwork([], (_, time) => {
+    if (time === 1) network.change([1]);
+    return time === 1 ? fail('HOST_OFFLINE') : say('yes');
+  });
+  assert.deepEqual((await run(network, questions(1), { retries: 0 })).map(said), ['yes']);
+});
+
+test('without a worker the batch ends with HOST_OFFLINE, and no line has failed', async () => {
+  const network = new FakeNetwork([], () => fail('HOST_OFFLINE'));
+  const results: BatchResult[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const result of runBatch({ client: network, lines: questions(3), patienceMs: 0 }))
+        results.push(result);
+    },
+    { code: 'HOST_OFFLINE' },
+  );
+  assert.deepEqual(results, []);
+});
+
+test('workers that let nobody in end the batch at once, and no line has failed', async () => {
+  const network = new FakeNetwork([], () => fail('UNAUTHORIZED'));
+  await assert.rejects(run(network, questions(3)), { code: 'UNAUTHORIZED' });
+});
+
+test('the signal takes back what is under way and begins nothing more', async () => {
+  const abort = new AbortController();
+  const network = new FakeNetwork([2], async ({ signal }) => {
+    const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', resolve));
+    if (network.running === 2) abort.abort();
+    await aborted;
+    return [{ type: 'finish', reason: 'abort', rawReason: 'abort' }];
+  });
+  assert.deepEqual(await run(network, questions(5), { signal: abort.signal }), []);
+  assert.deepEqual(network.asked, ['q1', 'q2']);
+  assert.equal(network.running, 0);
+});
+
+test('a file that cannot be read ends the batch with that error', async () => {
+  const network = new FakeNetwork([1], () => say('yes'));
+  async function* lines(): AsyncGenerator<BatchLine> {
+    yield question(1);
+    throw new ShoalError('STORAGE_FULL', 'The disk is gone.');
+  }
+  await assert.rejects(Array.fromAsync(runBatch({ client: network, lines: lines() })), { code: 'STORAGE_FULL' });
+});
+
+test('a result is a line of the batch output format', async () => {
+  const network = new FakeNetwork([1], () => say('yes'));
+  const [answered] = await run(network, questions(1));
+  assert.ok(answered !== undefined);
+  assert.deepEqual(batchRecord('batch_req_7', answered, 5), {
+    id: 'batch_req_7',
+    custom_id: 'q1',
+    response: {
+      status_code: 200,
+      request_id: 'batch_req_7',
+      body: {
+        id: 'chatcmpl-batch_req_7',
+        object: 'chat.completion',
+        created: 5,
+        model: 'tiny',
+        choices: [{ index: 0, message: { role: 'assistant', content: 'yes' }, finish_reason: 'stop' }],
+        usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 },
+      },
+    },
+    error: null,
+  });
+  assert.deepEqual(batchRecord('batch_req_8', { line: 8, error: ShoalError.invalidRequest('No.') }, 5), {
+    id: 'batch_req_8',
+    custom_id: null,
+    response: null,
+    error: { code: 'INVALID_REQUEST', message: 'No.', line: 8 },
+  });
+});

@@ -1,0 +1,11 @@
+import { ShoalError } from '@shoal/protocol';
+import type { PeerAddress } from './peer-address.ts';
+
+/** Throws `INVALID_REQUEST`: Bare has neither of the two ways to dial. */
+export function checkDialable(address: PeerAddress): void {
+  throw ShoalError.invalidRequest(`${address.text} cannot be dialled in Bare: join a cluster instead.`);
+}
+
+export function dial(address: PeerAddress): Promise<never> {
+  return Promise.reject(new ShoalError('CONNECT_FAILED', `${address.text} cannot be dialled in Bare.`));
+}

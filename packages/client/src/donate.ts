@@ -1,0 +1,200 @@
+import { ClientSession, promptInput, ShoalError } from '@shoal/protocol';
+import {
+  CHUNK_BYTES,
+  DEFAULT_PORT,
+  DonateClient,
+  donateFramer,
+  type HelloMessage,
+  type Mode,
+} from '@shoal/protocol/donate';
+import { type Answer, Link, monotonicNow } from '@shoal/transport';
+import { dialTcp } from '@shoal/transport/tcp';
+
+/** A node is connected and has said hello within this time. */
+export const DIAL_TIMEOUT_MS = 8_000;
+
+export type { Mode };
+
+/** What a node says of itself. */
+export interface DonateHello {
+  readonly mode: Mode;
+  /** The model that answers prompts, where the node tells. */
+  readonly model?: string;
+  /** Jobs that wait there at most, where it tells. */
+  readonly queueCapacity?: number;
+}
+
+export interface PutModelOptions {
+  /** In bytes. */
+  readonly length: number;
+  /** Absent: a GGUF file without a name. Another program's nodes may want another configuration. */
+  readonly config?: { readonly format: string; readonly name?: string; readonly context_length?: number };
+  /** Of the whole file, hex; the node then refuses anything else. */
+  readonly sha256?: string;
+  /** Called after each chunk with the bytes that are on their way. */
+  readonly onProgress?: (sentBytes: number) => void;
+}
+
+/**
+ * Connects to a Donate compute node: `HOST`, `HOST:PORT` or `[IPV6]:PORT`. Throws `INVALID_REQUEST` for what is no address
+ * and `CONNECT_FAILED` where no such node answers within `DIAL_TIMEOUT_MS`.
+ */
+export async function dialDonate(address = `127.0.0.1:${DEFAULT_PORT}`): Promise<DonateNode> {
+  const { host, port } = parseAddress(address);
+  const giveUpAt = monotonicNow() + DIAL_TIMEOUT_MS;
+  const connection = await dialTcp({ host, port, timeoutMs: DIAL_TIMEOUT_MS });
+  const session = new ClientSession(donateFramer(), (encode) => new DonateClient(encode));
+  return new Promise((resolve, reject) => {
+    const link = new Link(connection, session, {
+      peer() {
+        clearTimeout(timer);
+        const { hello } = session.side;
+        if (hello !== undefined) resolve(new DonateNode(link, helloOf(hello)));
+      },
+      request: () => {},
+      close: (cause) => fail('closed the connection before it said hello', cause),
+    });
+    const fail = (why: string, cause?: Error): void => {
+      clearTimeout(timer);
+      reject(new ShoalError('CONNECT_FAILED', `${host}:${port} ${why}: is it a Donate compute node?`, { cause }));
+    };
+    const timer = setTimeout(() => {
+      link.close();
+      fail(`said no hello within ${DIAL_TIMEOUT_MS / 1_000} s`);
+    }, giveUpAt - monotonicNow());
+    link.start();
+  });
+}
+
+/** A node that one is connected to. What is asked of it is done in the order of the calls. */
+export class DonateNode {
+  readonly hello: DonateHello;
+  readonly #link: Link<ClientSession<DonateClient>>;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(link: Link<ClientSession<DonateClient>>, hello: DonateHello) {
+    this.#link = link;
+    this.hello = hello;
+  }
+
+  /**
+   * Pushes a model, which the node keeps for this connection, and resolves once it is mounted. Rejects with the node's
+   * reason. A source that fails, or has not as many bytes as was said, ends the connection: the node cannot be told.
+   */
+  putModel(source: AsyncIterable<Uint8Array>, options: PutModelOptions): Promise<void> {
+    return this.#next(() => this.#push(source, options));
+  }
+
+  /** Has the pushed model go on from these ids, greedily. Resolves with the ids and the new ones behind them. */
+  infer({ ids, maxTokens }: { readonly ids: readonly number[]; readonly maxTokens?: number }): Promise<number[]> {
+    const request = { input: { type: 'tokens', tokens: ids }, sampling: sampling(maxTokens), stop: [] } as const;
+    return this.#next(async () => [...ids, ...(await gather(this.#link.ask(request))).tokens]);
+  }
+
+  /** Has the node's own model answer. */
+  prompt(text: string, { maxOut }: { readonly maxOut?: number } = {}): Promise<string> {
+    const request = { input: promptInput(text), sampling: sampling(maxOut), stop: [] };
+    return this.#next(async () => (await gather(this.#link.ask(request))).text);
+  }
+
+  /** Ends the connection, and with it the model that was pushed and whatever was asked. */
+  close(): void {
+    this.#link.close();
+  }
+
+  #next<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(run);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #push(
+    source: AsyncIterable<Uint8Array>,
+    { length, config, sha256, onProgress }: PutModelOptions,
+  ): Promise<void> {
+    const { side } = this.#link.session;
+    const configuration = JSON.stringify(config ?? { format: 'gguf' });
+    const offer = { configuration, length, ...(sha256 === undefined ? {} : { sha256 }) };
+    let isAnswered = false;
+    const answer = gather(this.#link.begin((id) => side.push(id, offer))).finally(() => {
+      isAnswered = true;
+    });
+    // Whoever waits for the source is told of it then, not before.
+    answer.catch(() => undefined);
+    try {
+      let sent = 0;
+      for await (const chunk of chunksOf(source)) {
+        sent += chunk.length;
+        if (sent > length)
+          throw ShoalError.invalidRequest(`The model has more than the ${length} bytes that were said.`);
+        if (isAnswered || !(await this.#link.room())) break;
+        this.#link.apply(side.chunk(chunk, sent === length));
+        onProgress?.(sent);
+      }
+      if (!isAnswered && sent < length) {
+        throw ShoalError.invalidRequest(`The model has ${sent} bytes instead of the ${length} that were said.`);
+      }
+    } catch (thrown) {
+      this.close();
+      throw thrown;
+    }
+    this.#link.apply(side.commit());
+    await answer;
+  }
+}
+
+/** Everything that an answer says. Rejects with its error. */
+async function gather(answer: Answer): Promise<{ text: string; tokens: readonly number[] }> {
+  let text = '';
+  let tokens: readonly number[] = [];
+  for await (const event of answer) {
+    if (event.type === 'text') {
+      text += event.text;
+      tokens = [...tokens, ...event.tokens];
+    } else if (event.type === 'error') throw event.error;
+  }
+  return { text, tokens };
+}
+
+/** Pieces of any size as chunks of `CHUNK_BYTES`, of which the last may be shorter. */
+async function* chunksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let chunk = new Uint8Array(CHUNK_BYTES);
+  let filled = 0;
+  for await (const piece of source) {
+    for (let at = 0; at < piece.length;) {
+      const taken = piece.subarray(at, at + CHUNK_BYTES - filled);
+      chunk.set(taken, filled);
+      filled += taken.length;
+      at += taken.length;
+      if (filled < CHUNK_BYTES) continue;
+      yield chunk;
+      chunk = new Uint8Array(CHUNK_BYTES);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield chunk.subarray(0, filled);
+}
+
+function sampling(maxTokens: number | undefined): { maxTokens?: number } {
+  return maxTokens === undefined ? {} : { maxTokens };
+}
+
+function helloOf({ mode, local_lm_path: model, queue_capacity: queueCapacity }: HelloMessage): DonateHello {
+  return {
+    mode,
+    ...(model === undefined || model === '' ? {} : { model }),
+    ...(queueCapacity === undefined ? {} : { queueCapacity }),
+  };
+}
+
+function parseAddress(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw ShoalError.invalidRequest(
+      `"${text}" is no address: write HOST or HOST:PORT, such as 192.168.1.5:${DEFAULT_PORT}.`,
+    );
+  }
+  return { host, port };
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, suite, test } from 'node:test';
+import { ShoalError } from '@shoal/protocol';
+import { encodeServerId, localLlmServerSession, type ServerInfo } from '@shoal/protocol/localllm';
+import { type Exchange, Link } from '@shoal/transport';
+import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';
+import { createSwarm, type SwarmOptions } from '@shoal/transport/hyperswarm';
+import type { GenerationEvent } from './generation.ts';
+import { connectLocalLlm } from './localllm.ts';
+
+const INFO: ServerInfo = { hostName: 'Dan’s MacBook', model: 'llama3.2', status: 'ready' };
+
+let network: LocalDht;
+let dht: Dht;
+
+before(async () => {
+  network = await localDht(3);
+  dht = createDht({ bootstrap: network.bootstrap });
+});
+
+after(async () => {
+  await dht.close();
+  await network.close();
+});
+
+suite('a client of a LocalLLM host', { concurrency: true }, () => {
+  test('knows a wrong Server ID before it touches the network', async () => {
+    // This bootstrap would be an error of its own.
+    await assert.rejects(connectLocalLlm('0OIl', { bootstrap: ['nowhere'] }), { code: 'INVALID_SERVER_ID' });
+  });
+
+  test('learns who the host is, and gets an answer with one terminal event', async () => {
+    const host = await openHost((exchange) => {
+      void exchange.send({ type: 'text', text: '4 🐟', tokens: [] });
+      void exchange.send({ type: 'finish', reason: 'length', rawReason: 'maxTokens' });
+    });
+    const client = await connectLocalLlm(` ${host.serverId}\n`, { bootstrap: network.bootstrap });
+    assert.deepEqual(client.host, { name: 'Dan’s MacBook', model: 'llama3.2', status: 'ready' });
+    assert.deepEqual(await Array.fromAsync(client.chat('What is 2+2?')), [
+      { type: 'worker', name: 'Dan’s MacBook', id: host.key },
+      { type: 'text', text: '4 🐟', tokens: [] },
+      { type: 'finish', reason: 'length', rawReason: 'truncated', model: 'llama3.2' },
+    ]);
+    for (const prompt of ['', 'x'.repeat(8_193)]) {
+      assert.throws(() => client.chat(prompt), { code: 'INVALID_REQUEST' });
+    }
+    await client.close();
+    await host.close();
+  });
+
+  test('says HOST_OFFLINE where nobody announces the Server ID', async () => {
+    const serverId = encodeServerId(randomBytes(32));
+    await assert.rejects(connectLocalLlm(serverId, { dht, searchMs: 300 }), { code: 'HOST_OFFLINE' });
+  });
+
+  test('says CONNECT_FAILED where the host is found and cannot be reached', async () => {
+    const host = await openHost(() => undefined, { allow: () => false });
+    await assert.rejects(connectLocalLlm(host.serverId, { dht, searchMs: 1_000 }), { code: 'CONNECT_FAILED' });
+    await host.close();
+  });
+
+  test('says why the host turned it away', async () => {
+    const full = new ShoalError('CONNECT_FAILED', 'Max clients reached');
+    const host = await openHost(
+      () => undefined,
+      {},
+      () => {
+        throw full;
+      },
+    );
+    await assert.rejects(connectLocalLlm(host.serverId, { dht }), { code: full.code, message: full.message });
+    await host.close();
+  });
+
+  test('says HOST_DISCONNECTED where the host goes away in mid-answer, and from then on', async () => {
+    const host = await openHost((exchange) => void exchange.send({ type: 'text', text: 'Well', tokens: [] }));
+    const client = await connectLocalLlm(host.serverId, { dht });
+    const events: GenerationEvent[] = [];
+    for await (const event of client.chat('Hi')) {
+      events.push(event);
+      if (event.type === 'text') await host.close();
+    }
+    assert.deepEqual(events.map(nameOf), ['worker', 'text', 'HOST_DISCONNECTED']);
+    assert.equal((await client.lost).code, 'HOST_DISCONNECTED');
+    assert.deepEqual((await Array.fromAsync(client.chat('Hi'))).map(nameOf), ['HOST_DISCONNECTED']);
+    await client.close();
+  });
+
+  test('an abort ends the answer at once and reaches the host, and so does leaving the loop', async () => {
+    let aborted = Promise.withResolvers<void>();
+    const host = await openHost((exchange) => {
+      exchange.onAbort(() => aborted.resolve());
+      void exchange.send({ type: 'text', text: 'Well', tokens: [] });
+    });
+    const client = await connectLocalLlm(host.serverId, { dht });
+    const abort = new AbortController();
+    const events: GenerationEvent[] = [];
+    for await (const event of client.chat('Hi', { signal: abort.signal })) {
+      events.push(event);
+      if (event.type === 'text') abort.abort();
+    }
+    const last = events.at(-1);
+    assert.equal(last?.type === 'finish' && last.reason, 'abort');
+    await aborted.promise;
+
+    aborted = Promise.withResolvers();
+    for await (const event of client.chat('Hi')) if (event.type === 'text') break;
+    await aborted.promise;
+
+    const late = await Array.fromAsync(client.chat('Hi', { signal: abort.signal }));
+    assert.deepEqual(late.map(nameOf), ['finish']);
+    await client.close();
+    await host.close();
+  });
+
+  test('a search that is given up ends at once', async () => {
+    const abort = new AbortController();
+    const connecting = connectLocalLlm(encodeServerId(randomBytes(32)), { dht, signal: abort.signal });
+    abort.abort();
+    await assert.rejects(connecting, { code: 'GENERATION_ABORTED' });
+  });
+});
+
+interface Host {
+  readonly serverId: string;
+  /** In hex. */
+  readonly key: string;
+  readonly close: () => Promise<void>;
+}
+
+/** A host that can be found, and does with each request what it is told. */
+async function openHost(
+  request: (exchange: Exchange) => void,
+  options: Partial<SwarmOptions> = {},
+  greet: () => ServerInfo = () => INFO,
+): Promise<Host> {
+  const topic = randomBytes(32);
+  const swarm = createSwarm({
+    dht,
+    maxConnections: 8,
+    ...options,
+    onConnection: (connection) => {
+      const handlers = { peer: () => undefined, request, close: () => undefined };
+      new Link(connection, localLlmServerSession({ greet }), handlers).start();
+    },
+  });
+  await swarm.join(topic, { server: true, client: false }).announced();
+  return { serverId: encodeServerId(topic), key: swarm.publicKey, close: () => swarm.close() };
+}
+
+function nameOf(event: GenerationEvent): string {
+  return event.type === 'error' ? event.error.code : event.type;
+}

@@ -1,0 +1,15 @@
+import { ShoalError } from '@shoal/protocol';
+
+export function createDht(): never {
+  throw noClusters();
+}
+
+export function createSwarm(): never {
+  throw noClusters();
+}
+
+function noClusters(): ShoalError {
+  return ShoalError.invalidRequest(
+    'A web page cannot join clusters, which are found over UDP: give it the ws: or wss: address of a peer.',
+  );
+}

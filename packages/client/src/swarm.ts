@@ -1,0 +1,2 @@
+export { createDht } from '@shoal/transport/dht';
+export { createSwarm } from '@shoal/transport/hyperswarm';
