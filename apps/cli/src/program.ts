@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addBatch } from './groups/batch.ts';
 import { addClusters } from './groups/clusters.ts';
 import type { Finish } from './groups/command.ts';
+import { addDonate } from './groups/donate.ts';
 import { addLifeCycle } from './groups/life-cycle.ts';
+import { addLocalLlm } from './groups/localllm.ts';
 import { addMachine } from './groups/machine.ts';
 import { addPrompt } from './groups/prompt.ts';
+import { addQmesh } from './groups/qmesh.ts';
 
 export interface ProgramOptions {
   /** Commander says nothing on stderr: the error becomes a document. */
@@ -29,6 +33,10 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
   addLifeCycle(program, finish);
   addClusters(program, finish);
   addPrompt(program, finish);
+  addQmesh(program, finish);
+  addDonate(program, finish);
+  addLocalLlm(program, finish);
+  addBatch(program, finish);
   addMachine(program, finish);
   return program;
 }

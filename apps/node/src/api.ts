@@ -40,6 +40,23 @@ export interface PeerView {
   readonly lastSeenAt: string;
 }
 
+/** A way for others to be answered by this node, and what became of their requests since it opened. */
+export interface DoorView {
+  /** `clusters`, or a door's name. */
+  readonly name: string;
+  /** `host:port`, a URL, a topic or a Server ID; empty for the clusters. */
+  readonly address: string;
+  readonly connections: number;
+  readonly active: number;
+  readonly queued: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** Cut short by whoever asked. */
+  readonly aborted: number;
+  /** Never begun. */
+  readonly refused: number;
+}
+
 export interface StatusView {
   readonly name: string;
   readonly id: string;
@@ -62,6 +79,8 @@ export interface StatusView {
   };
   readonly models: readonly ModelView[];
   readonly clusters: readonly ClusterView[];
+  /** Empty for a node that does not lend. */
+  readonly doors: readonly DoorView[];
 }
 
 export interface PromptRequest {

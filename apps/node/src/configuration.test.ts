@@ -108,7 +108,7 @@ test('what is wrong in a file is named with the file, the key and what is expect
     ['{"slots":65}', /"slots" must be a whole number from 1 to 64/],
     [
       '{"doors":{"donate":{"colour":"red"}}}',
-      /"doors\.donate\.colour" is not a setting. There are: host, port, mode, queue/,
+      /"doors\.donate\.colour" is not a setting. There are: host, port, maxConnections, mode, queue/,
     ],
     ['{"colour":"red"}', /"colour" is not a setting. There are: name, lend,/],
     ['{"opengateway":{"padded":true}}', /"opengateway\.padded" is not a setting|"opengateway\.paddedTopic" must be/],

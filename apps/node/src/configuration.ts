@@ -5,6 +5,7 @@ import type { DoorSettings } from './door-settings.ts';
 import { parseJson, readOptional } from './file.ts';
 import { homeFiles, type Home } from './home.ts';
 import type { LogLevel } from './log.ts';
+import { withoutUndefined } from './without-undefined.ts';
 import { type EngineName, parseSettings, type SettingName, type Settings } from './settings.ts';
 
 const DEFAULT_API_PORT = 17_002;
@@ -168,10 +169,4 @@ function withModelPath(settings: Settings, folder: string): Settings {
   if (model === undefined) return settings;
   const isFile = /\.gguf$/i.test(model) || model.startsWith('.') || isAbsolute(model);
   return isFile ? { ...settings, model: resolve(folder, model) } : settings;
-}
-
-type Defined<Values> = { [Key in keyof Values]: Exclude<Values[Key], undefined> };
-
-function withoutUndefined<Values extends object>(values: Values): Defined<Values> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<Values>;
 }

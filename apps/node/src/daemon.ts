@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
 import type { Engine } from '@shoal/engine';
+import { ShoalError } from '@shoal/protocol';
+import { DoorKeeper } from './doors.ts';
 import { removeApiAccess, writeApiAccess } from './api-file.ts';
 import { loadConfiguration, type Configuration } from './configuration.ts';
 import { EndRequest } from './end-request.ts';
@@ -94,16 +96,29 @@ class Daemon {
 
   /** The engine comes last: the node closes it, so nothing may fail between the two. */
   async #nodeOptions(api: Api, peers: PeersFile): Promise<NodeOptions> {
-    const { name, bootstrap, clusters, slots, queue, maxTokens, paddedTopic } = this.#configuration;
+    const {
+      name,
+      bootstrap,
+      clusters,
+      peers: addresses,
+      doorToken,
+      slots,
+      queue,
+      maxTokens,
+      paddedTopic,
+    } = this.#configuration;
     const seed = await loadIdentity(this.#home);
     const resources = await gaugeHome(this.#home);
+    const doors = new DoorKeeper(this.#configuration, this.#home, this.#log);
     const engine = await this.#openEngine();
     return {
       name,
       seed,
       bootstrap,
       clusters: [...new Set([...clusters, ...this.#state.clusters])],
-      ...(engine !== undefined && { engine }),
+      peers: addresses,
+      ...(doorToken !== undefined && { doorToken }),
+      ...(engine !== undefined && { engine, openDoors: (host) => doors.open(host) }),
       limits: { slots: slots ?? engine?.abilities.slots ?? 1, queue, maxTokens },
       resources,
       paddedTopics: paddedTopic,
@@ -115,8 +130,12 @@ class Daemon {
 
   /** Undefined for a node that does not lend. */
   async #openEngine(): Promise<Engine | undefined> {
-    const { lend, model } = this.#configuration;
+    const { lend, model, doors } = this.#configuration;
     if (lend) return createEngine(this.#configuration, homeFiles(this.#home).cache, this.#log);
+    const [door] = Object.keys(doors);
+    if (door !== undefined) {
+      throw ShoalError.invalidRequest(`The door ${door} is for answering others' prompts: open it with --lend.`);
+    }
     if (model !== undefined)
       this.#log.warn('A model is configured, but this node does not lend; --lend makes it answer.');
     return undefined;

@@ -15,9 +15,12 @@ export const tokenSchema = z
   .min(MIN_TOKEN_CHARACTERS, `${MIN_TOKEN_CHARACTERS} to ${MAX_TOKEN_CHARACTERS} characters`)
   .max(MAX_TOKEN_CHARACTERS, `${MIN_TOKEN_CHARACTERS} to ${MAX_TOKEN_CHARACTERS} characters`);
 
+const MAX_CONNECTIONS = 65_536;
+
 const where = {
   host: z.string('a host').regex(HOST, 'a host'),
   port: whole(0, 65_535),
+  maxConnections: whole(1, MAX_CONNECTIONS),
 };
 
 const peers = {
@@ -28,7 +31,7 @@ const peers = {
 };
 
 /** What each door may be told, by its name. An empty object opens it as it is by default. */
-export const doorShapes = {
+const doorShapes = {
   donate: z
     .strictObject(
       {

@@ -14,6 +14,8 @@ export interface EngineChoice {
   readonly model?: string;
   readonly modelName?: string;
   readonly contextLength?: number;
+  /** What an absent `contextLength` is at most; absent: the engine's own number. */
+  readonly contextLengthMax?: number;
   readonly gpuLayers: number;
   readonly threads?: number;
   /** Absent: the engine's own number. */
@@ -61,7 +63,7 @@ async function createOllamaEngine({ model, slots, contextLength, ollamaUrl }: En
 }
 
 async function createLlamaEngine(choice: EngineChoice, cacheDirectory: string, log: Logger): Promise<Engine> {
-  const { modelName, contextLength, threads, slots, gpuLayers } = choice;
+  const { modelName, contextLength, contextLengthMax, threads, slots, gpuLayers } = choice;
   const modelPath = choice.model === undefined ? demoModel(log) : resolve(choice.model);
   if (!existsSync(modelPath)) throw ShoalError.invalidRequest(`There is no model file ${modelPath}.`);
   const { createLlama } = await import('@shoal/engine/llama');
@@ -73,6 +75,7 @@ async function createLlamaEngine(choice: EngineChoice, cacheDirectory: string, l
     ...(slots !== undefined && { slots }),
     ...(modelName !== undefined && { name: modelName }),
     ...(contextLength !== undefined && { contextLength }),
+    ...(contextLengthMax !== undefined && { contextLengthMax }),
     ...(threads !== undefined && { threads }),
   });
 }

@@ -60,6 +60,8 @@ export interface HomeFiles {
   /** Any one of these is the configuration. */
   readonly configurations: readonly string[];
   readonly identity: string;
+  /** Where LocalLLM clients find this host, if that is to last. */
+  readonly serverId: string;
   readonly lock: string;
   readonly pid: string;
   readonly api: string;
@@ -79,6 +81,7 @@ export function homeFiles(home: Home): HomeFiles {
   return {
     configurations: ['config.json', 'config.yaml', 'config.yml'].map((name) => join(home.config, name)),
     identity: join(home.data, 'identity'),
+    serverId: join(home.data, 'server-id'),
     lock: join(home.state, 'lock'),
     pid: join(home.state, 'node.pid'),
     api: join(home.state, 'api.json'),

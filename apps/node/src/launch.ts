@@ -40,7 +40,7 @@ export function launchFlags(launch: Settings): string[] {
     ...(lend === undefined ? [] : [lend ? '--lend' : '--no-lend']),
     ...clusters.map((id) => `--cluster=${id}`),
     ...bootstrap.map((address) => `--bootstrap=${address}`),
-    ...Object.keys(doors).map((name) => `--door=${name}`),
+    ...Object.keys(doors).map((door) => `--door=${door}`),
     ...peers.map((address) => `--peer=${address}`),
     ...Object.entries(values).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}=${value}`])),
   ];

@@ -9,8 +9,16 @@ const STDERR = 2;
 /** Never logged, wherever they stand in what is logged. */
 const SECRETS = ['token', 'seed', 'secretKey', 'authorization', '*.token', '*.seed', '*.secretKey', '*.authorization'];
 
-/** Lines for people on a terminal, JSON lines elsewhere, both on stderr: `{"level":"info","time":…,"msg":"…"}`. */
-export function createLogger(level: LogLevel): Logger {
+/** Takes whole lines for people, each with its newline. */
+export interface LineSink {
+  write(line: string): unknown;
+}
+
+/**
+ * Lines for people on a terminal, JSON lines elsewhere, both on stderr: `{"level":"info","time":…,"msg":"…"}`. A `terminal`
+ * takes the former in its place.
+ */
+export function createLogger(level: LogLevel, terminal?: LineSink): Logger {
   return pino(
     {
       level,
@@ -18,16 +26,17 @@ export function createLogger(level: LogLevel): Logger {
       redact: { paths: SECRETS, censor: '[secret]' },
       formatters: { level: (label) => ({ level: label }) },
     },
-    process.stderr.isTTY ? humanLines(process.stderr) : pino.destination({ fd: STDERR, sync: true }),
+    destination(terminal ?? (process.stderr.isTTY ? process.stderr : undefined)),
   );
 }
 
-function humanLines(stream: NodeJS.WriteStream): DestinationStream {
+function destination(terminal: LineSink | undefined): DestinationStream {
+  if (terminal === undefined) return pino.destination({ fd: STDERR, sync: true });
   return {
     write(line) {
       const { level, msg, err } = JSON.parse(line) as { level: string; msg?: string; err?: { message?: string } };
       const words = [level === 'info' ? '' : `${level}: `, msg ?? '', err?.message ? ` (${err.message})` : ''];
-      stream.write(`${printableText(words.join(''))}\n`);
+      terminal.write(`${printableText(words.join(''))}\n`);
     },
   };
 }

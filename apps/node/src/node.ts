@@ -11,7 +11,8 @@ import type { Engine } from '@shoal/engine';
 import { type PeerStatus, ShoalError } from '@shoal/protocol';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import { healthScore, type LendingLimits, memoryUse, processorUse, type Resources, Worker } from '@shoal/worker';
-import type { ClusterView, NodeControl, PeerView, PromptRequest, StatusView } from './api.ts';
+import type { ClusterView, DoorView, NodeControl, PeerView, PromptRequest, StatusView } from './api.ts';
+import type { DoorHost, NodeDoor } from './doors.ts';
 import { connectToSelf } from './self.ts';
 import { clusterView, peerView } from './views.ts';
 
@@ -34,10 +35,16 @@ export interface NodeOptions {
   /** `host:port` of DHT nodes; empty for the public ones. */
   readonly bootstrap: readonly string[];
   readonly clusters: readonly string[];
+  /** `ws:`, `wss:` and `tcp:` addresses of peers to dial. */
+  readonly peers?: readonly string[];
+  /** What opens their doors. */
+  readonly doorToken?: string;
   /** Absent: this node does not lend. It is closed with the node. */
   readonly engine?: Engine;
   readonly limits: LendingLimits;
   readonly resources?: Resources;
+  /** Opens the doors of a node that lends. */
+  readonly openDoors?: (host: DoorHost) => Promise<readonly NodeDoor[]>;
   /** Whether OpenGateway's padded topics are joined beside the hashed ones. */
   readonly paddedTopics: boolean;
   /** Where the local API listens, for `status`. */
@@ -69,6 +76,7 @@ export class RunningNode implements NodeControl {
   #dhtProblem: string | undefined;
   #worker: Worker | undefined;
   #self: Peer | undefined;
+  #doors: readonly NodeDoor[] = [];
   #knownPeers = '';
 
   constructor(options: NodeOptions) {
@@ -78,6 +86,8 @@ export class RunningNode implements NodeControl {
       dht: this.#dht,
       seed: options.seed,
       paddedTopics: options.paddedTopics,
+      ...(options.peers === undefined ? {} : { peers: options.peers }),
+      ...(options.doorToken === undefined ? {} : { token: options.doorToken }),
       describe: () => this.#describe(),
       status: () => this.#status(),
       ...(options.engine === undefined ? {} : { onRequest: (exchange) => this.#worker?.answer(exchange) }),
@@ -92,11 +102,12 @@ export class RunningNode implements NodeControl {
         engine,
         limits,
         health: (queueSize, queueCapacity) => this.#health(queueSize, queueCapacity),
-        onChange: () => this.#network.statusChanged(),
+        onChange: () => this.#loadChanged(),
         onError: (error) => log.warn({ code: error.code, cause: error.cause }, error.message),
       });
       this.#self = connectToSelf(this.#network.key, this.#worker, () => this.#describe());
       log.info({ models: this.#worker.models }, lendingLine(this.#worker, limits));
+      await this.#openDoors(this.#worker);
     }
     this.#checkTimer = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
     this.#check();
@@ -122,6 +133,7 @@ export class RunningNode implements NodeControl {
       load: { active, queued, slots, queueCapacity: this.#worker?.queueCapacity ?? 0 },
       models: this.#worker?.models ?? [],
       clusters: this.clusters(),
+      doors: this.#doorViews(),
     };
   }
 
@@ -163,9 +175,34 @@ export class RunningNode implements NodeControl {
     clearInterval(this.#checkTimer);
     if (this.#worker === undefined) await this.#options.engine?.close();
     await this.#worker?.close(drainMs);
+    await Promise.all(this.#doors.map((door) => door.close()));
     this.#self?.link.close();
     await this.#network.close();
     await this.#dht.close();
+  }
+
+  async #openDoors(worker: Worker): Promise<void> {
+    const doors = await this.#options.openDoors?.({
+      dht: this.#dht,
+      worker,
+      hello: () => this.#network.hello(),
+      status: () => this.#status(),
+    });
+    this.#doors = doors ?? [];
+  }
+
+  #loadChanged(): void {
+    this.#network.statusChanged();
+    for (const door of this.#doors) door.loadChanged?.();
+  }
+
+  #doorViews(): readonly DoorView[] {
+    if (this.#worker === undefined) return [];
+    const { load, outcomes } = this.#worker.peers;
+    return [
+      { name: 'clusters', address: '', connections: this.#network.peers().length, ...load, ...outcomes },
+      ...this.#doors.map((door) => ({ name: door.name, address: door.address, ...door.status() })),
+    ];
   }
 
   #describe(): SelfDescription {

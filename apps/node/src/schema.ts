@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { printableName } from './printable.ts';
 
-export const NAME_CHARACTERS = 64;
+const NAME_CHARACTERS = 64;
 
 /** A text of 1 to 64 characters that can be printed as it is. */
 export const nameSchema = z.string('a text').refine(isName, `1 to ${NAME_CHARACTERS} printable characters`);

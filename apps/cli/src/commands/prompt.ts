@@ -1,11 +1,12 @@
-import { API_BODY_LIMIT_BYTES, type PromptRequest } from '@shoal/node/api';
+import type { PromptRequest } from '@shoal/node/api';
 import { printableText } from '@shoal/node/printable';
-import { promptInput, ShoalError } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol';
 import { ask, tokensPerSecond, type Answer } from '../answer.ts';
 import { findNode } from '../api-client.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { count, print } from '../output.ts';
+import { promptText } from '../prompt-text.ts';
 
 export interface PromptFlags {
   readonly model?: string;
@@ -19,7 +20,7 @@ export interface PromptFlags {
 /** `shoal prompt`: the text on stdout as it comes, who answered and how fast on stderr. Ctrl-C stops the worker. */
 export async function prompt(context: Context, text: string | undefined, flags: PromptFlags): Promise<number> {
   await findNode(context.home);
-  const request = promptRequest(await promptText(text), flags);
+  const request = promptRequest(await promptText(text, 'shoal prompt "What is 2+2?"'), flags);
   const interrupted = new AbortController();
   const onInterrupt = (): void => interrupted.abort();
   process.on('SIGINT', onInterrupt);
@@ -61,25 +62,6 @@ function promptRequest(text: string, flags: PromptFlags): PromptRequest {
     request: { input: promptInput(text), sampling, stop, ...(model !== undefined && { model }) },
     ...(cluster !== undefined && { cluster }),
   };
-}
-
-async function promptText(text: string | undefined): Promise<string> {
-  const read = text === '-' || (text === undefined && !process.stdin.isTTY) ? await readInput() : text;
-  if (read === undefined || read.trim() === '') throw CliError.usage('There is no prompt: shoal prompt "What is 2+2?"');
-  return read;
-}
-
-async function readInput(): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of process.stdin as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > API_BODY_LIMIT_BYTES) {
-      throw ShoalError.invalidRequest(`The prompt is too long: the limit is ${API_BODY_LIMIT_BYTES} bytes.`);
-    }
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8').trimEnd();
 }
 
 /** On a terminal a model's control sequences do not work; a file gets the answer as it is. */

@@ -1,4 +1,4 @@
-import { API_PATHS, type StatusView } from '@shoal/node/api';
+import { API_PATHS, type DoorView, type StatusView } from '@shoal/node/api';
 import { printableName } from '@shoal/node/printable';
 import { callNode } from '../api-client.ts';
 import { EXIT, exitCodeOf } from '../cli-error.ts';
@@ -32,6 +32,15 @@ function lines(view: StatusView): string[] {
     ['role', view.lends ? 'lending' : 'using'],
     ['load', `${load.active} of ${load.slots} running, ${load.queued} of ${load.queueCapacity} waiting`],
     ['models', models.join(', ') || 'none'],
+    ...view.doors.map((door) => ['door', doorLine(door)]),
     ['clusters', clusters.map(printableName).join(', ') || 'none; join one with "shoal connect ID"'],
   ]);
+}
+
+/** `donate on 127.0.0.1:17001: 1 connected, 1 running, 0 waiting; 12 answered, 1 failed, 0 aborted, 2 refused`. */
+function doorLine({ name, address, connections, active, queued, ...ended }: DoorView): string {
+  const where = address === '' ? name : `${name} on ${address}`;
+  const now = `${connections} connected, ${active} running, ${queued} waiting`;
+  const { answered, failed, aborted, refused } = ended;
+  return `${where}: ${now}; ${answered} answered, ${failed} failed, ${aborted} aborted, ${refused} refused`;
 }

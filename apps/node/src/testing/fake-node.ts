@@ -28,6 +28,7 @@ export class FakeNode implements NodeControl {
       health: 100,
       load: { active: 0, queued: 0, slots: 0, queueCapacity: 0 },
       models: [],
+      doors: [],
       clusters: this.clusters(),
     };
   }

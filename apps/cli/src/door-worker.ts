@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Engine } from '@shoal/engine';
 import { type Configuration, type Flags, loadConfiguration } from '@shoal/node/configuration';
-import { createEngine } from '@shoal/node/engine-choice';
+import { createEngine, type EngineChoice } from '@shoal/node/engine-choice';
 import { homeFiles } from '@shoal/node/home';
 import type { Logger } from '@shoal/node/log';
+import { type LendingLimits, Worker } from '@shoal/worker';
 import { checkedFlags } from './commands/serve.ts';
 import type { Context } from './context.ts';
 
@@ -23,7 +23,28 @@ export function doorConfiguration({ home }: Context, flags: Flags): Promise<Conf
   return loadConfiguration(home, checkedFlags(flags));
 }
 
-/** The engine that a configuration asks for; whoever opens it closes it. */
-export function openDoorEngine({ home }: Context, configuration: Configuration, log: Logger): Promise<Engine> {
-  return createEngine(configuration, homeFiles(home).cache, log);
+export interface DoorWorkerOptions {
+  readonly choice: EngineChoice;
+  readonly limits: Omit<LendingLimits, 'slots'> & { readonly slots?: number };
+  readonly log: Logger;
+  readonly onChange?: () => void;
+}
+
+/** A worker over the engine that a configuration asks for. Whoever opens it closes it, and the engine with it. */
+export async function openDoorWorker({ home }: Context, options: DoorWorkerOptions): Promise<Worker> {
+  const { choice, limits, log, onChange } = options;
+  const engine = await createEngine(choice, homeFiles(home).cache, log);
+  try {
+    return await Worker.create({
+      engine,
+      limits: { slots: engine.abilities.slots, ...limits },
+      // The doors' own dialects tell of health where they tell of it at all.
+      health: () => 100,
+      onError: ({ message, cause }) => log.warn({ err: cause }, message),
+      ...(onChange !== undefined && { onChange }),
+    });
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
 }

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { open, type FileHandle } from 'node:fs/promises';
+import { ShoalError } from '@shoal/protocol';
+import { type BatchLine, parseBatchLine } from '@shoal/client/batch';
+import { CliError } from '../cli-error.ts';
+import { readLines, type RawLine } from './read-lines.ts';
+
+/** The longest line of a batch file. A worker takes 1 MiB; JSON may write a character in six. */
+const MAX_LINE_BYTES = 8 * 1024 * 1024;
+
+export interface Survey {
+  /** SHA-256 of the file in hex. */
+  readonly digest: string;
+  /** Lines that are not blank. */
+  readonly total: number;
+}
+
+/** A batch file, read twice: once to know it, once to run it. */
+export class BatchInput {
+  readonly #file: FileHandle;
+
+  static async open(path: string): Promise<BatchInput> {
+    try {
+      const file = await open(path, 'r');
+      if ((await file.stat()).isFile()) return new BatchInput(file);
+      await file.close();
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      throw CliError.usage(`${path} cannot be read (${code}).`);
+    }
+    throw CliError.usage(`${path} is no file; what goes on after an end has to be read twice.`);
+  }
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async survey(signal: AbortSignal): Promise<Survey> {
+    const hash = createHash('sha256');
+    let total = 0;
+    const onBytes = (bytes: Uint8Array): void => {
+      if (signal.aborted) throw CliError.interrupted();
+      hash.update(bytes);
+    };
+    for await (const line of readLines(this.#file, { maxBytes: MAX_LINE_BYTES, onBytes })) {
+      if (!isBlank(line)) total += 1;
+    }
+    return { digest: hash.digest('hex'), total };
+  }
+
+  /** Every line that is not blank; of blank ones only the number is told. */
+  async *lines(skip: (line: number) => void): AsyncGenerator<BatchLine> {
+    for await (const line of readLines(this.#file, { maxBytes: MAX_LINE_BYTES })) {
+      if (isBlank(line)) skip(line.number);
+      else yield parse(line);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+function parse({ number, bytes, isCut }: RawLine): BatchLine {
+  if (isCut) return mistake(number, `The line is longer than ${MAX_LINE_BYTES} bytes.`);
+  const text = decode(bytes);
+  return text === undefined ? mistake(number, 'The line is not valid UTF-8.') : parseBatchLine(text, number);
+}
+
+function mistake(line: number, what: string): BatchLine {
+  return { line, error: ShoalError.invalidRequest(what) };
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+function isBlank({ bytes, isCut }: RawLine): boolean {
+  return !isCut && bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}

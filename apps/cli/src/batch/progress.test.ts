@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { progressLine } from './progress.ts';
+
+test('a line of progress says what is done, what failed, how fast and how much longer', () => {
+  assert.equal(progressLine({ answered: 118, failed: 2 }, 1_000, 48.32), '120/1000 lines, 2 failed, 48.3/s, 19 s left');
+  assert.equal(progressLine({ answered: 1, failed: 0 }, 1_000, 0.25), '1/1000 lines, 0.25/s, 1 h 6 min left');
+});
+
+test('before the first answer there is no rate to tell', () => {
+  assert.equal(progressLine({ answered: 0, failed: 0 }, 10, 0), '0/10 lines');
+});

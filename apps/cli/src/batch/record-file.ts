@@ -1,0 +1,107 @@
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { ShoalError } from '@shoal/protocol';
+import { CliError } from '../cli-error.ts';
+import { readLines } from './read-lines.ts';
+
+/** Of a record only its beginning is read again: which line it is of stands there. */
+const RECORD_HEAD_BYTES = 256;
+const OF_ANY_BATCH = '{"id":"batch_req_';
+
+/** The id of a line's record: the batch's token, and the line's number in the input. */
+export function recordId(token: string, line: number): string {
+  return `batch_req_${token}_${line}`;
+}
+
+/** A file of results, one a line, that only grows. After a crash it holds whole lines, once its end is cut off. */
+export class RecordFile {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  #size = 0;
+  #isSynced = true;
+
+  static async open(path: string): Promise<RecordFile> {
+    try {
+      return new RecordFile(path, await open(path, 'a+'));
+    } catch (error) {
+      throw CliError.usage(`${path} cannot be written (${codeOf(error)}).`);
+    }
+  }
+
+  private constructor(path: string, file: FileHandle) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /** Tells the line of each record, and cuts a torn last one off. Throws where something else stands there. */
+  async recover(token: string, found: (line: number) => void): Promise<void> {
+    const beginning = `{"id":"${recordId(token, 0).slice(0, -1)}`;
+    const { size } = await this.#file.stat();
+    this.#size = size;
+    for await (const { bytes, isEnded, start } of readLines(this.#file, { maxBytes: RECORD_HEAD_BYTES })) {
+      const head = new TextDecoder().decode(bytes);
+      const line = head.startsWith(beginning) ? /^\d+(?=")/.exec(head.slice(beginning.length))?.[0] : undefined;
+      if (isEnded && line !== undefined) found(Number(line));
+      else if (!isEnded && (head.startsWith(beginning) || beginning.startsWith(head))) await this.#cut(start);
+      else throw CliError.usage(`${this.#path} holds what is not of this batch. ${INSTEAD}`);
+    }
+  }
+
+  /** Makes it empty. Throws where it holds what no batch has written. */
+  async clear(): Promise<void> {
+    for await (const { bytes } of readLines(this.#file, { maxBytes: OF_ANY_BATCH.length })) {
+      const head = new TextDecoder().decode(bytes);
+      if (!OF_ANY_BATCH.startsWith(head))
+        throw CliError.usage(`${this.#path} holds no results of a batch. Choose another.`);
+      break;
+    }
+    await this.#cut(0);
+  }
+
+  /** Throws where it holds anything. */
+  async mustBeEmpty(): Promise<void> {
+    if ((await this.#file.stat()).size > 0) throw CliError.usage(`${this.#path} exists already. ${INSTEAD}`);
+  }
+
+  /** A record that does not fit leaves nothing behind: throws `STORAGE_FULL` or `INTERNAL`. */
+  async append(record: string): Promise<void> {
+    try {
+      await this.#file.appendFile(`${record}\n`);
+      this.#size += Buffer.byteLength(record) + 1;
+      this.#isSynced = false;
+    } catch (error) {
+      await this.#cut(this.#size);
+      const code = codeOf(error);
+      const why = `${this.#path} cannot be written (${code}). Run the same command again to go on.`;
+      throw new ShoalError(code === 'ENOSPC' ? 'STORAGE_FULL' : 'INTERNAL', why, { cause: error });
+    }
+  }
+
+  async sync(): Promise<void> {
+    if (this.#isSynced) return;
+    this.#isSynced = true;
+    await this.#file.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  /** Closes it, and removes it where it is empty. */
+  async leave(): Promise<void> {
+    const { size } = await this.#file.stat();
+    await this.#file.close();
+    if (size === 0) await rm(this.#path, { force: true });
+  }
+
+  async #cut(size: number): Promise<void> {
+    await this.#file.truncate(size);
+    await this.#file.sync();
+    this.#size = size;
+  }
+}
+
+const INSTEAD = 'Give another --output, or begin anew with --restart.';
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

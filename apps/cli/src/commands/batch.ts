@@ -1,0 +1,197 @@
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { connect, type ConnectOptions, type Shoal } from '@shoal/client';
+import { type BatchLine, runBatch } from '@shoal/client/batch';
+import { launchSettings } from '@shoal/node/configuration';
+import { ShoalError } from '@shoal/protocol';
+import { BatchInput, type Survey } from '../batch/input.ts';
+import { BatchOutput } from '../batch/output.ts';
+import { Progress } from '../batch/progress.ts';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { count, duration, print } from '../output.ts';
+
+export interface BatchFlags {
+  readonly cluster?: readonly string[];
+  readonly peer?: readonly string[];
+  readonly bootstrap?: readonly string[];
+  readonly model?: string;
+  readonly output?: string;
+  readonly errors?: string;
+  readonly order: 'input' | 'completion';
+  readonly concurrency?: number;
+  readonly retries?: number;
+  readonly restart?: boolean;
+}
+
+interface Paths {
+  readonly input: string;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** `shoal batch`: results and errors in files, progress on stderr, the summary on stdout. Ctrl-C keeps what is done. */
+export async function batch(context: Context, input: string, flags: BatchFlags): Promise<number> {
+  const settings = networkSettings(flags);
+  const paths = await filePaths(input, flags);
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  // A second signal ends the process at once: what is written stays.
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.once(name, interrupt);
+  const file = await BatchInput.open(input);
+  try {
+    const survey = await file.survey(interrupted.signal);
+    const { digest } = survey;
+    const output = await BatchOutput.open({ ...paths, digest, order: flags.order, restart: flags.restart ?? false });
+    const run = new BatchCommand(file, output, survey, flags, settings);
+    return await run.run(context, paths, interrupted.signal);
+  } finally {
+    for (const name of signals) process.off(name, interrupt);
+    await file.close();
+  }
+}
+
+class BatchCommand {
+  readonly #file: BatchInput;
+  readonly #output: BatchOutput;
+  readonly #survey: Survey;
+  readonly #flags: BatchFlags;
+  readonly #network: ConnectOptions;
+  readonly #progress: Progress;
+
+  constructor(file: BatchInput, output: BatchOutput, survey: Survey, flags: BatchFlags, network: ConnectOptions) {
+    this.#file = file;
+    this.#output = output;
+    this.#survey = survey;
+    this.#flags = flags;
+    this.#network = network;
+    this.#progress = new Progress(process.stderr, survey.total, () => output);
+  }
+
+  /** What is opened is closed again, the files last: they take what came until then. */
+  async run(context: Context, paths: Paths, signal: AbortSignal): Promise<number> {
+    const before = this.#done;
+    try {
+      if (before < this.#survey.total) await this.#ask(signal);
+    } finally {
+      this.#progress.end();
+      await this.#output.close();
+    }
+    if (signal.aborted && this.#done < this.#survey.total) {
+      process.stderr.write(`${this.#done} of ${this.#survey.total} lines are done. Run the same command to go on.\n`);
+      throw CliError.interrupted();
+    }
+    this.#summarise(context, paths, before);
+    return this.#output.failed > 0 ? EXIT.failed : EXIT.ok;
+  }
+
+  get #done(): number {
+    return this.#output.answered + this.#output.failed;
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    const { model, concurrency, retries } = this.#flags;
+    const client = await connectTo(this.#network);
+    try {
+      const options = {
+        client,
+        signal,
+        lines: this.#lines(),
+        ...(model === undefined ? {} : { model }),
+        ...(concurrency === undefined ? {} : { concurrency }),
+        ...(retries === undefined ? {} : { retries }),
+      };
+      for await (const result of runBatch(options)) await this.#output.write(result);
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** The lines that no run has done yet. */
+  async *#lines(): AsyncGenerator<BatchLine> {
+    for await (const line of this.#file.lines((number) => this.#output.skip(number))) {
+      const isTwice = line.customId !== undefined && !this.#output.isNew(line.customId);
+      if (!this.#output.has(line.line)) yield isTwice ? withTwice(line) : line;
+    }
+  }
+
+  #summarise(context: Context, { input, output, errors }: Paths, before: number): void {
+    const { answered, failed } = this.#output;
+    const { total } = this.#survey;
+    const { seconds, rate } = this.#progress;
+    const document = {
+      input,
+      output,
+      errors: failed > 0 ? errors : null,
+      total,
+      answered,
+      failed,
+      done_before: before,
+      seconds: Math.round(seconds * 1_000) / 1_000,
+      lines_per_second: Math.round(rate * 1_000) / 1_000,
+    };
+    print(context, document, [
+      `${count(total, 'line')}: ${answered} answered, ${failed} failed, in ${duration(seconds)}`,
+      `Answers: ${output}`,
+      ...(failed > 0 ? [`Errors: ${errors}`] : []),
+    ]);
+  }
+}
+
+function withTwice({ line, customId = '' }: BatchLine): BatchLine {
+  return {
+    line,
+    customId,
+    error: ShoalError.invalidRequest(`The custom_id "${customId}" stands on an earlier line too.`),
+  };
+}
+
+async function connectTo(network: ConnectOptions): Promise<Shoal> {
+  try {
+    return await connect(network);
+  } catch (error) {
+    throw error instanceof ShoalError && error.code === 'INVALID_REQUEST' ? CliError.usage(error.message) : error;
+  }
+}
+
+/** The clusters and bootstrap nodes are checked as a node's are; the peers when they are dialled. */
+function networkSettings({ cluster, peer, bootstrap }: BatchFlags): ConnectOptions {
+  if (cluster === undefined && peer === undefined) {
+    throw CliError.usage('Say where the workers are: --cluster ID, or --peer ws://HOST:PORT/shoal/v1.');
+  }
+  try {
+    const { SHOAL_BOOTSTRAP, SHOAL_WS_TOKEN: token } = process.env;
+    const settings = launchSettings(
+      { ...(cluster !== undefined && { clusters: cluster }), ...(bootstrap !== undefined && { bootstrap }) },
+      { SHOAL_BOOTSTRAP },
+    );
+    return {
+      clusters: settings.clusters ?? [],
+      ...(settings.bootstrap === undefined ? {} : { bootstrap: settings.bootstrap }),
+      ...(peer === undefined ? {} : { peers: peer }),
+      ...(token === undefined || token === '' ? {} : { token }),
+    };
+  } catch (error) {
+    throw error instanceof ShoalError ? CliError.usage(error.message) : error;
+  }
+}
+
+/** `questions.jsonl` is answered in `questions.output.jsonl`; its errors go beside the output. */
+async function filePaths(input: string, { output: wanted, errors: wantedErrors }: BatchFlags): Promise<Paths> {
+  const output = wanted ?? `${input.replace(/\.jsonl$/, '')}.output.jsonl`;
+  const errors = wantedErrors ?? `${output.replace(/(\.output)?\.jsonl$/, '')}.errors.jsonl`;
+  const all = await Promise.all([input, output, errors].map(realPath));
+  if (new Set(all).size < all.length) throw CliError.usage('The input, --output and --errors must be three files.');
+  return { input, output, errors };
+}
+
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    // What is not there yet is nothing else.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return resolve(path);
+    throw CliError.usage(`${path} cannot be used.`);
+  }
+}

@@ -1,0 +1,101 @@
+import { createInterface } from 'node:readline';
+import { connectLocalLlm, type LocalLlmHost } from '@shoal/client/localllm';
+import { printableName } from '@shoal/node/printable';
+import { ShoalError } from '@shoal/protocol';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { doorConfiguration } from '../door-worker.ts';
+import { describeError } from '../localllm/advice.ts';
+import { answer } from '../localllm/chat-answer.ts';
+import { Interrupts } from '../localllm/interrupts.ts';
+import { TerminalChat } from '../localllm/terminal-chat.ts';
+
+export interface ChatFlags {
+  readonly prompt?: string;
+  readonly bootstrap?: readonly string[];
+}
+
+/** `shoal chat`: at a terminal a conversation of single prompts; otherwise the prompts are stdin's lines, or the flag's. */
+export async function chat(context: Context, serverId: string, flags: ChatFlags): Promise<number> {
+  if (flags.prompt?.trim() === '')
+    throw CliError.usage('There is no prompt: shoal chat SERVER_ID --prompt "What is 2+2?"');
+  const { bootstrap } = await doorConfiguration(context, { bootstrap: flags.bootstrap });
+  const interrupts = new Interrupts();
+  try {
+    if (process.stderr.isTTY && !context.json) process.stderr.write('Looking for the host…\n');
+    const host = await connect(serverId, bootstrap, interrupts);
+    try {
+      if (!context.json) introduce(host);
+      return await converse(context, host, flags.prompt, interrupts);
+    } finally {
+      await host.close();
+    }
+  } catch (error) {
+    if (context.json || error instanceof CliError || !(error instanceof ShoalError)) throw error;
+    process.stderr.write(`shoal: ${describeError(error)}\n`);
+    return EXIT.failed;
+  } finally {
+    interrupts.close();
+  }
+}
+
+async function connect(serverId: string, bootstrap: readonly string[], { left }: Interrupts): Promise<LocalLlmHost> {
+  try {
+    return await connectLocalLlm(serverId, { signal: left, ...(bootstrap.length > 0 && { bootstrap }) });
+  } catch (error) {
+    throw left.aborted ? CliError.interrupted() : error;
+  }
+}
+
+function introduce({ host: { name, model, status } }: LocalLlmHost): void {
+  process.stderr.write(`Connected to ${printableName(name)} · ${printableName(model)} · ${status}\n`);
+}
+
+function converse(
+  context: Context,
+  host: LocalLlmHost,
+  prompt: string | undefined,
+  interrupts: Interrupts,
+): Promise<number> {
+  if (prompt !== undefined) return answerAll(context, host, [prompt], interrupts);
+  if (process.stdin.isTTY && process.stdout.isTTY && !context.json) {
+    return new TerminalChat(context, host, interrupts).run();
+  }
+  return answerInput(context, host, interrupts);
+}
+
+/** Who leaves, or whose host does, waits for no more lines. */
+async function answerInput(context: Context, host: LocalLlmHost, interrupts: Interrupts): Promise<number> {
+  const lines = createInterface({ input: process.stdin });
+  let lost: ShoalError | undefined;
+  void host.lost.then((error) => {
+    lost = error;
+    lines.close();
+  });
+  interrupts.left.addEventListener('abort', () => lines.close());
+  const exitCode = await answerAll(context, host, lines, interrupts);
+  if (lost !== undefined && exitCode === EXIT.ok) throw lost;
+  return exitCode;
+}
+
+/** One after the other. The exit code is that of the last failure. */
+async function answerAll(
+  context: Context,
+  host: LocalLlmHost,
+  prompts: Iterable<string> | AsyncIterable<string>,
+  interrupts: Interrupts,
+): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  for await (const prompt of prompts) {
+    if (interrupts.left.aborted) break;
+    if (prompt.trim() === '') continue;
+    const outcome = await interrupts.during((signal) => answer(context, host, prompt, signal));
+    if ('reason' in outcome && outcome.reason === 'abort') throw CliError.interrupted();
+    if (!('error' in outcome)) continue;
+    exitCode = EXIT.failed;
+    // Without a host the prompts that are left would all fail alike.
+    if (outcome.error.code === 'HOST_DISCONNECTED') break;
+  }
+  if (interrupts.left.aborted) throw CliError.interrupted();
+  return exitCode;
+}

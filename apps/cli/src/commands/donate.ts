@@ -1,0 +1,120 @@
+import type { Configuration } from '@shoal/node/configuration';
+import { createMount } from '@shoal/node/donate-mount';
+import { createLogger, type Logger } from '@shoal/node/log';
+import { printableName } from '@shoal/node/printable';
+import { DEFAULT_PORT, type Mode, MODES } from '@shoal/protocol/donate';
+import { isLoopback } from '@shoal/transport';
+import { Scheduler } from '@shoal/worker';
+import { type DonateDoor, type Donation, type JobReport, openDonateDoor, QUEUE_CAPACITY } from '@shoal/worker/donate';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
+import { untilEnded } from '../foreground.ts';
+import { count, print } from '../output.ts';
+
+/** How long running answers may take to complete once the node is to end. */
+const DRAIN_MS = 30_000;
+
+export interface DonateFlags {
+  readonly mode?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly queue?: number;
+  readonly folder?: string;
+  readonly model?: string;
+}
+
+interface DoorChoice {
+  readonly mode: Mode;
+  readonly host: string;
+  readonly port: number;
+  readonly queue: number;
+  readonly folder: string | undefined;
+}
+
+/** `shoal donate`: a Donate compute node in the foreground, until Ctrl-C. */
+export async function donate(context: Context, flags: DonateFlags): Promise<number> {
+  const { mode, host, port, queue, folder, ...others } = flags;
+  const configuration = await doorConfiguration(context, others);
+  const said = configuration.doors.donate;
+  const choice: DoorChoice = {
+    mode: checkedMode(mode ?? said?.mode ?? 'local_lm', flags),
+    host: host ?? said?.host ?? '127.0.0.1',
+    port: port ?? said?.port ?? DEFAULT_PORT,
+    queue: queue ?? said?.queue ?? QUEUE_CAPACITY,
+    folder,
+  };
+  const log = createLogger(configuration.logLevel);
+  await untilEnded(log, () => openDoor(context, choice, configuration, log));
+  return EXIT.ok;
+}
+
+function checkedMode(text: string, { model, folder }: DonateFlags): Mode {
+  const mode = MODES.find((one) => one === text);
+  if (mode === undefined) throw CliError.usage(`"${text}" is no mode; write ${MODES.join(' or ')}.`);
+  if (mode === 'model_push' && model !== undefined) {
+    throw CliError.usage('With --mode model_push clients bring the model: leave --model out.');
+  }
+  if (mode === 'local_lm' && folder !== undefined) {
+    throw CliError.usage('--folder is for --mode model_push: this mode keeps nothing.');
+  }
+  return mode;
+}
+
+/** What is opened here is closed in reverse, also where a later step fails. */
+async function openDoor(
+  context: Context,
+  { mode, host, port, queue, folder }: DoorChoice,
+  configuration: Configuration,
+  log: Logger,
+): Promise<{ close(): Promise<void> }> {
+  await using opened = new AsyncDisposableStack();
+  const lend = async (): Promise<{ donation: Donation; scheduler: Scheduler }> => {
+    if (mode === 'model_push') {
+      const onError = ({ message, cause }: Error): void => log.warn({ err: cause }, message);
+      const scheduler = new Scheduler({ slots: 1, onError });
+      const mount = createMount(configuration, log);
+      return { scheduler, donation: { mode, scheduler, mount, ...(folder !== undefined && { folder }) } };
+    }
+    const limits = { slots: 1, queue, maxTokens: configuration.maxTokens };
+    const opening = openDoorWorker(context, { choice: configuration, limits, log });
+    const worker = opened.adopt(await opening, (one) => one.close(0));
+    return { scheduler: worker.scheduler, donation: { mode, worker } };
+  };
+  const { donation, scheduler } = await lend();
+  const { maxTokens } = configuration;
+  const onJob = (report: JobReport): void => logJob(log, report);
+  const door = opened.adopt(await openDonateDoor({ host, port, queue, maxTokens, donation, onJob }), (one) =>
+    one.close(),
+  );
+  opened.defer(() => scheduler.drain(DRAIN_MS));
+  if (!isLoopback(host)) log.warn(WARNING);
+  announce(context, door, { queue, model: donation.mode === 'local_lm' ? donation.worker.models[0]?.id : undefined });
+  const held = opened.move();
+  return { close: () => held.disposeAsync() };
+}
+
+const WARNING =
+  'Donate compute has neither encryption nor a password (v1 has no TLS and no authentication): whoever reaches this port ' +
+  'can use it. It is meant for trusted networks, such as your own Wi-Fi; do not expose it to the internet without a VPN, ' +
+  'an SSH tunnel or a gateway in front of it.';
+
+function announce(
+  context: Context,
+  { address, mode }: DonateDoor,
+  { queue, model }: { queue: number; model: string | undefined },
+): void {
+  const what = model === undefined ? 'the models that clients bring' : printableName(model);
+  const line = `Donating ${what} on ${address} (${mode}), with room for ${count(queue, 'job')}. Ctrl-C ends it.`;
+  print(context, { address, mode, model: model ?? null, queue }, [line]);
+}
+
+/** `192.168.1.7:50132: prompt answered, 12 tokens in 0.8 s; 3 jobs waited`. */
+function logJob(log: Logger, { peer, kind, outcome, error, tokens, queueDepth, durationMs }: JobReport): void {
+  const seconds = (durationMs / 1_000).toFixed(1);
+  const size = kind === 'mount' ? '' : `, ${count(tokens, 'token')}`;
+  const waited = queueDepth === 0 ? '' : `; ${count(queueDepth, 'job')} waited`;
+  const line = `${peer}: ${kind} ${outcome === 'left' ? 'taken back' : outcome}${size} in ${seconds} s${waited}`;
+  if (error === undefined) log.info(line);
+  else log.warn(`${line}: ${printableName(error.message)}`);
+}

@@ -1,0 +1,93 @@
+import { connectQmesh, type Qmesh, type QmeshWorker } from '@shoal/client/qmesh';
+import { printableName, printableText } from '@shoal/node/printable';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { doorConfiguration } from '../door-worker.ts';
+import { count, print } from '../output.ts';
+import { promptText } from '../prompt-text.ts';
+import { swarmLog } from '../swarm-log.ts';
+
+/** So many characters of a worker's id are shown to people. */
+const SHOWN_ID_LENGTH = 6;
+
+export interface QmeshAskFlags {
+  readonly bootstrap?: readonly string[];
+  readonly topic?: string;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  /** In seconds. */
+  readonly timeout?: number;
+}
+
+/** `shoal qmesh ask`: what happens and the answer, on stdout, as QMesh's own client says it. */
+export async function qmeshAsk(context: Context, text: string, flags: QmeshAskFlags): Promise<number> {
+  const prompt = await promptText(text, 'shoal qmesh ask "What is 2+2?"');
+  const { bootstrap: given, topic } = flags;
+  const { bootstrap } = await doorConfiguration(context, { ...(given !== undefined && { bootstrap: given }) });
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, interrupt);
+  const qmesh = await connectQmesh({
+    log: swarmLog(() => undefined),
+    ...(bootstrap.length > 0 && { bootstrap }),
+    ...(topic !== undefined && { network: topic }),
+  });
+  try {
+    await ask(context, qmesh, prompt, flags, interrupted.signal);
+    return EXIT.ok;
+  } catch (error) {
+    throw interrupted.signal.aborted ? CliError.interrupted() : error;
+  } finally {
+    await qmesh.close();
+    for (const name of signals) process.off(name, interrupt);
+  }
+}
+
+async function ask(
+  context: Context,
+  qmesh: Qmesh,
+  prompt: string,
+  { maxTokens, temperature, timeout }: QmeshAskFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const say = (line: string): void => {
+    if (!context.json) process.stdout.write(`${line}\n`);
+  };
+  const workers = await qmesh.discover(signal);
+  say(`🌐 Discovered ${count(workers.length, 'worker')}`);
+  const startedAt = performance.now();
+  const answer = await qmesh.ask(prompt, {
+    signal,
+    ...(maxTokens !== undefined && { maxTokens }),
+    ...(temperature !== undefined && { temperature }),
+    ...(timeout !== undefined && { timeoutMs: timeout * 1_000 }),
+    onSelected({ id, health }) {
+      say(`✅ Selected worker ${shownId(id)} (health: ${Math.round(health.score)})`);
+      say('📤 Sending prompt...');
+    },
+  });
+  const { worker, text, tokens, duration, tokensPerSecond } = answer;
+  const totalMs = performance.now() - startedAt;
+  const document = {
+    workers: workers.map(description),
+    worker: description(worker),
+    response: text,
+    tokens,
+    duration_ms: duration,
+    tokens_per_second: tokensPerSecond,
+    total_ms: Math.round(totalMs),
+  };
+  print(context, document, [
+    `📥 Response: ${process.stdout.isTTY ? printableText(text) : text}`,
+    `⏱️  Total time: ${(totalMs / 1_000).toFixed(1)}s`,
+  ]);
+}
+
+function description({ id, key, health }: QmeshWorker): object {
+  return { id, key, health };
+}
+
+function shownId(id: string): string {
+  return printableName(id).slice(0, SHOWN_ID_LENGTH);
+}

@@ -1,0 +1,83 @@
+import { printableName } from '@shoal/node/printable';
+import type { Configuration } from '@shoal/node/configuration';
+import { createLogger, type Logger } from '@shoal/node/log';
+import { takeWorkerId } from '@shoal/node/worker-id';
+import { createDht } from '@shoal/transport/dht';
+import { openQmeshDoor, type QmeshDoor } from '@shoal/worker/qmesh';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
+import { untilEnded } from '../foreground.ts';
+import { count, print } from '../output.ts';
+import { swarmLog } from '../swarm-log.ts';
+
+/** How long running answers may take to complete once the worker is to end. */
+const DRAIN_MS = 30_000;
+/** Tokens that a prompt and its answer may take together, where nobody says otherwise and the model was trained on more. */
+const DEFAULT_CONTEXT_TOKENS = 2_048;
+
+export interface QmeshWorkerFlags {
+  readonly topic?: string;
+  readonly capacity?: number;
+  readonly debug?: boolean;
+}
+
+/** `shoal qmesh worker`: a worker in the foreground, until Ctrl-C. */
+export async function qmeshWorker(context: Context, flags: QmeshWorkerFlags): Promise<number> {
+  const { topic, capacity, debug, ...others } = flags;
+  const said = await doorConfiguration(context, { ...others, ...(debug === true && { logLevel: 'debug' }) });
+  const options = {
+    topic,
+    capacity: capacity ?? said.doors.qmesh?.capacity,
+    configuration: said,
+    log: createLogger(said.logLevel),
+  };
+  await untilEnded(options.log, () => openWorker(context, options));
+  return EXIT.ok;
+}
+
+interface WorkerOptions {
+  readonly configuration: Configuration;
+  readonly topic: string | undefined;
+  readonly capacity: number | undefined;
+  readonly log: Logger;
+}
+
+/** What is opened here is closed in reverse, also where a later step fails. */
+async function openWorker(context: Context, options: WorkerOptions): Promise<{ close(): Promise<void> }> {
+  const { configuration, topic, capacity, log } = options;
+  const { bootstrap, queue, maxTokens } = configuration;
+  const choice = { ...configuration, contextLengthMax: DEFAULT_CONTEXT_TOKENS };
+  await using opened = new AsyncDisposableStack();
+  const opening = openDoorWorker(context, { choice, limits: { queue, maxTokens }, log });
+  const worker = opened.adopt(await opening, (one) => one.close(0));
+  // Once the model is loaded: a Ctrl-C before that ends the process at once, and would leave the lock's file behind.
+  const workerId = opened.adopt(await takeWorkerId(process.cwd()), (id) => id.release());
+  const dht = opened.adopt(createDht(bootstrap.length === 0 ? {} : { bootstrap }), (one) => one.close());
+  const door = opened.adopt(
+    await openQmeshDoor({
+      dht,
+      worker,
+      workerId: workerId.id,
+      maxTokens,
+      log: swarmLog((line) => log.debug(line)),
+      ...(topic !== undefined && { network: topic }),
+      ...(capacity !== undefined && { capacity }),
+    }),
+    (one) => one.close(),
+  );
+  opened.defer(() => worker.scheduler.drain(DRAIN_MS));
+  announce(context, door, worker.models[0]?.id);
+  const held = opened.move();
+  return { close: () => held.disposeAsync() };
+}
+
+function announce(context: Context, door: QmeshDoor, model = 'no model'): void {
+  const { workerId, address } = door;
+  const { queueCapacity: capacity } = door.health();
+  const line = [
+    `Worker ${workerId.slice(0, 6)} lends ${printableName(model)} in the QMesh network ${printableName(address)},`,
+    `with room for ${count(capacity, 'prompt')}. Ctrl-C ends it.`,
+  ];
+  print(context, { worker_id: workerId, topic: address, model, capacity }, [line.join(' ')]);
+}

@@ -1,0 +1,189 @@
+import type { Configuration, Flags } from '@shoal/node/configuration';
+import { prepareHome } from '@shoal/node/home';
+import { createLogger, type Logger } from '@shoal/node/log';
+import { printableName } from '@shoal/node/printable';
+import { freshTopic, keptTopic } from '@shoal/node/server-id';
+import type { EngineName } from '@shoal/node/settings';
+import { ShoalError } from '@shoal/protocol';
+import { MAX_CLIENTS } from '@shoal/protocol/localllm';
+import { createDht, type Dht } from '@shoal/transport/dht';
+import type { Worker } from '@shoal/worker';
+import { type LocalLlmDoor, openLocalLlmDoor } from '@shoal/worker/localllm';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
+import { untilEnded } from '../foreground.ts';
+import { listenToKeys } from '../localllm/keys.ts';
+import { LiveLine } from '../localllm/live-line.ts';
+import { qrCode } from '../localllm/qr-code.ts';
+
+/** How long a running answer may take to be completed once the host is told to end. */
+const DRAIN_MS = 30_000;
+/** How long the DHT may take to answer before the host says that nobody can find it. */
+const DHT_ANSWER_MS = 3_000;
+
+export interface ShareFlags extends Flags {
+  readonly keep?: boolean;
+  readonly debug?: boolean;
+}
+
+/** `shoal share`: a LocalLLM host in the foreground, until Ctrl-C. */
+export async function share(context: Context, { keep, debug, ...flags }: ShareFlags): Promise<number> {
+  prepareHome(context.home);
+  const configuration = await doorConfiguration(context, flags);
+  const { localllm: settings = {} } = configuration.doors;
+  const isKept = keep ?? settings.keep ?? false;
+  const sharing = new Sharing(context, {
+    configuration: {
+      ...configuration,
+      engine: flags.engine === undefined ? usualEngine(configuration) : configuration.engine,
+      slots: configuration.slots ?? 1,
+    },
+    name: flags.name === undefined ? (settings.name ?? configuration.name) : configuration.name,
+    topic: isKept ? await keptTopic(context.home) : freshTopic(),
+    debug: debug ?? configuration.logLevel === 'debug',
+  });
+  await sharing.run();
+  return EXIT.ok;
+}
+
+/** Ollama, unless the model is plainly a file; where none answers, that is an error and not a reason for another engine. */
+function usualEngine({ engine, model }: Configuration): EngineName {
+  if (engine !== 'llama') return engine;
+  return model !== undefined && /\.gguf$/i.test(model) ? 'llama' : 'ollama';
+}
+
+interface SharingOptions {
+  readonly configuration: Configuration;
+  readonly name: string;
+  readonly topic: Uint8Array;
+  readonly debug: boolean;
+}
+
+/** One run of a host. What a method opens it closes again. */
+class Sharing {
+  readonly #context: Context;
+  readonly #options: SharingOptions;
+  readonly #line: LiveLine;
+  readonly #log: Logger;
+  #door: LocalLlmDoor | undefined;
+
+  constructor(context: Context, options: SharingOptions) {
+    this.#context = context;
+    this.#options = options;
+    // Documents are a line each, on a terminal too.
+    this.#line = new LiveLine(context.json ? { write: (text) => process.stdout.write(text) } : process.stdout);
+    const terminal = { write: (line: string) => this.#line.above(() => process.stderr.write(line)) };
+    this.#log = createLogger('info', process.stderr.isTTY ? terminal : undefined);
+    if (options.debug) this.#log.level = 'debug';
+  }
+
+  async run(): Promise<void> {
+    try {
+      await untilEnded(this.#log, () => this.#open());
+    } finally {
+      this.#line.end();
+    }
+  }
+
+  async #open(): Promise<{ close(): Promise<void> }> {
+    // Loading a model takes a while, in which a terminal should not look dead.
+    if (process.stdout.isTTY && !this.#context.json) this.#line.show('Stopped · loading the model…');
+    const { configuration, name, topic } = this.#options;
+    const dht = createDht({ bootstrap: configuration.bootstrap });
+    const worker = await this.#openWorker(dht);
+    const door = openLocalLlmDoor({
+      dht,
+      worker,
+      name,
+      topic,
+      maxTokens: configuration.maxTokens,
+      onChange: () => this.#show(),
+      log: (line) => this.#log.debug(line),
+    });
+    this.#door = door;
+    this.#introduce(door);
+    const leaveKeys = this.#listenToKeys();
+    void this.#checkDht(dht, door);
+    return {
+      close: async () => {
+        leaveKeys();
+        await worker.close(DRAIN_MS);
+        await door.close();
+        await dht.close();
+      },
+    };
+  }
+
+  /** What opened before it is closed where it fails. */
+  async #openWorker(dht: Dht): Promise<Worker> {
+    const { configuration: choice } = this.#options;
+    const limits = { slots: 1, queue: 0, maxTokens: choice.maxTokens };
+    try {
+      return await openDoorWorker(this.#context, { choice, limits, log: this.#log, onChange: () => this.#show() });
+    } catch (error) {
+      await dht.close();
+      throw withRemedy(error);
+    }
+  }
+
+  #listenToKeys(): () => void {
+    if (this.#context.json) return () => undefined;
+    return listenToKeys({
+      d: () => this.#toggleDebug(),
+      q: () => process.kill(process.pid, 'SIGINT'),
+    });
+  }
+
+  #toggleDebug(): void {
+    const isShown = this.#log.level === 'debug';
+    this.#log.level = isShown ? 'info' : 'debug';
+    this.#line.above(() => process.stderr.write(`Debug log ${isShown ? 'hidden' : 'shown'}.\n`));
+  }
+
+  /** What a client needs, once; from then on the line that changes. */
+  #introduce({ serverId, model }: LocalLlmDoor): void {
+    const { name } = this.#options;
+    const { isTTY } = process.stdout;
+    if (this.#context.json) {
+      process.stdout.write(`${JSON.stringify({ server_id: serverId, model, name })}\n`);
+    } else {
+      const colours = isTTY && !process.env['NO_COLOR'];
+      const lines = [
+        `Server ID: ${serverId}`,
+        ...qrCode(serverId, colours),
+        `${printableName(name)} is shared with whoever has this ID: shoal chat ${serverId}`,
+        ...(isTTY && process.stdin.isTTY ? ['Keys: d shows or hides the debug log, q or Ctrl-C ends.'] : []),
+      ];
+      this.#line.above(() => process.stdout.write(`${lines.join('\n')}\n`));
+    }
+    this.#show();
+  }
+
+  #show(): void {
+    const door = this.#door;
+    if (door === undefined) return;
+    const { state, model, clients } = door;
+    if (this.#context.json) this.#line.show(JSON.stringify({ state, model, clients }));
+    else this.#line.show(`${STATES[state]} · ${printableName(model)} · ${clients} of ${MAX_CLIENTS} clients connected`);
+  }
+
+  /** A host whom nobody can find looks like one whom nobody looks for: it says so. */
+  async #checkDht(dht: Dht, door: LocalLlmDoor): Promise<void> {
+    await door.announced();
+    if (door.state === 'stopped') return;
+    const reached = await dht.reachable(DHT_ANSWER_MS);
+    if (reached.ok) this.#log.debug(`Found by clients from now on; ${reached.nodes} nodes of the DHT answered`);
+    else if (this.#door?.state !== 'stopped')
+      this.#log.warn(`${reached.why} Nobody can find this host until one does.`);
+  }
+}
+
+const STATES = { stopped: 'Stopped', ready: 'Ready', busy: 'Busy' } as const;
+
+/** Without Ollama there is another way to share, which the engine does not know of. */
+function withRemedy(error: unknown): unknown {
+  if (!(error instanceof ShoalError) || error.code !== 'OLLAMA_NOT_FOUND') return error;
+  const remedy = 'Or share a model file without it: shoal share --engine llama --model FILE.gguf';
+  return new ShoalError(error.code, `${error.message}\n${remedy}`, { cause: error.cause });
+}

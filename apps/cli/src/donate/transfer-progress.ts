@@ -1,0 +1,72 @@
+import { duration } from '../output.ts';
+
+/** A terminal's line is drawn anew this often at most. */
+const REDRAW_MS = 100;
+/** Where there is no terminal, a line is written at each such part of the whole. */
+const PARTS = 10;
+const BAR_WIDTH = 24;
+const UNITS = ['B', 'kB', 'MB', 'GB'];
+
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** How far a transfer is: a bar with bytes, rate and time left on a terminal, ten plain lines elsewhere. */
+export class TransferProgress {
+  readonly #total: number;
+  readonly #stream: ProgressStream;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  #drawnAt = -Infinity;
+  #partsSaid = 0;
+
+  constructor(total: number, stream: ProgressStream = process.stderr, now = (): number => performance.now()) {
+    this.#total = total;
+    this.#stream = stream;
+    this.#now = now;
+    this.#startedAt = now();
+  }
+
+  update(sent: number): void {
+    const now = this.#now();
+    if (this.#stream.isTTY === true) {
+      if (now - this.#drawnAt < REDRAW_MS && sent < this.#total) return;
+      this.#drawnAt = now;
+      this.#stream.write(`\r\u001b[K${bar(sent / this.#total)} ${this.#line(sent, now)}`);
+      return;
+    }
+    const parts = Math.floor((sent / this.#total) * PARTS);
+    if (parts <= this.#partsSaid) return;
+    this.#partsSaid = parts;
+    this.#stream.write(`${this.#line(sent, now)}\n`);
+  }
+
+  /** Whatever follows begins a line of its own. */
+  end(): void {
+    if (this.#stream.isTTY === true && this.#drawnAt !== -Infinity) this.#stream.write('\n');
+  }
+
+  /** `45 %, 1.7 of 3.8 GB, 110 MB/s, 19 s left`. */
+  #line(sent: number, now: number): string {
+    const seconds = Math.max((now - this.#startedAt) / 1_000, 0.001);
+    const bytesPerSecond = sent / seconds;
+    const percent = Math.floor((sent / this.#total) * 100);
+    const left = sent === 0 ? [] : [`${duration(Math.ceil((this.#total - sent) / bytesPerSecond))} left`];
+    const progress = [`${percent} %`, `${size(sent)} of ${size(this.#total)}`, `${size(bytesPerSecond)}/s`];
+    return [...progress, ...(sent < this.#total ? left : [`in ${duration(seconds)}`])].join(', ');
+  }
+}
+
+function bar(share: number): string {
+  const filled = Math.floor(share * BAR_WIDTH);
+  return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}]`;
+}
+
+/** `980 B`, `3.8 MB`, `120 MB`. */
+export function size(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 999.5 && unit < UNITS.length - 1; unit += 1) value /= 1_000;
+  return `${value < 9.95 && unit > 0 ? value.toFixed(1) : value.toFixed(0)} ${UNITS[unit]}`;
+}

@@ -1,0 +1,28 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { collect, collectHosts, contextOf, example, type Finish, wholeNumber } from './command.ts';
+
+export function addBatch(program: Command, finish: Finish): void {
+  example(program.command('batch <file>'), 'shoal batch questions.jsonl --cluster gatewayai-poc')
+    .description('have a file of requests in OpenAI’s batch format answered by all workers together')
+    .option('--cluster <id>', 'the workers of this cluster; may be repeated', collect)
+    .option('--peer <address>', 'a worker at ws://, wss:// or tcp://; may be repeated', collect)
+    .option('--bootstrap <host:port>', 'enter the DHT here; may be repeated, or several with commas', collectHosts)
+    .option('--model <model>', 'ask this model, whatever the lines say')
+    .option('--output <file>', 'where the answers go; FILE.output.jsonl where not given')
+    .option('--errors <file>', 'where the lines that failed go; beside the answers where not given')
+    .addOption(
+      new Option('--order <order>', 'the order of the answers').choices(['input', 'completion']).default('input'),
+    )
+    .option('--concurrency <n>', 'at most so many at once; as many as the workers have slots where not given', positive)
+    .option('--retries <n>', 'how often a line that fails is asked again (default: 3)', wholeNumber)
+    .option('--restart', 'begin anew, where the default is to go on with what an earlier run has left')
+    .action(async (file: string, _flags: object, command: Command) =>
+      finish(await (await import('../commands/batch.ts')).batch(contextOf(command), file, command.opts())),
+    );
+}
+
+function positive(text: string): number {
+  const number = wholeNumber(text);
+  if (number < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return number;
+}

@@ -1,0 +1,155 @@
+import type { PeerStatus } from '@shoal/protocol';
+import { DEFAULT_PORT as DONATE_PORT } from '@shoal/protocol/donate';
+import type { HelloMessage } from '@shoal/protocol/shoal';
+import type { Dht } from '@shoal/transport/dht';
+import type { OpenDoor, Worker } from '@shoal/worker';
+import type { Configuration } from './configuration.ts';
+import { DOOR_NAMES, type DoorName, type DoorSettings } from './door-settings.ts';
+import type { Home } from './home.ts';
+import type { Logger } from './log.ts';
+import { withoutUndefined } from './without-undefined.ts';
+
+/** The port of the TCP door, where nothing is set. */
+const TCP_PORT = 17_004;
+
+/** What a door needs of the node behind it. */
+export interface DoorHost {
+  readonly dht: Dht;
+  readonly worker: Worker;
+  /** What the node says of itself, now. */
+  readonly hello: () => HelloMessage;
+  readonly status: () => PeerStatus;
+}
+
+/** A door of the node. */
+export interface NodeDoor extends OpenDoor {
+  /** The node's load has changed: says so to those who want to know. */
+  loadChanged?(): void;
+}
+
+/** Opens a configuration's doors, over one worker. */
+export class DoorKeeper {
+  readonly #configuration: Configuration;
+  readonly #home: Home;
+  readonly #log: Logger;
+
+  constructor(configuration: Configuration, home: Home, log: Logger) {
+    this.#configuration = configuration;
+    this.#home = home;
+    this.#log = log;
+  }
+
+  /** All of them, or none: where one cannot be opened those before it are closed again. */
+  async open(host: DoorHost): Promise<readonly NodeDoor[]> {
+    await using opened = new AsyncDisposableStack();
+    const doors: NodeDoor[] = [];
+    for (const name of DOOR_NAMES) {
+      if (this.#configuration.doors[name] === undefined) continue;
+      const door = opened.adopt(await this.#openOne(name, host), (one) => one.close());
+      this.#log.info({ door: name, address: door.address }, `Door ${name} on ${door.address}`);
+      doors.push(door);
+    }
+    opened.move();
+    return doors;
+  }
+
+  /** Each door's code is read only where the door is opened. */
+  #openOne(name: DoorName, host: DoorHost): Promise<NodeDoor> {
+    const { doors } = this.#configuration;
+    switch (name) {
+      case 'donate':
+        return this.#openDonate(doors.donate ?? {}, host);
+      case 'qmesh':
+        return this.#openQmesh(doors.qmesh ?? {}, host);
+      case 'localllm':
+        return this.#openLocalLlm(doors.localllm ?? {}, host);
+      case 'websocket':
+      case 'tcp':
+        return this.#openPeers(name, host);
+      default:
+        return name satisfies never;
+    }
+  }
+
+  async #openDonate(settings: NonNullable<DoorSettings['donate']>, { worker }: DoorHost): Promise<NodeDoor> {
+    const { openDonateDoor } = await import('@shoal/worker/donate');
+    const { mode = 'local_lm', ...said } = withoutUndefined(settings);
+    const { maxTokens } = this.#configuration;
+    const options = { host: '127.0.0.1', port: DONATE_PORT, maxTokens, ...said };
+    if (mode === 'local_lm') return openDonateDoor({ ...options, donation: { mode, worker } });
+    const { createMount } = await import('./donate-mount.ts');
+    const { scheduler } = worker;
+    const mount = createMount(this.#configuration, this.#log);
+    return openDonateDoor({ ...options, donation: { mode, scheduler, mount } });
+  }
+
+  async #openQmesh({ capacity }: NonNullable<DoorSettings['qmesh']>, { dht, worker }: DoorHost): Promise<NodeDoor> {
+    const { openQmeshDoor } = await import('@shoal/worker/qmesh');
+    const { takeWorkerId } = await import('./worker-id.ts');
+    const { id: workerId, release } = await takeWorkerId(this.#home.data);
+    try {
+      const { maxTokens } = this.#configuration;
+      const door = await openQmeshDoor({
+        dht,
+        worker,
+        workerId,
+        maxTokens,
+        ...(capacity !== undefined && { capacity }),
+      });
+      return closing(door, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #openLocalLlm(settings: NonNullable<DoorSettings['localllm']>, host: DoorHost): Promise<NodeDoor> {
+    const { openLocalLlmDoor } = await import('@shoal/worker/localllm');
+    const { freshTopic, keptTopic } = await import('./server-id.ts');
+    const { maxTokens, name } = this.#configuration;
+    return openLocalLlmDoor({
+      dht: host.dht,
+      worker: host.worker,
+      name: settings.name ?? name,
+      topic: settings.keep === true ? await keptTopic(this.#home) : freshTopic(),
+      maxTokens,
+    });
+  }
+
+  async #openPeers(transport: 'websocket' | 'tcp', { worker, hello, status }: DoorHost): Promise<NodeDoor> {
+    const { openPeerDoor } = await import('@shoal/worker/peers');
+    const { doors, doorToken, maxTokens, queue } = this.#configuration;
+    const settings = withoutUndefined(doors[transport] ?? {});
+    const entrance = worker.open({ running: Infinity, waiting: queue, maxTokens });
+    const door = await openPeerDoor({
+      transport,
+      host: '127.0.0.1',
+      ...(transport === 'tcp' && { port: TCP_PORT }),
+      ...settings,
+      ...(doorToken !== undefined && { token: doorToken }),
+      hello,
+      status,
+      answer: (exchange) => entrance.answer(exchange),
+    });
+    return {
+      name: transport,
+      address: door.address,
+      status: () => ({ ...entrance.load, ...entrance.outcomes, connections: door.status().connections }),
+      loadChanged: () => door.announceStatus(),
+      close: () => door.close(),
+    };
+  }
+}
+
+/** The same door, which does one thing more when it closes. */
+function closing(door: OpenDoor, after: () => void): NodeDoor {
+  return {
+    name: door.name,
+    address: door.address,
+    status: () => door.status(),
+    async close() {
+      await door.close();
+      after();
+    },
+  };
+}
