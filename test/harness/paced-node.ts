@@ -45,6 +45,7 @@ const engine =
 
 await serve({
   home: locateHome(process.env),
-  launch: launchSettings({ name, bootstrap, clusters, port: 0, queue: 0 }, {}),
+  // A node that lends opens its doors; the engine that it would lend is replaced.
+  launch: launchSettings({ name, bootstrap, clusters, port: 0, queue: 0, lend: true, model: 'echo' }, {}),
   createNode: (options) => createNode({ ...options, engine: paced(engine, Number(values['tokens-per-second'])) }),
 });

@@ -8,6 +8,7 @@ export class RawPeer {
   readonly #watched = new Watched();
   #isOpen = false;
   #isOver = false;
+  #hasRoom = true;
 
   /** `key` is the node's public key in hex. The stream ends with the DHT at the latest. */
   static async dial(dht: HyperDHT, key: string): Promise<RawPeer> {
@@ -25,6 +26,7 @@ export class RawPeer {
     stream.on('data', (bytes) => this.#changed(() => (this.received += Buffer.from(bytes).toString())));
     stream.on('end', () => this.#changed(() => (this.#isOver = true)));
     stream.on('close', () => this.#changed(() => (this.#isOver = true)));
+    stream.on('drain', () => this.#changed(() => (this.#hasRoom = true)));
     stream.on('error', () => undefined);
   }
 
@@ -34,6 +36,15 @@ export class RawPeer {
 
   send(bytes: string | Uint8Array): void {
     this.#stream.write(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+  }
+
+  /** The same, and waits for room where there is none. */
+  async sendAndFlush(bytes: Uint8Array): Promise<void> {
+    this.#hasRoom = this.#stream.write(bytes);
+    await this.#watched.until(
+      () => this.#hasRoom || this.#isOver || undefined,
+      () => 'room to write',
+    );
   }
 
   async receives(text: string | RegExp): Promise<void> {

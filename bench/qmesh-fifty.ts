@@ -1,0 +1,48 @@
+/**
+ * How long a QMesh client takes from its start until it knows all of 50 workers, which have announced themselves before, on
+ * a DHT of ten nodes on loopback. All of them are in this process; every round has a client and a DHT node of its own.
+ *
+ *   node bench/qmesh-fifty.ts [--rounds 20] [--json]
+ */
+import { connectQmesh } from '@shoal/client/qmesh';
+import { Pool } from '../test/qmesh/pool.ts';
+import { benchOptions, median, quantile, report } from './report.ts';
+
+const WORKERS = 50;
+
+const options = benchOptions(20);
+const first: number[] = [];
+const all: number[] = [];
+const pool = await Pool.open({ workers: WORKERS, dhtNodes: 10, wordsPerSecond: 20 });
+try {
+  for (let round = 0; round < options.rounds; round++) await meetAll();
+  const figures = [
+    median('client start until the first worker is known', 'ms', first),
+    median('client start until all 50 are known', 'ms', all, { atMost: 5_000 }),
+    quantile(1, 'the slowest of them', 'ms', all, { atMost: 5_000 }),
+  ];
+  report('qmesh-fifty', figures, options);
+} finally {
+  await pool.close();
+}
+
+async function meetAll(): Promise<void> {
+  const startedAt = performance.now();
+  const qmesh = await connectQmesh({ bootstrap: pool.bootstrap });
+  try {
+    await new Promise<void>((resolve) => {
+      let isFirst = true;
+      qmesh.onChange(() => {
+        const known = qmesh.workers().length;
+        if (isFirst && known > 0) {
+          isFirst = false;
+          first.push(performance.now() - startedAt);
+        }
+        if (known === WORKERS) resolve();
+      });
+    });
+    all.push(performance.now() - startedAt);
+  } finally {
+    await qmesh.close();
+  }
+}

@@ -1,0 +1,15 @@
+// Donates an engine to Donate compute clients and asks it, both in one program:
+//   node examples/donate.ts "What is 2+2?"
+// Here it is the echo engine; with `mode: 'model_push'` and
+// `mount: (modelPath, options) => createLlama({ modelPath, slots: 1, ...options })` clients bring a GGUF file instead,
+// with `node.putModel(createReadStream(path), { length })`, and ask it with `node.infer({ ids })`.
+import { dialDonate } from '@shoal/client/donate';
+import { createEcho } from '@shoal/engine/echo';
+import { serveDonate } from '@shoal/worker/donate';
+
+const listener = await serveDonate({ mode: 'local_lm', engine: createEcho(), port: 0 });
+const node = await dialDonate(listener.address);
+console.error(`${listener.address} is ${node.hello.mode} with ${node.hello.model}`);
+console.log(await node.prompt(process.argv[2] ?? 'What is 2+2?'));
+node.close();
+await listener.close();

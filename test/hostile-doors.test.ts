@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { connectLocalLlm } from '@shoal/client/localllm';
+import { connectQmesh } from '@shoal/client/qmesh';
+import { connect } from '@shoal/client';
+import { dialDonate } from '@shoal/client/donate';
+import type { DoorView } from '@shoal/node/api';
+import { decodeServerId } from '@shoal/protocol/localllm';
+import { qmeshTopic } from '@shoal/protocol/qmesh';
+import HyperDHT from 'hyperdht';
+import { RawPeer } from './harness/raw-peer.ts';
+import { RawSocket } from './harness/raw-socket.ts';
+import { TestNetwork } from './harness/test-network.ts';
+
+const MIB = 1_048_576;
+const BOMBS = 1_000;
+/** Of 1,000 frames that claim 64 MiB each, and of all else that a test sends. */
+const MEMORY_GROWTH_BYTES_MAX = 64 * MIB;
+/** A node parts within a second; a slow machine may take longer to notice. */
+const PARTING_MS_MAX = 5_000;
+const CLAIMS_64_MIB = Buffer.from([0, 0, 0, 4]);
+
+const network = await TestNetwork.open();
+after(() => network.close());
+const home = network.home('Doors');
+await mkdir(home, { recursive: true });
+const anyPort = { port: 0, maxConnections: 2 * BOMBS };
+const doors = { donate: anyPort, qmesh: { capacity: 64 }, localllm: {}, websocket: anyPort, tcp: anyPort };
+await writeFile(join(home, 'config.json'), JSON.stringify({ doors }));
+const node = await network.start('Doors', '--lend', '--model', 'echo', '--max-tokens', '1000000');
+
+const dht = new HyperDHT({ bootstrap: [network.bootstrap], host: '127.0.0.1' });
+after(() => dht.destroy({ force: true }));
+
+const views = new Map((await node.status()).doors.map((view) => [view.name, view]));
+
+/** Everything that listens, as a raw connection and as an honest client. */
+const doorways = {
+  donate: { dial: () => socketTo('donate'), ask: askDonate },
+  tcp: { dial: () => socketTo('tcp'), ask: () => askShoal('tcp') },
+  websocket: { dial: () => socketTo('websocket'), ask: () => askShoal('websocket') },
+  qmesh: { dial: async () => RawPeer.dial(dht, await serverOf(qmeshTopic())), ask: askQmesh },
+  localllm: { dial: async () => RawPeer.dial(dht, await serverOf(serverIdTopic())), ask: askLocalLlm },
+};
+
+/** Large, and answered whole. */
+const WORDS = 'word '.repeat(150_000);
+// What a program keeps after its first large answers is not given back to the system, whoever asked for them.
+await Promise.all(Array.from({ length: 6 }, () => askDonate(WORDS)));
+const residentBefore = await node.residentBytes();
+
+const TLS_HELLO = Buffer.from(`16030100f8010000f40303${'5a'.repeat(240)}`, 'hex');
+const HTTP_REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+const NOISE = Buffer.from(Array.from({ length: 4_096 }, (_, index) => (index === 0 ? 0xff : (index * 131) % 256)));
+
+for (const [name, { dial, ask }] of Object.entries(doorways)) {
+  test(`${name}: bytes of no known protocol end their connection within a second, and nobody else's`, async () => {
+    const asked = ask();
+    for (const bytes of [TLS_HELLO, NOISE, HTTP_REQUEST]) {
+      const stranger = await dial();
+      stranger.send(bytes);
+      const startedAt = performance.now();
+      await stranger.isClosed();
+      assert.ok(performance.now() - startedAt < PARTING_MS_MAX);
+    }
+    assert.equal(await asked, 'still there?');
+  });
+
+  test(`${name}: an endless frame ends its connection, and costs no memory`, async () => {
+    const before = await node.residentBytes();
+    const talker = await dial();
+    const piece = Buffer.from('{'.padEnd(MIB, ' '));
+    for (let sent = 0; sent < 100 && !talker.isOver; sent += 1) await talker.sendAndFlush(piece);
+    await talker.isClosed();
+    const grown = (await node.residentBytes()) - before;
+    assert.ok(grown < MEMORY_GROWTH_BYTES_MAX, `${Math.round(grown / MIB)} MiB more`);
+  });
+}
+
+test(`${BOMBS} sockets that claim 64 MiB each are ended, and cost less than 64 MiB, while others are answered`, async () => {
+  const before = await node.residentBytes();
+  const bombs: RawSocket[] = [];
+  for (let count = 0; count < BOMBS; count += 1) {
+    const bomb = await socketTo('donate');
+    // Legal by its length, and a body that has begun well: it must be waited for, and must not be paid for in advance.
+    bomb.send(Buffer.concat([CLAIMS_64_MIB, Buffer.from('{"v":1,')]));
+    bombs.push(bomb);
+  }
+  const grown = (await node.residentBytes()) - before;
+  assert.ok(grown < MEMORY_GROWTH_BYTES_MAX, `${Math.round(grown / MIB)} MiB more`);
+  assert.equal(await askDonate(), 'still there?');
+  for (const bomb of bombs) bomb.destroy();
+});
+
+test('a client that reads nothing of its answers is dropped after ten seconds, and its neighbours are not', async () => {
+  const [tcp, donate] = await Promise.all([socketTo('tcp', true), socketTo('donate', true)]);
+  const hello = { type: 'peer_hello', protocol: 'shoal/1', peer_id: '0c'.repeat(32), node_name: 'Deaf', clusters: [] };
+  tcp.send(`${JSON.stringify(hello)}\n`);
+  tcp.send(`${JSON.stringify({ type: 'inference_request', request_id: '1', prompt: WORDS })}\n`);
+  for (let job = 0; job < 24; job += 1) {
+    donate.send(donateFrame({ v: 1, type: 'prompt', job_id: String(job), prompt: WORDS, max_out: 1_000_000 }));
+  }
+  await until(async () => (await ended('tcp')) > 0 && (await ended('donate')) > 0);
+  assert.equal(await askDonate(), 'still there?');
+  tcp.destroy();
+  donate.destroy();
+});
+
+test('after all of that every door answers, none of them runs anything, and the memory is back', async () => {
+  for (const { ask } of Object.values(doorways)) assert.equal(await ask(), 'still there?');
+  await until(async () => (await node.status()).doors.every(({ active, queued }) => active === 0 && queued === 0));
+  const grown = (await node.residentBytes()) - residentBefore;
+  assert.ok(grown < MEMORY_GROWTH_BYTES_MAX, `${Math.round(grown / MIB)} MiB more than before`);
+});
+
+function addressOf(name: string): DoorView['address'] {
+  const view = views.get(name);
+  assert.ok(view !== undefined, `no door ${name}`);
+  return view.address;
+}
+
+function socketTo(name: string, deaf = false): Promise<RawSocket> {
+  const port = /:(\d+)(\/|$)/.exec(addressOf(name))?.[1];
+  return RawSocket.dial(Number(port), deaf);
+}
+
+function serverIdTopic(): Uint8Array {
+  return decodeServerId(addressOf('localllm'));
+}
+
+/** The key under which a topic's server is found. */
+async function serverOf(topic: Uint8Array): Promise<string> {
+  for (;;) {
+    for await (const { peers } of dht.lookup(Buffer.from(topic))) {
+      const [peer] = peers;
+      if (peer !== undefined) return Buffer.from(peer.publicKey).toString('hex');
+    }
+  }
+}
+
+async function askDonate(prompt = 'still there?'): Promise<string> {
+  const client = await dialDonate(addressOf('donate'));
+  try {
+    return await client.prompt(prompt, { maxOut: 1_000_000 });
+  } finally {
+    client.close();
+  }
+}
+
+async function askShoal(door: string): Promise<string> {
+  const shoal = await connect({ peers: [addressOf(door)] });
+  try {
+    return await shoal.text({ prompt: 'still there?' });
+  } finally {
+    await shoal.close();
+  }
+}
+
+async function askQmesh(): Promise<string> {
+  const client = await connectQmesh({ bootstrap: [network.bootstrap] });
+  try {
+    return (await client.ask('still there?')).text;
+  } finally {
+    await client.close();
+  }
+}
+
+async function askLocalLlm(): Promise<string> {
+  const host = await connectLocalLlm(addressOf('localllm'), { bootstrap: [network.bootstrap] });
+  try {
+    let text = '';
+    for await (const event of host.chat('still there?')) if (event.type === 'text') text += event.text;
+    return text;
+  } finally {
+    await host.close();
+  }
+}
+
+function donateFrame(message: object): Buffer {
+  const body = Buffer.from(JSON.stringify(message));
+  const header = Buffer.alloc(4);
+  header.writeUInt32LE(body.length);
+  return Buffer.concat([header, body]);
+}
+
+/** How many requests of a door were cut short or failed. */
+async function ended(name: string): Promise<number> {
+  const view = (await node.status()).doors.find((door) => door.name === name);
+  return (view?.aborted ?? 0) + (view?.failed ?? 0);
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + 30_000;
+  while (!(await isSo())) {
+    assert.ok(performance.now() < giveUpAt, 'it did not come to that');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { TestNetwork } from '../harness/test-network.ts';
+import { atTerminal, FixtureHost } from './fixture.ts';
+
+const network = await TestNetwork.open();
+after(() => network.close());
+
+const SLOW = ['--answer', 'one two three four five six seven', '--words-per-second', '4'];
+const home = network.home('asker');
+const [ready, slow, busy, failing, crashing] = await Promise.all([
+  FixtureHost.open(network, '--name', 'Theirs', '--words-per-second', '100'),
+  FixtureHost.open(network, ...SLOW),
+  FixtureHost.open(network, '--busy'),
+  FixtureHost.open(network, '--error', 'OLLAMA_MODEL_NOT_AVAILABLE'),
+  FixtureHost.open(network, '--crash-after', '2', '--answer', 'one two three', '--words-per-second', '100'),
+]);
+
+function chat({ serverId }: FixtureHost, ...words: readonly string[]): string[] {
+  return ['chat', serverId, '--bootstrap', network.bootstrap, ...words];
+}
+
+test('their host answers one prompt, and each line of stdin in its turn', async () => {
+  const one = await network.shoal(home, chat(ready, '--prompt', 'Hello there'));
+  assert.deepEqual(one, {
+    code: 0,
+    stdout: 'You said: Hello there\n',
+    stderr: 'Connected to Theirs · llama3.2 · ready\n',
+  });
+  const two = await network.shoal(home, chat(ready, '--json'), { input: 'a\n\nb' });
+  assert.deepEqual([two.code, two.stderr], [0, '']);
+  assert.deepEqual(
+    two.stdout
+      .trim()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line)),
+    [
+      { response: 'You said: a', model: 'llama3.2', host: 'Theirs', finish_reason: 'stop', truncated: false },
+      { response: 'You said: b', model: 'llama3.2', host: 'Theirs', finish_reason: 'stop', truncated: false },
+    ],
+  );
+});
+
+test('a failure is told by its code with what to do, and is the exit code; no text stands for it', async () => {
+  const refused = await network.shoal(home, chat(busy, '--prompt', 'Hi'));
+  assert.deepEqual([refused.code, refused.stdout], [1, '']);
+  assert.match(refused.stderr, /MODEL_BUSY: Host is processing another request\. .*ask again in a moment/);
+
+  const failed = await network.shoal(home, chat(failing, '--json'), { input: 'Hi\n' });
+  const { error } = JSON.parse(failed.stdout) as { error: unknown };
+  assert.deepEqual(error, { code: 'OLLAMA_MODEL_NOT_AVAILABLE', message: 'As it was told to' });
+  assert.equal(failed.code, 1);
+});
+
+test('a host that goes away in mid-answer is HOST_DISCONNECTED, after what it had said', async () => {
+  const { code, stdout, stderr } = await network.shoal(home, chat(crashing), { input: 'Hi\nAnd then?\n' });
+  assert.deepEqual([code, stdout], [1, 'one two\n']);
+  assert.match(stderr, /^HOST_DISCONNECTED: .*Connect again/m);
+});
+
+test('a prompt that no host takes is refused here, and the next is answered', async () => {
+  const { code, stdout, stderr } = await network.shoal(home, chat(ready), { input: `${'x'.repeat(8_193)}\nHi\n` });
+  assert.deepEqual([code, stdout], [1, 'You said: Hi\n']);
+  assert.match(stderr, /too long: it has 8193 bytes of at most 8192/);
+});
+
+test('what is no Server ID is refused before anything is dialled', async () => {
+  const words = ['chat', 'not-an-id', '--prompt', 'Hi'];
+  const { code, stdout } = await network.shoal(home, [...words, '--json']);
+  const { error } = JSON.parse(stdout) as { error: { code: string } };
+  assert.deepEqual([code, error.code], [1, 'INVALID_SERVER_ID']);
+  const { stderr } = await network.shoal(home, words);
+  assert.match(stderr, /INVALID_SERVER_ID: A Server ID is made of digits and letters without 0, O, I and l/);
+});
+
+test('Ctrl-C in mid-answer reaches the host as an abort, and ends with 130', async () => {
+  const asking = network.begin(home, chat(slow, '--prompt', 'Count'));
+  await asking.until(() => asking.stdout.includes('one') || undefined, 'the first word');
+  asking.signal('SIGINT');
+  assert.equal(await asking.ended(), 130);
+  assert.equal((await slow.receives('abort')).request_id, 'req-1');
+});
+
+test('at a terminal Ctrl-C stops the answer, and once more leaves', async () => {
+  const host = await FixtureHost.open(network, ...SLOW);
+  const terminal = atTerminal(network, home, chat(host));
+  const shows = (text: string): Promise<unknown> =>
+    terminal.until(() => terminal.stdout.includes(text) || undefined, `"${text}"`);
+  await shows('> ');
+  terminal.write('Count\r');
+  await shows('two');
+  terminal.write('\u0003');
+  await shows('(Stopped.)');
+  await host.receives('abort');
+  terminal.write('/clear\r');
+  await shows('\u001b[2J');
+  terminal.write('/nonsense\r');
+  await shows('There is no /nonsense');
+  terminal.write('\u0003');
+  assert.equal(await terminal.ended(), 0, terminal.stdout);
+});

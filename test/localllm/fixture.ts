@@ -1,0 +1,118 @@
+import { fileURLToPath } from 'node:url';
+import type { Program } from '../harness/program.ts';
+import type { TestNetwork } from '../harness/test-network.ts';
+
+const HOST = fileURLToPath(new URL('./fixture-host.mjs', import.meta.url));
+const CLIENT = fileURLToPath(new URL('./fixture-client.mjs', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../../apps/cli/bin/shoal.js', import.meta.url));
+
+/** Runs a command at a terminal of its own, to which what comes on stdin is typed. */
+const AT_A_TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+
+export interface Message {
+  readonly type: string;
+  readonly request_id?: string;
+  readonly payload?: { readonly [field: string]: unknown };
+}
+
+/** A host of the LocalLLM program, as the tests see it. */
+export class FixtureHost {
+  readonly serverId: string;
+  readonly #program: Program;
+
+  /** Starts one that can be found. */
+  static async open(network: TestNetwork, ...words: readonly string[]): Promise<FixtureHost> {
+    const program = network.run({
+      name: `host ${words.join(' ')}`,
+      command: [HOST, '--bootstrap', network.bootstrap, ...words],
+    });
+    const serverId = await program.until(() => {
+      const [first] = documents(program);
+      return first === undefined ? undefined : String(first['server_id']);
+    }, 'its Server ID');
+    return new FixtureHost(program, serverId);
+  }
+
+  private constructor(program: Program, serverId: string) {
+    this.#program = program;
+    this.serverId = serverId;
+  }
+
+  /** The first message of that type, one that came already included. */
+  receives(type: string): Promise<Message> {
+    return this.#program.until(
+      () =>
+        documents(this.#program)
+          .flatMap(({ message }) => (isMessage(message) ? [message] : []))
+          .find((message) => message.type === type),
+      `a ${type}`,
+    );
+  }
+}
+
+/** A client of the LocalLLM program that does what it is told. */
+export class FixtureClient {
+  readonly #program: Program;
+
+  constructor(network: TestNetwork, serverId: string) {
+    const command = [CLIENT, '--bootstrap', network.bootstrap, '--server-id', serverId, '--raw'];
+    this.#program = network.run({ name: 'raw client', command });
+  }
+
+  get messages(): Message[] {
+    return documents(this.#program).flatMap((document) => (isMessage(document) ? [document] : []));
+  }
+
+  send(...messages: readonly object[]): void {
+    const bytes = messages.map((message) => `${JSON.stringify(message)}\n`).join('');
+    this.write(bytes);
+  }
+
+  /** Writes text as it is, at once. */
+  write(text: string): void {
+    this.#program.write(`${JSON.stringify({ hex: Buffer.from(text).toString('hex') })}\n`);
+  }
+
+  /** The first message that fits, one that came already included. */
+  receives(what: string, fits: (message: Message) => boolean): Promise<Message> {
+    return this.#program.until(() => this.messages.find(fits), what);
+  }
+
+  async isDisconnected(): Promise<void> {
+    await this.#program.until(
+      () => documents(this.#program).some(({ event }) => event === 'left') || undefined,
+      'the end of the connection',
+    );
+  }
+
+  async leave(): Promise<void> {
+    this.#program.endInput();
+    await this.#program.ended();
+  }
+}
+
+/** The LocalLLM program's client with one prompt; it ends by itself. */
+export function runFixtureClient(network: TestNetwork, serverId: string, prompt: string): Program {
+  const command = [CLIENT, '--bootstrap', network.bootstrap, '--server-id', serverId, '--prompt', prompt];
+  return network.run({ name: 'client', command });
+}
+
+/** Runs `shoal` at a terminal: what is written to it is typed. */
+export function atTerminal(network: TestNetwork, home: string, words: readonly string[]): Program {
+  return network.run({
+    name: `shoal ${words.join(' ')} at a terminal`,
+    interpreter: 'python3',
+    command: ['-c', AT_A_TERMINAL, process.execPath, LAUNCHER, ...words],
+    environment: { SHOAL_HOME: home, TERM: 'xterm' },
+  });
+}
+
+/** What a program said, a document each line. */
+export function documents(program: Program): { readonly [field: string]: unknown }[] {
+  const lines = program.stdout.split('\n').slice(0, -1);
+  return lines.map((line): { [field: string]: unknown } => JSON.parse(line));
+}
+
+function isMessage(value: unknown): value is Message {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}

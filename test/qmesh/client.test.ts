@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { suite, test, type TestContext } from 'node:test';
+import { connectQmesh } from '@shoal/client/qmesh';
+import { type Ran, TestNetwork } from '../harness/test-network.ts';
+import { FixtureWorker } from './fixture.ts';
+
+suite('our client and their workers', { concurrency: 3 }, () => {
+  test('a worker of theirs that only tells its health on a timer is asked without waiting for that', async (t) => {
+    const network = await openNetwork(t);
+    const worker = await FixtureWorker.start(
+      network,
+      '--status-ms',
+      '3600000',
+      '--id-hex-length',
+      '32',
+      '--health',
+      '87',
+    );
+
+    const { code, stdout } = await ask(network);
+
+    assert.equal(code, 0);
+    assert.equal(worker.id.length, 32);
+    assert.match(
+      stdout,
+      new RegExp(`^🌐 Discovered 1 worker\n✅ Selected worker ${worker.id.slice(0, 6)} \\(health: 87\\)\n`),
+    );
+    assert.match(stdout, /^📥 Response: echo: What is 2\+2\?$/m);
+    const prompt = await worker.receives('the prompt', ({ type }) => type === 'prompt');
+    assert.deepEqual(prompt['options'], { maxTokens: 7, temperature: 0 });
+    assert.match(String(prompt.requestId), /^[0-9a-f]{16}$/);
+  });
+
+  test('a worker of theirs that fails is made good by the next, and one that is overloaded is not asked', async (t) => {
+    const network = await openNetwork(t);
+    await Promise.all([
+      FixtureWorker.start(network, '--health', '95', '--error', 'out of paper'),
+      FixtureWorker.start(network, '--health', '70', '--answer', 'Four.'),
+      FixtureWorker.start(network, '--health', '10'),
+    ]);
+
+    const { code, stdout } = await ask(network, '--json');
+
+    assert.equal(code, 0, stdout);
+    const { response, worker, workers } = JSON.parse(stdout);
+    assert.deepEqual([response, worker.health.score, workers.length], ['Four.', 70, 3]);
+  });
+
+  test('a worker of theirs that is silent is given up after the time that one is waited for', async (t) => {
+    const network = await openNetwork(t);
+    await FixtureWorker.start(network, '--health', '95', '--silent');
+    await FixtureWorker.start(network, '--health', '70', '--answer', 'Four.');
+
+    const { code, stdout } = await ask(network, '--timeout', '0.2');
+
+    assert.equal(code, 0);
+    assert.match(stdout, /\(health: 95\)[^]*\(health: 70\)[^]*📥 Response: Four\./);
+  });
+
+  test('where all of them fail, the error is told and no answer', async (t) => {
+    const network = await openNetwork(t);
+    await FixtureWorker.start(network, '--error', 'out of paper');
+    const { code, stdout, stderr } = await ask(network);
+    assert.equal(code, 1);
+    assert.doesNotMatch(stdout, /Response/);
+    assert.equal(stderr, 'shoal: out of paper\n');
+
+    const refusing = await openNetwork(t);
+    await FixtureWorker.start(refusing, '--health', '10');
+    const { code: refused, stdout: document } = await ask(refusing, '--json');
+    assert.equal(refused, 1);
+    assert.equal(JSON.parse(document).error.code, 'OVERLOADED');
+  });
+
+  test('a worker of theirs that ends in mid-answer is made good by the next', async (t) => {
+    const network = await openNetwork(t);
+    const silent = await FixtureWorker.start(network, '--health', '95', '--silent');
+    await FixtureWorker.start(network, '--health', '70', '--answer', 'Four.');
+    const qmesh = await connectQmesh({ bootstrap: [network.bootstrap] });
+    t.after(() => qmesh.close());
+    assert.equal((await qmesh.discover()).length, 2);
+
+    const asked = qmesh.ask('What is 2+2?');
+    await silent.receives('the prompt', ({ type }) => type === 'prompt');
+    silent.program.signal('SIGTERM');
+
+    assert.equal((await asked).text, 'Four.');
+  });
+});
+
+function ask(network: TestNetwork, ...words: readonly string[]): Promise<Ran> {
+  const question = ['qmesh', 'ask', 'What is 2+2?', '--max-tokens', '7', '--temperature', '0'];
+  return network.shoal(network.home('client'), [...question, '--bootstrap', network.bootstrap, ...words]);
+}
+
+/** Each test has a DHT of its own, because every worker of QMesh's is in the same network. */
+async function openNetwork(t: TestContext): Promise<TestNetwork> {
+  const network = await TestNetwork.open();
+  t.after(() => network.close());
+  return network;
+}

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { helloMessage } from '@shoal/client';
+import { createEcho, type EchoOptions } from '@shoal/engine/echo';
+import type { InferenceRequest } from '@shoal/protocol';
+import { identityOf } from '@shoal/protocol/shoal';
+import { Worker } from '@shoal/worker';
+import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from '@shoal/worker/peers';
+
+/** A lending node with nothing but a door: its engine says back what it is told. */
+export interface EchoDoor extends PeerDoor {
+  readonly engine: {
+    /** What it was asked, in order. */
+    readonly requests: readonly InferenceRequest[];
+    /** Resolves once the engine has been told to stop in the middle of an answer. */
+    readonly aborted: Promise<void>;
+  };
+}
+
+export interface EchoDoorOptions extends Partial<PeerDoorOptions>, Pick<EchoOptions, 'tokensPerSecond'> {
+  readonly name?: string;
+  readonly clusters?: readonly string[];
+}
+
+export async function openEchoDoor(options: EchoDoorOptions = {}): Promise<EchoDoor> {
+  const { name = 'echo', clusters = [], tokensPerSecond, ...more } = options;
+  const echo = createEcho(tokensPerSecond === undefined ? {} : { tokensPerSecond });
+  const requests: InferenceRequest[] = [];
+  const aborted = Promise.withResolvers<void>();
+  const worker = await Worker.create({
+    engine: {
+      name: echo.name,
+      abilities: echo.abilities,
+      models: () => echo.models(),
+      generate(request, signal) {
+        requests.push(request);
+        signal.addEventListener('abort', () => aborted.resolve());
+        return echo.generate(request, signal);
+      },
+      close: () => echo.close(),
+    },
+    limits: { slots: 4, queue: 4, maxTokens: 100_000 },
+    health: () => 100,
+  });
+  const { key } = identityOf(randomBytes(32));
+  // All echoes are the same model, so that one can go on where another was lost.
+  const models = worker.models.map((model) => ({ ...model, digest: `sha256:${'e'.repeat(64)}` }));
+  const door = await openPeerDoor({
+    transport: 'websocket',
+    host: '127.0.0.1',
+    port: 0,
+    hello: () => helloMessage({ name, lends: true, models }, { key, clusters, uptimeSeconds: 0 }),
+    status: () => worker.status(),
+    answer: (exchange) => worker.answer(exchange),
+    ...more,
+  });
+  return {
+    ...door,
+    engine: { requests, aborted: aborted.promise },
+    async close() {
+      await door.close();
+      await worker.close(0);
+    },
+  };
+}
