@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { API_PATHS, type StatusView } from '@shoal/node/api';
+import { API_PATHS, type DoorView, type StatusView } from '@shoal/node/api';
 import type { ApiAccess } from '@shoal/node/api-file';
 import type { Program } from './program.ts';
 import type { Ran, RunOptions } from './test-network.ts';
 
 /** A node ends at once where it has nothing to complete. */
 const STOP_MS = 10_000;
+/** Between two looks at what only the status tells. */
+const LOOK_MS = 20;
 
 /** A line of a node's log. */
 export interface LogLine {
@@ -69,6 +71,17 @@ export class TestNode {
       headers: { authorization: `Bearer ${token}`, connection: 'close' },
     });
     return JSON.parse(await response.text());
+  }
+
+  /** Waits until one of its doors is as wanted. */
+  async doorIs(name: string, isSo: (door: DoorView) => boolean): Promise<void> {
+    const giveUpAt = performance.now() + STOP_MS;
+    for (;;) {
+      const door = (await this.status()).doors.find((one) => one.name === name);
+      if (door !== undefined && isSo(door)) return;
+      if (performance.now() > giveUpAt) throw new Error(`Door ${name} of ${this.name}: ${JSON.stringify(door)}`);
+      await wait(LOOK_MS);
+    }
   }
 
   /** Resident memory, from Linux's own account of the process. */

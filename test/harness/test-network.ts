@@ -81,10 +81,15 @@ export class TestNetwork {
     return { code, stdout: program.stdout, stderr: program.stderr };
   }
 
-  /** Runs `shoal` with a home, for a test that watches it on the way. */
-  begin(home: string, words: readonly string[], environment?: NodeJS.ProcessEnv): Program {
+  /** Runs `shoal` with a home, for a test that watches it on the way; in `folder`, or where the tests run. */
+  begin(home: string, words: readonly string[], environment?: NodeJS.ProcessEnv, folder?: string): Program {
     const name = `shoal ${words.join(' ').slice(0, 100)}`;
-    return this.run({ name, command: [LAUNCHER, ...words], environment: { SHOAL_HOME: home, ...environment } });
+    return this.run({
+      name,
+      command: [LAUNCHER, ...words],
+      environment: { SHOAL_HOME: home, ...environment },
+      ...(folder === undefined ? {} : { folder }),
+    });
   }
 
   /** Any program, ended with this network at the latest. */

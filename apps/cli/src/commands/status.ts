@@ -37,10 +37,10 @@ function lines(view: StatusView): string[] {
   ]);
 }
 
-/** `donate on 127.0.0.1:17001: 1 connected, 1 running, 0 waiting; 12 answered, 1 failed, 0 aborted, 2 refused`. */
+/** `donate on 127.0.0.1:17001: 1 connected, 1 running, 0 waiting; 12 answered; 1 failed`. */
 function doorLine({ name, address, connections, active, queued, ...ended }: DoorView): string {
   const where = address === '' ? name : `${name} on ${address}`;
   const now = `${connections} connected, ${active} running, ${queued} waiting`;
-  const { answered, failed, aborted, refused } = ended;
-  return `${where}: ${now}; ${answered} answered, ${failed} failed, ${aborted} aborted, ${refused} refused`;
+  const outcomes = Object.entries(ended).filter(([, number]) => number > 0);
+  return [`${where}: ${now}`, ...outcomes.map(([outcome, number]) => `${number} ${outcome}`)].join('; ');
 }
