@@ -9,9 +9,6 @@ import type { Home } from './home.ts';
 import type { Logger } from './log.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
-/** The port of the TCP door, where nothing is set. */
-const TCP_PORT = 17_004;
-
 /** What a door needs of the node behind it. */
 export interface DoorHost {
   readonly dht: Dht;
@@ -124,7 +121,6 @@ export class DoorKeeper {
     const door = await openPeerDoor({
       transport,
       host: '127.0.0.1',
-      ...(transport === 'tcp' && { port: TCP_PORT }),
       ...settings,
       ...(doorToken !== undefined && { token: doorToken }),
       hello,

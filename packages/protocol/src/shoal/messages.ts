@@ -9,6 +9,8 @@ export const PROTOCOL = 'shoal/1';
 
 /** Where a WebSocket door is found on its host, unless somebody wants it elsewhere. */
 export const WEBSOCKET_PORT = 17_003;
+/** Where a TCP door is, unless it says otherwise. */
+export const TCP_PORT = 17_004;
 export const WEBSOCKET_PATH = '/shoal/v1';
 
 /** The largest message before the peer's hello, where the peer owes one, in bytes. */

@@ -7,6 +7,7 @@ import {
   MAX_BYTES_BEFORE_HELLO,
   MAX_REQUEST_BYTES,
   PeerSession,
+  TCP_PORT,
   WEBSOCKET_PATH,
   WEBSOCKET_PORT,
 } from '@shoal/protocol/shoal';
@@ -14,7 +15,7 @@ import { type Connection, type Exchange, isLoopback, Link, monotonicNow } from '
 import { listenTcp } from '@shoal/transport/tcp';
 import { listenWebSocket } from '@shoal/transport/websocket';
 
-/** Connections of one door, those included that have not said hello yet. */
+/** Connections of one door, those included that have not said hello yet, unless it is set otherwise. */
 export const MAX_DOOR_CONNECTIONS = 1_024;
 /** Connections that have not said hello yet, where others than this machine's programs can come. */
 export const PENDING_HELLOS_MAX = 32;
@@ -23,10 +24,11 @@ export interface PeerDoorOptions {
   readonly transport: 'websocket' | 'tcp';
   /** The address to listen on. Beyond this machine's own it takes a token or a list of keys. */
   readonly host: string;
-  /** 0 picks a free one; absent: 17003, for a WebSocket door only. */
+  /** 0 picks a free one; absent: 17003, or 17004 for TCP. */
   readonly port?: number;
   /** Of a WebSocket door; absent: `/shoal/v1`. */
   readonly path?: string;
+  readonly maxConnections?: number;
   /** Who comes in by showing this. */
   readonly token?: string;
   /** Who comes in by proving one of these: public keys, 64 hex digits each. */
@@ -84,10 +86,9 @@ export async function openPeerDoor(options: PeerDoorOptions): Promise<PeerDoor> 
 
 function listen(options: PeerDoorOptions, isLocal: boolean, onConnection: (connection: Connection) => void) {
   const { transport, host, port, path, allowedOrigins, allowedHosts } = options;
-  const caps = { maxConnections: MAX_DOOR_CONNECTIONS };
+  const caps = { maxConnections: options.maxConnections ?? MAX_DOOR_CONNECTIONS };
   if (transport === 'tcp') {
-    if (port === undefined) throw ShoalError.invalidRequest('A TCP door needs a port: 0 picks a free one.');
-    return listenTcp({ host, port, ...caps, onConnection });
+    return listenTcp({ host, port: port ?? TCP_PORT, ...caps, onConnection });
   }
   return listenWebSocket({
     host,
@@ -128,9 +129,9 @@ class Visitors {
 
   constructor(options: PeerDoorOptions) {
     this.#options = options;
-    const { allowedKeys, host } = options;
+    const { allowedKeys, host, maxConnections = MAX_DOOR_CONNECTIONS } = options;
     this.#allowedKeys = allowedKeys && new Set(allowedKeys.map((key) => key.toLowerCase()));
-    this.#maxPending = isLoopback(host) ? MAX_DOOR_CONNECTIONS : PENDING_HELLOS_MAX;
+    this.#maxPending = isLoopback(host) ? maxConnections : PENDING_HELLOS_MAX;
   }
 
   take(connection: Connection): void {
