@@ -43,6 +43,8 @@ export interface Configuration {
   readonly peers: readonly string[];
   /** What peers at the WebSocket and TCP doors must know. */
   readonly doorToken?: string;
+  /** What is shown to the peers that are dialled. */
+  readonly peerToken?: string;
   readonly ollamaUrl?: string;
   readonly logLevel: LogLevel;
 }
@@ -61,6 +63,7 @@ const VARIABLES: Readonly<Record<string, SettingName>> = {
   GPU_LAYERS: 'gpuLayers',
   OLLAMA_HOST: 'ollamaUrl',
   SHOAL_WS_TOKEN: 'doorToken',
+  SHOAL_PEER_TOKEN: 'peerToken',
 };
 
 /** What was said for this run alone, by flags or else by the environment: what a restart has to say again. */
@@ -143,7 +146,16 @@ function fromVariable(name: SettingName, text: string): unknown {
 
 /** Text that is a whole number becomes one, where the setting is a number; the schema judges the rest. */
 function typed(values: Flags): Flags {
-  const texts = new Set<string>(['name', 'engine', 'model', 'modelName', 'ollamaUrl', 'doorToken', 'logLevel']);
+  const texts = new Set<string>([
+    'name',
+    'engine',
+    'model',
+    'modelName',
+    'ollamaUrl',
+    'doorToken',
+    'peerToken',
+    'logLevel',
+  ]);
   return Object.fromEntries(
     Object.entries(values)
       .filter(([, value]) => value !== undefined)

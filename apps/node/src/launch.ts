@@ -3,11 +3,11 @@ import { homeFiles, type Home } from './home.ts';
 import { parseSettings, type Settings } from './settings.ts';
 
 /**
- * Keeps what a node was started with. Clusters are not part of it: the state has those, and they may be left later. Nor is
- * the token, which is a secret: the environment or the configuration has it.
+ * Keeps what a node was started with. Clusters are not part of it: the state has those, and they may be left later. Nor are
+ * the tokens, which are secrets: the environment or the configuration has them.
  */
 export function saveLaunch(home: Home, launch: Settings): Promise<void> {
-  const { clusters: _, doorToken: __, ...rest } = launch;
+  const { clusters: _, doorToken: __, peerToken: ___, ...rest } = launch;
   return writeJson(homeFiles(home).launch, rest);
 }
 

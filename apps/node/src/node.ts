@@ -38,7 +38,7 @@ export interface NodeOptions {
   /** `ws:`, `wss:` and `tcp:` addresses of peers to dial. */
   readonly peers?: readonly string[];
   /** What opens their doors. */
-  readonly doorToken?: string;
+  readonly peerToken?: string;
   /** Absent: this node does not lend. It is closed with the node. */
   readonly engine?: Engine;
   readonly limits: LendingLimits;
@@ -87,7 +87,7 @@ export class RunningNode implements NodeControl {
       seed: options.seed,
       paddedTopics: options.paddedTopics,
       ...(options.peers === undefined ? {} : { peers: options.peers }),
-      ...(options.doorToken === undefined ? {} : { token: options.doorToken }),
+      ...(options.peerToken === undefined ? {} : { token: options.peerToken }),
       describe: () => this.#describe(),
       status: () => this.#status(),
       ...(options.engine === undefined ? {} : { onRequest: (exchange) => this.#worker?.answer(exchange) }),
@@ -173,11 +173,12 @@ export class RunningNode implements NodeControl {
   /** Takes no new work, waits so long at most for what runs, and leaves the network. Safe to call twice. */
   async close({ drainMs }: { readonly drainMs: number }): Promise<void> {
     clearInterval(this.#checkTimer);
-    if (this.#worker === undefined) await this.#options.engine?.close();
-    await this.#worker?.close(drainMs);
-    await Promise.all(this.#doors.map((door) => door.close()));
+    await this.#worker?.scheduler.drain(drainMs);
+    // What still runs on our own engine ends with its error, which the peers are told before they are left.
+    await this.#options.engine?.close();
     this.#self?.link.close();
-    await this.#network.close();
+    await Promise.all([...this.#doors.map((door) => door.close()), this.#network.close()]);
+    await this.#worker?.scheduler.drained();
     await this.#dht.close();
   }
 

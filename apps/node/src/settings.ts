@@ -49,8 +49,10 @@ const schema = z
       maxTokens: whole(1, MAX_ANSWER_TOKENS),
       port: whole(0, 65_535),
       doors: doorsSchema,
-      /** Required of peers at the WebSocket and TCP doors, and shown to those that we dial. */
+      /** Required of peers at our WebSocket and TCP doors. */
       doorToken: tokenSchema,
+      /** Shown to the peers that we dial. Not our own doors' token: whoever is shown that could come in. */
+      peerToken: tokenSchema,
       peers: z
         .array(z.string('an address').regex(PEER_ADDRESS, 'ws://…, wss://… or tcp://host:port'), 'a list of addresses')
         .max(MAX_PEERS, `a list of at most ${MAX_PEERS} addresses`),

@@ -28,6 +28,7 @@ for (const text of [
   'ws://',
   'ws://user:secret@127.0.0.1',
   'ws://127.0.0.1/#token',
+  'ws://127.0.0.1/?token=secret',
   'tcp://127.0.0.1',
   'tcp://127.0.0.1:0',
   'tcp://127.0.0.1:70000',
@@ -40,6 +41,10 @@ for (const text of [
     });
   });
 }
+
+test('a secret in an address is not said again', async () => {
+  await assert.rejects(connect({ peers: ['ws://user:secret@127.0.0.1'] }), ({ message }) => !/secret/.test(message));
+});
 
 test('whoever gives neither peers nor clusters is told to', async () => {
   await assert.rejects(connect({}), { code: 'INVALID_REQUEST' });

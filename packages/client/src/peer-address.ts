@@ -12,10 +12,8 @@ export type PeerAddress =
  */
 export function parsePeerAddress(text: string): PeerAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // Whoever puts a secret into an address will find it in a log.
-  if (url === undefined || url.hostname === '' || url.username !== '' || url.password !== '' || url.hash !== '') {
-    throw noAddress(text);
-  }
+  if (/[@?#]/.test(text)) throw secretive();
+  if (url === undefined || url.hostname === '') throw noAddress(text);
   switch (url.protocol) {
     case 'ws:':
     case 'wss:':
@@ -28,11 +26,19 @@ export function parsePeerAddress(text: string): PeerAddress {
   }
 }
 
-function tcpAddress(text: string, { hostname, port, pathname, search }: URL): PeerAddress {
-  const isWhole = port !== '' && port !== '0' && (pathname === '' || pathname === '/') && search === '';
+function tcpAddress(text: string, { hostname, port, pathname }: URL): PeerAddress {
+  const isWhole = port !== '' && port !== '0' && (pathname === '' || pathname === '/');
   if (!isWhole) throw noAddress(text);
   const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
   return { type: 'tcp', text: `tcp://${hostname}:${port}`, host, port: Number(port) };
+}
+
+/** Whoever puts a secret into an address would find it in a log, and so it is not said again. */
+function secretive(): ShoalError {
+  return ShoalError.invalidRequest(
+    'The address of a peer has no name, password, question mark or hash: write ws://HOST:PORT, wss://HOST or tcp://HOST:PORT. ' +
+      'A token goes by itself.',
+  );
 }
 
 function noAddress(text: string): ShoalError {

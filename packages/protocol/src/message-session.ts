@@ -41,17 +41,25 @@ export abstract class MessageSession implements Session {
   protected abstract message(message: JsonObject, bytes: number, now: number): Output[];
   /** The dialect's words for a fault, where it has any. */
   protected abstract faultWords(error: ShoalError): Output[];
+  /** For dialects that hold a peer to a time of their own while we may hold it back. */
+  protected dialectResumed(_now: number): Output[] {
+    return [];
+  }
+
   protected abstract dialectTick(now: number): Output[];
   protected abstract get dialectWakeAt(): number;
 
   receive(bytes: Uint8Array, now: number): Output[] {
     if (this.#closed) return [];
     const outputs: Output[] = [];
+    let isNewFrame = false;
     const fault = this.framer.push(bytes, (body) => {
+      isNewFrame = true;
       if (!this.#closed) outputs.push(...this.#take(body, now));
     });
     if (fault !== undefined && !this.#closed) outputs.push(...this.close(fault));
-    this.#begunAt = this.framer.begun ? Math.min(this.#begunAt, now) : Infinity;
+    if (!this.framer.begun) this.#begunAt = Infinity;
+    else if (isNewFrame || this.#begunAt === Infinity) this.#begunAt = now;
     return outputs;
   }
 
@@ -61,6 +69,11 @@ export abstract class MessageSession implements Session {
       return this.close(ShoalError.badMessage(`A message that began must end within ${FRAME_STALL_MS / 1000} s.`));
     }
     return this.dialectTick(now);
+  }
+
+  resumed(now: number): Output[] {
+    if (this.#begunAt !== Infinity) this.#begunAt = now;
+    return this.#closed ? [] : this.dialectResumed(now);
   }
 
   get wakeAt(): number {

@@ -85,6 +85,8 @@ export interface Session {
   receive(bytes: Uint8Array, now: number): Output[];
   /** Call when `wakeAt` has come. */
   tick(now: number): Output[];
+  /** The peer was held back until now: its silence since the last `receive` was our doing. */
+  resumed(now: number): Output[];
   /** When `tick` is wanted next; `Infinity` for never. */
   readonly wakeAt: number;
   /** The connection is gone: ends every open request, ours with `WORKER_LOST`, the peer's with `abort`. */

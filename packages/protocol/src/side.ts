@@ -40,6 +40,8 @@ interface SoleSide {
   unknown?(type: string): ShoalError;
   tick(now: number): Output[];
   readonly wakeAt: number;
+  /** As of `Session`; absent where the side holds its peer to no time while that may be held back. */
+  resumed?(now: number): void;
 }
 
 export interface SoleServerSide extends ServerSide, SoleSide {}

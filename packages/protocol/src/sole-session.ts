@@ -43,6 +43,11 @@ abstract class SoleSession<Side extends SoleServerSide | SoleClientSide> extends
     return this.side.fault(error);
   }
 
+  protected override dialectResumed(now: number): Output[] {
+    this.side.resumed?.(now);
+    return [];
+  }
+
   protected dialectTick(now: number): Output[] {
     return this.side.tick(now);
   }

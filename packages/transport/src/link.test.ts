@@ -138,6 +138,46 @@ test('a peer that makes us talk and reads nothing is parted from before that fil
   assert.equal(error instanceof ShoalError && error.code, 'OVERLOADED');
 });
 
+test('what waited for room before the turn came is not held against the answer later', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const [near, far] = memoryPair();
+  let isFull = true;
+  let drained = (): void => {};
+  const slow: Connection = {
+    remote: far.remote,
+    flow: far.flow,
+    open(handlers) {
+      drained = () => handlers.drain();
+      far.open(handlers);
+    },
+    send: (bytes) => (far.send(bytes), !isFull),
+    close: () => far.close(),
+  };
+  const asked = Promise.withResolvers<Exchange>();
+  const server = new Link(slow, session(), { peer: () => {}, request: asked.resolve, close: () => {} });
+  server.start();
+  near.open({ data: () => {}, drain: () => {}, close: () => {} });
+  near.send(Buffer.from(`${JSON.stringify({ type: 'peer_hello', protocol: PROTOCOL, peer_id: '00' })}\n`));
+  near.send(Buffer.from('{"type":"inference_request","request_id":"1","prompt":"?"}\n'));
+  const exchange = await asked.promise;
+  void exchange.send({ type: 'queued', position: 1 });
+  const text = exchange.send({ type: 'text', text: 'a', tokens: [] });
+  isFull = false;
+  drained();
+  assert.equal(await text, true);
+  mock.timers.tick(CONSUMER_STALL_MS);
+  assert.equal(exchange.ended, false);
+  isFull = true;
+  void exchange.send({ type: 'text', text: 'b', tokens: [] });
+  drained();
+  const finished = exchange.send(finish);
+  await settled();
+  assert.equal(exchange.ended, true);
+  await finished;
+  mock.timers.reset();
+  server.close();
+});
+
 test('a reader that reads again lets the worker go on', async () => {
   const total = 2_000;
   const { client } = await met(async (exchange) => {

@@ -15,7 +15,7 @@ import type { Connection } from './connection.ts';
 /** A peer that takes nothing of an answer for this long loses it. */
 export const CONSUMER_STALL_MS = 10_000;
 
-/** What may wait for a peer that reads nothing, beside its answers, which wait for room. */
+/** What may wait for a peer that reads nothing, beside its answers: those wait for room, or are not made. */
 export const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 /** What a waiting message costs beside its bytes, roughly: thousands of small ones are a large one. */
 const UNSENT_OVERHEAD_BYTES = 256;
@@ -42,8 +42,8 @@ export interface Exchange {
   /** Whether nothing more can be said: the answer is complete, the peer took the request back, or it is gone. */
   readonly ended: boolean;
   /**
-   * Says one event and resolves once the peer has room for the next, so that a slow reader slows the engine down.
-   * Resolves with false when nothing more can be said.
+   * Says one event and resolves once the peer has room for the next, so that a slow reader slows the engine down; a `finish`
+   * waits for room itself. Resolves with false when nothing more can be said.
    */
   send(event: InferenceEvent): Promise<boolean>;
   /** Called once if the peer takes the request back, is gone, or takes nothing for `CONSUMER_STALL_MS`. */
@@ -64,7 +64,9 @@ export class Link<Protocol extends Session = Session> {
   #lastId = 0;
   #isFull = false;
   #unsentBytes = 0;
+  /** What the handlers are busy with since the last bytes came. */
   #busy: Promise<void> | undefined;
+  #isHeld = false;
   #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -109,11 +111,7 @@ export class Link<Protocol extends Session = Session> {
     });
     this.#answers.set(id, answer);
     // Our own asking is our own affair: only what a peer makes us say is held against it.
-    for (const output of outputs) {
-      if (output.type === 'send') this.#write(output.bytes);
-      else this.#carryOut(output);
-    }
-    this.#schedule();
+    this.#applyUnbounded(outputs);
     return answer;
   }
 
@@ -134,16 +132,44 @@ export class Link<Protocol extends Session = Session> {
     this.#schedule();
   }
 
-  /** For `LinkExchange`: whether the answer to `id` may go on right now. */
-  hasRoom(id: number): boolean {
-    return !this.#isFull && this.session.credit(id) > 0;
+  /** For `LinkExchange`: whether the connection takes more right now. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /**
+   * For `LinkExchange`: says one event of the answer to `id`. Its texts and its end have waited for room; anything else may
+   * not pile up at a peer that reads nothing.
+   */
+  respond(id: number, event: InferenceEvent): void {
+    const outputs = this.session.respond(id, event, monotonicNow());
+    if (event.type === 'text' || event.type === 'finish') this.#applyUnbounded(outputs);
+    else this.apply(outputs);
+  }
+
+  #applyUnbounded(outputs: readonly Output[]): void {
+    for (const output of outputs) {
+      if (output.type === 'send') this.#write(output.bytes);
+      else this.#carryOut(output);
+    }
+    this.#schedule();
   }
 
   #receive(bytes: Uint8Array): Promise<void> | undefined {
     this.apply(this.session.receive(bytes, monotonicNow()));
     const busy = this.#busy;
     this.#busy = undefined;
-    return busy;
+    if (busy === undefined || this.connection.flow === 'none') return undefined;
+    this.#isHeld = true;
+    this.#schedule();
+    return busy.then(() => this.#resumed());
+  }
+
+  /** The peer was held back until now: what it did not say meanwhile is our doing. */
+  #resumed(): void {
+    this.#isHeld = false;
+    if (this.#isClosed) return;
+    this.apply(this.session.resumed(monotonicNow()));
   }
 
   #carryOut(output: Output): void {
@@ -216,7 +242,8 @@ export class Link<Protocol extends Session = Session> {
   }
 
   #schedule(): void {
-    const wakeAt = this.#isClosed ? Infinity : this.session.wakeAt;
+    // While we hold the peer back its time stands still.
+    const wakeAt = this.#isClosed || this.#isHeld ? Infinity : this.session.wakeAt;
     if (wakeAt === this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = wakeAt;
@@ -238,7 +265,8 @@ class LinkExchange implements Exchange {
   readonly #forget: () => void;
   readonly #abortListeners: ((why: ShoalError) => void)[] = [];
   #ended = false;
-  #resume: ((open: boolean) => void) | undefined;
+  /** The event that waits for room. */
+  #waiting: { readonly isOver: () => boolean; readonly stop: (goesOn: boolean) => void } | undefined;
 
   constructor(link: Link, id: number, request: InferenceRequest, forget: () => void) {
     this.#link = link;
@@ -253,12 +281,11 @@ class LinkExchange implements Exchange {
 
   async send(event: InferenceEvent): Promise<boolean> {
     if (this.#ended) return false;
-    this.#link.apply(this.#link.session.respond(this.id, event, monotonicNow()));
-    if (isTerminal(event)) {
-      this.#end();
-      return false;
-    }
-    return this.#ended ? false : this.#room();
+    if (event.type === 'finish' && !(await this.#until(() => !this.#link.isFull))) return false;
+    this.#link.respond(this.id, event);
+    if (isTerminal(event)) this.#end();
+    if (this.#ended) return false;
+    return event.type !== 'text' || this.#until(() => this.#hasRoom);
   }
 
   onAbort(listener: (why: ShoalError) => void): void {
@@ -268,12 +295,16 @@ class LinkExchange implements Exchange {
   abort(why: ShoalError): void {
     if (this.#ended) return;
     this.#end();
-    this.#resume?.(false);
+    this.#waiting?.stop(false);
     for (const listener of this.#abortListeners) listener(why);
   }
 
   resume(): void {
-    if (this.#link.hasRoom(this.id)) this.#resume?.(true);
+    if (this.#waiting?.isOver() === true) this.#waiting.stop(true);
+  }
+
+  get #hasRoom(): boolean {
+    return !this.#link.isFull && this.#link.session.credit(this.id) > 0;
   }
 
   #end(): void {
@@ -281,21 +312,23 @@ class LinkExchange implements Exchange {
     this.#forget();
   }
 
-  #room(): Promise<boolean> | boolean {
-    if (this.#link.hasRoom(this.id)) return true;
+  /** Waits until the peer has read enough; false where the answer has ended meanwhile. One event waits at a time. */
+  #until(isOver: () => boolean): Promise<boolean> | boolean {
+    if (isOver()) return true;
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#stalled(), CONSUMER_STALL_MS);
-      this.#resume = (open) => {
+      const stop = (goesOn: boolean): void => {
         clearTimeout(timer);
-        this.#resume = undefined;
-        resolve(open);
+        this.#waiting = undefined;
+        resolve(goesOn);
       };
+      this.#waiting = { isOver, stop };
     });
   }
 
   #stalled(): void {
     const error = ShoalError.aborted(`Nothing of the answer was taken for ${CONSUMER_STALL_MS / 1000} s.`);
-    this.#link.apply(this.#link.session.respond(this.id, { type: 'error', error }, monotonicNow()));
+    this.#link.respond(this.id, { type: 'error', error });
     this.abort(error);
   }
 }

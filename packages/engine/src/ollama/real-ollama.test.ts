@@ -74,7 +74,8 @@ function testWith(ollama: RealOllama): void {
     assert.equal(reasonOf(await hearRest({ [Symbol.asyncIterator]: () => events })), 'abort');
     // The next request, for which there is no other place, finds in the cache as many tokens as were made until then.
     const place = ollama.logged(new RegExp(`loading cache slot.* cache=(\\d+) prompt=${promptTokens} `));
-    await hear(create(), ask(SHORT));
+    const next = await hear(create(), ask(SHORT));
+    assert.equal(reasonOf(next), 'stop');
     const [, inCache] = await place;
     assert.ok(Number(inCache) < whole / 2, `${inCache} of ${whole} tokens`);
   });

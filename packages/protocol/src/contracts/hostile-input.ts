@@ -81,6 +81,18 @@ export function hostileInput({ test, equal }: Harness, subjects: readonly Hostil
         equal(visitor.requests, [PROMPT]);
       });
 
+      test(`${name}: a peer that sends one frame after the other, cut anywhere, may do so for as long as it likes`, () => {
+        const visitor = new Visitor(subject).greet();
+        const frame = subject.frame(encodeObject(request('again', PROMPT)));
+        const stream = b4a.concat(Array.from({ length: 100 }, () => frame));
+        // No piece ends where a frame does.
+        const pieceBytes = frame.length + 1;
+        for (let at = 0; at + pieceBytes < stream.length; at += pieceBytes) {
+          visitor.send(stream.subarray(at, at + pieceBytes)).wait(1_000);
+        }
+        equal(visitor.isClosed, false);
+      });
+
       test(`${name}: a frame that has begun ends in time, however its bytes drip`, () => {
         const visitor = new Visitor(subject).greet();
         const frame = subject.frame(encodeObject(request('never', 'x'.repeat(100))));

@@ -13,10 +13,12 @@ export class Accumulator {
     return this.#length;
   }
 
-  append(bytes: Uint8Array): void {
+  /** `most` is what the whole frame can have: no more than that is ever allocated. */
+  append(bytes: Uint8Array, most: number): void {
     const needed = this.#length + bytes.length;
     if (needed > this.#buffer.byteLength) {
-      this.#buffer = this.#buffer.transfer(Math.max(SMALLEST_BYTES, needed, this.#buffer.byteLength * 2));
+      const grown = Math.max(SMALLEST_BYTES, needed, this.#buffer.byteLength * 2);
+      this.#buffer = this.#buffer.transfer(Math.max(needed, Math.min(grown, most)));
     }
     new Uint8Array(this.#buffer).set(bytes, this.#length);
     this.#length = needed;

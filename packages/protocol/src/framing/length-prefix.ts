@@ -63,7 +63,7 @@ class LengthPrefixFramer implements Framer {
 
   #readHeader(bytes: Uint8Array): Uint8Array {
     const missing = HEADER_BYTES - this.#header.length;
-    this.#header.append(bytes.subarray(0, missing));
+    this.#header.append(bytes.subarray(0, missing), HEADER_BYTES);
     if (this.#header.length < HEADER_BYTES) return bytes.subarray(bytes.length);
     let length = 0;
     this.#header.take((header) => {
@@ -86,14 +86,14 @@ class LengthPrefixFramer implements Framer {
     const taken = Math.min(announced - this.#body.length, bytes.length);
     const piece = bytes.subarray(0, taken);
     if (this.#body.length + taken < announced) {
-      this.#body.append(piece);
+      this.#body.append(piece, announced);
       return undefined;
     }
     this.#announced = undefined;
     if (this.#body.length === 0) {
       take(piece);
     } else {
-      this.#body.append(piece);
+      this.#body.append(piece, announced);
       this.#body.take(take);
     }
     return taken;

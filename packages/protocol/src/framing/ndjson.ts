@@ -30,7 +30,7 @@ class NdjsonFramer implements Framer {
       this.#fault = this.#check(piece);
       if (this.#fault !== undefined) break;
       if (newline === -1) {
-        this.#line.append(piece);
+        this.#line.append(piece, this.limit);
         break;
       }
       this.#complete(piece, (line) => {
@@ -57,7 +57,7 @@ class NdjsonFramer implements Framer {
 
   #complete(piece: Uint8Array, take: FrameTaker): void {
     if (this.#line.length === 0) return take(piece);
-    this.#line.append(piece);
+    this.#line.append(piece, this.limit);
     this.#line.take(take);
   }
 }

@@ -14,6 +14,9 @@ export function findOllama(): string | undefined {
   return folders.map((folder) => join(folder, 'ollama')).find((path) => existsSync(path));
 }
 
+/** Far longer than a line of the log takes, because a machine may be slow. */
+const PATIENCE_MS = 20_000;
+
 /** A real Ollama that answers one request at a time, with a home of its own, on a port that the system picks. */
 export class RealOllama {
   readonly #binary: string;
@@ -30,17 +33,29 @@ export class RealOllama {
     return this.#address;
   }
 
-  /** The next line of the server's log, which has its debugging lines too, that matches. */
+  /** The next line of the server's log, which has its debugging lines too, that matches. Rejects where none does in time. */
   logged(pattern: RegExp): Promise<RegExpExecArray> {
-    const { promise, resolve } = Promise.withResolvers<RegExpExecArray>();
-    const listen = (line: string) => {
-      const found = pattern.exec(line);
-      if (found === null) return;
-      this.#log?.off('line', listen);
-      resolve(found);
-    };
-    this.#log?.on('line', listen);
-    return promise;
+    const heard: string[] = [];
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        this.#log?.off('line', listen);
+      };
+      const timer = setTimeout(() => {
+        stop();
+        reject(new Error(`No line of Ollama's log matches ${pattern}:\n${heard.join('\n')}`));
+      }, PATIENCE_MS);
+      const listen = (line: string): void => {
+        const found = pattern.exec(line);
+        if (found === null) {
+          heard.push(line);
+        } else {
+          stop();
+          resolve(found);
+        }
+      };
+      this.#log?.on('line', listen);
+    });
   }
 
   async start(): Promise<void> {
