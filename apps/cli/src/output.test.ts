@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { columns, count, duration } from './output.ts';
+import { columns, count, duration, modelText } from './output.ts';
 
 test('columns are as wide as their widest cell, and lines end without blanks', () => {
   assert.deepEqual(
@@ -10,6 +10,16 @@ test('columns are as wide as their widest cell, and lines end without blanks', (
     ]),
     ['a    bb', 'ccc  d   e'],
   );
+});
+
+test('the control sequences of a model reach a file, but no terminal', (t) => {
+  const { isTTY: wasTTY } = process.stdout;
+  t.after(() => (process.stdout.isTTY = wasTTY));
+  const shown = [true, false].map((isTTY) => {
+    process.stdout.isTTY = isTTY;
+    return modelText('a\u001b[2Jb\n');
+  });
+  assert.deepEqual(shown, ['a[2Jb\n', 'a\u001b[2Jb\n']);
 });
 
 test('durations are read at a glance', () => {

@@ -1,9 +1,20 @@
+import { printableText } from '@shoal/node/printable';
 import type { Context } from './context.ts';
 
 /** Says a command's result: the document with `--json`, the lines for people otherwise. */
 export function print(context: Context, document: unknown, lines: readonly string[]): void {
   const text = context.json ? JSON.stringify(document) : lines.join('\n');
   if (text !== '') process.stdout.write(`${text}\n`);
+}
+
+/** A model's text for stdout: on a terminal its control sequences do not work; a file gets it as it is. */
+export function modelText(text: string): string {
+  return process.stdout.isTTY ? printableText(text) : text;
+}
+
+/** Writes a piece of a model's text on stdout. Waits where whoever reads it is slower. */
+export async function writeModelText(text: string): Promise<void> {
+  if (!process.stdout.write(modelText(text))) await new Promise((resolve) => process.stdout.once('drain', resolve));
 }
 
 /** Rows as aligned columns, two spaces apart; the last column is not padded. */

@@ -4,6 +4,7 @@ import { ShoalError } from '@shoal/protocol';
 import { type BatchLine, parseBatchLine } from '@shoal/client/batch';
 import { CliError } from '../cli-error.ts';
 import { readLines, type RawLine } from './read-lines.ts';
+import { codeOf } from './write-error.ts';
 
 /** The longest line of a batch file. A worker takes 1 MiB; JSON may write a character in six. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -25,8 +26,7 @@ export class BatchInput {
       if ((await file.stat()).isFile()) return new BatchInput(file);
       await file.close();
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      throw CliError.usage(`${path} cannot be read (${code}).`);
+      throw CliError.usage(`${path} cannot be read (${codeOf(error)}).`);
     }
     throw CliError.usage(`${path} is no file; what goes on after an end has to be read twice.`);
   }

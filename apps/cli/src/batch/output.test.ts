@@ -25,7 +25,7 @@ class Files {
 
   constructor(folder: string) {
     const [output, errors] = [join(folder, 'a.output.jsonl'), join(folder, 'a.errors.jsonl')];
-    this.options = { output, errors, digest: DIGEST, order: 'input', restart: false };
+    this.options = { output, errors, digest: DIGEST, total: 9, order: 'input', restart: false };
   }
 
   open(options: Partial<OutputOptions> = {}): Promise<BatchOutput> {
@@ -88,6 +88,15 @@ test('what came before its turn is not lost, and is written by the next run when
   await again.write(answer(2));
   await again.close();
   assert.deepEqual([files.answers, files.errors], [['q1', 'q2', 'q4'], ['q3']]);
+});
+
+test('once everything is done, what is held is written even if nobody told of the blank lines before it', async (t) => {
+  const files = new Files(temporaryFolder(t));
+  // Line 2 is blank.
+  await files.write([answer(5), failure(3), answer(4), answer(1)]);
+  assert.deepEqual(files.answers, ['q1']);
+  await files.write([], { total: 4 });
+  assert.deepEqual([files.answers, files.errors], [['q1', 'q4', 'q5'], ['q3']]);
 });
 
 test('a run in order of completion writes at once what an earlier one held back', async (t) => {

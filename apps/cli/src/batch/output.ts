@@ -13,6 +13,8 @@ export interface OutputOptions {
   readonly errors: string;
   /** SHA-256 of the input in hex. */
   readonly digest: string;
+  /** Lines of the input that are not blank. */
+  readonly total: number;
   readonly order: 'input' | 'completion';
   /** Forgets what is there already. */
   readonly restart: boolean;
@@ -83,28 +85,29 @@ export class BatchOutput {
     this.#written.add(line);
   }
 
-  /** Writes a result, or keeps it until those before it are written. Once this resolves, a crash does not lose it. */
+  /**
+   * Writes a result, or keeps it until those before it are written. Once this resolves, a crash does not lose it.
+   * Throws `STORAGE_FULL` or `INTERNAL`.
+   */
   async write(result: BatchResult): Promise<void> {
     const { line } = result;
     const isFailure = 'error' in result;
     const id = recordId(this.#token, line);
     const record = JSON.stringify(batchRecord(id, result, Math.floor(Date.now() / 1_000)));
-    this.#count(isFailure);
     this.#goOn();
-    if (this.#options.order === 'completion' || line === this.#next) {
-      await this.#append(line, isFailure, record);
-      await this.#writeHeld();
-    } else {
+    if (this.#options.order === 'completion' || line === this.#next) await this.#append(line, isFailure, record);
+    else {
       this.#state.hold({ line, isFailure, record });
       this.#held.add(line);
     }
+    this.#count(isFailure);
+    await this.#writeHeld();
     if (performance.now() - this.#syncedAt >= SYNC_INTERVAL_MS) await this.#sync();
   }
 
   async close(): Promise<void> {
     try {
-      // A run that was killed may have left what had its turn already.
-      if (this.#options.order === 'input') await this.#writeHeld();
+      await this.#writeLeft();
       await this.#sync();
     } finally {
       // Most batches have no errors: an empty file would say that one should look.
@@ -170,12 +173,22 @@ export class BatchOutput {
     for (this.#goOn(); this.#held.has(this.#next); this.#goOn()) await this.#appendHeld(this.#next);
   }
 
+  /**
+   * A run that was killed may have left what had its turn already. Once everything is done only blank lines can stand before
+   * what is held, and a run that did not read so far was not told of them.
+   */
+  async #writeLeft(): Promise<void> {
+    await this.#writeHeld();
+    if (this.#answered + this.#failed < this.#options.total) return;
+    for (const line of [...this.#held].toSorted((one, other) => one - other)) await this.#appendHeld(line);
+  }
+
   async #appendHeld(line: number): Promise<void> {
     const held = this.#state.held(line);
     if (held === undefined) throw new TypeError(`Line ${line} is not held.`);
     await this.#append(line, held.isFailure, held.record);
-    this.#state.release(line);
     this.#held.delete(line);
+    this.#state.release(line);
   }
 
   async #append(line: number, isFailure: boolean, record: string): Promise<void> {

@@ -1,10 +1,10 @@
+import { LiveLine, type LineStream } from '../live-line.ts';
 import { duration } from '../output.ts';
 
 /** How often the line on a terminal is drawn anew. */
 const REDRAW_INTERVAL_MS = 200;
 /** How often a line is written where there is no terminal. */
 const LINE_INTERVAL_MS = 5_000;
-const CLEAR_LINE = '\r\u001b[K';
 
 /** What of a batch is done. */
 export interface Done {
@@ -12,27 +12,22 @@ export interface Done {
   readonly failed: number;
 }
 
-interface Screen {
-  readonly isTTY?: boolean;
-  write(text: string): unknown;
-}
-
 /** Says how far a batch is: one line that is drawn anew on a terminal, a line now and then elsewhere. */
 export class Progress {
-  readonly #screen: Screen;
+  readonly #line: LiveLine;
   readonly #total: number;
   readonly #read: () => Done;
   readonly #before: number;
   readonly #startedAt = performance.now();
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(screen: Screen, total: number, read: () => Done) {
-    this.#screen = screen;
+  constructor(screen: LineStream, total: number, read: () => Done) {
+    this.#line = new LiveLine(screen);
     this.#total = total;
     this.#read = read;
     this.#before = sum(read());
     this.#timer = setInterval(() => this.#show(), screen.isTTY ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS);
-    if (this.#before > 0) this.#screen.write(`${this.#before} of ${total} lines were done before.\n`);
+    if (this.#before > 0) screen.write(`${this.#before} of ${total} lines were done before.\n`);
   }
 
   /** Since this run began. */
@@ -47,12 +42,11 @@ export class Progress {
 
   end(): void {
     clearInterval(this.#timer);
-    if (this.#screen.isTTY) this.#screen.write(CLEAR_LINE);
+    this.#line.clear();
   }
 
   #show(): void {
-    const line = progressLine(this.#read(), this.#total, this.rate);
-    this.#screen.write(this.#screen.isTTY ? `${CLEAR_LINE}${line}` : `${line}\n`);
+    this.#line.show(progressLine(this.#read(), this.#total, this.rate));
   }
 }
 

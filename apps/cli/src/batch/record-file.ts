@@ -1,7 +1,7 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import { ShoalError } from '@shoal/protocol';
 import { CliError } from '../cli-error.ts';
 import { readLines } from './read-lines.ts';
+import { codeOf, writeError } from './write-error.ts';
 
 /** Of a record only its beginning is read again: which line it is of stands there. */
 const RECORD_HEAD_BYTES = 256;
@@ -70,9 +70,7 @@ export class RecordFile {
       this.#isSynced = false;
     } catch (error) {
       await this.#cut(this.#size);
-      const code = codeOf(error);
-      const why = `${this.#path} cannot be written (${code}). Run the same command again to go on.`;
-      throw new ShoalError(code === 'ENOSPC' ? 'STORAGE_FULL' : 'INTERNAL', why, { cause: error });
+      throw writeError(this.#path, error);
     }
   }
 
@@ -101,7 +99,3 @@ export class RecordFile {
 }
 
 const INSTEAD = 'Give another --output, or begin anew with --restart.';
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
-}

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { ShoalError } from '@shoal/protocol';
+import { writeError } from './write-error.ts';
 
 /** SQLite's code for a database that another process has locked. */
 const SQLITE_BUSY = 5;
@@ -74,14 +75,17 @@ export class BatchState {
   /** Forgets what was begun, and begins this. Returns the token. */
   begin({ digest, errorsPath }: BatchIdentity): string {
     const token = randomBytes(6).toString('hex');
-    this.#database.exec('BEGIN; DELETE FROM batch; DELETE FROM held');
-    this.#database.prepare('INSERT INTO batch VALUES (?, ?, ?)').run(token, digest, errorsPath);
-    this.#database.exec('COMMIT');
+    this.#write(() => {
+      this.#database.exec('BEGIN; DELETE FROM batch; DELETE FROM held');
+      this.#database.prepare('INSERT INTO batch VALUES (?, ?, ?)').run(token, digest, errorsPath);
+      this.#database.exec('COMMIT');
+    });
     return token;
   }
 
+  /** Throws `STORAGE_FULL` or `INTERNAL`, and then nothing is held. */
   hold({ line, isFailure, record }: Held): void {
-    this.#hold.run(line, isFailure ? 1 : 0, record);
+    this.#write(() => this.#hold.run(line, isFailure ? 1 : 0, record));
   }
 
   held(line: number): Held | undefined {
@@ -97,7 +101,7 @@ export class BatchState {
   }
 
   release(line: number): void {
-    this.#database.prepare('DELETE FROM held WHERE line = ?').run(line);
+    this.#write(() => this.#database.prepare('DELETE FROM held WHERE line = ?').run(line));
   }
 
   /** Whether this run meets a custom_id for the first time. */
@@ -113,5 +117,13 @@ export class BatchState {
   async remove(): Promise<void> {
     this.close();
     await rm(this.#path, { force: true });
+  }
+
+  #write(change: () => unknown): void {
+    try {
+      change();
+    } catch (error) {
+      throw writeError(this.#path, error);
+    }
   }
 }

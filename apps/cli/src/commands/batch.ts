@@ -42,8 +42,8 @@ export async function batch(context: Context, input: string, flags: BatchFlags):
   const file = await BatchInput.open(input);
   try {
     const survey = await file.survey(interrupted.signal);
-    const { digest } = survey;
-    const output = await BatchOutput.open({ ...paths, digest, order: flags.order, restart: flags.restart ?? false });
+    const { order, restart = false } = flags;
+    const output = await BatchOutput.open({ ...paths, ...survey, order, restart });
     const run = new BatchCommand(file, output, survey, flags, settings);
     return await run.run(context, paths, interrupted.signal);
   } finally {

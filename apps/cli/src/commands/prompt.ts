@@ -1,11 +1,10 @@
 import type { PromptRequest } from '@shoal/node/api';
-import { printableText } from '@shoal/node/printable';
 import { promptInput } from '@shoal/protocol';
 import { ask, tokensPerSecond, type Answer } from '../answer.ts';
 import { findNode } from '../api-client.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { count, print } from '../output.ts';
+import { count, print, writeModelText } from '../output.ts';
 import { promptText } from '../prompt-text.ts';
 
 export interface PromptFlags {
@@ -41,7 +40,7 @@ async function show({ home }: Context, request: PromptRequest, signal: AbortSign
     const answer = await ask(home, request, signal, {
       text(text) {
         isLineOpen = true;
-        return write(text);
+        return writeModelText(text);
       },
     });
     process.stderr.write(`${isLineOpen && process.stdout.isTTY ? '\n' : ''}${summary(answer)}\n`);
@@ -62,12 +61,6 @@ function promptRequest(text: string, flags: PromptFlags): PromptRequest {
     request: { input: promptInput(text), sampling, stop, ...(model !== undefined && { model }) },
     ...(cluster !== undefined && { cluster }),
   };
-}
-
-/** On a terminal a model's control sequences do not work; a file gets the answer as it is. */
-async function write(text: string): Promise<void> {
-  const shown = process.stdout.isTTY ? printableText(text) : text;
-  if (!process.stdout.write(shown)) await new Promise((resolve) => process.stdout.once('drain', resolve));
 }
 
 /** `NodeA answered: 12 tokens, first after 35 ms, 310 tokens/s`. */

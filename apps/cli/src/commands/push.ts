@@ -4,11 +4,11 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { dialDonate, type DonateNode } from '@shoal/client/donate';
 import type { Tokenizer } from '@shoal/engine/llama';
-import { printableName, printableText } from '@shoal/node/printable';
+import { printableName } from '@shoal/node/printable';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { size, TransferProgress } from '../donate/transfer-progress.ts';
-import { print } from '../output.ts';
+import { modelText, print } from '../output.ts';
 
 const READ_PIECE_BYTES = 1024 * 1024;
 /** New tokens of an answer to a prompt, where nobody says otherwise. */
@@ -76,7 +76,7 @@ async function askItsOwn(context: Context, node: DonateNode, question: Question)
   if (question.type !== 'prompt') throw CliError.usage('This node takes prompts, not token ids: use --prompt.');
   const { prompt, maxTokens } = question;
   const response = await node.prompt(prompt, { maxOut: maxTokens });
-  print(context, { response, model: node.hello.model ?? null }, [shown(response)]);
+  print(context, { response, model: node.hello.model ?? null }, [modelText(response)]);
 }
 
 interface ModelFile {
@@ -107,7 +107,7 @@ async function pushAndAsk(context: Context, node: DonateNode, file: ModelFile, q
       case 'prompt': {
         const outputIds = await node.infer({ ids, maxTokens: question.maxTokens });
         const response = tokenizer?.text(outputIds.slice(ids.length), ids) ?? '';
-        return print(context, { response, output_ids: outputIds }, [shown(response)]);
+        return print(context, { response, output_ids: outputIds }, [modelText(response)]);
       }
       default:
         question satisfies never;
@@ -142,9 +142,4 @@ async function digest(path: string): Promise<string> {
 
 async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
   for await (const piece of createReadStream(path, { highWaterMark: READ_PIECE_BYTES })) yield piece;
-}
-
-/** On a terminal a model's control sequences do not work; a file gets the answer as it is. */
-function shown(text: string): string {
-  return process.stdout.isTTY ? printableText(text) : text;
 }

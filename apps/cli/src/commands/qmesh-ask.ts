@@ -1,9 +1,9 @@
 import { connectQmesh, type Qmesh, type QmeshWorker } from '@shoal/client/qmesh';
-import { printableName, printableText } from '@shoal/node/printable';
+import { printableName } from '@shoal/node/printable';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { doorConfiguration } from '../door-worker.ts';
-import { count, print } from '../output.ts';
+import { count, modelText, print } from '../output.ts';
 import { promptText } from '../prompt-text.ts';
 import { swarmLog } from '../swarm-log.ts';
 
@@ -78,10 +78,7 @@ async function ask(
     tokens_per_second: tokensPerSecond,
     total_ms: Math.round(totalMs),
   };
-  print(context, document, [
-    `📥 Response: ${process.stdout.isTTY ? printableText(text) : text}`,
-    `⏱️  Total time: ${(totalMs / 1_000).toFixed(1)}s`,
-  ]);
+  print(context, document, [`📥 Response: ${modelText(text)}`, `⏱️  Total time: ${(totalMs / 1_000).toFixed(1)}s`]);
 }
 
 function description({ id, key, health }: QmeshWorker): object {

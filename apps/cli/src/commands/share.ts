@@ -13,8 +13,8 @@ import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
 import { untilEnded } from '../foreground.ts';
+import { LiveLine } from '../live-line.ts';
 import { listenToKeys } from '../localllm/keys.ts';
-import { LiveLine } from '../localllm/live-line.ts';
 import { qrCode } from '../localllm/qr-code.ts';
 
 /** How long a running answer may take to be completed once the host is told to end. */

@@ -1,3 +1,4 @@
+import { LiveLine, type LineStream } from '../live-line.ts';
 import { duration } from '../output.ts';
 
 /** A terminal's line is drawn anew this often at most. */
@@ -7,48 +8,45 @@ const PARTS = 10;
 const BAR_WIDTH = 24;
 const UNITS = ['B', 'kB', 'MB', 'GB'];
 
-export interface ProgressStream {
-  readonly isTTY?: boolean;
-  write(text: string): unknown;
-}
-
 /** How far a transfer is: a bar with bytes, rate and time left on a terminal, ten plain lines elsewhere. */
 export class TransferProgress {
   readonly #total: number;
-  readonly #stream: ProgressStream;
+  readonly #line: LiveLine;
+  readonly #isTerminal: boolean;
   readonly #now: () => number;
   readonly #startedAt: number;
   #drawnAt = -Infinity;
   #partsSaid = 0;
 
-  constructor(total: number, stream: ProgressStream = process.stderr, now = (): number => performance.now()) {
+  constructor(total: number, stream: LineStream = process.stderr, now = (): number => performance.now()) {
     this.#total = total;
-    this.#stream = stream;
+    this.#line = new LiveLine(stream);
+    this.#isTerminal = stream.isTTY === true;
     this.#now = now;
     this.#startedAt = now();
   }
 
   update(sent: number): void {
     const now = this.#now();
-    if (this.#stream.isTTY === true) {
+    if (this.#isTerminal) {
       if (now - this.#drawnAt < REDRAW_MS && sent < this.#total) return;
       this.#drawnAt = now;
-      this.#stream.write(`\r\u001b[K${bar(sent / this.#total)} ${this.#line(sent, now)}`);
+      this.#line.show(`${bar(sent / this.#total)} ${this.#progress(sent, now)}`);
       return;
     }
     const parts = Math.floor((sent / this.#total) * PARTS);
     if (parts <= this.#partsSaid) return;
     this.#partsSaid = parts;
-    this.#stream.write(`${this.#line(sent, now)}\n`);
+    this.#line.show(this.#progress(sent, now));
   }
 
   /** Whatever follows begins a line of its own. */
   end(): void {
-    if (this.#stream.isTTY === true && this.#drawnAt !== -Infinity) this.#stream.write('\n');
+    this.#line.end();
   }
 
   /** `45 %, 1.7 of 3.8 GB, 110 MB/s, 19 s left`. */
-  #line(sent: number, now: number): string {
+  #progress(sent: number, now: number): string {
     const seconds = Math.max((now - this.#startedAt) / 1_000, 0.001);
     const bytesPerSecond = sent / seconds;
     const percent = Math.floor((sent / this.#total) * 100);

@@ -1,7 +1,7 @@
 import type { LocalLlmHost } from '@shoal/client/localllm';
-import { printableText } from '@shoal/node/printable';
 import { type FinishReason, ShoalError } from '@shoal/protocol';
 import type { Context } from '../context.ts';
+import { writeModelText } from '../output.ts';
 import { describeError } from './advice.ts';
 
 /** How one prompt was answered, told already. */
@@ -17,7 +17,7 @@ export async function answer(
   const texts: string[] = [];
   const outcome = await read(host, prompt, signal, async (text) => {
     texts.push(text);
-    if (!json) await write(text);
+    if (!json) await writeModelText(text);
   });
   const text = texts.join('');
   if (json) process.stdout.write(`${JSON.stringify(documentOf(outcome, text, host))}\n`);
@@ -46,12 +46,6 @@ async function read(
     return { error: ShoalError.from(thrown) };
   }
   return { error: ShoalError.workerLost('The answer ended without an end.') };
-}
-
-/** On a terminal a model's control sequences do not work; a file gets the answer as it is. */
-async function write(text: string): Promise<void> {
-  const shown = process.stdout.isTTY ? printableText(text) : text;
-  if (!process.stdout.write(shown)) await new Promise((resolve) => process.stdout.once('drain', resolve));
 }
 
 function documentOf(outcome: Outcome, response: string, { host }: LocalLlmHost): object {

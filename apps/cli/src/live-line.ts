@@ -34,6 +34,12 @@ export class LiveLine {
     if (this.#isShown) this.#draw();
   }
 
+  /** Takes the line away. */
+  clear(): void {
+    if (this.#isShown) this.#stream.write(CLEAR);
+    this.#isShown = false;
+  }
+
   /** Leaves the line as it is, and the cursor below it. */
   end(): void {
     if (this.#isShown) this.#stream.write('\n');

@@ -29,6 +29,16 @@ test('a terminal has the line drawn anew, cut to its width, and other lines abov
   assert.equal(screen.written, `\r\u001b[KReady${busy}\r\u001b[Ka client left\n${busy}\nbye\n`);
 });
 
+test('a line that is taken away leaves nothing, and neither does one that never was', () => {
+  const screen = new Screen(true);
+  const line = new LiveLine(screen);
+  line.clear();
+  line.show('12/100 lines');
+  line.clear();
+  line.end();
+  assert.equal(screen.written, '\r\u001b[K12/100 lines\r\u001b[K');
+});
+
 test('elsewhere each change is a line of its own', () => {
   const screen = new Screen(false);
   const line = new LiveLine(screen);
