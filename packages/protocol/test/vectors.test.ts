@@ -167,7 +167,13 @@ function donateConversation(): Conversation {
       { by: 'client', act: infer(4, [99_999]) },
       {
         by: 'worker',
-        act: () => worker.respond(3, { type: 'error', error: ShoalError.invalidRequest('Token id 99999 is unknown.') }),
+        act: () => {
+          worker.started(3, 0);
+          return worker.respond(3, {
+            type: 'error',
+            error: ShoalError.invalidRequest('Token id 99999 is unknown.'),
+          });
+        },
       },
       { by: 'client', act: begin(5, 'safetensors') },
       { by: 'client', act: chunk('12 bytes, no', true) },

@@ -5,7 +5,9 @@ export * from './health.ts';
 export {
   type DoorPolicy,
   type Entrance,
-  type Job,
+  type ChooseEngine,
+  type Follower,
+  type RequestEnd,
   type Outcomes,
   Scheduler,
   type SchedulerOptions,

@@ -2,7 +2,7 @@ import type { Engine } from '@shoal/engine';
 import { ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import { Admission, type Lease, type Load, type Queue, type QueuePolicy } from './admission.ts';
-import { serve } from './serve.ts';
+import { serve, type ServeEnd } from './serve.ts';
 import { SpeedGauge } from './speed.ts';
 
 export interface SchedulerOptions {
@@ -20,23 +20,24 @@ export interface DoorPolicy extends QueuePolicy {
   readonly maxTokens: number;
 }
 
-/** What a door wants done with one request. */
-export interface Job {
-  /** What answers it, asked for once its turn has come. A rejection ends the request with its `ShoalError`. */
-  engine(signal: AbortSignal): Engine | Promise<Engine>;
+/** What answers a request, asked for once its turn has come. A rejection ends the request with its `ShoalError`. */
+export type ChooseEngine = (signal: AbortSignal) => Engine | Promise<Engine>;
+
+/** Who wants to know how a request fares. */
+export interface Follower {
   /** Its turn has come. */
   onStart?(): void;
+  /** It is over and its place is free again. Called exactly once, whether or not it ever began. */
+  onEnd?(end: RequestEnd): void;
 }
 
-/** How a door's requests ended, since it opened. */
-export interface Outcomes {
-  readonly answered: number;
-  readonly failed: number;
-  /** Cut short: taken back by whoever asked, not read by them, or past their deadline. */
-  readonly aborted: number;
-  /** Never begun: no room, no such model, nothing to answer. */
-  readonly refused: number;
+export interface RequestEnd extends Omit<ServeEnd, 'outcome'> {
+  /** Beside `ServeEnd`'s: `refused` was never begun, because there was no room, no such model or nothing to answer. */
+  readonly outcome: ServeEnd['outcome'] | 'refused';
 }
+
+/** How many of a door's requests ended in each way, since it opened. */
+export type Outcomes = Readonly<Record<RequestEnd['outcome'], number>>;
 
 /** One for everything that generates on this machine: every door's requests meet here. */
 export class Scheduler {
@@ -122,46 +123,55 @@ export class Entrance {
   }
 
   /** Answers one request: exactly one terminal event leaves, whatever happens. Its deadline counts from here. */
-  answer(exchange: Exchange, job: Job): void {
+  answer(exchange: Exchange, chooseEngine: ChooseEngine, follower: Follower = {}): void {
     const abort = new AbortController();
     exchange.onAbort((why) => abort.abort(why));
     const stopClock = startDeadline(exchange, abort);
     try {
       if (this.#context.isDraining()) throw new ShoalError('OVERLOADED', 'This node is shutting down.');
       const place = this.#queue.admit((lease) => {
-        const running = this.#run(exchange, job, abort.signal);
-        this.#context.track(running.finally(() => this.#end(lease, stopClock)));
+        follower.onStart?.();
+        this.#context.track(this.#run(exchange, chooseEngine, abort.signal, { follower, lease, stopClock }));
       });
       if (place === undefined) return;
       abort.signal.addEventListener('abort', () => {
-        if (place.leave()) this.#outcomes.aborted += 1;
+        if (!place.leave()) return;
         stopClock();
+        this.#ended({ outcome: 'aborted', tokens: 0 }, follower);
       });
       void exchange.send({ type: 'queued', position: place.position });
     } catch (thrown) {
       stopClock();
-      this.refuse(exchange, ShoalError.from(thrown));
+      this.refuse(exchange, ShoalError.from(thrown), follower);
     }
   }
 
   /** Ends a request that is not to be run. */
-  refuse(exchange: Exchange, error: ShoalError): void {
-    this.#outcomes.refused += 1;
+  refuse(exchange: Exchange, error: ShoalError, follower: Follower = {}): void {
     void exchange.send({ type: 'error', error });
+    this.#ended({ outcome: 'refused', error, tokens: 0 }, follower);
   }
 
-  async #run(exchange: Exchange, job: Job, signal: AbortSignal): Promise<void> {
-    job.onStart?.();
+  async #run(exchange: Exchange, chooseEngine: ChooseEngine, signal: AbortSignal, run: Run): Promise<void> {
     const { speed, onError } = this.#context;
     const { maxTokens } = this.#policy;
-    const outcome = await serve(exchange, (stop) => job.engine(stop), { maxTokens, speed, signal, onError });
-    this.#outcomes[outcome] += 1;
+    const end = await serve(exchange, chooseEngine, { maxTokens, speed, signal, onError });
+    run.stopClock();
+    run.lease.release();
+    this.#ended(end, run.follower);
   }
 
-  #end(lease: Lease, stopClock: () => void): void {
-    stopClock();
-    lease.release();
+  #ended(end: RequestEnd, follower: Follower): void {
+    this.#outcomes[end.outcome] += 1;
+    follower.onEnd?.(end);
   }
+}
+
+/** What a request that runs has to give back. */
+interface Run {
+  readonly follower: Follower;
+  readonly lease: Lease;
+  readonly stopClock: () => void;
 }
 
 /** Ends the exchange and aborts when the request's deadline passes. Returns the way to stop waiting for that. */

@@ -1,5 +1,13 @@
 import type { Engine } from '@shoal/engine';
-import { cutText, type InferenceEvent, type InferenceRequest, isTerminal, ShoalError } from '@shoal/protocol';
+import {
+  cutText,
+  type ErrorCode,
+  type InferenceEvent,
+  type InferenceRequest,
+  isTerminal,
+  ShoalError,
+  type TerminalEvent,
+} from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import type { SpeedGauge } from './speed.ts';
 
@@ -7,11 +15,26 @@ export interface ServeOptions {
   readonly maxTokens: number;
   readonly speed: SpeedGauge;
   readonly signal: AbortSignal;
+  /** Hears what went wrong here, with its cause, which stays at home. */
   readonly onError: (error: ShoalError) => void;
 }
 
-/** How a request ended, seen from here: `aborted` where it was cut short by whoever asked. */
-export type Outcome = 'answered' | 'failed' | 'aborted';
+/** What is wrong with the request itself is no news to whoever lends. */
+const ASKER_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'INVALID_REQUEST',
+  'CONTEXT_EXCEEDED',
+  'MODEL_NOT_FOUND',
+]);
+
+/** How a request ended that was begun. */
+export interface ServeEnd {
+  /** `aborted`: taken back by whoever asked, not read by them, or past their deadline. */
+  readonly outcome: 'answered' | 'failed' | 'aborted';
+  /** Why, where it failed. */
+  readonly error?: ShoalError;
+  /** Generated, as far as the engine tells. */
+  readonly tokens: number;
+}
 
 /**
  * The whole line: a request goes to the engine and its events go back, each once the peer has room for it. Exactly one
@@ -21,18 +44,19 @@ export async function serve(
   exchange: Exchange,
   chooseEngine: (signal: AbortSignal) => Engine | Promise<Engine>,
   { maxTokens, speed, signal, onError }: ServeOptions,
-): Promise<Outcome> {
-  if (exchange.ended) return 'aborted';
+): Promise<ServeEnd> {
+  if (exchange.ended) return { outcome: 'aborted', tokens: 0 };
   try {
     const engine = await chooseEngine(signal);
     const end = await forward(engine.generate(limited(exchange.request, maxTokens), signal), exchange, speed);
+    if (end?.error !== undefined && !ASKER_FAULTS.has(end.error.code)) onError(end.error);
     if (end !== undefined) return end;
     throw new Error('The engine ended without a terminal event.');
   } catch (thrown) {
     const error = ShoalError.from(thrown);
     onError(error);
     await exchange.send({ type: 'error', error });
-    return 'failed';
+    return { outcome: 'failed', error, tokens: 0 };
   }
 }
 
@@ -41,26 +65,31 @@ async function forward(
   events: AsyncIterable<InferenceEvent>,
   exchange: Exchange,
   speed: SpeedGauge,
-): Promise<Outcome | undefined> {
+): Promise<ServeEnd | undefined> {
   let firstAt: number | undefined;
+  let tokens = 0;
   for await (const event of events) {
-    if (event.type === 'text') firstAt ??= performance.now();
+    if (event.type === 'text') {
+      firstAt ??= performance.now();
+      tokens += event.tokens.length;
+    }
     if (event.type === 'finish' && firstAt !== undefined) {
       speed.add(event.usage?.completionTokens ?? 0, performance.now() - firstAt);
     }
     for (const piece of event.type === 'text' ? cutText(event) : [event]) {
-      if (exchange.ended) return 'aborted';
+      if (exchange.ended) return { outcome: 'aborted', tokens };
       const goesOn = await exchange.send(piece);
-      if (isTerminal(piece)) return outcomeOf(piece);
-      if (!goesOn) return 'aborted';
+      if (isTerminal(piece)) return endOf(piece, tokens);
+      if (!goesOn) return { outcome: 'aborted', tokens };
     }
   }
-  return exchange.ended ? 'aborted' : undefined;
+  return exchange.ended ? { outcome: 'aborted', tokens } : undefined;
 }
 
-function outcomeOf(terminal: InferenceEvent): Outcome {
-  if (terminal.type === 'error') return 'failed';
-  return terminal.type === 'finish' && terminal.reason === 'abort' ? 'aborted' : 'answered';
+function endOf(terminal: TerminalEvent, tokens: number): ServeEnd {
+  if (terminal.type === 'error') return { outcome: 'failed', error: terminal.error, tokens };
+  if (terminal.reason === 'abort') return { outcome: 'aborted', tokens };
+  return { outcome: 'answered', tokens: terminal.usage?.completionTokens ?? tokens };
 }
 
 function limited(request: InferenceRequest, maxTokens: number): InferenceRequest {

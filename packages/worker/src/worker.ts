@@ -2,7 +2,7 @@ import type { Engine } from '@shoal/engine';
 import { isNamed, type ModelInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import type { Load } from './admission.ts';
-import { type DoorPolicy, type Entrance, type Outcomes, Scheduler } from './scheduler.ts';
+import { type DoorPolicy, type Entrance, type Follower, type Outcomes, Scheduler } from './scheduler.ts';
 
 /** What a lender allows to be asked of the machine. */
 export interface LendingLimits {
@@ -30,8 +30,8 @@ export interface WorkerDoor {
   /** Of this door alone. */
   readonly load: Load;
   readonly outcomes: Outcomes;
-  /** Exactly one terminal event leaves, whatever happens. `onStart` is called when its turn has come. */
-  answer(exchange: Exchange, onStart?: () => void): void;
+  /** Exactly one terminal event leaves, whatever happens. */
+  answer(exchange: Exchange, follower?: Follower): void;
 }
 
 /** The lending side of a node: one engine behind one scheduler, whoever asks and through whatever door. */
@@ -89,7 +89,7 @@ export class Worker {
       get outcomes() {
         return entrance.outcomes;
       },
-      answer: (exchange, onStart) => this.#answer(entrance, exchange, onStart),
+      answer: (exchange, follower) => this.#answer(entrance, exchange, follower),
     };
   }
 
@@ -105,15 +105,12 @@ export class Worker {
     await this.scheduler.drained();
   }
 
-  #answer(entrance: Entrance, exchange: Exchange, onStart?: () => void): void {
+  #answer(entrance: Entrance, exchange: Exchange, follower?: Follower): void {
     const { model } = exchange.request;
     if (model !== undefined && !this.models.some((one) => isNamed(one, model))) {
       const known = this.models.map(({ id }) => id);
-      return entrance.refuse(exchange, ShoalError.modelNotFound(model, known));
+      return entrance.refuse(exchange, ShoalError.modelNotFound(model, known), follower);
     }
-    entrance.answer(exchange, {
-      engine: () => this.#options.engine,
-      ...(onStart === undefined ? {} : { onStart }),
-    });
+    entrance.answer(exchange, () => this.#options.engine, follower);
   }
 }

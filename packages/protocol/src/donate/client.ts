@@ -2,7 +2,7 @@ import b4a from 'b4a';
 import { ShoalError } from '../error.ts';
 import type { InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
-import type { InferenceRequest } from '../request.ts';
+import { type InferenceRequest, promptOf } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { MessageEncoder, SoleClientSide } from '../side.ts';
 import { readErrorWords } from './errors.ts';
@@ -73,7 +73,7 @@ export class DonateClient implements SoleClientSide {
     const content =
       type === 'infer'
         ? { input_ids: inputIds, max_tokens: sampling.maxTokens }
-        : { prompt: barePrompt(request), max_out: sampling.maxTokens };
+        : { prompt: promptOf(request, 'A Donate compute node in local_lm mode'), max_out: sampling.maxTokens };
     const { bytes: frame, size } = this.#encode({ v: VERSION, type, job_id: jobId, ...content });
     if (size > MAX_JOB_BYTES) {
       throw ShoalError.invalidRequest(`The job is too long: a Donate compute node takes ${MAX_JOB_BYTES} bytes.`);
@@ -222,14 +222,4 @@ function eventsOf({ id, isForgotten }: Job, events: readonly InferenceEvent[]): 
 /** What stands behind the input in the answer to an `infer`; undefined where that does not begin with it. */
 function newIdsOf({ inputIds }: Job, { output_ids: ids = [] }: ResultMessage): readonly number[] | undefined {
   return inputIds.every((id, index) => ids[index] === id) ? ids.slice(inputIds.length) : undefined;
-}
-
-function barePrompt({ input, resume }: InferenceRequest): string {
-  const [only, ...others] = input.type === 'messages' ? input.messages : [];
-  if (only?.role !== 'user' || others.length > 0 || resume !== undefined) {
-    throw ShoalError.invalidRequest(
-      'A Donate compute node takes a single prompt or token ids: no conversation, no raw text.',
-    );
-  }
-  return only.content;
 }

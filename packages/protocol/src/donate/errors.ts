@@ -1,4 +1,5 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
+import { MAX_JOB_BYTES } from './messages.ts';
 
 /** The dialect has no codes, only words; where it has none for a code of ours the error's own message is said. */
 const WORDS: Readonly<Record<ErrorCode, string | undefined>> = {
@@ -36,13 +37,13 @@ export const NOT_ENABLED = 'model_push not enabled on this node';
 export const SEND_PROMPT = 'this node is local_lm; send prompt, not infer';
 export const SEND_INFER = 'this node is model_push; mount model and send infer';
 export const NOT_MOUNTED = 'model not mounted';
-export const MOUNTED = 'mounted';
 export const NO_CONFIG = 'no config';
 export const BAD_BASE64 = 'weights b64 decode';
 export const OVERFLOW = 'weights overflow';
 export const INDEX_GAP = 'weights index gap';
 export const OVERLAP = 'weights overlap';
 export const UPLOAD_IDLE = 'upload timed out';
+export const JOB_TOO_LONG = `a job may have at most ${MAX_JOB_BYTES} bytes`;
 
 export function sizeMismatch(got: number, expected: number): string {
   return `weights size mismatch: got ${got} expect ${expected}`;
@@ -61,7 +62,15 @@ export function digestMismatch(): ShoalError {
   return ShoalError.invalidRequest('weights sha256 mismatch');
 }
 
-const REFUSALS: readonly string[] = [NOT_ENABLED, SEND_PROMPT, SEND_INFER, NO_CONFIG, BAD_BASE64, 'bad weights_len'];
+const REFUSALS: readonly string[] = [
+  NOT_ENABLED,
+  SEND_PROMPT,
+  SEND_INFER,
+  NO_CONFIG,
+  BAD_BASE64,
+  JOB_TOO_LONG,
+  'bad weights_len',
+];
 const REFUSAL_BEGINNINGS = ['weights ', 'unsupported format: ', 'unknown type: ', 'upload ', 'duplicate job_id: '];
 
 /** The error that a node's words stand for. Whatever is not known is a job that failed. */

@@ -77,6 +77,9 @@ export interface ModelStatusMessage {
   readonly message?: string;
 }
 
+/** What the `model_status` of a commit says that went well. */
+export const MOUNTED = 'mounted';
+
 export interface QueueStatus {
   /** Jobs that wait. */
   readonly depth: number;

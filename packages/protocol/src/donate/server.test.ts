@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import { CLOSE_GRACE_MS, type InferenceEvent, type Output, ServerSession, ShoalError } from '../index.ts';
 import { parseObject } from '../json.ts';
 import { decodeBase64 } from './base64.ts';
-import { donateFramer, DonateServer, type Mode, type QueueStatus, UPLOAD_IDLE_MS } from './index.ts';
+import {
+  donateFramer,
+  DonateServer,
+  JOB_TOO_LONG,
+  type Mode,
+  type QueueStatus,
+  readErrorWords,
+  UPLOAD_IDLE_MS,
+} from './index.ts';
 
 const FINISH: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };
 const HEADER_BYTES = 4;
@@ -22,6 +30,16 @@ class Subject {
 
   hear(...messages: object[]): unknown[] {
     return this.hearBytes(Buffer.concat(messages.map((message) => frame(JSON.stringify({ v: 1, ...message })))));
+  }
+
+  /** A prompt that is taken, by its number. */
+  ask(jobId: string): number {
+    const [output] = this.session.receive(
+      frame(JSON.stringify({ v: 1, type: 'prompt', job_id: jobId, prompt: 'hi' })),
+      0,
+    );
+    assert.ok(output?.type === 'request');
+    return output.id;
   }
 
   hearBytes(bytes: Uint8Array, now = 0): unknown[] {
@@ -167,6 +185,15 @@ test('an upload that stops is given up', () => {
   assert.equal(subject.session.wakeAt, Infinity);
 });
 
+test('while we hold a peer back its upload is not given up, and a frame that has begun is not either', () => {
+  const subject = new Subject('model_push');
+  subject.hear(begin(8));
+  subject.hearBytes(frame('{"v":1,"type":"weights_chunk"}').subarray(0, 10));
+  assert.deepEqual(subject.done(subject.session.resumed(2 * UPLOAD_IDLE_MS)), []);
+  assert.deepEqual(subject.done(subject.session.tick(2 * UPLOAD_IDLE_MS)), []);
+  assert.equal(subject.session.wakeAt, 3 * UPLOAD_IDLE_MS);
+});
+
 test('a second beginning, or the end of the connection, drops the model', () => {
   const subject = new Subject('model_push');
   subject.hear(begin(3), chunk(0, 'abc', true), COMMIT);
@@ -227,16 +254,22 @@ test('a message fault keeps the connection, a framing fault ends it', () => {
   assert.ok(CLOSE_GRACE_MS <= 1_000);
 });
 
-test('a job that is too long fails, and is not run', () => {
+test('a job that never began is an error without an id, so that no result overtakes those of the jobs before it', () => {
   const subject = new Subject('local_lm');
-  const [result] = subject.hear({ type: 'prompt', job_id: 'a', prompt: 'x'.repeat(1024 ** 2) });
-  assert.deepEqual(result, {
-    type: 'prompt_result',
-    job_id: 'a',
-    ok: false,
-    error: 'a job may have at most 1048576 bytes',
-    queue_depth: 0,
-  });
+  const tooLong = { type: 'prompt', job_id: 'a', prompt: 'x'.repeat(1024 ** 2) };
+  assert.deepEqual(subject.hear(tooLong), [error('a job may have at most 1048576 bytes')]);
+  assert.equal(readErrorWords(JOB_TOO_LONG).code, 'INVALID_REQUEST');
+  for (const code of ['QUEUE_FULL', 'OVERLOADED'] as const) {
+    const id = subject.ask('b');
+    const refusal: InferenceEvent = { type: 'error', error: new ShoalError(code, 'This node is shutting down.') };
+    const words = code === 'QUEUE_FULL' ? 'queue full' : 'This node is shutting down.';
+    assert.deepEqual(subject.say(id, refusal), [error(words)]);
+  }
+  const id = subject.ask('c');
+  subject.session.side.started(id, 0);
+  const failed: InferenceEvent = { type: 'error', error: ShoalError.generationFailed('The engine fell.') };
+  const result = { type: 'prompt_result', job_id: 'c', ok: false, error: 'The engine fell.', queue_depth: 0 };
+  assert.deepEqual(subject.say(id, failed), [result]);
 });
 
 test('a large chunk is the same however its frame is written', () => {

@@ -5,7 +5,7 @@ import { type InferenceRequest, promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { MessageEncoder, SoleServerSide } from '../side.ts';
 import { parseChunkFrame } from './chunk-frame.ts';
-import { errorWords, NOT_ENABLED, NOT_MOUNTED, SEND_INFER, SEND_PROMPT, unknownType } from './errors.ts';
+import { errorWords, JOB_TOO_LONG, NOT_ENABLED, NOT_MOUNTED, SEND_INFER, SEND_PROMPT, unknownType } from './errors.ts';
 import {
   checkVersion,
   type InferMessage,
@@ -31,7 +31,7 @@ interface OpenJob {
   readonly job: InferMessage | PromptMessage;
   readonly newIds: number[];
   text: string;
-  /** Jobs that waited when this one started. */
+  /** Jobs that waited when this one started; undefined before. */
   depth: number | undefined;
 }
 
@@ -111,8 +111,7 @@ export class DonateServer implements SoleServerSide {
         return event.reason === 'abort' ? [] : [this.#result(open, answerOf(open))];
       case 'error':
         this.#open.delete(id);
-        if (event.error.code === 'QUEUE_FULL') return [this.#error(errorWords(event.error))];
-        return [this.#result(open, { ok: false, error: errorWords(event.error) })];
+        return [this.#failure(open, errorWords(event.error))];
       default:
         return event satisfies never;
     }
@@ -140,6 +139,10 @@ export class DonateServer implements SoleServerSide {
     return this.#upload.tick(now);
   }
 
+  resumed(now: number): void {
+    this.#upload.resumed(now);
+  }
+
   get wakeAt(): number {
     return this.#upload.wakeAt;
   }
@@ -163,12 +166,9 @@ export class DonateServer implements SoleServerSide {
   #takeJob(job: InferMessage | PromptMessage, bytes: number): Output[] {
     const refusal = this.#refusalOf(job);
     if (refusal !== undefined) return [this.#error(refusal)];
-    const open: OpenJob = { job, newIds: [], text: '', depth: undefined };
-    if (bytes > MAX_JOB_BYTES) {
-      return [this.#result(open, { ok: false, error: `a job may have at most ${MAX_JOB_BYTES} bytes` })];
-    }
+    if (bytes > MAX_JOB_BYTES) return [this.#error(JOB_TOO_LONG)];
     const id = this.#nextId();
-    this.#open.set(id, open);
+    this.#open.set(id, { job, newIds: [], text: '', depth: undefined });
     return [{ type: 'request', id, request: requestOf(job) }];
   }
 
@@ -183,6 +183,11 @@ export class DonateServer implements SoleServerSide {
   #result({ job, depth }: OpenJob, answer: object): Output {
     const queueDepth = depth ?? this.#options.queue().depth;
     return this.#say({ type: `${job.type}_result`, job_id: job.job_id, ...answer, queue_depth: queueDepth });
+  }
+
+  /** A result would overtake those of the jobs before this one where its turn never came. */
+  #failure(open: OpenJob, words: string): Output {
+    return open.depth === undefined ? this.#error(words) : this.#result(open, { ok: false, error: words });
   }
 
   #error(words: string): Output {

@@ -7,7 +7,6 @@ import {
   BAD_BASE64,
   errorWords,
   INDEX_GAP,
-  MOUNTED,
   NO_CONFIG,
   OVERFLOW,
   OVERLAP,
@@ -15,7 +14,7 @@ import {
   unsupportedFormat,
   UPLOAD_IDLE,
 } from './errors.ts';
-import { readModelBegin, readWeightsChunk, type WeightsChunkMessage } from './messages.ts';
+import { MOUNTED, readModelBegin, readWeightsChunk, type WeightsChunkMessage } from './messages.ts';
 import { readModelConfiguration } from './model-configuration.ts';
 
 /** An upload that brings nothing new for this long is given up. */
@@ -64,6 +63,11 @@ export class ModelUpload {
   /** Whether there is a model to ask: mounted, or on its way to be. */
   get isCommitted(): boolean {
     return this.#state.is === 'committed' || this.#state.is === 'mounted';
+  }
+
+  /** We held the peer back until now. */
+  resumed(now: number): void {
+    if (this.#state.is === 'receiving') this.#state.giveUpAt = now + UPLOAD_IDLE_MS;
   }
 
   get wakeAt(): number {

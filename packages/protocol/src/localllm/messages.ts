@@ -18,6 +18,8 @@ export type ChatEndReason = 'stop' | 'abort';
 export const MAX_LINE_BYTES = 64 * 1024;
 /** The largest line that a client takes, in bytes: ours are short, another program's may not be. */
 export const MAX_HOST_LINE_BYTES = 1024 * 1024;
+/** The longest id of a chat, in UTF-16 units: each of its chunks repeats it. */
+export const MAX_ID_LENGTH = 256;
 /** The longest prompt, in bytes of UTF-8. */
 export const MAX_PROMPT_BYTES = 8_192;
 /** Clients of one host. */
@@ -51,13 +53,22 @@ export function readEnvelope(message: JsonObject): Envelope {
 
 export function requiredId({ type, requestId }: Envelope): string {
   if (requestId === undefined) throw ShoalError.badMessage(`${type} must have "request_id".`);
+  if (requestId.length > MAX_ID_LENGTH) {
+    throw ShoalError.badMessage(`"request_id" may have at most ${MAX_ID_LENGTH} characters.`);
+  }
   return requestId;
 }
 
-/** The id of a message that may be a bad one, as far as it can be echoed. */
+/** The id of a message that may be a bad one, as far as it can be read. */
 export function idOf(message: JsonObject): string | undefined {
   const id = Object.hasOwn(message, 'request_id') ? message['request_id'] : undefined;
   return typeof id === 'string' ? id : undefined;
+}
+
+/** The same, as far as it can be echoed. */
+export function echoedId(message: JsonObject): string | undefined {
+  const id = idOf(message);
+  return id === undefined || id.length > MAX_ID_LENGTH ? undefined : id;
 }
 
 export function serverInfoMessage({ hostName, model, status }: ServerInfo): object {

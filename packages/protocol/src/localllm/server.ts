@@ -8,8 +8,8 @@ import { errorMessage, readError } from './errors.ts';
 import {
   chatChunkMessage,
   chatEndMessage,
+  echoedId,
   type Envelope,
-  idOf,
   promptFault,
   readEnvelope,
   readPrompt,
@@ -19,7 +19,7 @@ import {
   serverInfoMessage,
 } from './messages.ts';
 
-/** The longest text of one chunk, in UTF-16 units: escaped as JSON it has less than 16 KiB, whatever it is. */
+/** The longest text of one chunk, in UTF-16 units: escaped as JSON, and with the longest id, it has less than 16 KiB. */
 export const CHUNK_LENGTH_MAX = 2_048;
 /**
  * Chunks of one answer are this far apart. Nothing slows a writer down here, and the reference client leaves once more than
@@ -82,7 +82,7 @@ export class LocalLlmServer implements SoleServerSide {
       case 'chat_end':
         return [];
       default:
-        this.#faultId = idOf(message);
+        this.#faultId = echoedId(message);
         return undefined;
     }
   }
@@ -141,7 +141,7 @@ export class LocalLlmServer implements SoleServerSide {
   }
 
   #take(message: JsonObject, now: number): Output[] {
-    this.#faultId = idOf(message);
+    this.#faultId = echoedId(message);
     const envelope = readEnvelope(message);
     const outputs = envelope.type === 'abort' ? this.#abort(requiredId(envelope)) : this.#chatStart(envelope, now);
     this.#faultId = undefined;

@@ -9,7 +9,7 @@ import { promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
 import { MAX_UNREAD_BYTES } from './client.ts';
 import { errorMessage } from './errors.ts';
-import { MAX_LINE_BYTES, MAX_PROMPT_BYTES, type ServerInfo } from './messages.ts';
+import { MAX_ID_LENGTH, MAX_LINE_BYTES, MAX_PROMPT_BYTES, type ServerInfo } from './messages.ts';
 import { CHUNK_INTERVAL_MS } from './server.ts';
 import { localLlmClientSession, localLlmServerSession } from './session.ts';
 
@@ -96,6 +96,8 @@ suite('a LocalLLM host', () => {
       [{ type: 'abort' }, undefined],
       [{ type: 'abort', request_id: 5 }, undefined],
       [{ type: 'chat_start', request_id: 'e', payload: [] }, 'e'],
+      [chatStart('x'.repeat(MAX_ID_LENGTH + 1), 'Hi'), undefined],
+      [{ type: 'abort', request_id: 'x'.repeat(MAX_ID_LENGTH + 1) }, undefined],
     ];
     for (const [message, id] of bad) {
       const line = typeof message === 'string' ? Buffer.from(`${message}\n`) : lines(message);
@@ -176,11 +178,13 @@ suite('a LocalLLM host', () => {
 
   test('a flood is cut into messages of at most 16 KiB, 10 ms apart, holds the engine back and loses nothing', () => {
     const session = host();
-    session.receive(lines(chatStart('a', 'Hi')), 0);
-    // What takes most room as JSON, and characters of two units that no cut may part.
+    session.receive(lines(chatStart('\u0001'.repeat(MAX_ID_LENGTH), 'Hi')), 0);
+    // What takes most room as JSON, as the id does, and characters of two units that no cut may part.
     const flood = '\u0001'.repeat(8_191) + '🐟'.repeat(4_096);
     let now = 0;
-    const said = sent(session.respond(1, text(flood.slice(0, 8_191)), now));
+    const [first] = session.respond(1, text(flood.slice(0, 8_191)), now);
+    assert.ok(first?.type === 'send' && first.bytes.length <= 16 * 1024);
+    const said = sent([first]);
     assert.ok(session.credit(1) <= 0);
     said.push(...sent(session.respond(1, text(flood.slice(8_191)), now)));
     said.push(...sent(session.respond(1, { type: 'finish', reason: 'length', rawReason: 'maxTokens' }, now)));

@@ -90,7 +90,10 @@ export class QmeshClient implements SoleClientSide {
     if (size > MAX_PROMPT_BYTES) {
       throw ShoalError.invalidRequest(`The prompt is too long: a QMesh worker takes ${MAX_PROMPT_BYTES} bytes.`);
     }
-    if (this.#open.size === 0) this.#heartbeatAt = now + HEARTBEAT_MS;
+    if (this.#open.size === 0) {
+      this.#heartbeatAt = now + HEARTBEAT_MS;
+      this.#missedHeartbeats = 0;
+    }
     this.#open.set(id, { requestId, giveUpAt: now + (request.deadlineMs ?? ANSWER_TIMEOUT_MS) });
     return [{ type: 'send', bytes }];
   }

@@ -243,6 +243,23 @@ test('a worker that owes an answer and answers no heartbeat any more is lost', (
   assert.equal(session.wakeAt, Infinity);
 });
 
+test('the silence before a request is not held against it', () => {
+  const asking = client();
+  asking.start(0);
+  asking.receive(framed({ type: 'status_response', requestId: 'a', workerId: WORKER_ID, health: IDLE }), 0);
+  const request = { input: promptInput('Hi'), sampling: {}, stop: [] };
+  asking.ask(1, request, 0);
+  for (let beat = 0; beat < MISSED_HEARTBEATS_MAX; beat += 1) asking.tick(asking.wakeAt);
+  asking.abort(1);
+  const askedAt = 3_600_000;
+  asking.ask(2, request, askedAt);
+  for (let beat = 0; beat < MISSED_HEARTBEATS_MAX; beat += 1) {
+    assert.deepEqual(types(asking.tick(asking.wakeAt)), ['send']);
+  }
+  assert.equal(asking.wakeAt, askedAt + (MISSED_HEARTBEATS_MAX + 1) * HEARTBEAT_MS);
+  assert.deepEqual(types(asking.tick(asking.wakeAt)), ['event']);
+});
+
 test('the silence of a worker that never answered when asked how it fares says nothing', () => {
   const session = client();
   session.receive(framed({ type: 'status', workerId: WORKER_ID, health: IDLE }), 0);

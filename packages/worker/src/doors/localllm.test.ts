@@ -97,6 +97,23 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     await close(staying);
   });
 
+  test('logs how each request ended, once, and no word of it', async () => {
+    const log: string[] = [];
+    const { door, change, close } = await open(hangs, (line) => log.push(line));
+    const [client, other] = [new TestClient(door), new TestClient(door)];
+    for (const one of [client, other]) await one.next('server_info');
+    client.chat('a');
+    await client.next('chat_chunk');
+    other.chat('b');
+    await other.next('error');
+    client.send({ type: 'abort', request_id: 'a' });
+    while (door.state === 'busy') await change();
+    await close(client, other);
+    const ends = log.flatMap((line) => /request 1: (.*) after \d+ ms$/.exec(line)?.[1] ?? []);
+    assert.deepEqual(ends, ['refused, MODEL_BUSY (Host is processing another request)', 'aborted']);
+    assert.ok(!log.some((line) => line.includes('2 + 2')));
+  });
+
   test('a failure of the engine arrives with its code and text', async () => {
     const error = new ShoalError('OLLAMA_NOT_FOUND', 'No Ollama answers. Start it: ollama serve');
     const { door, close } = await open([{ type: 'error', error }]);
@@ -156,7 +173,7 @@ interface Opened {
 }
 
 /** A host that can be found. */
-async function open(script: readonly Step[]): Promise<Opened> {
+async function open(script: readonly Step[], log?: (line: string) => void): Promise<Opened> {
   let changed = Promise.withResolvers<void>();
   const onChange = (): void => {
     changed.resolve();
@@ -166,7 +183,8 @@ async function open(script: readonly Step[]): Promise<Opened> {
   const limits = { slots: 4, queue: 4, maxTokens: 100 };
   const worker = await Worker.create({ engine, limits, health: () => 100, onChange });
   const topic = randomBytes(32);
-  const door = openLocalLlmDoor({ dht, worker, name: 'Dan’s MacBook', topic, maxTokens: 100, onChange });
+  const name = 'Dan’s MacBook';
+  const door = openLocalLlmDoor({ dht, worker, name, topic, maxTokens: 100, onChange, ...(log && { log }) });
   await door.announced();
   return {
     door,

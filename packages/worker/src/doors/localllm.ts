@@ -6,7 +6,7 @@ import {
   MAX_CLIENTS,
   type ServerInfo,
 } from '@shoal/protocol/localllm';
-import { type Connection, type Exchange, Link } from '@shoal/transport';
+import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { Load } from '../admission.ts';
@@ -59,7 +59,7 @@ class HyperswarmDoor implements LocalLlmDoor {
   readonly #clients = new Set<Link<ServerSession<LocalLlmServer>>>();
   readonly #swarm: Swarm;
   readonly #membership: Membership;
-  /** What was let in last: it runs, or has ended, though the engine may still be busy with it for a token's time. */
+  /** What began last: it runs, or has ended, though the engine may still be busy with it for a token's time. */
   #latest: Exchange | undefined;
   #isClosed = false;
 
@@ -152,31 +152,16 @@ class HyperswarmDoor implements LocalLlmDoor {
   }
 
   #asked(exchange: Exchange, name: string): void {
-    const watched = this.#logged(exchange, name);
-    this.#entrance.answer(watched);
-    if (!exchange.ended) this.#latest = exchange;
-  }
-
-  #logged(exchange: Exchange, name: string): Exchange {
-    const { log } = this.#options;
-    if (log === undefined) return exchange;
-    const startedAt = performance.now();
-    const ended = (how: string): void =>
-      log(`client ${name}, request ${exchange.id}: ${how} after ${Math.round(performance.now() - startedAt)} ms`);
-    exchange.onAbort(({ code }) => ended(code));
-    return {
-      id: exchange.id,
-      request: exchange.request,
-      get ended() {
-        return exchange.ended;
+    const cameAt = monotonicNow();
+    this.#entrance.answer(exchange, {
+      onStart: () => {
+        this.#latest = exchange;
       },
-      onAbort: (listener) => exchange.onAbort(listener),
-      send(event) {
-        if (event.type === 'finish' && !exchange.ended) ended(event.reason);
-        if (event.type === 'error' && !exchange.ended) ended(`${event.error.code} (${event.error.message})`);
-        return exchange.send(event);
+      onEnd: ({ outcome, error }) => {
+        const how = error === undefined ? outcome : `${outcome}, ${error.code} (${error.message})`;
+        this.#log(`client ${name}, request ${exchange.id}: ${how} after ${Math.round(monotonicNow() - cameAt)} ms`);
       },
-    };
+    });
   }
 
   #log(line: string): void {

@@ -103,6 +103,15 @@ test('a client that leaves takes its requests with it', async (t) => {
   assert.equal(door.status().aborted, 2);
 });
 
+test('a client hears at once that the worker is free again when another leaves in mid-answer', async (t) => {
+  const { client, another } = await meet(t, new ScriptedEngine(['hang']), { capacity: 1 });
+  const leaving = await another();
+  void leaving.ask('first');
+  await client.until(() => client.worker?.health.canAcceptRequests === false);
+  leaving.leave();
+  await client.until(() => client.worker?.health.canAcceptRequests === true);
+});
+
 test('an answer has at most the tokens that the lender allows, and the asked temperature, 0 included', async (t) => {
   const engine = new ScriptedEngine([{ type: 'text', text: '4', tokens: [1] }, FINISH]);
   const { client } = await meet(t, engine, { maxTokens: 50 });
@@ -150,15 +159,20 @@ async function meet(t: TestContext, engine: Engine, { capacity, maxTokens = 100 
     ...(capacity !== undefined && { capacity }),
   });
   await door.announced();
-  const client = new TestClient(name);
+  const clients: TestClient[] = [];
+  const another = async (): Promise<TestClient> => {
+    const client = new TestClient(name);
+    clients.push(client);
+    await client.until(() => client.worker !== undefined);
+    return client;
+  };
   t.after(async () => {
-    await client.close();
+    for (const client of clients) await client.close();
     await worker.close(0);
     await door.close();
     assert.equal(clock.isStopped, true);
   });
-  await client.until(() => client.worker !== undefined);
-  return { client, door, worker, machine, clock };
+  return { client: await another(), another, door, worker, machine, clock };
 }
 
 /** Strikes when it is told to. */

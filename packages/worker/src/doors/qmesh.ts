@@ -1,4 +1,4 @@
-import { isTerminal, ShoalError } from '@shoal/protocol';
+import { type ServerSession, ShoalError } from '@shoal/protocol';
 import {
   type HealthReport,
   QMESH_NETWORK,
@@ -6,7 +6,6 @@ import {
   qmeshServerSession,
   qmeshTopic,
 } from '@shoal/protocol/qmesh';
-import type { ServerSession } from '@shoal/protocol';
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
@@ -129,9 +128,10 @@ class HyperswarmDoor implements QmeshDoor {
   }
 
   #asked({ session }: Link<ServerSession<QmeshServer>>, exchange: Exchange): void {
-    // The lease comes back right after the last word is said.
-    const watched = endWatched(exchange, () => setImmediate(() => this.#queueChanged()));
-    this.#entrance.answer(watched, () => session.side.begun(exchange.id, monotonicNow()));
+    this.#entrance.answer(exchange, {
+      onStart: () => session.side.begun(exchange.id, monotonicNow()),
+      onEnd: () => this.#queueChanged(),
+    });
     this.#queueChanged();
   }
 
@@ -148,22 +148,6 @@ class HyperswarmDoor implements QmeshDoor {
 
 function choiceOf({ state, canAcceptRequests }: HealthReport): string {
   return `${state} ${canAcceptRequests}`;
-}
-
-function endWatched(exchange: Exchange, onEnd: () => void): Exchange {
-  return {
-    id: exchange.id,
-    request: exchange.request,
-    get ended() {
-      return exchange.ended;
-    },
-    async send(event) {
-      const goesOn = await exchange.send(event);
-      if (isTerminal(event)) onEnd();
-      return goesOn;
-    },
-    onAbort: (listener) => exchange.onAbort(listener),
-  };
 }
 
 function everyInterval(milliseconds: number, task: () => void): () => void {

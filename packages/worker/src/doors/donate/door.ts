@@ -2,8 +2,7 @@ import type { Mode } from '@shoal/protocol/donate';
 import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor } from '../../door.ts';
 import type { DoorPolicy } from '../../scheduler.ts';
-import { Hall } from './hall.ts';
-import { type JobReport, Jobs } from './jobs.ts';
+import { Hall, type JobReport } from './hall.ts';
 import { type Donation, openService } from './service.ts';
 
 /** Jobs that wait, of all connections together, unless it is set otherwise. */
@@ -41,7 +40,7 @@ export async function openDonateDoor(options: DonateDoorOptions): Promise<Donate
   const { donation, host, port, queue = QUEUE_CAPACITY, maxTokens = MAX_TOKENS } = options;
   const policy: DoorPolicy = { running: 1, waiting: queue, maxTokens };
   const service = await openService(donation, policy);
-  const hall = new Hall(service, new Jobs(queue), options.onJob ?? (() => {}));
+  const hall = new Hall(service, queue, options.onJob ?? (() => {}));
   const { maxConnectionsPerAddress: perAddress } = options;
   try {
     const listener = await listenTcp({

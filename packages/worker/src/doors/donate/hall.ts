@@ -1,8 +1,7 @@
 import { type InferenceEvent, type InferenceRequest, isTerminal, ServerSession, ShoalError } from '@shoal/protocol';
-import { donateFramer, DonateServer } from '@shoal/protocol/donate';
+import { donateFramer, DonateServer, type QueueStatus } from '@shoal/protocol/donate';
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
-import { holdBack } from './held-back.ts';
-import type { JobReport, Jobs } from './jobs.ts';
+import type { Follower, RequestEnd } from '../../scheduler.ts';
 import type { Uploads } from './model-desk.ts';
 import type { Service } from './service.ts';
 import type { StagedModel } from './staged-model.ts';
@@ -11,16 +10,29 @@ type DonateLink = Link<ServerSession<DonateServer>>;
 
 const NOTHING_TO_GENERATE: InferenceRequest = { input: { type: 'tokens', tokens: [] }, sampling: {}, stop: [] };
 
+/** One job that is over, for whoever keeps a log. */
+export interface JobReport extends RequestEnd {
+  /** Where it came from. */
+  readonly peer: string;
+  /** `mount` is the loading of a pushed model. */
+  readonly kind: 'infer' | 'prompt' | 'mount';
+  /** Jobs that waited when it started. */
+  readonly queueDepth: number;
+  /** From when it came, its wait included. */
+  readonly durationMs: number;
+}
+
 /** The connections of one door. */
 export class Hall {
   readonly #service: Service;
-  readonly #jobs: Jobs;
+  readonly #capacity: number;
   readonly #onJob: (report: JobReport) => void;
   readonly #links = new Set<DonateLink>();
 
-  constructor(service: Service, jobs: Jobs, onJob: (report: JobReport) => void) {
+  /** `capacity`: jobs that wait at most. */
+  constructor(service: Service, capacity: number, onJob: (report: JobReport) => void) {
     this.#service = service;
-    this.#jobs = jobs;
+    this.#capacity = capacity;
     this.#onJob = onJob;
   }
 
@@ -30,9 +42,9 @@ export class Hall {
 
   welcome(connection: Connection): void {
     const { mode, model, models } = this.#service;
-    const options = { mode, queue: () => this.#jobs.status, ...(model === undefined ? {} : { model }) };
+    const options = { mode, queue: () => this.#queue, ...(model === undefined ? {} : { model }) };
     const session = new ServerSession(donateFramer(), (encode, nextId) => new DonateServer(encode, nextId, options));
-    const link: DonateLink = new Link(holdBack(connection), session, {
+    const link: DonateLink = new Link(connection, session, {
       peer: () => {},
       request: (exchange) => this.#take(link, exchange, uploads),
       upload: (id, step) => uploads?.take(id, step),
@@ -46,34 +58,47 @@ export class Hall {
     link.start();
   }
 
+  get #queue(): QueueStatus {
+    const { active, queued } = this.#service.door.load;
+    return { depth: queued, capacity: this.#capacity, in_progress: active > 0 };
+  }
+
   #take(link: DonateLink, exchange: Exchange, uploads: Uploads | undefined): void {
-    if (exchange.ended) return;
-    const sealing = uploads?.sealing;
-    if (sealing !== undefined) return void sealing.then(() => this.#take(link, exchange, uploads));
     const kind = exchange.request.input.type === 'tokens' ? 'infer' : 'prompt';
     const model = uploads?.model;
-    this.#follow(link, exchange, kind, (followed, onStart) => this.#service.answer(followed, onStart, model));
+    const follower = this.#follower(link, exchange, kind);
+    const answer = (): void => {
+      if (!exchange.ended) this.#service.answer(exchange, follower, model);
+      this.#tellQueue();
+    };
+    const sealing = uploads?.sealing;
+    if (sealing === undefined) answer();
+    else void sealing.then(answer);
   }
 
   #mount(link: DonateLink, id: number, model: StagedModel): void {
     const exchange = new MountExchange(link, id, model);
-    this.#follow(link, exchange, 'mount', (followed, onStart) => this.#service.mount(followed, onStart, model));
+    this.#service.mount(exchange, this.#follower(link, exchange, 'mount'), model);
+    this.#tellQueue();
   }
 
-  #follow(
-    link: DonateLink,
-    exchange: Exchange,
-    kind: JobReport['kind'],
-    answer: (exchange: Exchange, onStart: () => void) => void,
-  ): void {
-    const from = { peer: link.connection.remote.address, kind };
-    this.#jobs.take(exchange, from, {
-      answer,
-      waiting: () => this.#service.door.load.queued,
-      onStart: (queueDepth) => link.session.side.started(exchange.id, queueDepth),
-      onEnd: this.#onJob,
-      onChange: () => this.#tellQueue(),
-    });
+  #follower(link: DonateLink, { id }: Exchange, kind: JobReport['kind']): Follower {
+    const peer = link.connection.remote.address;
+    const cameAt = monotonicNow();
+    let queueDepth = 0;
+    return {
+      onStart: () => {
+        queueDepth = this.#queue.depth;
+        link.session.side.started(id, queueDepth);
+        this.#tellQueue();
+      },
+      onEnd: (end) => {
+        this.#onJob({ ...end, peer, kind, queueDepth, durationMs: monotonicNow() - cameAt });
+        // Nobody takes a job back here: whoever asked has left, or reads nothing, and would hold up everybody's jobs again.
+        if (end.outcome === 'aborted' && kind !== 'mount') link.close();
+        this.#tellQueue();
+      },
+    };
   }
 
   /** Those who asked hear how the queue fares. */

@@ -11,6 +11,8 @@ export interface ModelDeskOptions {
   readonly folder?: string;
   /** What they may take of the disk together. */
   readonly quotaBytes?: number;
+  /** Causes that stay at home. */
+  readonly onError?: (error: ShoalError) => void;
 }
 
 /** What a connection's uploads bring about. */
@@ -25,23 +27,26 @@ export class ModelDesk {
   readonly #folder: StagingFolder;
   readonly #quota: StorageQuota;
   readonly #seat: ModelSeat;
+  readonly #onError: (error: ShoalError) => void;
   readonly #leaving = new Set<Promise<void>>();
 
-  static async open({ mount, folder, quotaBytes = STORAGE_QUOTA_BYTES }: ModelDeskOptions): Promise<ModelDesk> {
-    const staging = await openStagingFolder(folder);
-    return new ModelDesk(staging, new StorageQuota(staging.path, quotaBytes), new ModelSeat(mount));
+  static async open(options: ModelDeskOptions): Promise<ModelDesk> {
+    return new ModelDesk(options, await openStagingFolder(options.folder));
   }
 
-  private constructor(folder: StagingFolder, quota: StorageQuota, seat: ModelSeat) {
+  private constructor(options: ModelDeskOptions, folder: StagingFolder) {
+    const { mount, quotaBytes = STORAGE_QUOTA_BYTES, onError = () => {} } = options;
     this.#folder = folder;
-    this.#quota = quota;
-    this.#seat = seat;
+    this.#quota = new StorageQuota(folder.path, quotaBytes);
+    this.#seat = new ModelSeat(mount, onError);
+    this.#onError = onError;
   }
 
   /** The uploads of one connection. */
   uploads(handlers: UploadHandlers): Uploads {
+    const [quota, onError] = [this.#quota, this.#onError];
     return new Uploads(handlers, {
-      stage: (begin, onFail) => new StagedModel({ file: this.#folder.newFile(), begin, quota: this.#quota, onFail }),
+      stage: (begin, onFail) => new StagedModel({ file: this.#folder.newFile(), begin, quota, onFail, onError }),
       leave: (model) => this.#leave(model),
     });
   }
@@ -117,8 +122,9 @@ export class Uploads {
 
   async #seal(id: number, model: StagedModel): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#sealing;
     this.#sealing = promise;
-    await model.seal();
+    await Promise.all([before, model.seal()]);
     if (!model.isOver) this.#handlers.sealed(id, model);
     if (this.#sealing === promise) this.#sealing = undefined;
     resolve();

@@ -9,14 +9,19 @@ export type Mount = (file: string, options: { readonly name: string; readonly co
 /** What a model is called whose owner does not say. */
 const NAMELESS = 'pushed model';
 
-/** The one place in memory that the models of all connections share: each is loaded when it is asked, in place of the last. */
+/**
+ * The one place in memory that the models of all connections share: each is loaded when it is asked, in place of the last.
+ * One whose engine does not close is told to `onError`, and no hindrance to the next.
+ */
 export class ModelSeat {
   readonly #mount: Mount;
+  readonly #onError: (error: ShoalError) => void;
   #seated: { readonly model: StagedModel; readonly engine: Engine } | undefined;
   #emptied: Promise<void> = Promise.resolve();
 
-  constructor(mount: Mount) {
+  constructor(mount: Mount, onError: (error: ShoalError) => void) {
     this.#mount = mount;
+    this.#onError = onError;
   }
 
   /** The loaded engine of this model. Rejects with what its owner may know where it cannot be loaded, or is gone. */
@@ -46,8 +51,16 @@ export class ModelSeat {
   #empty(): Promise<void> {
     const seated = this.#seated;
     this.#seated = undefined;
-    if (seated !== undefined) this.#emptied = this.#emptied.then(() => seated.engine.close());
+    if (seated !== undefined) this.#emptied = this.#emptied.then(() => this.#unload(seated.engine));
     return this.#emptied;
+  }
+
+  async #unload(engine: Engine): Promise<void> {
+    try {
+      await engine.close();
+    } catch (thrown) {
+      this.#onError(ShoalError.from(thrown));
+    }
   }
 }
 

@@ -46,6 +46,7 @@ async function donationOf(options: ServeDonateOptions): Promise<Donation> {
       mode: 'model_push',
       scheduler: new Scheduler({ slots: 1, ...told }),
       mount,
+      ...told,
       ...(folder === undefined ? {} : { folder }),
       ...(quotaBytes === undefined ? {} : { quotaBytes }),
     };

@@ -2,7 +2,7 @@ import type { Engine } from '@shoal/engine';
 import { type InferenceEvent, ShoalError } from '@shoal/protocol';
 import type { Mode } from '@shoal/protocol/donate';
 import type { Exchange } from '@shoal/transport';
-import type { DoorPolicy, Job, Scheduler } from '../../scheduler.ts';
+import type { DoorPolicy, Follower, Scheduler } from '../../scheduler.ts';
 import type { Worker, WorkerDoor } from '../../worker.ts';
 import { ModelDesk, type ModelDeskOptions } from './model-desk.ts';
 import type { StagedModel } from './staged-model.ts';
@@ -20,9 +20,9 @@ export interface Service {
   readonly door: Pick<WorkerDoor, 'load' | 'outcomes'>;
   readonly models?: ModelDesk;
   /** `model`: the pushed one that the job means. */
-  answer(exchange: Exchange, onStart: () => void, model: StagedModel | undefined): void;
+  answer(exchange: Exchange, follower: Follower, model: StagedModel | undefined): void;
   /** Loads a pushed model, which is all that the exchange asks for. */
-  mount(exchange: Exchange, onStart: () => void, model: StagedModel): void;
+  mount(exchange: Exchange, follower: Follower, model: StagedModel): void;
   close(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ function ownModel(worker: Worker, policy: DoorPolicy): Service {
     mode: 'local_lm',
     ...(model === undefined ? {} : { model: model.id }),
     door,
-    answer: (exchange, onStart) => door.answer(exchange, onStart),
+    answer: (exchange, follower) => door.answer(exchange, follower),
     mount: (exchange) => void exchange.send({ type: 'error', error: ShoalError.invalidRequest('no models are taken') }),
     close: () => Promise.resolve(),
   };
@@ -49,21 +49,13 @@ async function pushedModels(
 ): Promise<Service> {
   const models = await ModelDesk.open(options);
   const door = scheduler.open(policy);
-  const job = (onStart: () => void, engine: Job['engine']): Job => ({ engine, onStart });
   return {
     mode: 'model_push',
     door,
     models,
-    answer: (exchange, onStart, model) =>
-      door.answer(
-        exchange,
-        job(onStart, () => models.load(model)),
-      ),
-    mount: (exchange, onStart, model) =>
-      door.answer(
-        exchange,
-        job(onStart, async () => (await models.load(model), LOADED)),
-      ),
+    answer: (exchange, follower, model) => door.answer(exchange, () => models.load(model), follower),
+    mount: (exchange, follower, model) =>
+      door.answer(exchange, async () => (await models.load(model), LOADED), follower),
     close: () => models.close(),
   };
 }

@@ -15,6 +15,8 @@ export interface StagedModelOptions {
   readonly quota: StorageQuota;
   /** Called once where it cannot be kept; nothing more is done then but to discard it. */
   readonly onFail: (error: ShoalError) => void;
+  /** What went wrong where it was discarded. */
+  readonly onError: (error: ShoalError) => void;
 }
 
 /**
@@ -85,9 +87,12 @@ export class StagedModel {
     this.#isOver = true;
     for (const listener of this.#discardListeners.splice(0)) listener();
     this.#work = this.#work.then(async () => {
-      await this.#closeFile();
-      await rm(this.file, { force: true });
-      this.#reservation?.release();
+      await this.#attempt(() => this.#closeFile());
+      // What cannot be removed keeps its share of the disk.
+      await this.#attempt(async () => {
+        await rm(this.file, { force: true });
+        this.#reservation?.release();
+      });
     });
     return this.#work;
   }
@@ -104,6 +109,14 @@ export class StagedModel {
       }
     });
     return this.#work;
+  }
+
+  async #attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (thrown) {
+      this.#options.onError(ShoalError.from(thrown));
+    }
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {

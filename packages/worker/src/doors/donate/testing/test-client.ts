@@ -17,7 +17,7 @@ export async function hasEnded(isSo: () => boolean | Promise<boolean>): Promise<
 /** A client that says what it is told and keeps what it hears. */
 export class TestClient {
   /** Resolves once the other side has closed. */
-  readonly closed: Promise<unknown>;
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #heard: Frame[] = [];
   #rest: Buffer = Buffer.alloc(0);
@@ -43,7 +43,7 @@ export class TestClient {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    this.closed = once(socket, 'close');
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => socket.destroy());
     socket.on('data', (bytes: Buffer) => this.#hear(bytes));
   }

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ShoalError } from '@shoal/protocol';
+import { ScriptedEngine } from '../../../test/scripted-engine.ts';
+import { ModelSeat } from './model-seat.ts';
+import { StagedModel } from './staged-model.ts';
+import { StorageQuota } from './storage-quota.ts';
+
+/** As though it lay on the disk. */
+function model(file: string): StagedModel {
+  const nothing = (): void => undefined;
+  const begin = { type: 'begin', configuration: '{"format":"gguf"}', length: 1 } as const;
+  return new StagedModel({ file, begin, quota: new StorageQuota('/', 1), onFail: nothing, onError: nothing });
+}
+
+class StubbornEngine extends ScriptedEngine {
+  override async close(): Promise<void> {
+    await super.close();
+    throw new Error('It does not want to end.');
+  }
+}
+
+test('an engine that does not close is reported, and the next models are loaded and closed all the same', async () => {
+  const errors: ShoalError[] = [];
+  const engines: ScriptedEngine[] = [];
+  const mount = (): ScriptedEngine => {
+    const engine = engines.length === 0 ? new StubbornEngine([]) : new ScriptedEngine([]);
+    engines.push(engine);
+    return engine;
+  };
+  const seat = new ModelSeat(mount, (error) => errors.push(error));
+  for (const name of ['a', 'b', 'c']) assert.equal(await seat.take(model(name)), engines.at(-1));
+  await seat.close();
+  assert.deepEqual(
+    engines.map(({ isClosed }) => isClosed),
+    [true, true, true],
+  );
+  assert.deepEqual(
+    errors.map(({ code, cause }) => [code, cause instanceof Error && cause.message]),
+    [['INTERNAL', 'It does not want to end.']],
+  );
+});
