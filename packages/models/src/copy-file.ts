@@ -1,0 +1,61 @@
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { ShoalError } from '@shoal/protocol';
+import type { Digest } from './digest.ts';
+import { errorCode, expectSpace, FILE_MODE, writeError } from './store/disk.ts';
+import type { Incoming } from './store/layout.ts';
+import { dirname } from 'node:path';
+
+const READ_PIECE_BYTES = 1024 * 1024;
+
+/**
+ * Copies a file of this machine to a temporary place, synced to the disk, and says its digest. Throws `MODEL_NOT_FOUND`
+ * where it cannot be read, and `STORAGE_FULL`.
+ */
+export async function copyFile(
+  from: string,
+  place: Incoming,
+  {
+    signal,
+    onProgress,
+  }: { readonly signal?: AbortSignal; readonly onProgress: (doneBytes: number, totalBytes: number) => void },
+): Promise<{ readonly digest: Digest; readonly bytes: number }> {
+  const totalBytes = await sizeOf(from);
+  await expectSpace(dirname(place.path), totalBytes);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    const to = await open(place.path, 'w', FILE_MODE);
+    try {
+      for await (const piece of createReadStream(from, {
+        highWaterMark: READ_PIECE_BYTES,
+        ...(signal && { signal }),
+      })) {
+        hash.update(piece);
+        await to.writeFile(piece);
+        bytes += piece.length;
+        onProgress(bytes, totalBytes);
+      }
+      await to.sync();
+    } finally {
+      await to.close();
+    }
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw writeError(error, place.path);
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, bytes };
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    const about = await stat(path);
+    if (about.isFile()) return about.size;
+  } catch (error) {
+    throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read (${errorCode(error)}).`, {
+      cause: error,
+    });
+  }
+  throw new ShoalError('MODEL_NOT_FOUND', `${path} is no file.`);
+}

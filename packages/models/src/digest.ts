@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { ShoalError } from '@shoal/protocol';
+
+const READ_PIECE_BYTES = 1024 * 1024;
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** `sha256:` and 64 hex digits in lower case. Nothing else ever becomes part of a path. */
+export type Digest = `sha256:${string}`;
+
+export function isDigest(value: unknown): value is Digest {
+  return typeof value === 'string' && DIGEST.test(value);
+}
+
+/** Throws `INVALID_REQUEST` for anything but a digest. */
+export function parseDigest(value: unknown): Digest {
+  if (!isDigest(value)) {
+    throw ShoalError.invalidRequest('A digest is "sha256:" and 64 hexadecimal digits in lower case.');
+  }
+  return value;
+}
+
+/** The 64 digits alone. */
+export function hexOf(digest: Digest): string {
+  return digest.slice('sha256:'.length);
+}
+
+export function digestOfText(text: string): Digest {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+/** Of a file's content. `onRead` hears how many bytes were read with each piece. */
+export async function digestFile(
+  path: string,
+  { onRead, signal }: { readonly onRead?: (bytes: number) => void; readonly signal?: AbortSignal } = {},
+): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path, { highWaterMark: READ_PIECE_BYTES, ...(signal && { signal }) })) {
+    hash.update(piece);
+    onRead?.(piece.length);
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/**
+ * One file's digest is the model's. Of several it is that of their digests, one a line, in order: two models of several
+ * files are the same only if every part is.
+ */
+export function modelDigest(parts: readonly Digest[]): Digest {
+  const [only, ...more] = parts;
+  return only !== undefined && more.length === 0 ? only : digestOfText(parts.map((part) => `${part}\n`).join(''));
+}

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { isDigest } from '../digest.ts';
+import { type Hub, openHub, sha256 } from '../testing/hub.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { download } from './download.ts';
+import { HttpClient } from './http.ts';
+import type { DownloadOptions, RemoteFile } from './remote-file.ts';
+
+const PIECE_BYTES = 64 * 1024;
+const FILE = Buffer.from(Array.from({ length: 10 * PIECE_BYTES + 7 }, (_, index) => (index * 31 + (index >> 8)) % 251));
+const DIGEST = `sha256:${sha256(FILE)}`;
+
+test('a file is fetched in ranges over several connections', async (t) => {
+  const { hub, fetch, place } = await scene(t);
+  assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
+  assert.ok(readFileSync(place.path).equals(FILE));
+  assert.equal(new Set(hub.requests.map(({ range }) => range)).size, 11);
+  assert.equal(hub.sentBytes, FILE.length);
+});
+
+test('a server without ranges sends all of it at once', async (t) => {
+  const { hub, fetch, place } = await scene(t);
+  hub.sendsRanges = false;
+  assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
+  assert.ok(readFileSync(place.path).equals(FILE));
+  assert.equal(hub.requests.length, 1);
+});
+
+test('a server that does not mark its content sends ranges all the same', async (t) => {
+  const { hub, fetch } = await scene(t);
+  hub.sendsMarks = false;
+  assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
+  assert.equal(hub.sentBytes, FILE.length);
+});
+
+test('a server that does not say how long it is', async (t) => {
+  const { hub, fetch } = await scene(t);
+  hub.misbehave = (_, response) => {
+    response.writeHead(200);
+    response.write(FILE.subarray(0, 100));
+    response.end(FILE.subarray(100));
+    return true;
+  };
+  assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
+});
+
+test('a connection that breaks off is taken up where it ended', async (t) => {
+  for (const sendsRanges of [true, false]) {
+    const { hub, fetch, waits } = await scene(t);
+    hub.sendsRanges = sendsRanges;
+    let cuts = 0;
+    hub.misbehave = (request, response) => {
+      if (++cuts > 2) return false;
+      cutOff(request.headers.range, response, 1_000);
+      return true;
+    };
+    assert.deepEqual(await fetch({ connections: 1 }), { digest: DIGEST, bytes: FILE.length });
+    assert.equal(waits.length, 2);
+    // What came with the very end of the connection may be lost with it.
+    if (sendsRanges) assert.match(hub.requests[1]?.range ?? '', /^bytes=(1000|0)-/);
+  }
+});
+
+test('a server that always breaks off ends the download, and the next one goes on', async (t) => {
+  const { hub, fetch, waits } = await scene(t);
+  let asked = 0;
+  hub.misbehave = (_, response) => {
+    if (++asked <= 3) return false;
+    response.destroy();
+    return true;
+  };
+  await assert.rejects(fetch({ connections: 1 }), { code: 'CONNECT_FAILED' });
+  assert.deepEqual(
+    waits.map((ms) => Math.floor(Math.log2(ms / 500))),
+    [0, 1, 2, 3, 4],
+  );
+  hub.misbehave = () => false;
+  assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
+  assert.equal(hub.sentBytes, FILE.length, 'nothing was fetched twice');
+});
+
+test('a file that changed at its source is fetched anew, whether it grew or shrank', async (t) => {
+  for (const other of [
+    Buffer.alloc(FILE.length, 1),
+    Buffer.alloc(PIECE_BYTES + 1, 2),
+    Buffer.alloc(2 * FILE.length, 3),
+  ]) {
+    const { hub, fetch } = await scene(t);
+    let asked = 0;
+    hub.misbehave = (_, response) => {
+      if (++asked <= 4) return false;
+      response.writeHead(400).end();
+      return true;
+    };
+    await assert.rejects(fetch({ connections: 1 }), { code: 'BAD_MESSAGE' });
+    hub.misbehave = () => false;
+    hub.files.set('/model.gguf', other);
+    assert.deepEqual(await fetch(), { digest: `sha256:${sha256(other)}`, bytes: other.length });
+  }
+});
+
+test('a file with another digest or length than promised is refused, and nothing of it stays', async (t) => {
+  const { fetch, place } = await scene(t);
+  const promised = `sha256:${sha256('another')}`;
+  assert.ok(isDigest(promised));
+  await assert.rejects(fetch({}, { digest: promised }), { code: 'BAD_MESSAGE', message: /digest is wrong/ });
+  assert.throws(() => readFileSync(place.path), { code: 'ENOENT' });
+  assert.throws(() => readFileSync(place.statePath), { code: 'ENOENT' });
+  await assert.rejects(fetch({}, { bytes: FILE.length + 1 }), { code: 'BAD_MESSAGE', message: /instead of/ });
+});
+
+test('answers that contradict themselves are refused', async (t) => {
+  const heads: Record<string, string | number>[] = [
+    { 'content-range': `bytes 0-9/${FILE.length}`, 'content-length': 11 },
+    { 'content-range': `bytes 5-14/${FILE.length}` },
+    { 'content-range': 'bytes 0-9/*' },
+    { 'content-range': `bytes 0-65535/${2 ** 50}` },
+    { 'content-range': `bytes 0-65535/${FILE.length}`, 'content-encoding': 'gzip' },
+    {},
+  ];
+  for (const head of heads) {
+    const { hub, fetch } = await scene(t);
+    hub.misbehave = (_, response) => {
+      response.writeHead(206, head).end(FILE.subarray(0, 11));
+      return true;
+    };
+    await assert.rejects(fetch(), { code: 'BAD_MESSAGE' }, JSON.stringify(head));
+  }
+});
+
+test('a busy server is asked again after the time that it names, and left alone if that is long', async (t) => {
+  const { hub, fetch, waits } = await scene(t);
+  let busy: string | undefined = '7';
+  hub.misbehave = (_, response) => {
+    if (busy === undefined) return false;
+    response.writeHead(429, { 'retry-after': busy }).end();
+    busy = undefined;
+    return true;
+  };
+  await fetch();
+  assert.deepEqual(waits, [7_000]);
+  hub.misbehave = (_, response) => {
+    response.writeHead(503, { 'retry-after': '3600' }).end();
+    return true;
+  };
+  await assert.rejects(fetch(), { code: 'OVERLOADED', retryAfterMs: 3_600_000 });
+});
+
+test('an abort ends it at once with its reason, and what came is kept', async (t) => {
+  const { hub, fetch } = await scene(t);
+  const abort = new AbortController();
+  const reason = new Error('enough');
+  const onProgress = (done: number): void => void (done > 2 * PIECE_BYTES && abort.abort(reason));
+  await assert.rejects(fetch({ connections: 1, signal: abort.signal, onProgress }), reason);
+  assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
+  assert.ok(hub.sentBytes <= FILE.length + 2 * PIECE_BYTES);
+});
+
+async function scene(t: TestContext) {
+  const hub: Hub = await openHub(t);
+  hub.files.set('/model.gguf', FILE);
+  const http = new HttpClient({ allowedHosts: [hub.url.host] });
+  t.after(() => http.close());
+  const folder = temporaryFolder(t);
+  const place = { path: join(folder, 'partial'), statePath: join(folder, 'state') };
+  const waits: number[] = [];
+  const wait = (ms: number): Promise<void> => {
+    waits.push(ms);
+    return Promise.resolve();
+  };
+  const file = { url: new URL('model.gguf', hub.url), what: 'model.gguf' };
+  const fetch = (options: DownloadOptions = {}, known: Partial<RemoteFile> = {}) =>
+    download(http, { ...file, ...known }, place, { pieceBytes: PIECE_BYTES, wait, ...options });
+  return { hub, place, waits, fetch };
+}
+
+/** Says that all of a range comes, and sends so many bytes of it. */
+function cutOff(range: string | undefined, response: ServerResponse, bytes: number): void {
+  const { first = '0', last = '0' } = /^bytes=(?<first>\d+)-(?<last>\d+)$/.exec(range ?? '')?.groups ?? {};
+  const [start, end] = [Number(first), Number(last) + 1];
+  response.writeHead(206, {
+    'content-length': end - start,
+    'content-range': `bytes ${start}-${end - 1}/${FILE.length}`,
+    etag: `"${sha256(FILE).slice(0, 16)}"`,
+  });
+  response.write(FILE.subarray(start, start + bytes), () => response.destroy());
+}

@@ -1,0 +1,37 @@
+import { readlink } from 'node:fs/promises';
+import { basename, sep } from 'node:path';
+import { type Digest, isDigest } from '../digest.ts';
+import { errorCode } from '../store/disk.ts';
+import { nameFrom } from '../store/name.ts';
+import { findInFolder } from './folder.ts';
+import type { FoundModel } from './found-model.ts';
+import type { Scan } from './scan.ts';
+
+/** `models--OWNER--REPO/snapshots/REVISION/FILE.gguf`, a link to `blobs/SHA256` (huggingface_hub's cache). */
+const SNAPSHOT = /^models--(.+?)--(.+)$/;
+
+export async function findHuggingFaceCache(scan: Scan, folder: string): Promise<FoundModel[]> {
+  const nameOf = (path: string): string => {
+    const [repository = ''] = path.split(sep);
+    const [, owner = 'unknown', name = repository] = SNAPSHOT.exec(repository) ?? [];
+    return `hf.co/${nameFrom(owner)}/${nameFrom(name)}:${nameFrom(basename(path))}`;
+  };
+  const models = await findInFolder(scan, folder, { owner: 'hugging-face', nameOf });
+  return Promise.all(models.map(withClaim));
+}
+
+async function withClaim(model: FoundModel): Promise<FoundModel> {
+  const claimedDigest = model.paths.length === 1 ? await claimOf(model.path) : undefined;
+  return claimedDigest === undefined ? model : { ...model, claimedDigest };
+}
+
+/** Large files' blobs are named by their SHA-256. On systems without links there is nothing to go by. */
+async function claimOf(path: string): Promise<Digest | undefined> {
+  try {
+    const digest = `sha256:${basename(await readlink(path))}`;
+    return isDigest(digest) ? digest : undefined;
+  } catch (error) {
+    if (['EINVAL', 'ENOENT', 'UNKNOWN'].includes(errorCode(error))) return undefined;
+    throw error;
+  }
+}

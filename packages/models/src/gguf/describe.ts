@@ -1,0 +1,128 @@
+import { brokenModel } from './broken.ts';
+import { fileTypeName } from './file-types.ts';
+import type { GgufHeader } from './header.ts';
+import { Fields, type Layer, layersOf } from './layers.ts';
+import type { Tensor } from './tensors.ts';
+import type { Metadata } from './values.ts';
+
+/** Keys and values are kept as F16. */
+const CACHE_NUMBER_BYTES = 2;
+
+/** Stored in a way that llama.cpp rearranges for processors with AVX2 or Neon. */
+const REPACKABLE = ['Q4_0', 'Q4_K', 'IQ4_NL'];
+
+/** What a model is, by its own account. All texts are as the file has them: clean them before they meet a terminal. */
+export interface GgufDescription {
+  readonly version: number;
+  readonly architecture: string;
+  readonly name?: string;
+  readonly parameterCount: number;
+  /** As `general.file_type` has it, such as `Q4_K_M`; else how most weights are stored. */
+  readonly quantisation: string;
+  /** Tokens that it was trained on at once. */
+  readonly contextLength?: number;
+  readonly embeddingLength?: number;
+  readonly feedForwardLength?: number;
+  readonly vocabularySize?: number;
+  readonly headCount?: number;
+  readonly layerCount: number;
+  readonly chatTemplate?: string;
+  readonly licence?: string;
+  readonly weightBytes: number;
+  /** The part of it that llama.cpp may keep in another order for the processor (`repack.cpp`). */
+  readonly repackableBytes: number;
+  /** What one token of context takes, with every layer seeing all of it. */
+  readonly kvBytesPerToken: number;
+  /** The part of that in layers which see only so many of the latest tokens. */
+  readonly windowed?: { readonly kvBytesPerToken: number; readonly tokens: number };
+}
+
+/** Of one file, or of all parts of a model in order. Throws `INVALID_REQUEST` where they do not belong together. */
+export function describeGguf(headers: readonly GgufHeader[]): GgufDescription {
+  const [first] = headers;
+  if (first === undefined) throw brokenModel('it has no parts');
+  checkParts(headers);
+  const { version, metadata } = first;
+  const architecture = textIn(metadata, 'general.architecture');
+  if (architecture === undefined || architecture === '') throw brokenModel('it does not say what architecture it has');
+  const fields = new Fields(metadata, architecture);
+  const tensors = headers.flatMap((header) => header.tensors);
+  const optional = {
+    name: textIn(metadata, 'general.name'),
+    contextLength: fields.count('context_length'),
+    embeddingLength: fields.count('embedding_length'),
+    feedForwardLength: fields.ofLayer('feed_forward_length', 0),
+    vocabularySize: listLength(metadata, 'tokenizer.ggml.tokens') ?? fields.count('vocab_size'),
+    headCount: fields.ofLayer('attention.head_count', 0),
+    chatTemplate: textIn(metadata, 'tokenizer.chat_template'),
+    licence: textIn(metadata, 'general.license') ?? textIn(metadata, 'general.license.name'),
+  };
+  const layers = layersOf(fields, architecture);
+  return {
+    version,
+    architecture,
+    parameterCount: sum(tensors, 'weights'),
+    quantisation: quantisationOf(metadata, tensors),
+    layerCount: layers.length,
+    weightBytes: sum(tensors, 'bytes'),
+    repackableBytes: sum(
+      tensors.filter(({ type }) => REPACKABLE.includes(type)),
+      'bytes',
+    ),
+    ...cacheOf(layers, fields.count('attention.sliding_window')),
+    ...present(optional),
+  };
+}
+
+/** As llama-gguf-split writes them: `split.no` counts from 0. */
+function checkParts(headers: readonly GgufHeader[]): void {
+  const claimed = headers[0]?.metadata.get('split.count') ?? 1;
+  if (claimed !== headers.length && !(claimed === 0 && headers.length === 1)) {
+    const parts = typeof claimed === 'number' ? String(claimed) : 'several';
+    throw brokenModel(`it is a part of a model in ${parts} parts, and ${headers.length} of them are here`);
+  }
+  for (const [index, { metadata }] of headers.entries()) {
+    if (headers.length > 1 && metadata.get('split.no') !== index) throw brokenModel('its parts are in the wrong order');
+  }
+}
+
+function cacheOf(layers: readonly Layer[], window: number | undefined) {
+  const bytes = (some: readonly Layer[]): number =>
+    some.reduce((total, { cachedNumbers }) => total + cachedNumbers * CACHE_NUMBER_BYTES, 0);
+  const windowed = layers.filter(({ isWindowed }) => isWindowed);
+  return {
+    kvBytesPerToken: bytes(layers),
+    ...(windowed.length > 0 &&
+      window !== undefined && { windowed: { kvBytesPerToken: bytes(windowed), tokens: window } }),
+  };
+}
+
+function quantisationOf(metadata: Metadata, tensors: readonly Tensor[]): string {
+  const fileType = metadata.get('general.file_type');
+  const named = typeof fileType === 'number' ? fileTypeName(fileType) : undefined;
+  if (named !== undefined) return named;
+  const weights = new Map<string, number>();
+  for (const tensor of tensors) weights.set(tensor.type, (weights.get(tensor.type) ?? 0) + tensor.weights);
+  const [most] = [...weights].toSorted(([, left], [, right]) => right - left);
+  return most?.[0] ?? 'unknown';
+}
+
+function sum(tensors: readonly Tensor[], what: 'weights' | 'bytes'): number {
+  return tensors.reduce((total, tensor) => total + tensor[what], 0);
+}
+
+function textIn(metadata: Metadata, key: string): string | undefined {
+  const value = metadata.get(key);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function listLength(metadata: Metadata, key: string): number | undefined {
+  const value = metadata.get(key);
+  return typeof value === 'object' && 'length' in value ? value.length : undefined;
+}
+
+/** Without what is undefined. */
+function present<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> };
+function present(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,100 @@
+import { brokenModel } from './broken.ts';
+import type { Metadata } from './values.ts';
+
+/** llama.cpp has no room for more (LLAMA_MAX_LAYERS). */
+const MAX_LAYERS = 512;
+
+/**
+ * Models most of whose layers attend to a window of the latest tokens only: one layer in so many sees everything, the
+ * first or the last of them (`load_swa_pattern` in llama.cpp's models). A file may say otherwise.
+ */
+const WINDOW_PATTERNS: Readonly<Record<string, { readonly period: number; readonly seesAllFirst?: true }>> = {
+  afmoe: { period: 4 },
+  cohere2: { period: 4 },
+  cohere2moe: { period: 4, seesAllFirst: true },
+  'exaone-moe': { period: 4 },
+  exaone4: { period: 4 },
+  gemma2: { period: 2 },
+  gemma3: { period: 6 },
+  gemma3n: { period: 5 },
+  'gpt-oss': { period: 2 },
+  llama4: { period: 4 },
+  olmo2: { period: 4 },
+  plamo3: { period: 8 },
+  smallthinker: { period: 4, seesAllFirst: true },
+};
+
+/** What one layer keeps of each token. */
+export interface Layer {
+  /** Keys and values, in numbers. */
+  readonly cachedNumbers: number;
+  /** Of the latest tokens only. */
+  readonly isWindowed: boolean;
+}
+
+/** Reads numbers and lists of `ARCHITECTURE.KEY`. */
+export class Fields {
+  readonly #metadata: Metadata;
+  readonly #architecture: string;
+
+  constructor(metadata: Metadata, architecture: string) {
+    this.#metadata = metadata;
+    this.#architecture = architecture;
+  }
+
+  /** A whole number from 0; undefined where there is none. */
+  count(key: string): number | undefined {
+    return asCount(this.#metadata.get(`${this.#architecture}.${key}`));
+  }
+
+  /** The number for one layer, where the file has one for all or one each. */
+  ofLayer(key: string, layer: number): number | undefined {
+    const value = this.#metadata.get(`${this.#architecture}.${key}`);
+    if (typeof value === 'object' && 'items' in value) return asCount(value.items?.[layer]);
+    return asCount(value);
+  }
+}
+
+/** One each. Empty where the file does not say how many there are. */
+export function layersOf(fields: Fields, architecture: string): Layer[] {
+  const count = fields.count('block_count') ?? 0;
+  if (count > MAX_LAYERS) throw brokenModel(`it claims ${count} layers`);
+  const full = fields.count('full_attention_interval');
+  return Array.from({ length: count }, (_, layer) => {
+    // Between two such layers are others that keep a state of fixed size.
+    const isRecurrent = full !== undefined && full > 0 && (layer + 1) % full !== 0;
+    return {
+      cachedNumbers: isRecurrent ? 0 : cachedNumbers(fields, layer),
+      isWindowed: isWindowed(fields, architecture, layer),
+    };
+  });
+}
+
+function cachedNumbers(fields: Fields, layer: number): number {
+  const heads = fields.ofLayer('attention.head_count', layer) ?? 0;
+  const cachedHeads = fields.ofLayer('attention.head_count_kv', layer) ?? heads;
+  const headLength = heads === 0 ? 0 : Math.floor((fields.count('embedding_length') ?? 0) / heads);
+  const keyLength = fields.count('attention.key_length') ?? headLength;
+  // Latent attention keeps one compressed row, from which keys and values are both made.
+  const isLatent = fields.count('attention.key_length_mla') !== undefined;
+  const valueLength = isLatent ? 0 : (fields.count('attention.value_length') ?? headLength);
+  return cachedHeads * (keyLength + valueLength);
+}
+
+function isWindowed(fields: Fields, architecture: string, layer: number): boolean {
+  if ((fields.count('attention.sliding_window') ?? 0) === 0) return false;
+  const pattern = WINDOW_PATTERNS[architecture];
+  if (pattern === undefined) return false;
+  const key = 'attention.sliding_window_pattern';
+  const said = fields.ofLayer(key, layer);
+  // A list has 0 or 1 for each layer, a single number is the period.
+  if (fields.count(key) === undefined && said !== undefined) return said !== 0;
+  const period = fields.count(key) ?? pattern.period;
+  if (period === 0) return true;
+  return pattern.seesAllFirst ? layer % period !== 0 : layer % period < period - 1;
+}
+
+function asCount(value: unknown): number | undefined {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}

@@ -1,0 +1,129 @@
+import { brokenModel } from './broken.ts';
+import { need, type Reading, type Window } from './window.ts';
+
+/** Of one text that is kept. Chat templates have some 100 KiB; whole tokenizers as JSON, which have 20 MiB, are skipped. */
+const MAX_TEXT_BYTES = 1024 * 1024;
+/** Of all texts of a header that are kept together. */
+const MAX_TEXTS_BYTES = 8 * 1024 * 1024;
+/** Of one array. Vocabularies have up to 300,000 tokens, and their merges twice as many. */
+const MAX_ARRAY_ITEMS = 4 * 1024 * 1024;
+/** Of one array that is asked for: one for each layer, or a list of languages. */
+const MAX_KEPT_ITEMS = 4096;
+
+const TEXT = 8;
+const ARRAY = 9;
+const LENGTH_OF_TEXT_BYTES = 8;
+
+/** The types of numbers as GGUF counts them (docs/gguf.md of ggml). */
+const NUMBERS: Readonly<
+  Record<number, { readonly bytes: number; readonly read: (bytes: Buffer) => number | boolean }>
+> = {
+  0: { bytes: 1, read: (bytes) => bytes.readUInt8() },
+  1: { bytes: 1, read: (bytes) => bytes.readInt8() },
+  2: { bytes: 2, read: (bytes) => bytes.readUInt16LE() },
+  3: { bytes: 2, read: (bytes) => bytes.readInt16LE() },
+  4: { bytes: 4, read: (bytes) => bytes.readUInt32LE() },
+  5: { bytes: 4, read: (bytes) => bytes.readInt32LE() },
+  6: { bytes: 4, read: (bytes) => bytes.readFloatLE() },
+  7: { bytes: 1, read: (bytes) => bytes.readUInt8() !== 0 },
+  10: { bytes: 8, read: (bytes) => Number(bytes.readBigUInt64LE()) },
+  11: { bytes: 8, read: (bytes) => Number(bytes.readBigInt64LE()) },
+  12: { bytes: 8, read: (bytes) => bytes.readDoubleLE() },
+};
+
+/** Numbers of 64 bits beyond 2^53 are rounded. */
+type Scalar = number | boolean | string;
+
+export type MetadataValue =
+  | Scalar
+  /** A list. Its items are there only if they were asked for. */
+  | { readonly length: number; readonly items?: readonly Scalar[] }
+  /** A text that was too long to keep. */
+  | { readonly skippedBytes: number };
+
+export type Metadata = ReadonlyMap<string, MetadataValue>;
+
+/** Counts what a header's texts take together. */
+export interface TextBudget {
+  bytes: number;
+}
+
+export function* readValue(window: Window, keepsItems: boolean, budget: TextBudget): Reading<MetadataValue> {
+  yield* need(window, 4);
+  const type = window.u32();
+  if (type === ARRAY) return yield* readArray(window, keepsItems, budget);
+  if (type === TEXT) return yield* readLongText(window, budget);
+  return yield* readNumber(window, type);
+}
+
+/** At most `limit` bytes; `what` names it in the error. */
+export function* readText(window: Window, limit: number, what: string): Reading<string> {
+  yield* need(window, LENGTH_OF_TEXT_BYTES);
+  const length = window.u64();
+  if (length > limit) throw brokenModel(`${what} has more than ${limit} bytes`);
+  yield* need(window, length);
+  return window.take(length).toString('utf8');
+}
+
+function* readLongText(window: Window, budget: TextBudget): Reading<MetadataValue> {
+  yield* need(window, LENGTH_OF_TEXT_BYTES);
+  const length = window.u64();
+  window.expect(length);
+  if (length > MAX_TEXT_BYTES) {
+    window.skip(length);
+    return { skippedBytes: length };
+  }
+  yield* need(window, length);
+  budget.bytes += length;
+  if (budget.bytes > MAX_TEXTS_BYTES) throw brokenModel(`its texts have more than ${MAX_TEXTS_BYTES / 1024 ** 2} MiB`);
+  return window.take(length).toString('utf8');
+}
+
+function* readNumber(window: Window, type: number): Reading<number | boolean> {
+  const { bytes, read } = numberType(type);
+  yield* need(window, bytes);
+  return read(window.take(bytes));
+}
+
+function* readArray(window: Window, keepsItems: boolean, budget: TextBudget): Reading<MetadataValue> {
+  yield* need(window, 12);
+  const type = window.u32();
+  const length = window.u64();
+  if (length > MAX_ARRAY_ITEMS) throw brokenModel(`a list in its header has more than ${MAX_ARRAY_ITEMS} items`);
+  const itemBytes = type === TEXT ? LENGTH_OF_TEXT_BYTES : numberType(type).bytes;
+  window.expect(length, itemBytes);
+  if (keepsItems && length <= MAX_KEPT_ITEMS) return { length, items: yield* readItems(window, type, length, budget) };
+  if (type === TEXT) yield* skipTexts(window, length);
+  else window.skip(length * itemBytes);
+  return { length };
+}
+
+function* readItems(window: Window, type: number, length: number, budget: TextBudget): Reading<Scalar[]> {
+  const items: Scalar[] = [];
+  for (let index = 0; index < length; index++) {
+    const item = type === TEXT ? yield* readLongText(window, budget) : yield* readNumber(window, type);
+    if (typeof item === 'object') throw brokenModel('a text in a list of its header is too long');
+    items.push(item);
+  }
+  return items;
+}
+
+/** Hundreds of thousands: nothing is made of them, and the window is asked only where it ends. */
+function* skipTexts(window: Window, count: number): Reading<void> {
+  for (let index = 0; index < count; index++) {
+    if (window.available < LENGTH_OF_TEXT_BYTES) yield* need(window, LENGTH_OF_TEXT_BYTES);
+    const length = window.u64();
+    if (length > window.available) window.expect(length);
+    window.skip(length);
+  }
+}
+
+function numberType(type: number) {
+  const known = NUMBERS[type];
+  if (known === undefined) {
+    throw brokenModel(
+      type === ARRAY ? 'its header has lists of lists' : `its header has a value of unknown type ${type}`,
+    );
+  }
+  return known;
+}

@@ -1,0 +1,207 @@
+import { rm } from 'node:fs/promises';
+import { ShoalError } from '@shoal/protocol';
+import { copyFile } from './copy-file.ts';
+import { type Digest, digestOfText, hexOf } from './digest.ts';
+import { hostAndPort, type Resolve } from './download/addresses.ts';
+import { download } from './download/download.ts';
+import { HttpClient } from './download/http.ts';
+import type { Wait } from './download/patience.ts';
+import { inspectModel } from './gguf/inspect.ts';
+import { ProgressMeter, type PullProgress } from './progress.ts';
+import { parseSource } from './sources/parse.ts';
+import type { Found, Hubs, SourceFile } from './sources/source.ts';
+import type { Lock } from './store/lock.ts';
+import { parseName } from './store/name.ts';
+import type { ModelStore, ReadyFile, StoredModel } from './store/store.ts';
+
+export const DEFAULT_HUBS = {
+  huggingFace: 'https://huggingface.co',
+  ollama: 'https://registry.ollama.ai',
+} as const;
+
+export interface PullOptions {
+  /** The name that the model gets; else the source's own. */
+  readonly name?: string;
+  /** What the model's one file must have; a link has none of its own. */
+  readonly digest?: Digest;
+  /** Base addresses of hubs or mirrors. Those that differ from the usual ones are allowed as `allowedHosts` are. */
+  readonly hubs?: { readonly huggingFace?: URL; readonly ollama?: URL };
+  /** For Hugging Face; from the environment or a file, never from a flag. */
+  readonly huggingFaceToken?: string;
+  /** `host` or `host:port` that may lie in private networks and speak plain http. */
+  readonly allowedHosts?: readonly string[];
+  /** To one server at once. */
+  readonly connections?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: PullProgress) => void;
+  /** For tests: finds addresses, waits between tries, and the sizes of what is asked for and synced at a time. */
+  readonly resolve?: Resolve;
+  readonly wait?: Wait;
+  readonly pieceBytes?: number;
+  readonly syncBytes?: number;
+}
+
+/**
+ * Brings a model into the store: finds its files, fetches what is not there, checks digests and headers, and only then
+ * gives it its name. What was fetched before a failure or a kill is not fetched again. Throws `MODEL_NOT_FOUND`,
+ * `UNAUTHORIZED`, `STORAGE_FULL`, `INVALID_REQUEST` for names, links and files that cannot be used, `BAD_MESSAGE` for
+ * servers that send something else than they promise, and `CONNECT_FAILED`, `TIMEOUT_NO_RESPONSE` or `OVERLOADED` where
+ * the same may work later; with a signal, its reason.
+ */
+export async function pull(store: ModelStore, source: string, options: PullOptions = {}): Promise<StoredModel> {
+  const hubs = hubsOf(options);
+  const http = new HttpClient({
+    allowedHosts: allowedHosts(hubs, options),
+    ...(options.resolve && { resolve: options.resolve }),
+  });
+  try {
+    return await new Pull(store, http, options).run(source, hubs);
+  } finally {
+    http.close();
+  }
+}
+
+class Pull {
+  readonly #store: ModelStore;
+  readonly #http: HttpClient;
+  readonly #options: PullOptions;
+  readonly #meter: ProgressMeter;
+  /** What each file has so far, and is to have. */
+  readonly #progress = new Map<SourceFile, { readonly done: number; readonly total: number | undefined }>();
+
+  constructor(store: ModelStore, http: HttpClient, options: PullOptions) {
+    this.#store = store;
+    this.#http = http;
+    this.#options = options;
+    this.#meter = new ProgressMeter(options.onProgress ?? (() => undefined));
+  }
+
+  async run(text: string, hubs: Hubs): Promise<StoredModel> {
+    const { signal, wait } = this.#options;
+    const wantedName = this.#options.name === undefined ? undefined : parseName(this.#options.name);
+    this.#meter.report('finding', 0, undefined);
+    const found = withDigest(await parseSource(text, hubs, wait).find(this.#http, signal), this.#options.digest);
+    for (const file of found.files)
+      this.#progress.set(file, { done: 0, total: 'bytes' in file ? file.bytes : undefined });
+    const locks = await this.#lock(found);
+    try {
+      const [first, ...rest] = found.files;
+      const files: [ReadyFile, ...ReadyFile[]] = [await this.#fetch(first)];
+      for (const file of rest) files.push(await this.#fetch(file));
+      this.#report('checking');
+      await this.#check(files);
+      signal?.throwIfAborted();
+      const model = await this.#store.admit(wantedName ?? parseName(found.name), found.source, files);
+      this.#report('done');
+      return model;
+    } finally {
+      for (const lock of locks) lock.release();
+    }
+  }
+
+  /** In one order everywhere, so that two pulls never wait for each other. */
+  async #lock({ files }: Found): Promise<Lock[]> {
+    const locks: Lock[] = [];
+    try {
+      for (const key of [...new Set(files.map(keyOf))].toSorted()) {
+        locks.push(await this.#store.lock(key, this.#options.signal, () => this.#report('waiting')));
+      }
+      return locks;
+    } catch (error) {
+      for (const lock of locks) lock.release();
+      throw error;
+    }
+  }
+
+  async #fetch(file: SourceFile): Promise<ReadyFile> {
+    const present = file.digest === undefined ? undefined : await this.#store.blob(file.digest);
+    const isCut = 'bytes' in file && file.bytes !== undefined && file.bytes !== present?.bytes;
+    if (file.digest !== undefined && present !== undefined && !isCut) {
+      this.#advance(file, present.bytes, present.bytes);
+      return { digest: file.digest, bytes: present.bytes };
+    }
+    const incoming = this.#store.incoming(keyOf(file));
+    const { signal, wait, connections, pieceBytes, syncBytes } = this.#options;
+    const common = {
+      onProgress: (done: number, total: number | undefined) => this.#advance(file, done, total),
+      ...(signal && { signal }),
+    };
+    if ('path' in file) {
+      const copied = await copyFile(file.path, incoming, common);
+      if (file.digest === undefined || file.digest === copied.digest) return { ...copied, incoming };
+      await rm(incoming.path, { force: true });
+      throw ShoalError.invalidRequest(`${file.path} has another digest: ${copied.digest}.`);
+    }
+    const options = {
+      ...common,
+      ...(wait && { wait }),
+      ...(connections !== undefined && { connections }),
+      ...(pieceBytes !== undefined && { pieceBytes }),
+      ...(syncBytes !== undefined && { syncBytes }),
+    };
+    return { ...(await download(this.#http, file, incoming, options)), incoming };
+  }
+
+  /** A model that cannot be loaded never gets a name, and what was fetched of it goes. */
+  async #check(files: readonly ReadyFile[]): Promise<void> {
+    const paths: string[] = [];
+    for (const { digest, incoming } of files) {
+      const path = incoming?.path ?? (await this.#store.blob(digest))?.path;
+      if (path !== undefined) paths.push(path);
+    }
+    try {
+      await inspectModel(paths);
+    } catch (error) {
+      for (const { incoming } of files) {
+        if (incoming === undefined) continue;
+        await rm(incoming.statePath, { force: true });
+        await rm(incoming.path, { force: true });
+      }
+      throw error;
+    }
+  }
+
+  #advance(file: SourceFile, done: number, total: number | undefined): void {
+    this.#progress.set(file, { done, total });
+    this.#report('fetching');
+  }
+
+  #report(phase: PullProgress['phase']): void {
+    let doneBytes = 0;
+    let totalBytes: number | undefined = 0;
+    for (const { done, total } of this.#progress.values()) {
+      doneBytes += done;
+      totalBytes = total === undefined || totalBytes === undefined ? undefined : totalBytes + total;
+    }
+    this.#meter.report(phase, doneBytes, totalBytes);
+  }
+}
+
+/** Content where it is known beforehand: the same file from a mirror goes on where the other one ended. */
+function keyOf(file: SourceFile): string {
+  return hexOf(file.digest ?? digestOfText('path' in file ? `file:${file.path}` : file.url.href));
+}
+
+function withDigest(found: Found, digest: Digest | undefined): Found {
+  if (digest === undefined) return found;
+  const [only, ...more] = found.files;
+  if (more.length > 0) throw ShoalError.invalidRequest('One digest cannot be that of a model in several parts.');
+  if (only.digest !== undefined && only.digest !== digest) {
+    throw ShoalError.invalidRequest(`The model there has another digest: ${only.digest}.`);
+  }
+  return { ...found, files: [{ ...only, digest }] };
+}
+
+function hubsOf({ hubs = {}, huggingFaceToken }: PullOptions): Hubs {
+  return {
+    huggingFace: hubs.huggingFace ?? new URL(DEFAULT_HUBS.huggingFace),
+    ollama: hubs.ollama ?? new URL(DEFAULT_HUBS.ollama),
+    ...(huggingFaceToken !== undefined && { huggingFaceToken }),
+  };
+}
+
+function allowedHosts({ huggingFace, ollama }: Hubs, options: PullOptions): readonly string[] {
+  const usual = Object.values(DEFAULT_HUBS).map((base) => new URL(base).origin);
+  const own = [huggingFace, ollama].filter(({ origin }) => !usual.includes(origin)).map(hostAndPort);
+  return [...own, ...(options.allowedHosts ?? [])];
+}

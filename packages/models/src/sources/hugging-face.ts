@@ -1,0 +1,106 @@
+import { ShoalError } from '@shoal/protocol';
+import { isDigest } from '../digest.ts';
+import { hostAndPort } from '../download/addresses.ts';
+import type { RemoteFile } from '../download/remote-file.ts';
+import type { HttpClient } from '../download/http.ts';
+import type { Wait } from '../download/patience.ts';
+import { nameFrom } from '../store/name.ts';
+import { below, countOf, fetchJson, itemsOf, objectOf } from './document.ts';
+import { chooseModel, type Choice, type RepositoryFile } from './quantisation.ts';
+import type { Found, Hubs, Source } from './source.ts';
+
+/** Of a list of files, which has 1,000 a page. */
+const MAX_PAGES = 20;
+const TOKEN_VARIABLE = 'HF_TOKEN';
+const REPOSITORY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/;
+const NEXT_PAGE = /<([^>]+)>;\s*rel="next"/;
+
+/**
+ * `OWNER/REPO`, `OWNER/REPO:QUANTISATION` or `OWNER/REPO:FILE.gguf` of Hugging Face, or of a mirror of it. The digests
+ * are those that its list of files has (`lfs.oid`).
+ */
+export class HuggingFace implements Source {
+  readonly #hubs: Hubs;
+  readonly #wait: Wait | undefined;
+  readonly #repository: string;
+  readonly #wanted: string | undefined;
+
+  constructor(text: string, hubs: Hubs, wait?: Wait) {
+    const colon = text.indexOf(':');
+    this.#repository = colon === -1 ? text : text.slice(0, colon);
+    this.#wanted = colon === -1 ? undefined : text.slice(colon + 1);
+    this.#hubs = hubs;
+    this.#wait = wait;
+    if (!REPOSITORY.test(this.#repository) || this.#wanted === '') {
+      throw ShoalError.invalidRequest(
+        'A model on Hugging Face is hf:OWNER/REPO, with :QUANTISATION or :FILE.gguf behind it if you want a certain one.',
+      );
+    }
+  }
+
+  async find(http: HttpClient, signal: AbortSignal | undefined): Promise<Found> {
+    const files = await this.#list(http, signal);
+    const choice = chooseModel(files, this.#repository, this.#wanted);
+    const tag = this.#tag(choice);
+    const [first, ...rest] = choice.files;
+    return {
+      name: `hf.co/${this.#repository}:${tag}`,
+      source: `hf:${this.#repository}:${this.#wanted ?? choice.quantisation ?? first.path}`,
+      files: [this.#remote(first), ...rest.map((file) => this.#remote(file))],
+    };
+  }
+
+  #tag({ quantisation, files: [{ path }] }: Choice): string {
+    if (this.#wanted?.toLowerCase().endsWith('.gguf') === true) return nameFrom(path.slice(path.lastIndexOf('/') + 1));
+    return quantisation ?? 'latest';
+  }
+
+  async #list(http: HttpClient, signal: AbortSignal | undefined): Promise<RepositoryFile[]> {
+    const base = this.#hubs.huggingFace;
+    const files: RepositoryFile[] = [];
+    let url: URL | null = below(base, `api/models/${this.#repository}/tree/main?recursive=1`);
+    for (let page = 0; url !== null && page < MAX_PAGES; page++) {
+      const question = { ...this.#token(), ...(signal && { signal }), ...(this.#wait && { wait: this.#wait }) };
+      const answer = await fetchJson(http, url, question, this.#repository, this.#login());
+      files.push(...itemsOf(answer.value).flatMap(readFile));
+      const next = NEXT_PAGE.exec(answer.link ?? '')?.[1];
+      url = next === undefined ? null : URL.parse(next, url.href);
+      // The token goes with it.
+      if (url !== null && hostAndPort(url) !== hostAndPort(base)) {
+        throw new ShoalError('BAD_MESSAGE', `${base.hostname} continues its list of files elsewhere.`);
+      }
+    }
+    return files;
+  }
+
+  #remote({ path, bytes, digest }: RepositoryFile): RemoteFile {
+    const encoded = path.split('/').map(encodeURIComponent).join('/');
+    return {
+      url: below(this.#hubs.huggingFace, `${this.#repository}/resolve/main/${encoded}`),
+      what: `${path} of ${this.#repository}`,
+      bytes,
+      ...(digest !== undefined && { digest }),
+      ...this.#token(),
+      ...this.#login(),
+    };
+  }
+
+  #login() {
+    return { tokenVariable: TOKEN_VARIABLE, page: below(this.#hubs.huggingFace, this.#repository) };
+  }
+
+  #token() {
+    const token = this.#hubs.huggingFaceToken;
+    return token === undefined ? {} : { token };
+  }
+}
+
+function readFile(value: unknown): RepositoryFile[] {
+  const { type, path, size, lfs } = objectOf(value);
+  if (type !== 'file' || typeof path !== 'string') return [];
+  const large = objectOf(lfs);
+  const bytes = countOf(large['size']) ?? countOf(size);
+  if (bytes === undefined) return [];
+  const digest = `sha256:${String(large['oid'])}`;
+  return [{ path, bytes, ...(isDigest(digest) && { digest }) }];
+}

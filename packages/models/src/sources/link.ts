@@ -1,0 +1,41 @@
+import type { HttpClient } from '../download/http.ts';
+import { nameFrom } from '../store/name.ts';
+import type { Found, Source } from './source.ts';
+import { allParts } from './split.ts';
+
+/** A GGUF file anywhere on the web; of a model in parts, the link to any one of them. */
+export class Link implements Source {
+  readonly #url: URL;
+
+  constructor(url: URL) {
+    this.#url = url;
+  }
+
+  // oxlint-disable-next-line require-await
+  async find(_http: HttpClient, _signal: AbortSignal | undefined): Promise<Found> {
+    const path = this.#url.pathname;
+    const slash = path.lastIndexOf('/') + 1;
+    const [first, ...rest] = allParts(path.slice(slash));
+    const remote = (fileName: string) => {
+      const url = new URL(this.#url);
+      url.pathname = path.slice(0, slash) + fileName;
+      return { url, what: decoded(fileName) };
+    };
+    const name = `${nameFrom(decoded(first).replace(/-00001-of-\d{5}(?=\.gguf$)/i, ''))}:latest`;
+    return { name, source: withoutSecrets(this.#url), files: [remote(first), ...rest.map(remote)] };
+  }
+}
+
+/** What is kept and shown: links may be signed. */
+function withoutSecrets({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
+}
+
+function decoded(fileName: string): string {
+  try {
+    return decodeURIComponent(fileName);
+  } catch (error) {
+    if (error instanceof URIError) return fileName;
+    throw error;
+  }
+}

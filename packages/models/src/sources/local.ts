@@ -1,0 +1,35 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ShoalError } from '@shoal/protocol';
+import type { HttpClient } from '../download/http.ts';
+import { nameFrom } from '../store/name.ts';
+import type { Found, Source } from './source.ts';
+import { allParts } from './split.ts';
+
+/** A GGUF file of this machine, as `file:PATH` or `file:///PATH`; of a model in parts, any one of them. */
+export class LocalPath implements Source {
+  readonly #path: string;
+
+  constructor(text: string) {
+    this.#path = resolve(pathOf(text));
+  }
+
+  // oxlint-disable-next-line require-await
+  async find(_http: HttpClient, _signal: AbortSignal | undefined): Promise<Found> {
+    const [first, ...rest] = allParts(basename(this.#path));
+    const local = (fileName: string) => ({ path: join(dirname(this.#path), fileName) });
+    const name = `${nameFrom(first.replace(/-00001-of-\d{5}(?=\.gguf$)/i, ''))}:latest`;
+    return { name, source: `file:${this.#path}`, files: [local(first), ...rest.map(local)] };
+  }
+}
+
+function pathOf(text: string): string {
+  const path = text.slice('file:'.length);
+  if (path === '' || path.includes('\0')) throw ShoalError.invalidRequest('A file of this machine is file:PATH.');
+  if (!path.startsWith('//')) return path;
+  try {
+    return fileURLToPath(text);
+  } catch (error) {
+    throw new ShoalError('INVALID_REQUEST', 'A file of this machine is file:PATH or file:///PATH.', { cause: error });
+  }
+}

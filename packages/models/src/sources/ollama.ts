@@ -1,0 +1,62 @@
+import { ShoalError } from '@shoal/protocol';
+import { isDigest } from '../digest.ts';
+import type { HttpClient } from '../download/http.ts';
+import type { Wait } from '../download/patience.ts';
+import { parseName } from '../store/name.ts';
+import { below, countOf, fetchJson, itemsOf, objectOf } from './document.ts';
+import type { Found, Hubs, Source } from './source.ts';
+
+const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
+const MODEL_LAYER = 'application/vnd.ollama.image.model';
+const ADAPTER_LAYER = 'application/vnd.ollama.image.adapter';
+/** The owner of the models without one. */
+export const LIBRARY = 'library';
+
+/** `MODEL[:TAG]` or `OWNER/MODEL[:TAG]` of Ollama's registry, or of one like it: an OCI registry with a GGUF layer. */
+export class OllamaRegistry implements Source {
+  readonly #hubs: Hubs;
+  readonly #wait: Wait | undefined;
+  readonly #name: string;
+
+  constructor(text: string, hubs: Hubs, wait?: Wait) {
+    this.#name = parseName(text);
+    this.#hubs = hubs;
+    this.#wait = wait;
+    if (this.#name.split('/').length > 2) {
+      throw ShoalError.invalidRequest(
+        `"${this.#name}" is no model of Ollama's registry. Pull MODEL:TAG, OWNER/MODEL:TAG, hf:OWNER/REPO, an https link or file:PATH.`,
+      );
+    }
+  }
+
+  async find(http: HttpClient, signal: AbortSignal | undefined): Promise<Found> {
+    const colon = this.#name.lastIndexOf(':');
+    const [path, tag] = [this.#name.slice(0, colon), this.#name.slice(colon + 1)];
+    const repository = path.includes('/') ? path : `${LIBRARY}/${path}`;
+    const url = below(this.#hubs.ollama, `v2/${repository}/manifests/${tag}`);
+    const question = {
+      headers: { accept: MANIFEST },
+      ...(signal && { signal }),
+      ...(this.#wait && { wait: this.#wait }),
+    };
+    const { value } = await fetchJson(http, url, question, this.#name);
+    const { digest, bytes } = modelLayer(value, this.#name);
+    const blob = below(this.#hubs.ollama, `v2/${repository}/blobs/${digest}`);
+    return { name: this.#name, source: this.#name, files: [{ url: blob, what: this.#name, bytes, digest }] };
+  }
+}
+
+/** The layer that is the model. Throws `INVALID_REQUEST` for what is more than a GGUF file, `BAD_MESSAGE` for what is none. */
+export function modelLayer(manifest: unknown, name: string) {
+  const layers = itemsOf(objectOf(manifest)['layers']).map(objectOf);
+  if (layers.some(({ mediaType }) => mediaType === ADAPTER_LAYER)) {
+    throw ShoalError.invalidRequest(`${name} is a model with an adapter, which Shoal cannot load.`);
+  }
+  const models = layers.filter(({ mediaType }) => mediaType === MODEL_LAYER);
+  const digest = models[0]?.['digest'];
+  const bytes = countOf(models[0]?.['size']);
+  if (models.length !== 1 || !isDigest(digest) || bytes === undefined) {
+    throw new ShoalError('BAD_MESSAGE', `${name} has no single GGUF file that Shoal could load.`);
+  }
+  return { digest, bytes };
+}

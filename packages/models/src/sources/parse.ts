@@ -1,0 +1,27 @@
+import { ShoalError } from '@shoal/protocol';
+import type { Wait } from '../download/patience.ts';
+import { HuggingFace } from './hugging-face.ts';
+import { Link } from './link.ts';
+import { LocalPath } from './local.ts';
+import { OllamaRegistry } from './ollama.ts';
+import type { Hubs, Source } from './source.ts';
+
+/** Ollama's users write the first two, and a model of the store is named by them. */
+const HUGGING_FACE_PREFIXES = ['hf.co/', 'huggingface.co/', 'hf:'];
+
+/**
+ * What people pull: `hf:OWNER/REPO[:QUANTISATION or FILE.gguf]` (or `hf.co/…`), an `https:` link, `file:PATH`, and all else
+ * is a name of Ollama's registry, such as `llama3.2:1b`. Throws `INVALID_REQUEST`.
+ */
+export function parseSource(text: string, hubs: Hubs, wait?: Wait): Source {
+  const lower = text.toLowerCase();
+  const prefix = HUGGING_FACE_PREFIXES.find((each) => lower.startsWith(each));
+  if (prefix !== undefined) return new HuggingFace(text.slice(prefix.length).replace(/:latest$/, ''), hubs, wait);
+  if (lower.startsWith('https:') || lower.startsWith('http:')) {
+    const url = URL.parse(text);
+    if (url === null) throw ShoalError.invalidRequest('That is no link that can be asked for.');
+    return new Link(url);
+  }
+  if (lower.startsWith('file:')) return new LocalPath(text);
+  return new OllamaRegistry(text, hubs, wait);
+}

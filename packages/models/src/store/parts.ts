@@ -1,0 +1,64 @@
+import { link, mkdir, rename, rm, stat, symlink } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Digest } from '../digest.ts';
+import { errorCode, isMissing, syncFolder } from './disk.ts';
+import type { Layout } from './layout.ts';
+
+const FOLDER_MODE = 0o700;
+/** File systems without hard links, and with too many of one file. */
+const CANNOT_LINK = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EMLINK', 'ENOSYS'];
+
+let made = 0;
+
+/** As llama-gguf-split names them, and llama.cpp finds the others beside the first (`llama_split_path`). */
+export function partPath(folder: string, index: number, count: number): string {
+  const number = (value: number): string => String(value).padStart(5, '0');
+  return join(folder, `model-${number(index + 1)}-of-${number(count)}.gguf`);
+}
+
+/** Gives the blobs of a model of several files the names that llama.cpp looks for, as links, all at once. */
+export async function linkParts(layout: Layout, model: Digest, parts: readonly Digest[]): Promise<void> {
+  const folder = layout.partsOf(model);
+  const temporary = `${folder}.${process.pid}.${++made}.tmp`;
+  await mkdir(temporary, { mode: FOLDER_MODE });
+  try {
+    for (const [index, part] of parts.entries()) {
+      await linkFile(layout.blob(part), partPath(temporary, index, parts.length), temporary);
+    }
+    await syncFolder(temporary);
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder);
+    await syncFolder(layout.parts);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Whether every part has its link, and each leads to its blob. */
+export async function hasParts(layout: Layout, model: Digest, parts: readonly Digest[]): Promise<boolean> {
+  const folder = layout.partsOf(model);
+  for (const [index, part] of parts.entries()) {
+    if (!(await areSame(layout.blob(part), partPath(folder, index, parts.length)))) return false;
+  }
+  return true;
+}
+
+async function areSame(left: string, right: string): Promise<boolean> {
+  try {
+    const [one, other] = await Promise.all([stat(left, { bigint: true }), stat(right, { bigint: true })]);
+    return one.ino === other.ino && one.dev === other.dev;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+async function linkFile(blob: string, path: string, folder: string): Promise<void> {
+  try {
+    await link(blob, path);
+  } catch (error) {
+    if (!CANNOT_LINK.includes(errorCode(error))) throw error;
+    // The folder is renamed to a sibling, from which the same way leads there.
+    await symlink(relative(folder, blob), path);
+  }
+}

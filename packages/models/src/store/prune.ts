@@ -1,0 +1,47 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hexOf, modelDigest } from '../digest.ts';
+import type { Layout } from './layout.ts';
+import { tryLock } from './lock.ts';
+import { readReferences } from './reference.ts';
+import { leftOvers } from './verify.ts';
+
+/** A download, its state, and a state that was being written. */
+const INCOMING = /^([0-9a-f]{64})\.(?:partial|json)(?:\.\d+\.\d+\.tmp)?$/;
+const TEMPORARY = /\.tmp$/;
+
+/** Removes what no name refers to and no pull is at work on. The caller holds the lock of all names. */
+export async function pruneStore(layout: Layout): Promise<{ readonly freedBytes: number }> {
+  const { references } = await readReferences(layout);
+  const used = new Set(references.flatMap(({ files }) => files.map(({ digest }) => digest)));
+  const models = new Set(references.map(({ files }) => hexOf(modelDigest(files.map(({ digest }) => digest)))));
+  let freedBytes = 0;
+  const remove = async (path: string): Promise<void> => {
+    freedBytes += (await stat(path)).size;
+    await rm(path, { recursive: true });
+  };
+  for (const orphan of (await leftOvers(layout, used)).orphans) {
+    await unlessLocked(layout, hexOf(orphan), () => remove(layout.blob(orphan)));
+  }
+  for (const file of await readdir(layout.blobs)) {
+    const key = INCOMING.exec(file)?.[1];
+    if (key !== undefined) await unlessLocked(layout, key, () => remove(join(layout.blobs, file)));
+  }
+  for (const file of await readdir(layout.names)) {
+    if (TEMPORARY.test(file)) await remove(join(layout.names, file));
+  }
+  for (const folder of await readdir(layout.parts)) {
+    // Links: what they lead to was counted with the blobs.
+    if (!models.has(folder)) await rm(join(layout.parts, folder), { recursive: true });
+  }
+  return { freedBytes };
+}
+
+async function unlessLocked(layout: Layout, key: string, remove: () => Promise<void>): Promise<void> {
+  const lock = tryLock(layout.lock(key));
+  try {
+    if (lock !== undefined) await remove();
+  } finally {
+    lock?.release();
+  }
+}

@@ -1,0 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const DEMO_PATH = join(import.meta.dirname, '../../../../models/demo/shoal-demo.gguf');
+
+/** A real model of 3.8 MB. */
+export const DEMO = readFileSync(DEMO_PATH);
