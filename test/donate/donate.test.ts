@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { dialDonate } from '@shoal/client/donate';
+import { donateFramer } from '@shoal/protocol/donate';
 import {
   DEMO_MODEL,
   documents,
@@ -17,6 +20,7 @@ import {
 } from './fixture.ts';
 
 const MODEL = readFileSync(DEMO_MODEL);
+const HELLO = new TextEncoder().encode('{"v":1,"type":"hello","mode":"model_push"}');
 const SHA256 = createHash('sha256').update(MODEL).digest('hex');
 /** Idle, a door ends within this time of the signal; the rest is the machine's. */
 const END_MS = 5_000;
@@ -71,7 +75,7 @@ suite('shoal donate', { concurrency: 2 }, () => {
       node.signal('SIGTERM');
       assert.equal(await node.ended(), 0, node.stderr);
       assert.ok(performance.now() - startedAt < END_MS);
-      assert.deepEqual(readdirSync(join(home, 'pushed')), []);
+      assert.ok(!existsSync(join(home, 'pushed')), 'a folder that was made for it is gone');
       assert.match(node.stderr, /mount answered/);
     },
   );
@@ -88,6 +92,12 @@ suite('shoal donate', { concurrency: 2 }, () => {
     assert.match(infer.stderr, /this node is local_lm; send prompt, not infer/);
     const push = await fixtureClient(context, port, '--push', DEMO_MODEL);
     assert.match(push.stderr, /model_push not enabled on this node/);
+    const second = shoal(context, home, 'donate', '--port', port, '--model', join(home, 'none.gguf'));
+    assert.equal(await second.ended(), 1);
+    assert.match(second.stderr, /the port is taken/, 'before it is noticed that there is no such model');
+    const modelless = shoal(context, home, 'donate', '--port', '0', '--model', join(home, 'none.gguf'));
+    assert.equal(await modelless.ended(), 2);
+    assert.match(modelless.stderr, /There is no model file .*none\.gguf/);
     node.signal('SIGTERM');
     assert.equal(await node.ended(), 0, node.stderr);
   });
@@ -113,7 +123,9 @@ suite('shoal donate', { concurrency: 2 }, () => {
 suite('shoal push', { concurrency: 2 }, () => {
   test('pushes to our node, asks by text and by ids, and says how far it is', async (context) => {
     const home = folder(context);
-    const [, port] = await donate(context, home, '--mode', 'model_push', '--folder', join(home, 'pushed'));
+    const [node, port] = await donate(context, home, '--mode', 'model_push');
+    const staged = join(home, 'cache', 'donate');
+    assert.ok(node.stdout.includes(`Models are kept in ${staged} `) && existsSync(staged), node.stdout);
     const to = ['push', DEMO_MODEL, '--to', `127.0.0.1:${port}`];
     const byText = shoal(context, home, ...to, '--prompt', 'What is 2+2?');
     assert.equal(await byText.ended(), 0, byText.stderr);
@@ -125,6 +137,58 @@ suite('shoal push', { concurrency: 2 }, () => {
     const without = shoal(context, home, 'push', '--to', `127.0.0.1:${port}`, '--prompt', 'hi');
     assert.equal(await without.ended(), 2);
     assert.match(without.stderr, /no model of its own/);
+    node.signal('SIGTERM');
+    assert.equal(await node.ended(), 0, node.stderr);
+    assert.ok(!existsSync(staged));
+  });
+
+  test('what cannot be pushed is wrong usage before anybody is dialled', async (context) => {
+    const home = folder(context);
+    const text = join(home, 'notes.gguf');
+    writeFileSync(text, 'These are my notes.');
+    const nobody = ['--to', '127.0.0.1:1'];
+    const wrong: [words: readonly string[], message: RegExp][] = [
+      [[text, ...nobody], /notes\.gguf is no GGUF file\./],
+      [[join(home, 'none.gguf'), ...nobody], /There is no model file .*none\.gguf\./],
+      [
+        [...nobody, '--ids', '1,2'],
+        /--ids needs the model it belongs to: shoal push MODEL\.gguf --to 127\.0\.0\.1:1 --ids 1,2$/m,
+      ],
+      [['--to', '::1', '--prompt', 'hi'], /"::1" is no address: .*\[IPV6\]:PORT/],
+    ];
+    await Promise.all(
+      wrong.map(async ([words, message]) => {
+        const push = shoal(context, home, 'push', ...words);
+        assert.equal(await push.ended(), 2, push.stderr);
+        assert.match(push.stderr, message);
+      }),
+    );
+  });
+
+  test('a node that goes away in mid-upload is named, with how far the upload was', async (context) => {
+    const server = createServer((socket) => {
+      socket.write(donateFramer().encode(HELLO));
+      let bytes = 0;
+      socket.on('error', () => undefined);
+      socket.on('data', ({ length }) => {
+        bytes += length;
+        if (bytes > MODEL.length) socket.destroy();
+      });
+    });
+    context.after(() => void server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const to = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const home = folder(context);
+    const large = join(home, 'large.gguf');
+    writeFileSync(large, MODEL);
+    truncateSync(large, 100_000_000);
+    const push = shoal(context, home, 'push', large, '--to', to);
+    assert.equal(await push.ended(), 1);
+    const said = new RegExp(
+      `^shoal: ${to} went away during the upload \\([\\d.]+ MB of 100 MB\\)\\. Push again once it is back\\.$`,
+      'm',
+    );
+    assert.match(push.stderr, said);
   });
 
   test('asks a node that has its own model, and takes it no other', async (context) => {

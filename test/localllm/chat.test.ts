@@ -8,12 +8,13 @@ after(() => network.close());
 
 const SLOW = ['--answer', 'one two three four five six seven', '--words-per-second', '4'];
 const home = network.home('asker');
-const [ready, slow, busy, failing, crashing] = await Promise.all([
+const [ready, slow, busy, failing, crashing, silent] = await Promise.all([
   FixtureHost.open(network, '--name', 'Theirs', '--words-per-second', '100'),
   FixtureHost.open(network, ...SLOW),
   FixtureHost.open(network, '--busy'),
   FixtureHost.open(network, '--error', 'OLLAMA_MODEL_NOT_AVAILABLE'),
   FixtureHost.open(network, '--crash-after', '2', '--answer', 'one two three', '--words-per-second', '100'),
+  FixtureHost.open(network, '--answer', ''),
 ]);
 
 function chat({ serverId }: FixtureHost, ...words: readonly string[]): string[] {
@@ -52,6 +53,12 @@ test('a failure is told by its code with what to do, and is the exit code; no te
   assert.equal(failed.code, 1);
 });
 
+test('an answer without a word is told, and is no failure', async () => {
+  const { code, stdout, stderr } = await network.shoal(home, chat(silent, '--prompt', 'Hi'));
+  assert.deepEqual([code, stdout], [0, '']);
+  assert.match(stderr, /^\(an empty answer\)$/m);
+});
+
 test('a host that goes away in mid-answer is HOST_DISCONNECTED, after what it had said', async () => {
   const { code, stdout, stderr } = await network.shoal(home, chat(crashing), { input: 'Hi\nAnd then?\n' });
   assert.deepEqual([code, stdout], [1, 'one two\n']);
@@ -61,7 +68,7 @@ test('a host that goes away in mid-answer is HOST_DISCONNECTED, after what it ha
 test('a prompt that no host takes is refused here, and the next is answered', async () => {
   const { code, stdout, stderr } = await network.shoal(home, chat(ready), { input: `${'x'.repeat(8_193)}\nHi\n` });
   assert.deepEqual([code, stdout], [1, 'You said: Hi\n']);
-  assert.match(stderr, /too long: it has 8193 bytes of at most 8192/);
+  assert.match(stderr, /BAD_MESSAGE: .*too long: it has 8193 bytes of at most 8192/);
 });
 
 test('what is no Server ID is refused before anything is dialled', async () => {

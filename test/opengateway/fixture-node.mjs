@@ -63,10 +63,7 @@ input.on('line', (line) => {
     else stream.write(Buffer.from(bytes));
   }
 });
-input.on('close', async () => {
-  await swarm.destroy();
-  process.exit();
-});
+input.on('close', () => void swarm.destroy().then(() => process.exit()));
 
 function answer(stream, { request_id, prompt }) {
   if (values.silent) return;

@@ -51,9 +51,9 @@ Buffer.from(values.cluster).copy(topic);
 swarm.join(topic, { server: false, client: true });
 
 let isOver = false;
-const timeout = setTimeout(() => finish(1), ANSWER_TIMEOUT_MS);
+const timeout = setTimeout(() => void finish(1), ANSWER_TIMEOUT_MS);
 // Whoever started it is gone.
-process.stdin.resume().on('end', () => finish(1));
+process.stdin.resume().on('end', () => void finish(1));
 
 function take(message) {
   if (isOver || message.type !== 'inference_response') return;

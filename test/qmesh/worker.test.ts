@@ -96,10 +96,14 @@ test('two workers of one folder are two workers, and keep their ids', async (t) 
   assert.deepEqual(readdirSync(folder).toSorted(), ['worker-id-2.txt', 'worker-id.txt']);
 });
 
-test('a worker ends in time on a DHT where nobody answers', async (t) => {
+test('a worker on a DHT where nobody answers says so, and ends in time', async (t) => {
   const network = await openNetwork(t);
   const worker = startWorker(network, { environment: { SHOAL_BOOTSTRAP: '127.0.0.1:9' } });
   await isLending(worker);
+  await worker.until(
+    () => /bootstrap 127\.0\.0\.1:9.*Nobody can find this worker/.exec(worker.stderr) ?? undefined,
+    'the warning',
+  );
   const startedAt = performance.now();
   worker.signal('SIGINT');
   assert.equal(await worker.ended(), 0, worker.stderr);

@@ -50,7 +50,7 @@ server.on('connection', (socket) => {
     inference_abort: ({ request_id }) => void aborted.add(request_id),
   };
 
-  socket.on('message', (data) => {
+  socket.on('message', (/** @type {Buffer} */ data) => {
     const message = JSON.parse(data.toString());
     print({ event: 'message', message });
     if (message.type === 'peer_hello' || isWelcome) void steps[message.type]?.(message);

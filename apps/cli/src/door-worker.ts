@@ -1,18 +1,22 @@
 import type { Command } from 'commander';
 import { type Configuration, type Flags, loadConfiguration } from '@shoal/node/configuration';
 import { createEngine, type EngineChoice } from '@shoal/node/engine-choice';
-import { homeFiles } from '@shoal/node/home';
 import type { Logger } from '@shoal/node/log';
+import { ShoalError } from '@shoal/protocol';
 import { type LendingLimits, Worker } from '@shoal/worker';
+import { CliError } from './cli-error.ts';
 import { checkedFlags } from './commands/serve.ts';
 import type { Context } from './context.ts';
 
-/** The flags that say what a door's command answers with. Numbers stay text: the node's own schema judges them. */
-export function engineFlags(command: Command): Command {
+/**
+ * The flags that say what a door's command answers with. Numbers stay text: the node's own schema judges them.
+ * `usualContext`: the tokens of a context that is not given.
+ */
+export function engineFlags(command: Command, usualContext = 'what the model and the memory allow'): Command {
   return command
     .option('--engine <name>', 'llama, ollama or echo')
-    .option('--model <model>', 'a GGUF file, or with --engine ollama a model’s name')
-    .option('--context-length <n>', 'tokens of prompt and answer together')
+    .option('--model <model>', 'a model’s name ("shoal list" has them), or a GGUF file')
+    .option('--context-length <n>', `tokens of prompt and answer together; ${usualContext} where not given`)
     .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')
     .option('--threads <n>', 'threads for the model; measured where not given')
     .option('--slots <n>', 'answers at once');
@@ -33,7 +37,7 @@ export interface DoorWorkerOptions {
 /** A worker over the engine that a configuration asks for. Whoever opens it closes it, and the engine with it. */
 export async function openDoorWorker({ home }: Context, options: DoorWorkerOptions): Promise<Worker> {
   const { choice, limits, log, onChange } = options;
-  const engine = await createEngine(choice, homeFiles(home).cache, log);
+  const engine = await openEngine(choice, home, log);
   try {
     return await Worker.create({
       engine,
@@ -46,5 +50,14 @@ export async function openDoorWorker({ home }: Context, options: DoorWorkerOptio
   } catch (error) {
     await engine.close();
     throw error;
+  }
+}
+
+/** A model file that is not there is wrong usage. */
+async function openEngine(...[choice, home, log]: Parameters<typeof createEngine>): ReturnType<typeof createEngine> {
+  try {
+    return await createEngine(choice, home, log);
+  } catch (error) {
+    throw error instanceof ShoalError && error.code === 'INVALID_REQUEST' ? CliError.usage(error.message) : error;
   }
 }

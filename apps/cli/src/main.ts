@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { printableText } from '@shoal/node/printable';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT, exitCodeOf } from './cli-error.ts';
 import { createProgram } from './program.ts';
@@ -37,7 +38,7 @@ function fail(error: unknown, json: boolean): number {
   }
   const known = ShoalError.from(error);
   if (json) printError(known.code, known.message);
-  else process.stderr.write(`shoal: ${known.message}\n`);
+  else process.stderr.write(`shoal: ${printableText(known.message)}\n`);
   if (known.code === 'INTERNAL' && known.cause !== undefined) process.stderr.write(`${describe(known.cause)}\n`);
   return exitCodeOf(error);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { columns, count, duration, modelText } from './output.ts';
+import { columns, count, duration, elapsed, modelText } from './output.ts';
 
 test('columns are as wide as their widest cell, and lines end without blanks', () => {
   assert.deepEqual(
@@ -25,6 +25,11 @@ test('the control sequences of a model reach a file, but no terminal', (t) => {
 test('durations are read at a glance', () => {
   const shown = [0.9, 59, 60, 3_599, 3_660, 90_000].map((seconds) => duration(seconds));
   assert.deepEqual(shown, ['0 s', '59 s', '1 min', '59 min', '1 h 1 min', '1 d 1 h']);
+});
+
+test('what took a moment is told to the hundredth, what took long to the second', () => {
+  const shown = [0, 0.031, 4.24, 9.96, 61].map((seconds) => elapsed(seconds));
+  assert.deepEqual(shown, ['0.01 s', '0.03 s', '4.2 s', '10 s', '1 min']);
 });
 
 test('one is singular', () => {

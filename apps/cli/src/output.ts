@@ -36,6 +36,12 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
+/** What took so long: `0.03 s`, `4.2 s`, and from ten seconds on as `duration` has it. */
+export function elapsed(seconds: number): string {
+  if (seconds < 1) return `${Math.max(seconds, 0.01).toFixed(2)} s`;
+  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(Math.round(seconds));
+}
+
 /** `42 s`, `3 min`, `5 h 10 min`, `2 d 3 h`. */
 export function duration(seconds: number): string {
   const whole = Math.floor(seconds);

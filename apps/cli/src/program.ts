@@ -7,6 +7,7 @@ import { addDonate } from './groups/donate.ts';
 import { addLifeCycle } from './groups/life-cycle.ts';
 import { addLocalLlm } from './groups/localllm.ts';
 import { addMachine } from './groups/machine.ts';
+import { addModels } from './groups/models.ts';
 import { addPrompt } from './groups/prompt.ts';
 import { addQmesh } from './groups/qmesh.ts';
 
@@ -37,6 +38,7 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
   addDonate(program, finish);
   addLocalLlm(program, finish);
   addBatch(program, finish);
+  addModels(program, finish);
   addMachine(program, finish);
   return program;
 }

@@ -24,9 +24,11 @@ export interface Configuration {
   readonly clusters: readonly string[];
   readonly bootstrap: readonly string[];
   readonly engine: EngineName;
-  /** A GGUF file, or the name of an Ollama model. */
+  /** A GGUF file, or the name of a model. */
   readonly model?: string;
   readonly modelName?: string;
+  /** Folders of GGUF files, whose names are models too. */
+  readonly modelFolders?: readonly string[];
   readonly contextLength?: number;
   readonly gpuLayers: number;
   readonly threads?: number;
@@ -175,10 +177,17 @@ function flagName(path: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** A model's file is found from where it was named; another name is the engine's to know. */
+/** Files and folders are found from where they were named; another name of a model stays as it is. */
 function withModelPath(settings: Settings, folder: string): Settings {
-  const { model } = settings;
-  if (model === undefined) return settings;
-  const isFile = /\.gguf$/i.test(model) || model.startsWith('.') || isAbsolute(model);
-  return isFile ? { ...settings, model: resolve(folder, model) } : settings;
+  const { model, modelFolders } = settings;
+  return {
+    ...settings,
+    ...(model !== undefined && isModelPath(model) && { model: resolve(folder, model) }),
+    ...(modelFolders !== undefined && { modelFolders: modelFolders.map((each) => resolve(folder, each)) }),
+  };
+}
+
+/** Whether a text that stands for a model is plainly a file, and no name. */
+export function isModelPath(model: string): boolean {
+  return /\.gguf$/i.test(model) || model.startsWith('.') || isAbsolute(model);
 }

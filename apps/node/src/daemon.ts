@@ -8,7 +8,7 @@ import { loadConfiguration, type Configuration } from './configuration.ts';
 import { EndRequest } from './end-request.ts';
 import { createEngine } from './engine-choice.ts';
 import { gaugeHome } from './gauge.ts';
-import { homeFiles, prepareHome, type Home } from './home.ts';
+import { prepareHome, type Home } from './home.ts';
 import { openApi, type Api } from './http.ts';
 import { loadIdentity } from './identity.ts';
 import { saveLaunch } from './launch.ts';
@@ -110,6 +110,7 @@ class Daemon {
     const seed = await loadIdentity(this.#home);
     const resources = await gaugeHome(this.#home);
     const doors = new DoorKeeper(this.#configuration, this.#home, this.#log);
+    await doors.checkPorts();
     const engine = await this.#openEngine();
     return {
       name,
@@ -131,7 +132,7 @@ class Daemon {
   /** Undefined for a node that does not lend. */
   async #openEngine(): Promise<Engine | undefined> {
     const { lend, model, doors } = this.#configuration;
-    if (lend) return createEngine(this.#configuration, homeFiles(this.#home).cache, this.#log);
+    if (lend) return createEngine(this.#configuration, this.#home, this.#log);
     const [door] = Object.keys(doors);
     if (door !== undefined) {
       throw ShoalError.invalidRequest(`The door ${door} is for answering others' prompts: open it with --lend.`);

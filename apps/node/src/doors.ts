@@ -1,9 +1,12 @@
-import type { PeerStatus } from '@shoal/protocol';
+import type { PeerStatus, ShoalError } from '@shoal/protocol';
 import { DEFAULT_PORT as DONATE_PORT } from '@shoal/protocol/donate';
-import type { HelloMessage } from '@shoal/protocol/shoal';
+import { type HelloMessage, TCP_PORT, WEBSOCKET_PORT } from '@shoal/protocol/shoal';
+import { isLoopback } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
+import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor, Worker } from '@shoal/worker';
 import type { Configuration } from './configuration.ts';
+import { DONATE_WARNING } from './donate-warning.ts';
 import { DOOR_NAMES, type DoorName, type DoorSettings } from './door-settings.ts';
 import type { Home } from './home.ts';
 import type { Logger } from './log.ts';
@@ -34,6 +37,18 @@ export class DoorKeeper {
     this.#configuration = configuration;
     this.#home = home;
     this.#log = log;
+  }
+
+  /** Takes each door's port for a moment: who finds one taken should learn it before a model has been loaded. */
+  async checkPorts(): Promise<void> {
+    for (const address of doorPorts(this.#configuration)) {
+      const listener = await listenTcp({
+        ...address,
+        maxConnections: 1,
+        onConnection: (connection) => connection.close(),
+      });
+      await listener.close();
+    }
   }
 
   /** All of them, or none: where one cannot be opened those before it are closed again. */
@@ -73,11 +88,13 @@ export class DoorKeeper {
     const { mode = 'local_lm', ...said } = withoutUndefined(settings);
     const { maxTokens } = this.#configuration;
     const options = { host: '127.0.0.1', port: DONATE_PORT, maxTokens, ...said };
+    if (!isLoopback(options.host)) this.#log.warn(DONATE_WARNING);
     if (mode === 'local_lm') return openDonateDoor({ ...options, donation: { mode, worker } });
     const { createMount } = await import('./donate-mount.ts');
     const { scheduler } = worker;
     const mount = createMount(this.#configuration, this.#log);
-    return openDonateDoor({ ...options, donation: { mode, scheduler, mount } });
+    const onError = ({ code, message, cause }: ShoalError): void => this.#log.warn({ code, cause }, message);
+    return openDonateDoor({ ...options, donation: { mode, scheduler, mount, onError } });
   }
 
   async #openQmesh({ capacity }: NonNullable<DoorSettings['qmesh']>, { dht, worker }: DoorHost): Promise<NodeDoor> {
@@ -135,6 +152,19 @@ export class DoorKeeper {
       close: () => door.close(),
     };
   }
+}
+
+/** Where the doors of a configuration will listen, as far as the ports are not for the system to pick. */
+export function doorPorts({ doors }: Configuration): readonly { readonly host: string; readonly port: number }[] {
+  const listening = [
+    { settings: doors.donate, usual: DONATE_PORT },
+    { settings: doors.websocket, usual: WEBSOCKET_PORT },
+    { settings: doors.tcp, usual: TCP_PORT },
+  ];
+  return listening.flatMap(({ settings, usual }) => {
+    if (settings === undefined || settings.port === 0) return [];
+    return [{ host: settings.host ?? '127.0.0.1', port: settings.port ?? usual }];
+  });
 }
 
 /** The same door, which does one thing more when it closes. */

@@ -1,18 +1,20 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Engine } from '@shoal/engine';
 import { ShoalError } from '@shoal/protocol';
-import type { EngineName } from './settings.ts';
+import { homeFiles, type Home } from './home.ts';
 import type { Logger } from './log.ts';
+import type { EngineName } from './settings.ts';
 
 const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
 
 /** What a configuration says of the engine. */
 export interface EngineChoice {
   readonly engine: EngineName;
-  /** A GGUF file, or a model's name where the engine is Ollama; absent: the demo model, or Ollama's first. */
+  /** A GGUF file or a model's name; absent: the demo model, or Ollama's first. */
   readonly model?: string;
   readonly modelName?: string;
+  readonly modelFolders?: readonly string[];
   readonly contextLength?: number;
   /** What an absent `contextLength` is at most; absent: the engine's own number. */
   readonly contextLengthMax?: number;
@@ -32,16 +34,17 @@ export function findDemoModel(): string | undefined {
 
 /**
  * The engine of a configuration. Engines are imported here and only when wanted, so that a node which only asks never
- * loads one. `cacheDirectory` keeps what an engine measured. Throws `INVALID_REQUEST` where there is no model.
+ * loads one. The home has the models, and keeps what an engine measured. Throws `INVALID_REQUEST` where there is no such
+ * file, `MODEL_NOT_FOUND` where no model has that name.
  */
-export async function createEngine(choice: EngineChoice, cacheDirectory: string, log: Logger): Promise<Engine> {
+export async function createEngine(choice: EngineChoice, home: Home, log: Logger): Promise<Engine> {
   switch (choice.engine) {
     case 'echo':
       return createEchoEngine(choice);
     case 'ollama':
       return createOllamaEngine(choice);
     case 'llama':
-      return createLlamaEngine(choice, cacheDirectory, log);
+      return createLlamaEngine(choice, home, log);
     default:
       return choice.engine satisfies never;
   }
@@ -62,15 +65,15 @@ async function createOllamaEngine({ model, slots, contextLength, ollamaUrl }: En
   });
 }
 
-async function createLlamaEngine(choice: EngineChoice, cacheDirectory: string, log: Logger): Promise<Engine> {
-  const { modelName, contextLength, contextLengthMax, threads, slots, gpuLayers } = choice;
-  const modelPath = choice.model === undefined ? demoModel(log) : resolve(choice.model);
-  if (!existsSync(modelPath)) throw ShoalError.invalidRequest(`There is no model file ${modelPath}.`);
+async function createLlamaEngine(choice: EngineChoice, home: Home, log: Logger): Promise<Engine> {
+  const { contextLength, contextLengthMax, threads, slots, gpuLayers } = choice;
+  const { path: modelPath, name: ownName } = await chooseModel(choice, home, log);
+  const modelName = choice.modelName ?? ownName;
   const { createLlama } = await import('@shoal/engine/llama');
   return createLlama({
     modelPath,
     gpuLayers,
-    cacheDirectory,
+    cacheDirectory: homeFiles(home).cache,
     log: (level, line) => log[level](line),
     ...(slots !== undefined && { slots }),
     ...(modelName !== undefined && { name: modelName }),
@@ -78,6 +81,13 @@ async function createLlamaEngine(choice: EngineChoice, cacheDirectory: string, l
     ...(contextLengthMax !== undefined && { contextLengthMax }),
     ...(threads !== undefined && { threads }),
   });
+}
+
+/** A model that is called by its name keeps it, and one that is called by its file gets the file's. */
+async function chooseModel({ model, modelFolders }: EngineChoice, home: Home, log: Logger) {
+  if (model === undefined) return { path: demoModel(log), name: undefined };
+  const { findModel, modelPlaces } = await import('./model-files.ts');
+  return findModel(modelPlaces(home, modelFolders), model);
 }
 
 function demoModel(log: Logger): string {

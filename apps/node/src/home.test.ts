@@ -21,6 +21,12 @@ test('a named node lives beneath the home', () => {
   assert.equal(homeFiles(home).identity, '/a/nodes/NodeB/identity');
 });
 
+test('all nodes of a home share its models', () => {
+  const environment = { SHOAL_HOME: '/a' };
+  assert.equal(homeFiles(locateHome(environment)).models, '/a/models');
+  assert.equal(homeFiles(locateHome(environment, 'NodeB')).models, '/a/models');
+});
+
 test('a node name that could lead elsewhere is refused', () => {
   for (const name of ['..', '../x', 'a/b', '', '.hidden', 'x'.repeat(65), 'a\n']) {
     assert.throws(() => locateHome({ SHOAL_HOME: '/a' }, name), { code: 'INVALID_REQUEST' }, name);

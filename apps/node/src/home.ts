@@ -74,6 +74,8 @@ export interface HomeFiles {
   readonly log: string;
   /** What engines measured and remember. */
   readonly cache: string;
+  /** The store of models, which all nodes of a home share. */
+  readonly models: string;
 }
 
 export function homeFiles(home: Home): HomeFiles {
@@ -92,6 +94,7 @@ export function homeFiles(home: Home): HomeFiles {
     logs,
     log: join(logs, 'shoal.log'),
     cache: join(home.state, 'cache'),
+    models: join(home.node === undefined ? home.data : dirname(dirname(home.data)), 'models'),
   };
 }
 

@@ -117,7 +117,7 @@ export class RunningNode implements NodeControl {
 
   status(): StatusView {
     const { active, queued, slots, health } = this.#status();
-    const problems = this.#dhtProblem === undefined ? [] : [this.#dhtProblem];
+    const problems = [this.#dhtProblem, this.#network.problem?.message].filter((problem) => problem !== undefined);
     const { host, port } = this.#dht.native.address() ?? { host: '', port: 0 };
     return {
       name: this.#options.name,

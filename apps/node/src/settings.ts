@@ -7,6 +7,7 @@ import { keysAt, nameSchema, whole } from './schema.ts';
 const MAX_CLUSTERS = 64;
 const MAX_BOOTSTRAP_NODES = 32;
 const MAX_PEERS = 64;
+const MAX_MODEL_FOLDERS = 64;
 const MAX_CONTEXT_TOKENS = 16_777_216;
 const MAX_GPU_LAYERS = 1_024;
 const MAX_THREADS = 1_024;
@@ -37,10 +38,12 @@ const schema = z
         .array(z.string('"host:port"').regex(HOST_AND_PORT, '"host:port"'), 'a list of "host:port"')
         .max(MAX_BOOTSTRAP_NODES, `a list of at most ${MAX_BOOTSTRAP_NODES} nodes`),
       engine: z.enum(ENGINES, `one of ${ENGINES.join(', ')}`),
-      model: z
-        .string('a GGUF file, or the name of an Ollama model')
-        .min(1, 'a GGUF file, or the name of an Ollama model'),
+      model: z.string('a GGUF file, or the name of a model').min(1, 'a GGUF file, or the name of a model'),
       modelName: nameSchema,
+      /** Where GGUF files are that are models by their names. */
+      modelFolders: z
+        .array(z.string('a folder').min(1, 'a folder'), 'a list of folders')
+        .max(MAX_MODEL_FOLDERS, `a list of at most ${MAX_MODEL_FOLDERS} folders`),
       contextLength: whole(1, MAX_CONTEXT_TOKENS),
       gpuLayers: whole(-1, MAX_GPU_LAYERS),
       threads: whole(1, MAX_THREADS),

@@ -85,13 +85,16 @@ export class LineFields {
     if (value === undefined) return;
     const words = allowed.map((one) => JSON.stringify(one));
     if (words.includes(JSON.stringify(value))) return;
-    throw ShoalError.invalidRequest(`"${this.name(field)}" is not supported, but for ${words.join(' or ')}.`);
+    // Nobody needs to write an empty list.
+    const isWorthSaying = allowed.every((one) => typeof one !== 'object');
+    const what = isWorthSaying ? `must be ${words.join(' or ')}, or left out` : 'is not supported; leave it out';
+    throw ShoalError.invalidRequest(`"${this.name(field)}" ${what}.`);
   }
 
   /** Nothing else may be there. */
   end(): void {
     const [field] = this.#unread;
-    if (field !== undefined) throw ShoalError.invalidRequest(`"${this.name(field)}" is not supported.`);
+    if (field !== undefined) throw ShoalError.invalidRequest(`"${this.name(field)}" is not supported; leave it out.`);
   }
 
   #read<Value>(field: string, expected: string, fits: (value: unknown) => value is Value): Value | undefined {

@@ -87,7 +87,8 @@ function parseJson(text: string): unknown {
 }
 
 function readQuestion(fields: LineFields): BatchInput {
-  fields.only('method', ['POST']);
+  const method = fields.string('method');
+  if (method !== undefined && method !== 'POST') throw ShoalError.invalidRequest('"method" must be "POST".');
   const url = fields.required('url', fields.string('url'));
   if (url !== ENDPOINT) throw ShoalError.invalidRequest(`"url" must be "${ENDPOINT}".`);
   const body = fields.required('body', fields.object('body'));

@@ -6,7 +6,7 @@ import { BatchRoom, type Lender } from './batch-room.ts';
 import { Cancellation, type CancelSignal } from './cancel.ts';
 
 /** How long a batch waits for a worker, or for one with the model, while there is none. */
-const WORKER_PATIENCE_MS = 30_000;
+export const WORKER_PATIENCE_MS = 30_000;
 /** How far lines may run ahead of the oldest that is not answered: what a reader who wants them in order has to hold. */
 const WINDOW_LINES = 1_000;
 const DEFAULT_RETRIES = 3;

@@ -14,7 +14,7 @@ export {
   parseBatchLine,
 } from './batch-line.ts';
 export { batchRecord } from './batch-record.ts';
-export type { BatchClient, BatchOptions } from './batch-run.ts';
+export { type BatchClient, type BatchOptions, WORKER_PATIENCE_MS } from './batch-run.ts';
 
 /**
  * Runs a batch. Yields each line's result once, as it comes; a line that is not yielded has not ended for good. Ends when all

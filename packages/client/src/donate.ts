@@ -7,7 +7,7 @@ import {
   type HelloMessage,
   type Mode,
 } from '@shoal/protocol/donate';
-import { type Answer, Link, monotonicNow } from '@shoal/transport';
+import { type Answer, type Connection, Link, monotonicNow } from '@shoal/transport';
 import { dialTcp } from '@shoal/transport/tcp';
 
 /** A node is connected and has said hello within this time. */
@@ -35,14 +35,22 @@ export interface PutModelOptions {
   readonly onProgress?: (sentBytes: number) => void;
 }
 
+export interface DialDonateOptions {
+  /** Milliseconds; absent: `DIAL_TIMEOUT_MS`. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * Connects to a Donate compute node: `HOST`, `HOST:PORT` or `[IPV6]:PORT`. Throws `INVALID_REQUEST` for what is no address
- * and `CONNECT_FAILED` where no such node answers within `DIAL_TIMEOUT_MS`.
+ * and `CONNECT_FAILED` where no such node answers in time.
  */
-export async function dialDonate(address = `127.0.0.1:${DEFAULT_PORT}`): Promise<DonateNode> {
+export async function dialDonate(
+  address = `127.0.0.1:${DEFAULT_PORT}`,
+  { timeoutMs = DIAL_TIMEOUT_MS }: DialDonateOptions = {},
+): Promise<DonateNode> {
   const { host, port } = parseAddress(address);
-  const giveUpAt = monotonicNow() + DIAL_TIMEOUT_MS;
-  const connection = await dialTcp({ host, port, timeoutMs: DIAL_TIMEOUT_MS });
+  const giveUpAt = monotonicNow() + timeoutMs;
+  const connection = await connectTo(host, port, timeoutMs);
   const session = new ClientSession(donateFramer(), (encode) => new DonateClient(encode));
   return new Promise((resolve, reject) => {
     const link = new Link(connection, session, {
@@ -59,11 +67,24 @@ export async function dialDonate(address = `127.0.0.1:${DEFAULT_PORT}`): Promise
       reject(new ShoalError('CONNECT_FAILED', `${host}:${port} ${why}: is it a Donate compute node?`, { cause }));
     };
     const timer = setTimeout(() => {
+      // First: the link's own end would be taken for the node's.
+      fail(`said no hello within ${timeoutMs / 1_000} s`);
       link.close();
-      fail(`said no hello within ${DIAL_TIMEOUT_MS / 1_000} s`);
     }, giveUpAt - monotonicNow());
     link.start();
   });
+}
+
+async function connectTo(host: string, port: number, timeoutMs: number): Promise<Connection> {
+  try {
+    return await dialTcp({ host, port, timeoutMs });
+  } catch (thrown) {
+    const { code, message, cause } = ShoalError.from(thrown);
+    const reason = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (reason === 'ENOTFOUND') throw new ShoalError(code, `There is no host "${host}".`, { cause });
+    if (reason !== 'ECONNREFUSED') throw new ShoalError(code, message, { cause });
+    throw new ShoalError(code, `${host}:${port} refused the connection: is \`shoal donate\` running there?`, { cause });
+  }
 }
 
 /** A node that one is connected to. What is asked of it is done in the order of the calls. */
@@ -193,7 +214,7 @@ function parseAddress(text: string): { host: string; port: number } {
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
   if (host === undefined || port < 1 || port > 65_535) {
     throw ShoalError.invalidRequest(
-      `"${text}" is no address: write HOST or HOST:PORT, such as 192.168.1.5:${DEFAULT_PORT}.`,
+      `"${text}" is no address: write HOST, HOST:PORT or [IPV6]:PORT, such as 192.168.1.5:${DEFAULT_PORT}.`,
     );
   }
   return { host, port };

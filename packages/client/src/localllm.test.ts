@@ -43,7 +43,7 @@ suite('a client of a LocalLLM host', { concurrency: true }, () => {
       { type: 'finish', reason: 'length', rawReason: 'truncated', model: 'llama3.2' },
     ]);
     for (const prompt of ['', 'x'.repeat(8_193)]) {
-      assert.throws(() => client.chat(prompt), { code: 'INVALID_REQUEST' });
+      assert.throws(() => client.chat(prompt), { code: 'BAD_MESSAGE' });
     }
     await client.close();
     await host.close();
@@ -52,6 +52,14 @@ suite('a client of a LocalLLM host', { concurrency: true }, () => {
   test('says HOST_OFFLINE where nobody announces the Server ID', async () => {
     const serverId = encodeServerId(randomBytes(32));
     await assert.rejects(connectLocalLlm(serverId, { dht, searchMs: 300 }), { code: 'HOST_OFFLINE' });
+  });
+
+  test('says that the DHT is silent where that is why nobody was found', async () => {
+    const serverId = encodeServerId(randomBytes(32));
+    await assert.rejects(connectLocalLlm(serverId, { bootstrap: ['127.0.0.1:9'], searchMs: 100 }), {
+      code: 'HOST_OFFLINE',
+      message: 'No node of the DHT answered (bootstrap 127.0.0.1:9).',
+    });
   });
 
   test('says CONNECT_FAILED where the host is found and cannot be reached', async () => {

@@ -11,6 +11,7 @@ import { createDht, type Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { Cancellation, CancelSignal } from './cancel.ts';
 import { Generation, type GenerationEvent } from './generation.ts';
+import { nobodyOn } from './nobody-on.ts';
 
 /** How long a host is looked for. */
 export const HOST_SEARCH_MS = 15_000;
@@ -73,12 +74,12 @@ export class LocalLlmHost {
 
   /**
    * Asks one prompt; a host remembers none. Yields who answers, texts as they come and exactly one terminal event: `finish`,
-   * with reason `length` where a limit of the host cut the answer, or `error`. Throws `INVALID_REQUEST` for a prompt that is
-   * empty or longer than 8,192 bytes.
+   * with reason `length` where a limit of the host cut the answer, or `error`. Throws `BAD_MESSAGE`, as the
+   * host would, for a prompt that is empty or longer than 8,192 bytes.
    */
   chat(prompt: string, { signal }: { readonly signal?: CancelSignal } = {}): Generation {
     const fault = promptFault(prompt);
-    if (fault !== undefined) throw ShoalError.invalidRequest(fault);
+    if (fault !== undefined) throw ShoalError.badMessage(fault);
     return new Generation((cancellation) => this.#chat(prompt, cancellation), signal);
   }
 
@@ -120,6 +121,7 @@ interface Found {
 class Search {
   readonly found: Promise<Found>;
   readonly lost: Promise<ShoalError>;
+  readonly #dht: Dht;
   readonly #swarm: Swarm;
   readonly #membership: Membership;
   readonly #links = new Set<HostLink>();
@@ -134,6 +136,7 @@ class Search {
   constructor(dht: Dht, topic: Uint8Array, { signal, searchMs = HOST_SEARCH_MS, log }: LocalLlmOptions) {
     this.found = this.#finding.promise;
     this.lost = this.#losing.promise;
+    this.#dht = dht;
     this.#swarm = createSwarm({
       dht,
       maxConnections: MAX_CONNECTIONS,
@@ -142,7 +145,7 @@ class Search {
       ...(log !== undefined && { log }),
     });
     this.#membership = this.#swarm.join(topic, { server: false, client: true });
-    this.#searchTimer = setTimeout(() => this.#fail(this.#nobody(searchMs)), searchMs);
+    this.#searchTimer = setTimeout(() => void this.#giveUp(searchMs), searchMs);
     const onAbort = (): void => this.#fail(ShoalError.aborted('The search for the host was given up.'));
     this.#stopListening = () => signal?.removeEventListener('abort', onAbort);
     if (signal?.aborted === true) onAbort();
@@ -205,14 +208,16 @@ class Search {
     this.#stopListening();
   }
 
-  #nobody(searchMs: number): ShoalError {
+  async #giveUp(searchMs: number): Promise<void> {
     const seconds = searchMs / 1_000;
     if (this.#wasDialled) {
       const why = `The host was found, but could not be reached within ${seconds} s. It may have stopped just now.`;
-      return new ShoalError('CONNECT_FAILED', why);
+      return this.#fail(new ShoalError('CONNECT_FAILED', why));
     }
     const why = `Nobody with this Server ID was found within ${seconds} s. Check that the host shares it right now.`;
-    return new ShoalError('HOST_OFFLINE', why);
+    const error = await nobodyOn(this.#dht, why);
+    // Who was met at the last moment is waited for.
+    if (this.#links.size === 0) this.#fail(error);
   }
 }
 

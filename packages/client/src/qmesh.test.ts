@@ -115,6 +115,19 @@ suite('a QMesh client', { concurrency: true }, () => {
     await assert.rejects(answering, { code: 'GENERATION_ABORTED' });
   });
 
+  test('where nobody is found, it says whether that is for the DHT', async (t) => {
+    const start = { code: 'HOST_OFFLINE', message: /Start one: shoal qmesh worker/ };
+    const silent = { code: 'HOST_OFFLINE', message: 'No node of the DHT answered (bootstrap 127.0.0.1:9).' };
+    const lonely = await connectQmesh({ dht, network: newName(), searchMs: 100 });
+    const cutOff = await connectQmesh({ bootstrap: ['127.0.0.1:9'], network: newName(), searchMs: 100 });
+    t.after(() => Promise.all([lonely.close(), cutOff.close()]));
+    await Promise.all([
+      assert.rejects(lonely.discover(), start),
+      assert.rejects(cutOff.discover(), silent),
+      assert.rejects(cutOff.ask('anybody?'), silent),
+    ]);
+  });
+
   test('an empty prompt is not sent', async (t) => {
     await assert.rejects((await client(t, newName())).ask(''), { code: 'INVALID_REQUEST' });
   });

@@ -9,6 +9,7 @@ import {
 import { monotonicNow } from '@shoal/transport';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import { Cancellation, type CancelSignal } from './cancel.ts';
+import { nobodyOn } from './nobody-on.ts';
 import { type QmeshContact, QmeshContacts } from './qmesh-contacts.ts';
 import { rankQmeshWorkers } from './qmesh-select.ts';
 
@@ -24,6 +25,8 @@ export interface QmeshOptions {
   readonly bootstrap?: readonly string[];
   /** The network's name; absent: the one that QMesh's programs meet in. */
   readonly network?: string;
+  /** How long a first worker is looked for, in milliseconds; absent: `QMESH_DISCOVERY_WAIT_MS`. */
+  readonly searchMs?: number;
   /** What the swarm does, a line each. */
   readonly log?: (line: string) => void;
 }
@@ -53,20 +56,28 @@ export interface QmeshAnswer extends InferenceResult {
 
 /** Joins a QMesh network as a client. Returns at once: workers are found meanwhile, and `ask` waits for them. */
 export async function connectQmesh(options: QmeshOptions = {}): Promise<Qmesh> {
-  const { bootstrap, network, log } = options;
+  const { bootstrap, network, searchMs = QMESH_DISCOVERY_WAIT_MS, log } = options;
   const dht = options.dht ?? createDht(bootstrap === undefined ? {} : { bootstrap });
   const contacts = new QmeshContacts({ dht, topic: qmeshTopic(network), ...(log !== undefined && { log }) });
-  return new Qmesh(contacts, options.dht === undefined ? dht : undefined);
+  return new Qmesh(contacts, { dht, ownsDht: options.dht === undefined, searchMs });
+}
+
+/** Where a client looks for workers, and how long. */
+interface QmeshSearch {
+  readonly dht: Dht;
+  /** Whether it ends with the client. */
+  readonly ownsDht: boolean;
+  readonly searchMs: number;
 }
 
 /** A client of QMesh workers: it asks, and lends nothing. */
 export class Qmesh {
   readonly #contacts: QmeshContacts;
-  readonly #ownDht: Dht | undefined;
+  readonly #search: QmeshSearch;
 
-  constructor(contacts: QmeshContacts, ownDht: Dht | undefined) {
+  constructor(contacts: QmeshContacts, search: QmeshSearch) {
     this.#contacts = contacts;
-    this.#ownDht = ownDht;
+    this.#search = search;
   }
 
   /** Those that have told their health. */
@@ -80,15 +91,15 @@ export class Qmesh {
   }
 
   /**
-   * Waits for a first worker, and then for as long as new ones appear. Rejects with `HOST_OFFLINE` where there is none within
-   * 15 s.
+   * Waits for a first worker, and then for as long as new ones appear. Rejects with `HOST_OFFLINE` where there is none in
+   * time.
    */
   async discover(signal?: CancelSignal): Promise<readonly QmeshWorker[]> {
     return cancellable(signal, async (cancellation) => {
-      const giveUpAt = monotonicNow() + QMESH_DISCOVERY_WAIT_MS;
+      const giveUpAt = monotonicNow() + this.#search.searchMs;
       while (this.#contacts.known().length === 0) {
         this.#checkGoesOn(cancellation);
-        if (monotonicNow() >= giveUpAt) throw nobody();
+        if (monotonicNow() >= giveUpAt) throw await this.#nobody(cancellation);
         await this.#contacts.change(giveUpAt, cancellation);
       }
       while (monotonicNow() < this.#settledAt) {
@@ -109,7 +120,7 @@ export class Qmesh {
 
   async close(): Promise<void> {
     await this.#contacts.close();
-    await this.#ownDht?.close();
+    if (this.#search.ownsDht) await this.#search.dht.close();
   }
 
   async #ask(prompt: string, options: QmeshAskOptions, cancellation: Cancellation): Promise<QmeshAnswer> {
@@ -134,8 +145,8 @@ export class Qmesh {
         continue;
       }
       // For a first worker, and where that one failed for those that are just being met.
-      const giveUpAt = failure === undefined ? startedAt + QMESH_DISCOVERY_WAIT_MS : this.#settledAt;
-      if (monotonicNow() >= giveUpAt) throw failure ?? nobody();
+      const giveUpAt = failure === undefined ? startedAt + this.#search.searchMs : this.#settledAt;
+      if (monotonicNow() >= giveUpAt) throw failure ?? (await this.#nobody(cancellation));
       await this.#contacts.change(giveUpAt, cancellation);
     }
   }
@@ -143,6 +154,16 @@ export class Qmesh {
   #checkGoesOn({ isCancelled }: Cancellation): void {
     if (isCancelled) throw ShoalError.aborted('The request was taken back.');
     if (this.#contacts.isClosed) throw ShoalError.aborted('This client is closed.');
+  }
+
+  async #nobody(cancellation: Cancellation): Promise<ShoalError> {
+    const cancelled = Promise.withResolvers<void>();
+    const stopListening = cancellation.onCancel(() => cancelled.resolve());
+    const error = nobodyOn(this.#search.dht, 'No worker was found. Start one: shoal qmesh worker');
+    await Promise.race([error, cancelled.promise]);
+    stopListening();
+    this.#checkGoesOn(cancellation);
+    return error;
   }
 
   #best(tried: ReadonlySet<string>): QmeshContact | undefined {
@@ -199,8 +220,4 @@ async function cancellable<Value>(
   } finally {
     signal?.removeEventListener('abort', cancel);
   }
-}
-
-function nobody(): ShoalError {
-  return new ShoalError('HOST_OFFLINE', 'No worker was found. Start one: shoal qmesh worker');
 }

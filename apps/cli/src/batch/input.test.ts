@@ -53,6 +53,6 @@ test('a line that is too long, or no text, is a mistake of that line alone', asy
 
 test('what is no file is refused before anything is written', async (t) => {
   const folder = temporaryFolder(t);
-  await assert.rejects(BatchInput.open(join(folder, 'none')), { exitCode: 2, message: /ENOENT/ });
-  await assert.rejects(BatchInput.open(folder), { exitCode: 2, message: /is no file/ });
+  await assert.rejects(BatchInput.open(join(folder, 'none')), { exitCode: 2, message: /^There is no file .*none\.$/ });
+  await assert.rejects(BatchInput.open(folder), { exitCode: 2, message: /is a folder; give a \.jsonl file\.$/ });
 });

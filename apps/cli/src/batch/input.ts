@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
 import { type BatchLine, parseBatchLine } from '@shoal/client/batch';
@@ -21,13 +22,18 @@ export class BatchInput {
   readonly #file: FileHandle;
 
   static async open(path: string): Promise<BatchInput> {
+    let file: FileHandle;
+    let found: Stats;
     try {
-      const file = await open(path, 'r');
-      if ((await file.stat()).isFile()) return new BatchInput(file);
-      await file.close();
+      file = await open(path, 'r');
+      found = await file.stat();
     } catch (error) {
-      throw CliError.usage(`${path} cannot be read (${codeOf(error)}).`);
+      const code = codeOf(error);
+      throw CliError.usage(code === 'ENOENT' ? `There is no file ${path}.` : `${path} cannot be read (${code}).`);
     }
+    if (found.isFile()) return new BatchInput(file);
+    await file.close();
+    if (found.isDirectory()) throw CliError.usage(`${path} is a folder; give a .jsonl file.`);
     throw CliError.usage(`${path} is no file; what goes on after an end has to be read twice.`);
   }
 

@@ -1,15 +1,16 @@
-import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { connect, type ConnectOptions, type Shoal } from '@shoal/client';
-import { type BatchLine, runBatch } from '@shoal/client/batch';
+import { type BatchLine, runBatch, WORKER_PATIENCE_MS } from '@shoal/client/batch';
 import { launchSettings } from '@shoal/node/configuration';
 import { ShoalError } from '@shoal/protocol';
+import { Absence } from '../batch/absence.ts';
+import { withOverruledModel, withWayOn } from '../batch/advice.ts';
 import { BatchInput, type Survey } from '../batch/input.ts';
 import { BatchOutput } from '../batch/output.ts';
-import { Progress } from '../batch/progress.ts';
+import { batchPaths, type Paths } from '../batch/paths.ts';
+import { Progress, type Waiting } from '../batch/progress.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { count, duration, print } from '../output.ts';
+import { count, elapsed, print } from '../output.ts';
 
 export interface BatchFlags {
   readonly cluster?: readonly string[];
@@ -24,16 +25,9 @@ export interface BatchFlags {
   readonly restart?: boolean;
 }
 
-interface Paths {
-  readonly input: string;
-  readonly output: string;
-  readonly errors: string;
-}
-
 /** `shoal batch`: results and errors in files, progress on stderr, the summary on stdout. Ctrl-C keeps what is done. */
 export async function batch(context: Context, input: string, flags: BatchFlags): Promise<number> {
   const settings = networkSettings(flags);
-  const paths = await filePaths(input, flags);
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   // A second signal ends the process at once: what is written stays.
@@ -41,6 +35,7 @@ export async function batch(context: Context, input: string, flags: BatchFlags):
   for (const name of signals) process.once(name, interrupt);
   const file = await BatchInput.open(input);
   try {
+    const paths = await batchPaths(input, flags);
     const survey = await file.survey(interrupted.signal);
     const { order, restart = false } = flags;
     const output = await BatchOutput.open({ ...paths, ...survey, order, restart });
@@ -59,6 +54,8 @@ class BatchCommand {
   readonly #flags: BatchFlags;
   readonly #network: ConnectOptions;
   readonly #progress: Progress;
+  /** Whether --model asks for another model than a line names. */
+  #isOverruled = false;
 
   constructor(file: BatchInput, output: BatchOutput, survey: Survey, flags: BatchFlags, network: ConnectOptions) {
     this.#file = file;
@@ -74,6 +71,8 @@ class BatchCommand {
     const before = this.#done;
     try {
       if (before < this.#survey.total) await this.#ask(signal);
+    } catch (error) {
+      throw withWayOn(error);
     } finally {
       this.#progress.end();
       await this.#output.close();
@@ -93,6 +92,8 @@ class BatchCommand {
   async #ask(signal: AbortSignal): Promise<void> {
     const { model, concurrency, retries } = this.#flags;
     const client = await connectTo(this.#network);
+    const absence = new Absence(client);
+    this.#progress.watch(() => waitingFor(absence));
     try {
       const options = {
         client,
@@ -102,8 +103,11 @@ class BatchCommand {
         ...(concurrency === undefined ? {} : { concurrency }),
         ...(retries === undefined ? {} : { retries }),
       };
-      for await (const result of runBatch(options)) await this.#output.write(result);
+      for await (const result of runBatch(options)) {
+        await this.#output.write(this.#isOverruled ? withOverruledModel(result) : result);
+      }
     } finally {
+      absence.end();
       await client.close();
     }
   }
@@ -111,6 +115,9 @@ class BatchCommand {
   /** The lines that no run has done yet. */
   async *#lines(): AsyncGenerator<BatchLine> {
     for await (const line of this.#file.lines((number) => this.#output.skip(number))) {
+      const { model } = this.#flags;
+      const named = 'input' in line ? line.input.model : undefined;
+      this.#isOverruled ||= model !== undefined && named !== undefined && named !== model;
       const isTwice = line.customId !== undefined && !this.#output.isNew(line.customId);
       if (!this.#output.has(line.line)) yield isTwice ? withTwice(line) : line;
     }
@@ -132,11 +139,16 @@ class BatchCommand {
       lines_per_second: Math.round(rate * 1_000) / 1_000,
     };
     print(context, document, [
-      `${count(total, 'line')}: ${answered} answered, ${failed} failed, in ${duration(seconds)}`,
+      `${count(total, 'line')}: ${answered} answered, ${failed} failed, in ${elapsed(seconds)}`,
       `Answers: ${output}`,
       ...(failed > 0 ? [`Errors: ${errors}`] : []),
     ]);
   }
+}
+
+function waitingFor(absence: Absence): Waiting | undefined {
+  const { seconds, wasThere } = absence;
+  return seconds === undefined ? undefined : { seconds, wasThere, patienceSeconds: WORKER_PATIENCE_MS / 1_000 };
 }
 
 function withTwice({ line, customId = '' }: BatchLine): BatchLine {
@@ -174,24 +186,5 @@ function networkSettings({ cluster, peer, bootstrap }: BatchFlags): ConnectOptio
     };
   } catch (error) {
     throw error instanceof ShoalError ? CliError.usage(error.message) : error;
-  }
-}
-
-/** `questions.jsonl` is answered in `questions.output.jsonl`; its errors go beside the output. */
-async function filePaths(input: string, { output: wanted, errors: wantedErrors }: BatchFlags): Promise<Paths> {
-  const output = wanted ?? `${input.replace(/\.jsonl$/, '')}.output.jsonl`;
-  const errors = wantedErrors ?? `${output.replace(/(\.output)?\.jsonl$/, '')}.errors.jsonl`;
-  const all = await Promise.all([input, output, errors].map(realPath));
-  if (new Set(all).size < all.length) throw CliError.usage('The input, --output and --errors must be three files.');
-  return { input, output, errors };
-}
-
-async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    // What is not there yet is nothing else.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return resolve(path);
-    throw CliError.usage(`${path} cannot be used.`);
   }
 }

@@ -1,10 +1,12 @@
+import { isIPv4 } from 'node:net';
 import { runBootstrap } from '@shoal/transport/dht';
-import { EXIT } from '../cli-error.ts';
+import { CliError, EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { print } from '../output.ts';
 
 /** `shoal bootstrap`: runs until Ctrl-C or SIGTERM. */
 export async function bootstrap(context: Context, flags: { host: string; port: number }): Promise<number> {
+  if (!isIPv4(flags.host)) throw CliError.usage(`--host must be an IPv4 address; "${flags.host}" is none.`);
   const ended = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);

@@ -3,7 +3,9 @@ import { readLaunch } from '@shoal/node/launch';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { createLogger } from '@shoal/node/log';
 import { fail, type Check } from '../doctor/check.ts';
+import { checkDoors, checkOllama } from '../doctor/lending.ts';
 import {
   checkDemoModel,
   checkDisk,
@@ -26,6 +28,7 @@ export async function doctor(context: Context, flags: { bootstrap?: readonly str
     configuration instanceof ShoalError ? undefined : await checkPort(context.home, configuration.port),
     configuration instanceof ShoalError ? undefined : await checkDht(configuration.bootstrap),
     checkLlama(),
+    ...(configuration instanceof ShoalError ? [] : await checkLending(context, configuration)),
     checkDemoModel(),
     await checkGpu(),
     checkMemory(),
@@ -35,6 +38,11 @@ export async function doctor(context: Context, flags: { bootstrap?: readonly str
   ].filter((check) => check !== undefined);
   print(context, { ok: checks.every(isFine), checks }, checkLines(checks));
   return checks.every(isFine) ? EXIT.ok : EXIT.failed;
+}
+
+async function checkLending({ home }: Context, configuration: Configuration): Promise<readonly (Check | undefined)[]> {
+  const log = createLogger('error');
+  return [await checkOllama(home, configuration, log), ...(await checkDoors(home, configuration))];
 }
 
 /** As the node would be started again: with what is said here, else what was said at its last start. */

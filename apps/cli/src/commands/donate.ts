@@ -1,13 +1,18 @@
+import { join } from 'node:path';
 import type { Configuration } from '@shoal/node/configuration';
 import { createMount } from '@shoal/node/donate-mount';
+import { DONATE_WARNING } from '@shoal/node/donate-warning';
+import { homeFiles } from '@shoal/node/home';
 import { createLogger, type Logger } from '@shoal/node/log';
 import { printableName } from '@shoal/node/printable';
 import { DEFAULT_PORT, type Mode, MODES } from '@shoal/protocol/donate';
 import { isLoopback } from '@shoal/transport';
+import { listenTcp } from '@shoal/transport/tcp';
 import { Scheduler } from '@shoal/worker';
 import { type DonateDoor, type Donation, type JobReport, openDonateDoor, QUEUE_CAPACITY } from '@shoal/worker/donate';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { openPassingFolder } from '../donate/passing-folder.ts';
 import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
 import { untilEnded } from '../foreground.ts';
 import { count, print } from '../output.ts';
@@ -29,7 +34,8 @@ interface DoorChoice {
   readonly host: string;
   readonly port: number;
   readonly queue: number;
-  readonly folder: string | undefined;
+  /** Where pushed models are kept. */
+  readonly folder: string;
 }
 
 /** `shoal donate`: a Donate compute node in the foreground, until Ctrl-C. */
@@ -42,7 +48,7 @@ export async function donate(context: Context, flags: DonateFlags): Promise<numb
     host: host ?? said?.host ?? '127.0.0.1',
     port: port ?? said?.port ?? DEFAULT_PORT,
     queue: queue ?? said?.queue ?? QUEUE_CAPACITY,
-    folder,
+    folder: folder ?? join(homeFiles(context.home).cache, 'donate'),
   };
   const log = createLogger(configuration.logLevel);
   await untilEnded(log, () => openDoor(context, choice, configuration, log));
@@ -69,12 +75,14 @@ async function openDoor(
   log: Logger,
 ): Promise<{ close(): Promise<void> }> {
   await using opened = new AsyncDisposableStack();
+  await checkPort(host, port);
   const lend = async (): Promise<{ donation: Donation; scheduler: Scheduler }> => {
     if (mode === 'model_push') {
       const onError = ({ message, cause }: Error): void => log.warn({ err: cause }, message);
       const scheduler = new Scheduler({ slots: 1, onError });
       const mount = createMount(configuration, log);
-      return { scheduler, donation: { mode, scheduler, mount, ...(folder !== undefined && { folder }) } };
+      const { path } = opened.adopt(await openPassingFolder(folder), (one) => one.close());
+      return { scheduler, donation: { mode, scheduler, mount, onError, folder: path } };
     }
     const limits = { slots: 1, queue, maxTokens: configuration.maxTokens };
     const opening = openDoorWorker(context, { choice: configuration, limits, log });
@@ -88,25 +96,26 @@ async function openDoor(
     one.close(),
   );
   opened.defer(() => scheduler.drain(DRAIN_MS));
-  if (!isLoopback(host)) log.warn(WARNING);
-  announce(context, door, { queue, model: donation.mode === 'local_lm' ? donation.worker.models[0]?.id : undefined });
+  if (!isLoopback(host)) log.warn(DONATE_WARNING);
+  announce(context, door, donation, queue);
   const held = opened.move();
   return { close: () => held.disposeAsync() };
 }
 
-const WARNING =
-  'Donate compute has neither encryption nor a password (v1 has no TLS and no authentication): whoever reaches this port ' +
-  'can use it. It is meant for trusted networks, such as your own Wi-Fi; do not expose it to the internet without a VPN, ' +
-  'an SSH tunnel or a gateway in front of it.';
+/** Takes the port for a moment: who finds it taken should learn that before a model has been loaded. */
+async function checkPort(host: string, port: number): Promise<void> {
+  const listener = await listenTcp({ host, port, maxConnections: 1, onConnection: (one) => one.close() });
+  await listener.close();
+}
 
-function announce(
-  context: Context,
-  { address, mode }: DonateDoor,
-  { queue, model }: { queue: number; model: string | undefined },
-): void {
+function announce(context: Context, { address, mode }: DonateDoor, donation: Donation, queue: number): void {
+  const model = donation.mode === 'local_lm' ? donation.worker.models[0]?.id : undefined;
+  const folder = donation.mode === 'model_push' ? donation.folder : undefined;
   const what = model === undefined ? 'the models that clients bring' : printableName(model);
-  const line = `Donating ${what} on ${address} (${mode}), with room for ${count(queue, 'job')}. Ctrl-C ends it.`;
-  print(context, { address, mode, model: model ?? null, queue }, [line]);
+  print(context, { address, mode, model: model ?? null, queue, folder: folder ?? null }, [
+    `Donating ${what} on ${address} (${mode}), with room for ${count(queue, 'job')}. Ctrl-C ends it.`,
+    ...(folder === undefined ? [] : [`Models are kept in ${folder} while they are used.`]),
+  ]);
 }
 
 /** `192.168.1.7:50132: prompt answered, 12 tokens in 0.8 s; 3 jobs waited`. */
@@ -114,7 +123,7 @@ function logJob(log: Logger, { peer, kind, outcome, error, tokens, queueDepth, d
   const seconds = (durationMs / 1_000).toFixed(1);
   const size = kind === 'mount' ? '' : `, ${count(tokens, 'token')}`;
   const waited = queueDepth === 0 ? '' : `; ${count(queueDepth, 'job')} waited`;
-  const line = `${peer}: ${kind} ${outcome === 'left' ? 'taken back' : outcome}${size} in ${seconds} s${waited}`;
+  const line = `${peer}: ${kind} ${outcome === 'aborted' ? 'taken back' : outcome}${size} in ${seconds} s${waited}`;
   if (error === undefined) log.info(line);
   else log.warn(`${line}: ${printableName(error.message)}`);
 }

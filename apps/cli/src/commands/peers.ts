@@ -21,7 +21,8 @@ function row(peer: PeerView): string[] {
   const role = peer.lends === undefined ? '?' : peer.lends ? 'lending' : 'using';
   return [
     printableName(peer.name) || '(unnamed)',
-    peer.id.slice(0, SHOWN_ID_CHARACTERS),
+    // One that is dialled is known by its address, of which the beginning says nothing.
+    peer.id.includes('://') ? peer.id : peer.id.slice(0, SHOWN_ID_CHARACTERS),
     role,
     peer.models.map(({ id }) => printableName(id)).join(', ') || '-',
     peer.health === undefined ? '?' : String(Math.round(peer.health)),

@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { dialDonate, type DonateNode } from '@shoal/client/donate';
 import type { Tokenizer } from '@shoal/engine/llama';
 import { printableName } from '@shoal/node/printable';
+import { ShoalError } from '@shoal/protocol';
 import { CliError, EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { size, TransferProgress } from '../donate/transfer-progress.ts';
+import { digest, modelSize, readPieces } from '../donate/model-file.ts';
 import { modelText, print } from '../output.ts';
+import { size, TransferProgress } from '../transfer-progress.ts';
 
-const READ_PIECE_BYTES = 1024 * 1024;
 /** New tokens of an answer to a prompt, where nobody says otherwise. */
 const DEFAULT_PROMPT_TOKENS = 256;
 
@@ -25,7 +23,7 @@ export interface PushFlags {
 export async function push(context: Context, model: string | undefined, flags: PushFlags): Promise<number> {
   const question = readQuestion(model, flags);
   const lengthBytes = model === undefined ? 0 : await modelSize(model);
-  const node = await dialDonate(flags.to);
+  const node = await dial(flags.to);
   let isInterrupted = false;
   const interrupt = (): void => {
     isInterrupted = true;
@@ -34,8 +32,8 @@ export async function push(context: Context, model: string | undefined, flags: P
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   try {
-    if (model === undefined) await askItsOwn(context, node, question);
-    else await pushAndAsk(context, node, { path: model, lengthBytes }, question);
+    if (model === undefined) await askItsOwn(context, node, flags.to, question);
+    else await pushAndAsk(context, node, { path: model, lengthBytes, to: flags.to }, question);
     return EXIT.ok;
   } catch (error) {
     throw isInterrupted ? CliError.interrupted() : error;
@@ -51,8 +49,12 @@ type Question =
   | { readonly type: 'ids'; readonly ids: readonly number[]; readonly maxTokens: number | undefined }
   | { readonly type: 'none' };
 
-function readQuestion(model: string | undefined, { prompt, ids, maxTokens }: PushFlags): Question {
+function readQuestion(model: string | undefined, { to, prompt, ids, maxTokens }: PushFlags): Question {
   if (prompt !== undefined && ids !== undefined) throw CliError.usage('Give --prompt or --ids, not both.');
+  if (model === undefined && ids !== undefined) {
+    const line = `shoal push MODEL.gguf --to ${to} --ids ${ids.join(',')}`;
+    throw CliError.usage(`--ids needs the model it belongs to: ${line}`);
+  }
   if (model === undefined && prompt === undefined) {
     throw CliError.usage(
       'There is nothing to do: name a GGUF file to push, or ask the node’s own model with --prompt.',
@@ -62,26 +64,29 @@ function readQuestion(model: string | undefined, { prompt, ids, maxTokens }: Pus
   return ids === undefined ? { type: 'none' } : { type: 'ids', ids, maxTokens };
 }
 
-async function modelSize(path: string): Promise<number> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isFile() !== true) throw CliError.usage(`There is no model file ${path}.`);
-  if (found.size === 0) throw CliError.usage(`The model file ${path} is empty.`);
-  return found.size;
+async function dial(to: string): Promise<DonateNode> {
+  try {
+    return await dialDonate(to);
+  } catch (error) {
+    throw error instanceof ShoalError && error.code === 'INVALID_REQUEST' ? CliError.usage(error.message) : error;
+  }
 }
 
-async function askItsOwn(context: Context, node: DonateNode, question: Question): Promise<void> {
+async function askItsOwn(context: Context, node: DonateNode, to: string, question: Question): Promise<void> {
   if (node.hello.mode !== 'local_lm') {
     throw CliError.usage('This node has no model of its own: name a GGUF file, shoal push MODEL.gguf --to …');
   }
   if (question.type !== 'prompt') throw CliError.usage('This node takes prompts, not token ids: use --prompt.');
   const { prompt, maxTokens } = question;
-  const response = await node.prompt(prompt, { maxOut: maxTokens });
+  const response = await unlessLost(node.prompt(prompt, { maxOut: maxTokens }), () => inAnswer(to));
   print(context, { response, model: node.hello.model ?? null }, [modelText(response)]);
 }
 
 interface ModelFile {
   readonly path: string;
   readonly lengthBytes: number;
+  /** The node, as it was named. */
+  readonly to: string;
 }
 
 async function pushAndAsk(context: Context, node: DonateNode, file: ModelFile, question: Question): Promise<void> {
@@ -101,11 +106,13 @@ async function pushAndAsk(context: Context, node: DonateNode, file: ModelFile, q
         ]);
       case 'ids': {
         const { maxTokens } = question;
-        const outputIds = await node.infer({ ids: question.ids, ...(maxTokens !== undefined && { maxTokens }) });
+        const answer = node.infer({ ids: question.ids, ...(maxTokens !== undefined && { maxTokens }) });
+        const outputIds = await unlessLost(answer, () => inAnswer(file.to));
         return print(context, { output_ids: outputIds }, [outputIds.join(',')]);
       }
       case 'prompt': {
-        const outputIds = await node.infer({ ids, maxTokens: question.maxTokens });
+        const answer = node.infer({ ids, maxTokens: question.maxTokens });
+        const outputIds = await unlessLost(answer, () => inAnswer(file.to));
         const response = tokenizer?.text(outputIds.slice(ids.length), ids) ?? '';
         return print(context, { response, output_ids: outputIds }, [modelText(response)]);
       }
@@ -122,24 +129,37 @@ async function openTokenizer(path: string): Promise<Tokenizer> {
   return createTokenizer(path);
 }
 
-async function pushFile(node: DonateNode, { path, lengthBytes: length }: ModelFile): Promise<void> {
+async function pushFile(node: DonateNode, { path, lengthBytes: length, to }: ModelFile): Promise<void> {
   process.stderr.write(`Reading ${path} (${size(length)}) …\n`);
   const sha256 = await digest(path);
   const progress = new TransferProgress(length);
   const config = { format: 'gguf', name: basename(path).replace(/\.gguf$/i, '') };
+  let sent = 0;
+  const onProgress = (bytes: number): void => {
+    sent = bytes;
+    progress.update(bytes);
+  };
   try {
-    await node.putModel(readPieces(path), { length, config, sha256, onProgress: (sent) => progress.update(sent) });
+    const pushing = node.putModel(readPieces(path), { length, config, sha256, onProgress });
+    await unlessLost(pushing, () => {
+      const when = sent < length ? `during the upload (${size(sent)} of ${size(length)})` : 'while it loaded the model';
+      return `${to} went away ${when}. Push again once it is back.`;
+    });
   } finally {
     progress.end();
   }
 }
 
-async function digest(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of readPieces(path)) hash.update(piece);
-  return hash.digest('hex');
+/** What it resolves with; where the node is lost on the way, the error says what was going on. */
+async function unlessLost<Result>(work: Promise<Result>, describe: () => string): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof ShoalError) || error.code !== 'WORKER_LOST') throw error;
+    throw ShoalError.workerLost(describe(), error);
+  }
 }
 
-async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
-  for await (const piece of createReadStream(path, { highWaterMark: READ_PIECE_BYTES })) yield piece;
+function inAnswer(to: string): string {
+  return `${to} went away before it had answered. Ask again once it is back.`;
 }

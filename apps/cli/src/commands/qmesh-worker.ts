@@ -6,6 +6,7 @@ import { createDht } from '@shoal/transport/dht';
 import { openQmeshDoor, type QmeshDoor } from '@shoal/worker/qmesh';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { warnOfSilentDht } from '../dht-warning.ts';
 import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
 import { untilEnded } from '../foreground.ts';
 import { count, print } from '../output.ts';
@@ -69,7 +70,15 @@ async function openWorker(context: Context, options: WorkerOptions): Promise<{ c
   opened.defer(() => worker.scheduler.drain(DRAIN_MS));
   announce(context, door, worker.models[0]?.id);
   const held = opened.move();
-  return { close: () => held.disposeAsync() };
+  let hasEnded = false;
+  const announced = (): Promise<void> => door.announced();
+  void warnOfSilentDht(dht, { log, what: 'this worker', announced, hasEnded: () => hasEnded });
+  return {
+    close() {
+      hasEnded = true;
+      return held.disposeAsync();
+    },
+  };
 }
 
 function announce(context: Context, door: QmeshDoor, model = 'no model'): void {

@@ -11,6 +11,7 @@ import type { Worker } from '@shoal/worker';
 import { type LocalLlmDoor, openLocalLlmDoor } from '@shoal/worker/localllm';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { warnOfSilentDht } from '../dht-warning.ts';
 import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
 import { untilEnded } from '../foreground.ts';
 import { LiveLine } from '../live-line.ts';
@@ -19,8 +20,6 @@ import { qrCode } from '../localllm/qr-code.ts';
 
 /** How long a running answer may take to be completed once the host is told to end. */
 const DRAIN_MS = 30_000;
-/** How long the DHT may take to answer before the host says that nobody can find it. */
-const DHT_ANSWER_MS = 3_000;
 
 export interface ShareFlags extends Flags {
   readonly keep?: boolean;
@@ -168,14 +167,9 @@ class Sharing {
     else this.#line.show(`${STATES[state]} · ${printableName(model)} · ${clients} of ${MAX_CLIENTS} clients connected`);
   }
 
-  /** A host whom nobody can find looks like one whom nobody looks for: it says so. */
-  async #checkDht(dht: Dht, door: LocalLlmDoor): Promise<void> {
-    await door.announced();
-    if (door.state === 'stopped') return;
-    const reached = await dht.reachable(DHT_ANSWER_MS);
-    if (reached.ok) this.#log.debug(`Found by clients from now on; ${reached.nodes} nodes of the DHT answered`);
-    else if (this.#door?.state !== 'stopped')
-      this.#log.warn(`${reached.why} Nobody can find this host until one does.`);
+  #checkDht(dht: Dht, door: LocalLlmDoor): Promise<void> {
+    const hasEnded = (): boolean => door.state === 'stopped';
+    return warnOfSilentDht(dht, { log: this.#log, what: 'this host', announced: () => door.announced(), hasEnded });
   }
 }
 

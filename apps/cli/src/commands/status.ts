@@ -37,10 +37,14 @@ function lines(view: StatusView): string[] {
   ]);
 }
 
-/** `donate on 127.0.0.1:17001: 1 connected, 1 running, 0 waiting; 12 answered; 1 failed`. */
-function doorLine({ name, address, connections, active, queued, ...ended }: DoorView): string {
-  const where = address === '' ? name : `${name} on ${address}`;
-  const now = `${connections} connected, ${active} running, ${queued} waiting`;
-  const outcomes = Object.entries(ended).filter(([, number]) => number > 0);
-  return [`${where}: ${now}`, ...outcomes.map(([outcome, number]) => `${number} ${outcome}`)].join('; ');
+/** `donate on 127.0.0.1:17001: 1 connected, 1 running, 12 answered`: what is none is left out. */
+function doorLine({ name, address, connections, active, queued, ...outcomes }: DoorView): string {
+  const counters = { connected: connections, running: active, waiting: queued, ...outcomes };
+  const some = Object.entries(counters).filter(([, number]) => number > 0);
+  return `${doorName(name, address)}: ${some.map(([what, number]) => `${number} ${what}`).join(', ') || 'nobody yet'}`;
+}
+
+function doorName(name: string, address: string): string {
+  if (address === '') return name;
+  return name === 'localllm' ? `${name}, Server ID ${address}` : `${name} on ${address}`;
 }

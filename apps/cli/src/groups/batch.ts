@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { collect, collectHosts, contextOf, example, type Finish, wholeNumber } from './command.ts';
+import { type Command, Option } from 'commander';
+import { collect, collectHosts, contextOf, example, type Finish, positiveNumber, wholeNumber } from './command.ts';
 
 export function addBatch(program: Command, finish: Finish): void {
   example(program.command('batch <file>'), 'shoal batch questions.jsonl --cluster gatewayai-poc')
@@ -13,16 +13,14 @@ export function addBatch(program: Command, finish: Finish): void {
     .addOption(
       new Option('--order <order>', 'the order of the answers').choices(['input', 'completion']).default('input'),
     )
-    .option('--concurrency <n>', 'at most so many at once; as many as the workers have slots where not given', positive)
+    .option(
+      '--concurrency <n>',
+      'at most so many at once; as many as the workers have slots where not given',
+      positiveNumber,
+    )
     .option('--retries <n>', 'how often a line that fails is asked again (default: 3)', wholeNumber)
     .option('--restart', 'begin anew, where the default is to go on with what an earlier run has left')
     .action(async (file: string, _flags: object, command: Command) =>
       finish(await (await import('../commands/batch.ts')).batch(contextOf(command), file, command.opts())),
     );
-}
-
-function positive(text: string): number {
-  const number = wholeNumber(text);
-  if (number < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
-  return number;
 }

@@ -4,6 +4,8 @@ import { ShoalError } from '@shoal/protocol';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 
+const LAST_PORT = 65_535;
+
 /** Takes the exit code of the command that ran. */
 export type Finish = (exitCode: number) => void;
 
@@ -33,7 +35,30 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+export function positiveNumber(text: string): number {
+  const number = wholeNumber(text);
+  if (number < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return number;
+}
+
+export function port(text: string): number {
+  const number = wholeNumber(text);
+  if (number > LAST_PORT) throw new InvalidArgumentError(`It must be a port from 0 to ${LAST_PORT}.`);
+  return number;
+}
+
 export function decimal(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be a number from 0.');
   return Number(text);
+}
+
+export function positiveDecimal(text: string): number {
+  const number = decimal(text);
+  if (number === 0) throw new InvalidArgumentError('It must be more than 0.');
+  return number;
+}
+
+export function notEmpty(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { engineFlags } from '../door-worker.ts';
-import { contextOf, example, type Finish, wholeNumber } from './command.ts';
+import { contextOf, example, type Finish, notEmpty, port, positiveNumber } from './command.ts';
 
 const MAX_TOKEN_ID = 0x7fff_ffff;
 
@@ -8,20 +8,26 @@ export function addDonate(program: Command, finish: Finish): void {
   engineFlags(example(program.command('donate'), 'shoal donate --host 0.0.0.0 --model ~/models/llama.gguf'))
     .description('answer Donate compute clients of this machine, or of a trusted network, in the foreground')
     .option('--mode <mode>', 'local_lm (default) answers prompts; model_push runs the models that clients bring')
-    .option('--host <address>', 'where to listen; 127.0.0.1 where not given, which is this machine alone')
-    .option('--port <n>', 'the port; 17001 where not given, 0 picks a free one', wholeNumber)
-    .option('--queue <n>', 'jobs that wait at most; 64 where not given', wholeNumber)
-    .option('--folder <path>', 'with model_push, where pushed models are kept while they are used')
+    .option('--host <address>', 'where to listen; 127.0.0.1 where not given, which is this machine alone', notEmpty)
+    .option('--port <n>', 'the port; 17001 where not given, 0 picks a free one', port)
+    .option('--queue <n>', 'jobs that wait at most; 64 where not given', positiveNumber)
+    .option(
+      '--folder <path>',
+      'with model_push, where pushed models are kept while they are used; cache/donate of the home where not given',
+      notEmpty,
+    )
     .option('--max-tokens <n>', 'the longest answer that others get')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('../commands/donate.ts')).donate(contextOf(command), command.opts())),
     );
   example(program.command('push [model]'), PUSH_EXAMPLES)
-    .description('bring a GGUF file to a Donate compute node and have it run there; without MODEL, ask the node’s own')
+    .description(
+      'bring a GGUF file to a Donate compute node and have it run there; without MODEL, ask the node’s own; without --prompt and --ids, only check that the node can run it',
+    )
     .requiredOption('--to <host[:port]>', 'the node')
-    .option('--prompt <text>', 'what to ask; with MODEL it is turned into token ids here')
+    .option('--prompt <text>', 'what to ask; with MODEL it is turned into token ids here', notEmpty)
     .option('--ids <1,2,3>', 'token ids to go on from, with MODEL', tokenIds)
-    .option('--max-tokens <n>', 'the longest answer', wholeNumber)
+    .option('--max-tokens <n>', 'the longest answer, in tokens; 256 where not given, 8 with --ids', positiveNumber)
     .action(async (model: string | undefined, _flags: object, command: Command) =>
       finish(await (await import('../commands/push.ts')).push(contextOf(command), model, command.opts())),
     );

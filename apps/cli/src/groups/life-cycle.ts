@@ -39,7 +39,7 @@ function nodeFlags(command: Command, line: string): Command {
     .option('--door <name>', 'open this door: donate, qmesh, localllm, websocket, tcp; may be repeated', collect)
     .option('--name <name>', 'what the others call this node')
     .option('--engine <name>', 'llama, ollama or echo')
-    .option('--model <model>', 'the GGUF file to lend, or the name of an Ollama model')
+    .option('--model <model>', 'the model to lend: a name ("shoal list" has them), or a GGUF file')
     .option('--port <port>', 'the API’s port; 0 picks a free one')
     .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')
     .option('--threads <n>', 'threads for the model; measured where not given')

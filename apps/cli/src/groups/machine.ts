@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collectHosts, contextOf, example, type Finish, wholeNumber } from './command.ts';
+import { collectHosts, contextOf, example, type Finish, notEmpty, port } from './command.ts';
 
 export function addMachine(program: Command, finish: Finish): void {
   example(program.command('resources'), 'shoal resources')
@@ -20,8 +20,8 @@ export function addMachine(program: Command, finish: Finish): void {
     );
   example(program.command('bootstrap'), 'shoal bootstrap --port 49737')
     .description('run the first node of a DHT of one’s own, for machines without internet')
-    .option('--port <port>', 'UDP port; 0 picks a free one', wholeNumber, 49_737)
-    .option('--host <address>', 'the IPv4 address under which the others reach this machine', '0.0.0.0')
+    .option('--port <port>', 'UDP port; 0 picks a free one', port, 49_737)
+    .option('--host <address>', 'the IPv4 address under which the others reach this machine', notEmpty, '0.0.0.0')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('../commands/bootstrap.ts')).bootstrap(contextOf(command), command.opts())),
     );

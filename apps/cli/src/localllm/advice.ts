@@ -1,5 +1,6 @@
 import { printableName } from '@shoal/node/printable';
 import type { ErrorCode, ShoalError } from '@shoal/protocol';
+import { MAX_CLIENTS } from '@shoal/protocol/localllm';
 
 /** What to do about an error, where its own message does not say it. */
 const ADVICE: Partial<Readonly<Record<ErrorCode, string>>> = {
@@ -11,8 +12,13 @@ const ADVICE: Partial<Readonly<Record<ErrorCode, string>>> = {
   UNSUPPORTED_VERSION: 'Bring Shoal, or the host, up to date.',
 };
 
+/** What the hosts of this dialect say to one client too many, and what it means. */
+const FULL = 'Max clients reached';
+const FULL_MEANS = `The host has ${MAX_CLIENTS} clients already; try again when one has left.`;
+
 /** `CODE: what happened. What to do.` */
 export function describeError({ code, message }: ShoalError): string {
+  if (code === 'CONNECT_FAILED' && message === FULL) return `${code}: ${FULL_MEANS}`;
   const advice = ADVICE[code];
   const words = printableName(message).trim();
   const sentence = /[.!?…]$/.test(words) ? words : `${words}.`;

@@ -23,7 +23,7 @@ export async function answer(
   if (json) process.stdout.write(`${JSON.stringify(documentOf(outcome, text, host))}\n`);
   else {
     if (text !== '' && !text.endsWith('\n')) process.stdout.write('\n');
-    const remark = remarkOn(outcome);
+    const remark = remarkOn(outcome, text);
     if (remark !== undefined) process.stderr.write(`${remark}\n`);
   }
   return outcome;
@@ -57,11 +57,11 @@ function documentOf(outcome: Outcome, response: string, { host }: LocalLlmHost):
   return { response, model: host.model, host: host.name, finish_reason: reason, truncated: reason === 'length' };
 }
 
-function remarkOn(outcome: Outcome): string | undefined {
+function remarkOn(outcome: Outcome, text: string): string | undefined {
   if ('error' in outcome) return describeError(outcome.error);
   switch (outcome.reason) {
     case 'stop':
-      return undefined;
+      return text === '' ? '(an empty answer)' : undefined;
     case 'length':
       return '(A limit of the host cut this answer.)';
     case 'abort':

@@ -26,6 +26,17 @@ test('on a terminal a bar shows bytes, rate and time left, drawn anew in its pla
   ]);
 });
 
+test('a short one is no second, neither on the way nor at the end', () => {
+  const { written, progress, at } = record(true);
+  at(10);
+  progress.update(500_000_000);
+  at(30);
+  progress.update(1_000_000_000);
+  progress.end();
+  assert.match(written[0] ?? '', /50 GB\/s, less than 1 s left$/);
+  assert.match(written[1] ?? '', /, in 0\.03 s$/);
+});
+
 test('elsewhere each tenth is a plain line', () => {
   const { written, progress, at } = record(false);
   for (let part = 1; part <= 100; part += 1) {

@@ -1,5 +1,5 @@
-import { LiveLine, type LineStream } from '../live-line.ts';
-import { duration } from '../output.ts';
+import { LiveLine, type LineStream } from './live-line.ts';
+import { duration, elapsed } from './output.ts';
 
 /** A terminal's line is drawn anew this often at most. */
 const REDRAW_MS = 100;
@@ -45,18 +45,27 @@ export class TransferProgress {
     this.#line.end();
   }
 
-  /** `45 %, 1.7 of 3.8 GB, 110 MB/s, 19 s left`. */
+  /** `45 %, 1.7 GB of 3.8 GB, 110 MB/s, 19 s left`. */
   #progress(sent: number, now: number): string {
     const seconds = Math.max((now - this.#startedAt) / 1_000, 0.001);
     const bytesPerSecond = sent / seconds;
-    const percent = Math.floor((sent / this.#total) * 100);
-    const left = sent === 0 ? [] : [`${duration(Math.ceil((this.#total - sent) / bytesPerSecond))} left`];
-    const progress = [`${percent} %`, `${size(sent)} of ${size(this.#total)}`, `${size(bytesPerSecond)}/s`];
-    return [...progress, ...(sent < this.#total ? left : [`in ${duration(seconds)}`])].join(', ');
+    const left = sent === 0 ? [] : [`${remaining((this.#total - sent) / bytesPerSecond)} left`];
+    const progress = [portion(sent, this.#total), `${size(bytesPerSecond)}/s`];
+    return [...progress, ...(sent < this.#total ? left : [`in ${elapsed(seconds)}`])].join(', ');
   }
 }
 
-function bar(share: number): string {
+function remaining(seconds: number): string {
+  return seconds < 1 ? 'less than 1 s' : duration(Math.ceil(seconds));
+}
+
+/** `45 %, 1.7 GB of 3.8 GB`. */
+export function portion(bytes: number, total: number): string {
+  return `${Math.floor((bytes / total) * 100)} %, ${size(bytes)} of ${size(total)}`;
+}
+
+/** Of a share from 0 to 1. */
+export function bar(share: number): string {
   const filled = Math.floor(share * BAR_WIDTH);
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}]`;
 }

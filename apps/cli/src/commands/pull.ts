@@ -1,0 +1,74 @@
+import { type Digest, parseDigest, parseName, pull, type PullOptions, type StoredModel } from '@shoal/models';
+import { openModelStore } from '@shoal/node/model-files';
+import { printableName } from '@shoal/node/printable';
+import { ShoalError } from '@shoal/protocol';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { interruptible } from '../models/interruptible.ts';
+import { PullLine } from '../models/pull-progress.ts';
+import { print } from '../output.ts';
+import { size } from '../transfer-progress.ts';
+
+export interface PullFlags {
+  readonly name?: string;
+  readonly digest?: string;
+  readonly allowHost?: readonly string[];
+}
+
+/** `shoal pull`: a model into the store. Ctrl-C keeps what came. */
+export async function pullModel(context: Context, source: string, flags: PullFlags): Promise<number> {
+  const options = { ...flagOptions(flags), ...environmentOptions(process.env) };
+  const store = await openModelStore(context.home);
+  const line = new PullLine(printableName(source));
+  const model = await interruptible(async (signal) => {
+    try {
+      return await pull(store, source, { ...options, signal, onProgress: (progress) => line.update(progress) });
+    } finally {
+      line.end();
+    }
+  }, 'What came is kept. Run the same command to go on.');
+  print(context, storedDocument(model), [
+    `Pulled ${model.name} (${size(model.bytes)}). Lend it with: shoal serve --lend --model ${model.name}`,
+  ]);
+  return EXIT.ok;
+}
+
+/** A model of the store as JSON. */
+export function storedDocument({ name, digest, bytes, source, path }: StoredModel): object {
+  return { name, digest, bytes, source: printableName(source), path };
+}
+
+function flagOptions({ name, digest, allowHost }: PullFlags): PullOptions {
+  try {
+    return {
+      ...(name !== undefined && { name: parseName(name) }),
+      ...(digest !== undefined && { digest: readDigest(digest) }),
+      ...(allowHost !== undefined && { allowedHosts: allowHost }),
+    };
+  } catch (error) {
+    throw error instanceof ShoalError ? CliError.usage(error.message) : error;
+  }
+}
+
+function readDigest(text: string): Digest {
+  return parseDigest(text.toLowerCase());
+}
+
+/** A token is in no flag, because every user of a machine can read those. */
+function environmentOptions(environment: NodeJS.ProcessEnv): PullOptions {
+  const { HF_TOKEN: token } = environment;
+  const huggingFace = address(environment, 'HF_ENDPOINT');
+  const ollama = address(environment, 'SHOAL_OLLAMA_REGISTRY');
+  return {
+    hubs: { ...(huggingFace !== undefined && { huggingFace }), ...(ollama !== undefined && { ollama }) },
+    ...(token !== undefined && token !== '' && { huggingFaceToken: token }),
+  };
+}
+
+function address(environment: NodeJS.ProcessEnv, variable: string): URL | undefined {
+  const text = environment[variable];
+  if (text === undefined || text === '') return undefined;
+  const url = URL.parse(text);
+  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
+  throw CliError.usage(`${variable} must be an https address, such as https://mirror.example.`);
+}

@@ -1,0 +1,16 @@
+import { openModelStore } from '@shoal/node/model-files';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { findOwn } from '../models/local.ts';
+import { print } from '../output.ts';
+import { size } from '../transfer-progress.ts';
+
+/** `shoal rm`: one name of the store, and the files that no other name needs. */
+export async function remove(context: Context, text: string): Promise<number> {
+  const { name } = await findOwn(context, text, () => 'remove it there.');
+  const store = await openModelStore(context.home);
+  const { freedBytes } = await store.remove(name);
+  const freed = freedBytes === 0 ? 'its file is still needed by another name' : `${size(freedBytes)} freed`;
+  print(context, { name, freed_bytes: freedBytes }, [`Removed ${name}: ${freed}`]);
+  return EXIT.ok;
+}

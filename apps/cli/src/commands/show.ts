@@ -1,0 +1,135 @@
+import { type GgufDescription, inspectModel, type PredictedMemory, predictMemory, smallestTier } from '@shoal/models';
+import { findModel, type LocalModel } from '@shoal/node/model-files';
+import { printableName } from '@shoal/node/printable';
+import { gaugeResources, type Resources, TIERS } from '@shoal/worker';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { localPlaces, whereabouts } from '../models/local.ts';
+import { columns, count, print } from '../output.ts';
+import { size } from '../transfer-progress.ts';
+import { document } from './list.ts';
+
+/** Tokens of context, where nobody says otherwise and the model was trained on more: what the engine takes too. */
+const DEFAULT_CONTEXT_TOKENS = 4_096;
+const GIB = 1024 ** 3;
+/** Of a text that only a person reads. */
+const SHOWN_CHARACTERS = 120;
+
+export interface ShowFlags {
+  readonly context?: number;
+  readonly slots: number;
+}
+
+/** Where a model has room: the graphics card, the memory, or nowhere. */
+type Place = 'gpu' | 'ram' | null;
+
+/** `shoal show`: a model by its header; nothing is loaded. */
+export async function show(context: Context, name: string, flags: ShowFlags): Promise<number> {
+  const model = await findModel(await localPlaces(context), name);
+  const about = await inspectModel(model.paths);
+  const contextLength =
+    flags.context ?? Math.min(about.contextLength ?? DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS);
+  const memory = predictMemory(about, { contextLength, slots: flags.slots });
+  const tier = smallestTier(memory.totalBytes, TIERS)?.name;
+  const machine = await gaugeResources(context.home.state);
+  const fits = placeOf(memory, machine);
+  const value = {
+    ...document(model),
+    ...descriptionDocument(about),
+    memory: memoryDocument(memory, contextLength, flags.slots),
+    tier: tier ?? null,
+    machine: { ram_gb: machine.ram_gb, gpu_vram_gb: machine.gpu_vram_gb },
+    fits,
+  };
+  print(context, value, [
+    ...columns([
+      ...identityRows(model),
+      ...descriptionRows(about),
+      ['Memory', memoryText(memory, contextLength, flags.slots)],
+      ['Tier', tier ?? 'more than the largest has'],
+      ['Fits here', fitText(fits, machine)],
+    ]),
+  ]);
+  return EXIT.ok;
+}
+
+function placeOf({ totalBytes }: PredictedMemory, { gpu_vram_gb: vram, ram_gb: ram }: Resources): Place {
+  if (totalBytes <= vram * GIB) return 'gpu';
+  return totalBytes <= ram * GIB ? 'ram' : null;
+}
+
+function identityRows(model: LocalModel): string[][] {
+  const digest = model.owner === 'shoal' ? model.digest : undefined;
+  const claimed = 'claimedDigest' in model ? model.claimedDigest : undefined;
+  return [
+    ...(model.name === undefined ? [] : [['Name', printableName(model.name)]]),
+    ['Where', whereabouts(model)],
+    ...(model.owner === 'shoal' ? [['Source', printableName(model.source)]] : []),
+    ...(digest === undefined ? [] : [['Digest', digest]]),
+    ...(claimed === undefined ? [] : [['Digest', `${claimed} (claimed)`]]),
+    ...model.paths.map((path, index) => [index === 0 ? 'File' : '', printableName(path)]),
+    ['Size', size(model.bytes)],
+  ];
+}
+
+function descriptionRows(about: GgufDescription): string[][] {
+  const { architecture, parameterCount, quantisation, contextLength, chatTemplate, licence } = about;
+  return [
+    ['Architecture', shown(architecture)],
+    ['Parameters', parameters(parameterCount)],
+    ['Quantisation', shown(quantisation)],
+    ['Context', contextLength === undefined ? 'not said' : count(contextLength, 'token')],
+    ['Chat template', chatTemplate === undefined ? 'no' : 'yes'],
+    ['Licence', licence === undefined ? 'not said' : shown(licence)],
+  ];
+}
+
+function descriptionDocument(about: GgufDescription): object {
+  const { architecture, parameterCount, quantisation, contextLength, chatTemplate, licence, layerCount } = about;
+  return {
+    architecture: printableName(architecture),
+    parameters: parameterCount,
+    quantisation: printableName(quantisation),
+    context_length: contextLength ?? null,
+    layers: layerCount,
+    chat_template: chatTemplate !== undefined,
+    licence: licence === undefined ? null : printableName(licence),
+  };
+}
+
+function memoryDocument(memory: PredictedMemory, contextLength: number, slots: number): object {
+  return {
+    context_length: contextLength,
+    slots,
+    weight_bytes: memory.weightBytes,
+    cache_bytes: memory.cacheBytes,
+    compute_bytes: memory.computeBytes,
+    total_bytes: memory.totalBytes,
+    reclaimable_bytes: memory.reclaimableBytes,
+  };
+}
+
+/** `1.9 GB with 4096 tokens of context in 1 slot: 1.3 GB weights, 134 MB context, 510 MB working memory`. */
+function memoryText(memory: PredictedMemory, contextLength: number, slots: number): string {
+  const { weightBytes, cacheBytes, computeBytes, totalBytes } = memory;
+  const conditions = `with ${count(contextLength, 'token')} of context in ${count(slots, 'slot')}`;
+  const parts = `${size(weightBytes)} weights, ${size(cacheBytes)} context, ${size(computeBytes)} working memory`;
+  return `${size(totalBytes)} ${conditions}: ${parts}`;
+}
+
+function fitText(fits: Place, { ram_gb: ram, gpu_vram_gb: vram }: Resources): string {
+  if (fits === 'gpu') return `yes, on the graphics card (${vram} GB)`;
+  if (fits === 'ram') return `yes, in memory (${ram} GB)`;
+  return `no: this machine has ${ram} GB of memory${vram > 0 ? ` and ${vram} GB on the graphics card` : ''}`;
+}
+
+function shown(text: string): string {
+  const name = printableName(text);
+  return name.length <= SHOWN_CHARACTERS ? name : `${name.slice(0, SHOWN_CHARACTERS)}…`;
+}
+
+/** `980`, `1.9 M`, `1.1 B`, `70 B`. */
+function parameters(number: number): string {
+  const [value, unit] = number >= 1e9 ? [number / 1e9, ' B'] : number >= 1e6 ? [number / 1e6, ' M'] : [number, ''];
+  return `${value < 9.95 && unit !== '' ? value.toFixed(1) : value.toFixed(0)}${unit}`;
+}

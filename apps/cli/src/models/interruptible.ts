@@ -1,0 +1,22 @@
+import { CliError } from '../cli-error.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Does work that Ctrl-C ends in good order; a second one ends the process at once. `kept` is what to say then. Throws
+ * `CliError.interrupted` where it was.
+ */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>, kept?: string): Promise<T> {
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  for (const name of SIGNALS) process.once(name, interrupt);
+  try {
+    return await work(interrupted.signal);
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    if (kept !== undefined) process.stderr.write(`${kept}\n`);
+    throw CliError.interrupted();
+  } finally {
+    for (const name of SIGNALS) process.off(name, interrupt);
+  }
+}

@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import {
+  allParts,
+  findModels,
+  type FindOptions,
+  type FoundModel,
+  ModelStore,
+  type Skipped,
+  type StoredModel,
+} from '@shoal/models';
+import { ShoalError } from '@shoal/protocol';
+import { isModelPath } from './configuration.ts';
+import { homeFiles, type Home } from './home.ts';
+
+/** Of the names that an error lists. */
+const NAMED_MODELS = 20;
+const DEFAULT_TAG = ':latest';
+/** Two ways to write the first part of a Hugging Face model's name, which is `hf.co/`. */
+const HUGGING_FACE = /^(?:hf:|huggingface\.co\/)/;
+
+/** Where this machine's models are. */
+export interface ModelPlaces {
+  readonly home: Home;
+  /** Those that are not ours. */
+  readonly others: FindOptions;
+}
+
+/** Where models are by this process's environment; `folders` have GGUF files. */
+export function modelPlaces(home: Home, folders: readonly string[] = []): ModelPlaces {
+  return { home, others: { environment: process.env, folders } };
+}
+
+/** A model of our store. */
+export interface OwnModel extends StoredModel {
+  readonly owner: 'shoal';
+}
+
+/** A file that was named by its path. */
+export interface ModelFile {
+  readonly owner: 'file';
+  readonly name?: undefined;
+  readonly path: string;
+  /** All parts in order. */
+  readonly paths: readonly string[];
+  readonly bytes: number;
+}
+
+/** A model that an engine can load, whoever it belongs to. */
+export type LocalModel = OwnModel | FoundModel | ModelFile;
+
+export function openModelStore(home: Home): Promise<ModelStore> {
+  return ModelStore.open(homeFiles(home).models);
+}
+
+/** All models that have a name, ours first, and the places that could not be looked at. Makes no folder. */
+export async function listModels({ home, others }: ModelPlaces): Promise<{
+  readonly models: readonly (OwnModel | FoundModel)[];
+  readonly skipped: readonly Skipped[];
+}> {
+  const own = await ownModels(home);
+  const { models, skipped } = await findModels(others);
+  return { models: [...own, ...models], skipped };
+}
+
+/**
+ * The model of a name or digest, ours before those of other programs, or the file at a path. A name comes before a file that
+ * is called so; `./NAME` is the file. Throws `MODEL_NOT_FOUND` that lists what there is, `INVALID_REQUEST` for a missing file.
+ */
+export async function findModel(places: ModelPlaces, text: string): Promise<LocalModel> {
+  if (isModelPath(text)) return modelFile(text);
+  const own = await ownModels(places.home);
+  const ours = own.find((model) => isCalled(model, text));
+  if (ours !== undefined) return ours;
+  const { models } = await findModels(places.others);
+  const others = models.find((model) => isCalled(model, text));
+  if (others !== undefined) return others;
+  if (existsSync(text)) return modelFile(text);
+  throw notFound(
+    text,
+    [...own, ...models].map(({ name }) => name),
+  );
+}
+
+async function ownModels(home: Home): Promise<OwnModel[]> {
+  if (!existsSync(homeFiles(home).models)) return [];
+  const models = await (await openModelStore(home)).list();
+  return models.map((model) => ({ ...model, owner: 'shoal' }));
+}
+
+async function modelFile(text: string): Promise<ModelFile> {
+  const named = resolve(text);
+  const paths = allParts(basename(named)).map((file) => join(dirname(named), file));
+  let bytes = 0;
+  for (const path of paths) {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isFile() !== true) throw ShoalError.invalidRequest(`There is no model file ${path}.`);
+    bytes += found.size;
+  }
+  return { owner: 'file', path: paths[0] ?? named, paths, bytes };
+}
+
+/** Upper and lower case make no difference, and `latest` need not be said. */
+function isCalled(model: OwnModel | FoundModel, text: string): boolean {
+  const digest = model.owner === 'shoal' ? model.digest : model.claimedDigest;
+  const wanted = text.toLowerCase().replace(HUGGING_FACE, 'hf.co/');
+  const name = model.name.toLowerCase();
+  return digest === text || name === wanted || name === `${wanted}${DEFAULT_TAG}`;
+}
+
+function notFound(text: string, names: readonly string[]): ShoalError {
+  const more = names.length > NAMED_MODELS ? ` and ${names.length - NAMED_MODELS} more` : '';
+  const known =
+    names.length === 0 ? 'there are none yet' : `there are: ${names.slice(0, NAMED_MODELS).join(', ')}${more}`;
+  return new ShoalError(
+    'MODEL_NOT_FOUND',
+    `No model "${text}" here; ${known}. "shoal pull" brings one, and a file can be named by its path.`,
+  );
+}
