@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { connect } from '@shoal/client';
@@ -93,7 +92,6 @@ test('a door without lending is refused, and so is one to the world without a to
 });
 
 test('every process with a door ends within two seconds, idle, and leaves nothing behind', async () => {
-  const before = await temporaryFolders();
   await configure('Ending', { ...DOORS, donate: { port: 0, mode: 'model_push' } });
   const node = await network.start('Ending', '--lend', '--model', 'echo', '--cluster', CLUSTER);
   const where = ['--engine', 'echo', '--bootstrap', network.bootstrap];
@@ -106,8 +104,8 @@ test('every process with a door ends within two seconds, idle, and leaves nothin
   const programs = await Promise.all(
     commands.map(async (words, index) => {
       const folder = network.home(`Ending${index}`);
-      await mkdir(folder, { recursive: true });
-      const program = network.begin(folder, words, {}, folder);
+      await mkdir(join(folder, 'tmp'), { recursive: true });
+      const program = network.begin(folder, words, { TMPDIR: join(folder, 'tmp') }, folder);
       await program.until(() => program.stdout.length > 0 || undefined, 'its first words');
       return program;
     }),
@@ -118,7 +116,9 @@ test('every process with a door ends within two seconds, idle, and leaves nothin
   const elapsed = performance.now() - startedAt;
   assert.deepEqual(codes, [0, 0, 0, 0, 0]);
   assert.ok(elapsed < ENDING_MS_MAX, `${Math.round(elapsed)} ms`);
-  assert.deepEqual(await temporaryFolders(), before);
+  for (const name of ['Ending', ...commands.map((_, index) => `Ending${index}`)]) {
+    assert.deepEqual(await passingFiles(network.home(name)), []);
+  }
 });
 
 async function configure(name: string, doors: object): Promise<void> {
@@ -141,7 +141,8 @@ async function textOf(events: AsyncIterable<{ type: string; text?: string; error
   return text;
 }
 
-/** Where pushed models are staged. */
-async function temporaryFolders(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.includes('donate')).toSorted();
+/** What lies where a process keeps what it does not need at its next start. */
+async function passingFiles(home: string): Promise<string[]> {
+  const entries = await readdir(home, { recursive: true });
+  return entries.filter((name) => /^(tmp|cache\/donate)\/|\.(lock|pid)$|api\.json$/.test(name));
 }

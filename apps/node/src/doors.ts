@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { PeerStatus, ShoalError } from '@shoal/protocol';
 import { DEFAULT_PORT as DONATE_PORT } from '@shoal/protocol/donate';
 import { type HelloMessage, TCP_PORT, WEBSOCKET_PORT } from '@shoal/protocol/shoal';
@@ -8,7 +9,7 @@ import type { OpenDoor, Worker } from '@shoal/worker';
 import type { Configuration } from './configuration.ts';
 import { DONATE_WARNING } from './donate-warning.ts';
 import { DOOR_NAMES, type DoorName, type DoorSettings } from './door-settings.ts';
-import type { Home } from './home.ts';
+import { homeFiles, type Home } from './home.ts';
 import type { Logger } from './log.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
@@ -94,7 +95,9 @@ export class DoorKeeper {
     const { scheduler } = worker;
     const mount = createMount(this.#configuration, this.#log);
     const onError = ({ code, message, cause }: ShoalError): void => this.#log.warn({ code, cause }, message);
-    return openDonateDoor({ ...options, donation: { mode, scheduler, mount, onError } });
+    // The system's own folder for what passes may lie in memory, which is no place for a model.
+    const folder = join(homeFiles(this.#home).cache, 'donate');
+    return openDonateDoor({ ...options, donation: { mode, scheduler, mount, folder, onError } });
   }
 
   async #openQmesh({ capacity }: NonNullable<DoorSettings['qmesh']>, { dht, worker }: DoorHost): Promise<NodeDoor> {

@@ -10,7 +10,7 @@ import { type Hub, openHub, sha256 } from './testing/hub.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 
 /** `SHOAL_KILLS=500` for a soak. */
-const KILLS = Number(process.env['SHOAL_KILLS'] ?? 50);
+const KILLS = Number(process.env['SHOAL_KILLS'] ?? 20);
 /** At once, each in a store of its own. */
 const LANES = 2;
 /** Lines that the child prints at least. */

@@ -50,6 +50,8 @@ export async function serve(
     const engine = await chooseEngine(signal);
     const end = await forward(engine.generate(limited(exchange.request, maxTokens), signal), exchange, speed);
     if (end?.error !== undefined && !ASKER_FAULTS.has(end.error.code)) onError(end.error);
+    // An end that waited for room in vain was never said.
+    if (end?.outcome === 'answered' && signal.aborted) return { outcome: 'aborted', tokens: end.tokens };
     if (end !== undefined) return end;
     throw new Error('The engine ended without a terminal event.');
   } catch (thrown) {

@@ -3,6 +3,7 @@ import { mock, test } from 'node:test';
 import { type InferenceEvent, type InferenceRequest, promptInput, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import { FINISH, ScriptedEngine, type Step } from '../test/scripted-engine.ts';
+import type { RequestEnd } from './scheduler.ts';
 import { Worker } from './worker.ts';
 
 const request: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [] };
@@ -119,6 +120,20 @@ test('who is gone while waiting leaves the queue', async () => {
   assert.equal(lender.status().queued, 0);
   await lender.close(0);
   assert.equal(engine.requests.length, 1);
+});
+
+test('an answer whose end nobody takes was not answered', async () => {
+  const { worker: lender } = await worker([text, FINISH]);
+  const exchange = new RecordedExchange();
+  const { promise: over, resolve: onEnd } = Promise.withResolvers<RequestEnd>();
+  const send = exchange.send.bind(exchange);
+  exchange.send = (event) => {
+    if (event.type !== 'finish') return send(event);
+    exchange.abort();
+    return Promise.resolve(false);
+  };
+  lender.peers.answer(exchange, { onEnd });
+  assert.deepEqual(await over, { outcome: 'aborted', tokens: 2 });
 });
 
 test('a model that is not here is refused by naming those that are; its digest is a name too', async () => {
