@@ -42,8 +42,9 @@ test('what cannot be read is told without an id and harms nothing; a frame above
   client.sendBytes('00000002' + Buffer.from('{x').toString('hex'));
   client.send({ type: 'prompt', requestId: 'no prompt' });
   client.send({ type: 'status', requestId: 'as the document calls it' });
-  client.send({ type: 'prompt', requestId: 'twice', prompt: 'Once only.', options: { temperature: 0 } });
-  client.send({ type: 'prompt', requestId: 'twice', prompt: 'Once only.', options: { temperature: 0 } });
+  // At once, so that the first is not answered before the second comes.
+  const twice = frame({ type: 'prompt', requestId: 'twice', prompt: 'Once only.', options: { temperature: 0 } });
+  client.sendBytes(twice + twice);
   await client.receives('the status', ({ requestId }) => requestId === 'as the document calls it');
   await client.receives('the answer', ({ requestId }) => requestId === 'twice');
   assert.deepEqual(
@@ -152,4 +153,10 @@ async function openNetwork(t: TestContext): Promise<TestNetwork> {
   const network = await TestNetwork.open();
   t.after(() => network.close());
   return network;
+}
+
+/** In hex, as it stands on the wire. */
+function frame(message: object): string {
+  const body = Buffer.from(JSON.stringify(message));
+  return body.length.toString(16).padStart(8, '0') + body.toString('hex');
 }
