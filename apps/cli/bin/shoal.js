@@ -36,7 +36,19 @@ async function runHere() {
   const compiled = join(here, '../dist/main.js');
   const main = existsSync(compiled) ? compiled : join(here, '../src/main.ts');
   const { main: run } = await import(pathToFileURL(main).href);
-  process.exitCode = await run(process.argv.slice(2));
+  const exitCode = await run(process.argv.slice(2));
+  await Promise.all([process.stdout, process.stderr].map(flushed));
+  // The command is done and has closed what it opened; what a library still waits for (HyperDHT half a second for a word to
+  // itself) holds nobody up.
+  process.exit(exitCode);
+}
+
+/** Resolves once everything that was written is out, or nobody reads it any more. */
+function flushed(stream) {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableEnded) resolve();
+    else stream.write('', () => resolve());
+  });
 }
 
 /** For a node, which runs for weeks. Other commands start faster without: Node's own compiled code fits its own flags only. */
