@@ -45,9 +45,9 @@ async function runHere() {
 
 /** Resolves once everything that was written is out, or nobody reads it any more. */
 function flushed(stream) {
-  return new Promise((resolve) => {
-    if (stream.destroyed || stream.writableEnded) resolve();
-    else stream.write('', () => resolve());
+  return new Promise((done) => {
+    if (stream.destroyed || stream.writableEnded) done();
+    else stream.write('', () => done());
   });
 }
 
