@@ -17,6 +17,11 @@ export function findOllama(): string | undefined {
 /** Far longer than a line of the log takes, because a machine may be slow. */
 const PATIENCE_MS = 20_000;
 
+/** What the tests ask for: with another number Ollama would load the model anew. */
+export const CONTEXT_TOKENS = 1_024;
+/** Many times what the demo model takes. */
+const ANSWER_MS = 10_000;
+
 /** A real Ollama that answers one request at a time, with a home of its own, on a port that the system picks. */
 export class RealOllama {
   readonly #binary: string;
@@ -79,6 +84,27 @@ export class RealOllama {
     await promisify(execFile)(this.#binary, ['create', name, '-f', file], { env });
   }
 
+  /** Whether a model says a token within a few seconds, its loading included. */
+  async answers(model: string): Promise<boolean> {
+    try {
+      const response = await fetch(`http://${this.#address}/api/generate`, {
+        method: 'POST',
+        body: JSON.stringify({
+          model,
+          prompt: 'Hi',
+          stream: false,
+          options: { num_predict: 1, num_ctx: CONTEXT_TOKENS },
+        }),
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      await response.text();
+      return response.ok;
+    } catch (error) {
+      if (error instanceof Error && error.name === 'TimeoutError') return false;
+      throw error;
+    }
+  }
+
   /** Ends the server, and the model's process with it. Safe to call twice. */
   async stop(): Promise<void> {
     const [server, home] = [this.#server, this.#home];
@@ -87,7 +113,9 @@ export class RealOllama {
     if (server?.pid !== undefined && server.exitCode === null) {
       const ended = once(server, 'close');
       server.kill('SIGTERM');
+      const patience = setTimeout(() => server.kill('SIGKILL'), ANSWER_MS);
       await ended;
+      clearTimeout(patience);
     }
     if (home !== undefined) await rm(home, { recursive: true });
   }
