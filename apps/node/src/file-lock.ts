@@ -31,6 +31,7 @@ export function lockFile(path: string): FileLock | undefined {
   return { release: () => held.close() };
 }
 
-function isBusy(error: unknown): boolean {
+/** Whether SQLite failed because another process has the database. */
+export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }

@@ -94,8 +94,9 @@ async function modelFile(text: string): Promise<ModelFile> {
   const paths = allParts(basename(named)).map((file) => join(dirname(named), file));
   let bytes = 0;
   for (const path of paths) {
-    const found = await stat(path).catch(() => undefined);
-    if (found?.isFile() !== true) throw ShoalError.invalidRequest(`There is no model file ${path}.`);
+    if (!existsSync(path)) throw ShoalError.invalidRequest(`There is no model file ${path}.`);
+    const found = await stat(path);
+    if (!found.isFile()) throw ShoalError.invalidRequest(`${path} is no file. Name a GGUF file.`);
     bytes += found.size;
   }
   return { owner: 'file', path: paths[0] ?? named, paths, bytes };

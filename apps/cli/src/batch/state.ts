@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { isBusy } from '@shoal/node/file-lock';
 import { ShoalError } from '@shoal/protocol';
 import { writeError } from './write-error.ts';
-
-/** SQLite's code for a database that another process has locked. */
-const SQLITE_BUSY = 5;
 
 /** What a batch is: another input, or another file of errors, is another batch. */
 export interface BatchIdentity {
@@ -49,10 +47,9 @@ export class BatchState {
       return new BatchState(path, database);
     } catch (error) {
       database?.close();
-      const why =
-        error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
-          ? 'Another run writes to this output; wait for its end, or give this one another --output.'
-          : `${path} cannot be used; delete it, or give another --output.`;
+      const why = isBusy(error)
+        ? 'Another run writes to this output; wait for its end, or give this one another --output.'
+        : `${path} cannot be used; delete it, or give another --output.`;
       throw new ShoalError('INVALID_REQUEST', why, { cause: error });
     }
   }

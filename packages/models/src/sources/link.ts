@@ -11,7 +11,6 @@ export class Link implements Source {
     this.#url = url;
   }
 
-  // oxlint-disable-next-line require-await
   async find(_http: HttpClient, _signal: AbortSignal | undefined): Promise<Found> {
     const path = this.#url.pathname;
     const slash = path.lastIndexOf('/') + 1;

@@ -14,7 +14,6 @@ export class LocalPath implements Source {
     this.#path = resolve(pathOf(text));
   }
 
-  // oxlint-disable-next-line require-await
   async find(_http: HttpClient, _signal: AbortSignal | undefined): Promise<Found> {
     const [first, ...rest] = allParts(basename(this.#path));
     const local = (fileName: string) => ({ path: join(dirname(this.#path), fileName) });
