@@ -80,7 +80,7 @@ function toAnswer(text: string, finish: Finish, wanted: string | undefined): Bat
   if (reason === 'abort') return ShoalError.aborted('The answer was taken back before its end.');
   return {
     text,
-    finishReason: reason,
+    finishReason: reason === 'length' ? 'length' : 'stop',
     ...(model === undefined ? {} : { model }),
     ...(usage === undefined ? {} : { usage }),
   };

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type InferenceEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
+import {
+  type Ability,
+  type InferenceEvent,
+  type InferenceRequest,
+  isTerminal,
+  type ModelInfo,
+  promptInput,
+  ShoalError,
+} from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';
 import { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';
+import { generate } from './generate.ts';
+import { Generation, type GenerationEvent } from './generation.ts';
 import { Network } from './network.ts';
 import { type GenerateInput, Shoal } from './shoal.ts';
 
@@ -39,6 +49,7 @@ interface WorkerOptions {
   readonly slots?: number;
   readonly digest?: string;
   readonly active?: number;
+  readonly abilities?: readonly Ability[];
 }
 
 /** A lending peer whose answers the test writes. */
@@ -46,11 +57,12 @@ function lend(
   cluster: string,
   name: string,
   serve: Serve,
-  { slots = 4, digest = DIGEST, active = 0 }: WorkerOptions = {},
+  { slots = 4, digest = DIGEST, active = 0, abilities }: WorkerOptions = {},
 ): Network {
+  const model: ModelInfo = { id: 'tiny', digest, ...(abilities === undefined ? {} : { abilities }) };
   const network = new Network({
     dht,
-    describe: () => ({ name, lends: true, models: [{ id: 'tiny', digest }], capacity: { slots, queue: 1 } }),
+    describe: () => ({ name, lends: true, models: [model], capacity: { slots, queue: 1 } }),
     status: () => ({ health: 100, active, queued: 0, slots }),
     paddedTopics: false,
     onRequest: (exchange) => void serve(exchange),
@@ -62,6 +74,10 @@ function lend(
 
 /** A client that knows as many peers in a new cluster as the test says. */
 async function client(cluster: string, peers: number): Promise<Shoal> {
+  return new Shoal(await asker(cluster, peers), dht);
+}
+
+async function asker(cluster: string, peers: number): Promise<Network> {
   const network = new Network({
     dht,
     describe: () => ({ name: 'client', lends: false, models: [] }),
@@ -77,7 +93,7 @@ async function client(cluster: string, peers: number): Promise<Shoal> {
   });
   if (peers > 0) await known.promise;
   stop();
-  return new Shoal(network, dht);
+  return network;
 }
 
 const newCluster = (): string => `test-${(lastCluster += 1)}`;
@@ -125,6 +141,79 @@ test('a request that no worker can take is not tried on the next', async () => {
   lend(cluster, 'B', refuse);
   assert.deepEqual((await run(await client(cluster, 2))).seen, ['CONTEXT_EXCEEDED']);
   assert.equal(asked, 1);
+});
+
+/** What is heard of an answer; who gives it is left out. */
+async function hear(network: Network, asked: Partial<InferenceRequest>): Promise<GenerationEvent[]> {
+  const request = { input: promptInput('Hi'), sampling: {}, stop: [], ...asked };
+  const options = { network, request, random: Math.random };
+  const events: GenerationEvent[] = [];
+  for await (const event of new Generation((cancellation) => generate(options, cancellation))) {
+    if (event.type !== 'worker') events.push(event.type === 'finish' ? { ...event, outputSha256: '' } : event);
+  }
+  return events;
+}
+
+/** A worker that says this and is gone, and another with the same model that writes down what it is asked, and answers. */
+function loseOne(cluster: string, first: readonly InferenceEvent[], then: readonly InferenceEvent[]) {
+  const asked: InferenceRequest[] = [];
+  const lost = lend(cluster, 'A', async (exchange) => {
+    for (const event of first) await exchange.send(event);
+    if (!first.some(isTerminal)) await lost.close();
+  });
+  const second: Serve = async (exchange) => {
+    asked.push(exchange.request);
+    for (const event of then) await exchange.send(event);
+  };
+  lend(cluster, 'B', second, { active: 3 });
+  return asked;
+}
+
+const tools = [{ name: 'add' }];
+const CALL: InferenceEvent = { type: 'tool_call', index: 0, id: 'a', name: 'add', arguments: '{"a":', tokens: [1, 2] };
+const CALLED: InferenceEvent = { ...FINISH, reason: 'tool_calls', outputSha256: '' };
+
+test('a tool call that a lost worker began is gone on with from its tokens, under the name that it has', async () => {
+  const cluster = newCluster();
+  const rest: InferenceEvent = { type: 'tool_call', index: 0, arguments: '1}', tokens: [3] };
+  const asked = loseOne(cluster, [CALL], [{ ...rest, id: 'b', name: 'add' }, CALLED]);
+  const network = await asker(cluster, 2);
+  const usage = { promptTokens: 2, completionTokens: 3 };
+  assert.deepEqual(await hear(network, { tools, sampling: { maxTokens: 10 } }), [CALL, rest, { ...CALLED, usage }]);
+  assert.deepEqual(asked[0]?.resume, { text: '', tokens: [1, 2] });
+  assert.equal(asked[0]?.sampling.maxTokens, 8);
+});
+
+test('embeddings of a lost worker are made again by another, and none is said twice', async () => {
+  const cluster = newCluster();
+  const embedding = (index: number): InferenceEvent => ({ type: 'embedding', index, vector: [index, 1] });
+  const input = { type: 'embeddings', texts: ['a', 'b', 'c'] } as const;
+  const end: InferenceEvent = { ...FINISH, usage: { promptTokens: 3, completionTokens: 0 }, outputSha256: '' };
+  const asked = loseOne(cluster, [embedding(0), embedding(1)], [embedding(0), embedding(1), embedding(2), end]);
+  assert.deepEqual(await hear(await asker(cluster, 2), { input }), [embedding(0), embedding(1), embedding(2), end]);
+  assert.deepEqual(
+    asked.map((request) => request.input),
+    [input],
+  );
+});
+
+test('only a worker whose model can is asked, and where none can the error names what is lacking', async () => {
+  const cluster = newCluster();
+  const never: Serve = () => assert.fail('asked for what its model cannot do');
+  lend(cluster, 'A', never, { abilities: ['messages'] });
+  const network = await asker(cluster, 1);
+  const [error, ...more] = await hear(network, { tools });
+  assert.ok(error?.type === 'error' && more.length === 0);
+  assert.equal(error.error.code, 'INVALID_REQUEST');
+  assert.match(error.error.message, /"tiny" cannot .*: tools/);
+  lend(cluster, 'B', (exchange) => exchange.send(FINISH), { active: 3, abilities: ['messages', 'tools'] });
+  const found = Promise.withResolvers<void>();
+  network.onChange(() => network.peers().length === 2 && found.resolve());
+  await found.promise;
+  assert.deepEqual(
+    (await hear(network, { tools })).map(({ type }) => type),
+    ['finish'],
+  );
 });
 
 test('a worker lost in mid-stream is gone on for by another with the same model, from exactly what was said', async () => {

@@ -1,11 +1,4 @@
-import {
-  type ErrorCode,
-  type Finish,
-  type InferenceEvent,
-  type InferenceRequest,
-  isTerminal,
-  ShoalError,
-} from '@shoal/protocol';
+import { type ErrorCode, type InferenceRequest, isTerminal, ShoalError } from '@shoal/protocol';
 import { type Answer, monotonicNow } from '@shoal/transport';
 import type { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';
@@ -13,7 +6,8 @@ import type { GenerationEvent } from './generation.ts';
 import type { Network } from './network.ts';
 import { askOpenGatewayPeers } from './opengateway.ts';
 import { type Peer, peerName } from './peer.ts';
-import { matchModel, rankWorkers } from './select.ts';
+import { Progress } from './progress.ts';
+import { rankWorkers, whatIsLacking } from './select.ts';
 
 /** What another worker may well do better. */
 const WORTH_ANOTHER_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -46,7 +40,7 @@ export interface GenerateOptions {
 }
 
 /**
- * Asks the best worker, and the next best where that one fails. Before the first text the reader notices nothing; after
+ * Asks the best worker, and the next best where that one fails. Before anything is said the reader notices nothing; after
  * it, a worker with the same model file goes on from exactly what was said, or the answer ends with the error.
  */
 export async function* generate(
@@ -79,7 +73,12 @@ export async function* generate(
     const answered = yield* askOpenGatewayPeers(network.peers(cluster), options.request, cancellation);
     if (answered) return;
   }
-  yield { type: 'error', error: progress.error ?? discovery.whyNobody(options.request.model, options.self) };
+  yield { type: 'error', error: progress.error ?? whyNobody(options, discovery) };
+}
+
+function whyNobody({ network, cluster, request, self }: GenerateOptions, discovery: Discovery): ShoalError {
+  const peers = [...network.peers(cluster), ...(self === undefined ? [] : [self])];
+  return whatIsLacking(peers, request) ?? discovery.whyNobody(request.model, self);
 }
 
 function nextWorker(options: GenerateOptions, progress: Progress, tried: ReadonlySet<string>): Peer | undefined {
@@ -111,100 +110,11 @@ async function* forward(
         progress.workedOnBy(worker);
         yield { type: 'worker', name: peerName(worker), id: worker.key };
       }
-      yield progress.add(event);
+      if (!progress.knows(event)) yield progress.add(event);
       if (isTerminal(event)) return undefined;
     }
     return ShoalError.workerLost('The answer ended without an end.');
   } finally {
     stopListening();
-  }
-}
-
-/** What has been said of one answer, whoever said it. */
-class Progress {
-  readonly #request: InferenceRequest;
-  readonly #startedAt: number;
-  #text = '';
-  #tokens: number[] = [];
-  #digest: string | undefined;
-  #error: ShoalError | undefined;
-
-  constructor(request: InferenceRequest, startedAt: number) {
-    this.#request = request;
-    this.#startedAt = startedAt;
-    this.#text = request.resume?.text ?? '';
-    this.#tokens = [...(request.resume?.tokens ?? [])];
-  }
-
-  get hasBegun(): boolean {
-    return this.#text !== (this.#request.resume?.text ?? '');
-  }
-
-  /** The latest failure that no worker has made good yet. */
-  get error(): ShoalError | undefined {
-    return this.#error;
-  }
-
-  /** Before the first text anybody may answer; after it only whoever has the same model file. */
-  canGoOnAt(worker: Peer): boolean {
-    if (!this.hasBegun) return true;
-    const model = matchModel(worker.info.models, this.#request.model);
-    return this.#digest !== undefined && model?.digest === this.#digest;
-  }
-
-  workedOnBy(worker: Peer): void {
-    this.#digest = matchModel(worker.info.models, this.#request.model)?.digest;
-  }
-
-  /** The request for what is still to be said. */
-  remaining(): InferenceRequest {
-    const { deadlineMs, sampling } = this.#request;
-    const left = deadlineMs === undefined ? undefined : Math.ceil(deadlineMs - (monotonicNow() - this.#startedAt));
-    if (left !== undefined && left <= 0) throw ShoalError.deadlineExceeded();
-    const request = left === undefined ? this.#request : { ...this.#request, deadlineMs: left };
-    if (!this.hasBegun) return request;
-    const { maxTokens } = sampling;
-    const said = this.#saidTokens;
-    return {
-      ...request,
-      sampling: maxTokens === undefined ? sampling : { ...sampling, maxTokens: Math.max(1, maxTokens - said) },
-      resume: { text: this.#text, tokens: this.#tokens },
-    };
-  }
-
-  add(event: Exclude<InferenceEvent, { type: 'error' }>): InferenceEvent {
-    switch (event.type) {
-      case 'queued':
-        return event;
-      case 'text':
-        this.#text += event.text;
-        this.#tokens.push(...event.tokens);
-        return event;
-      case 'finish':
-        return this.#withWholeUsage(event);
-      default:
-        return event satisfies never;
-    }
-  }
-
-  failed(error: ShoalError): void {
-    this.#error = error;
-  }
-
-  aborted(): Finish {
-    return { type: 'finish', reason: 'abort', rawReason: 'abort' };
-  }
-
-  get #saidTokens(): number {
-    return this.#tokens.length - (this.#request.resume?.tokens.length ?? 0);
-  }
-
-  /** The last worker counts its own tokens only; the reader asked for one answer. */
-  #withWholeUsage(finish: Finish): Finish {
-    if (finish.usage === undefined || this.#error === undefined) return finish;
-    return {
-      ...finish,
-      usage: { ...finish.usage, completionTokens: Math.max(finish.usage.completionTokens, this.#saidTokens) },
-    };
   }
 }

@@ -1,7 +1,7 @@
 import { type InferenceEvent, isTerminal } from '@shoal/protocol';
 import { Cancellation, type CancelSignal } from './cancel.ts';
 
-/** Who is answering: said before the first text, and again when another worker goes on. */
+/** Who is answering: said before the first piece of the answer, and again when another worker goes on. */
 export interface WorkerChosen {
   readonly type: 'worker';
   readonly name: string;

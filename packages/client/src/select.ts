@@ -1,5 +1,18 @@
-import { type InferenceRequest, isNamed, type ModelInfo, type PeerInfo } from '@shoal/protocol';
+import {
+  type Ability,
+  abilitiesNeeded,
+  canAnswer,
+  checkAbilities,
+  type InferenceRequest,
+  isNamed,
+  type ModelInfo,
+  type PeerInfo,
+  ShoalError,
+} from '@shoal/protocol';
 import type { Peer } from './peer.ts';
+
+/** What every worker understands, also one that does not tell what its models can do. */
+const UNDERSTOOD_BY_ALL: ReadonlySet<Ability> = new Set<Ability>(['messages', 'prompt', 'tokens']);
 
 /** The model of these that a request means: by id, by digest, or the first where it names none. */
 export function matchModel(models: readonly ModelInfo[], wanted: string | undefined): ModelInfo | undefined {
@@ -8,21 +21,47 @@ export function matchModel(models: readonly ModelInfo[], wanted: string | undefi
 }
 
 /**
- * Who is asked first: of the peers that lend the model, those with a free slot before those without, then the least
+ * Who is asked first: of the peers that lend the model and whose model can answer, those that tell so before those that do
+ * not tell, where the request needs more than every worker understands; then those with a free slot before those without, then the least
  * loaded (running and waiting requests a slot), then the healthiest, then the fastest. `random` (0 to 1) settles what is
  * still equal, so that clients that know the same peers do not all choose the same one.
  */
 export function rankWorkers(peers: readonly Peer[], request: InferenceRequest, random: () => number): readonly Peer[] {
-  return peers
-    .filter(({ info }) => info.lends === true && matchModel(info.models, request.model) !== undefined)
-    .map((peer) => ({ peer, rank: rankOf(peer, random()) }))
+  const isSpecial = abilitiesNeeded(request).some((ability) => !UNDERSTOOD_BY_ALL.has(ability));
+  return lendersOf(peers, request)
+    .filter(({ model }) => canAnswer(model, request))
+    .map(({ peer, model }) => {
+      const isUnsure = isSpecial && model.abilities === undefined;
+      return { peer, rank: [isUnsure ? 1 : 0, ...rankOf(peer, random())] };
+    })
     .toSorted((left, right) => compare(left.rank, right.rank))
     .map(({ peer }) => peer);
+}
+
+/** What the model lacks where there are peers that lend it and none of theirs can answer; undefined otherwise. */
+export function whatIsLacking(peers: readonly Peer[], request: InferenceRequest): ShoalError | undefined {
+  const lenders = lendersOf(peers, request);
+  const [first] = lenders;
+  if (first === undefined || lenders.some(({ model }) => canAnswer(model, request))) return undefined;
+  try {
+    checkAbilities(first.model, request);
+    return undefined;
+  } catch (thrown) {
+    return ShoalError.from(thrown);
+  }
 }
 
 /** How many requests a worker runs at once, as far as it says. */
 export function slotsOf({ status, capacity }: PeerInfo): number {
   return Math.max(1, status?.slots ?? capacity?.slots ?? 1);
+}
+
+/** The peers that lend the model that a request is for, each with its own. */
+function lendersOf(peers: readonly Peer[], request: InferenceRequest): readonly { peer: Peer; model: ModelInfo }[] {
+  return peers.flatMap((peer) => {
+    const model = peer.info.lends === true ? matchModel(peer.info.models, request.model) : undefined;
+    return model === undefined ? [] : [{ peer, model }];
+  });
 }
 
 /** Smaller is better, the first difference decides. */

@@ -1,8 +1,7 @@
-/** Text with the ids that it was decoded from. */
-export interface Piece {
-  readonly text: string;
-  readonly tokens: readonly number[];
-}
+import type { TextEvent } from '@shoal/protocol';
+
+/** Text with the ids that it was decoded from, and how likely those were, where that is wanted. */
+export type Piece = Omit<TextEvent, 'type'>;
 
 /**
  * Ends an answer before the first stop string, however many pieces that is cut over. A piece waits while it could belong
@@ -30,9 +29,9 @@ export class StopFilter {
     const stopAt = firstIndexOf(text, this.#stops);
     if (stopAt !== -1) {
       this.#stopped = true;
-      const { tokens } = joinPieces(this.#takeUntil(stopAt));
+      const whole = joinPieces(this.#takeUntil(stopAt));
       this.#held = [];
-      return stopAt === 0 ? undefined : { text: text.slice(0, stopAt), tokens };
+      return stopAt === 0 ? undefined : { ...whole, text: text.slice(0, stopAt) };
     }
     const whole = this.#takeUntil(text.length - longestBeginning(text, this.#stops));
     return this.#give(whole);
@@ -70,7 +69,12 @@ function joinText(pieces: readonly Piece[]): string {
 function joinPieces(pieces: readonly Piece[]): Piece {
   const [only] = pieces;
   if (pieces.length === 1 && only !== undefined) return only;
-  return { text: joinText(pieces), tokens: pieces.flatMap((piece) => piece.tokens) };
+  const logprobs = pieces.flatMap((piece) => piece.logprobs ?? []);
+  return {
+    text: joinText(pieces),
+    tokens: pieces.flatMap((piece) => piece.tokens),
+    ...(logprobs.length > 0 && { logprobs }),
+  };
 }
 
 function firstIndexOf(text: string, stops: readonly string[]): number {

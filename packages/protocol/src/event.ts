@@ -2,12 +2,14 @@ import type { ShoalError } from './error.ts';
 
 /**
  * Why an answer ended well: the model said so or a stop string came (`stop`), a limit of tokens or context was reached
- * (`length`), or whoever asked took the request back (`abort`).
+ * (`length`), the model waits for what its tools answer (`tool_calls`), or whoever asked took the request back (`abort`).
  */
-export type FinishReason = 'stop' | 'length' | 'abort';
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'abort';
 
 export interface Usage {
   readonly promptTokens: number;
+  /** Those of the prompt that were still in memory and cost nothing; absent where the engine does not tell. */
+  readonly cachedTokens?: number;
   /** Tokens generated for this request, those of `resume` not counted. */
   readonly completionTokens: number;
 }
@@ -25,13 +27,57 @@ export interface Finish {
   readonly model?: string;
 }
 
+/** How likely a token was, before any sampling option was applied: the natural logarithm of its probability. */
+export interface TokenLogprob {
+  readonly token: number;
+  /** The token alone, as text; U+FFFD for bytes that are no whole character. */
+  readonly text: string;
+  readonly logprob: number;
+}
+
+/** A token that was chosen, and the likeliest in its place, the likeliest first. */
+export interface ChosenLogprob extends TokenLogprob {
+  readonly top: readonly TokenLogprob[];
+}
+
+/** Text is never cut inside a character; `tokens` are the ids that the text was decoded from, empty where unknown. */
+export interface TextEvent {
+  readonly type: 'text';
+  readonly text: string;
+  readonly tokens: readonly number[];
+  /** One for each of `tokens`, where they were asked for. */
+  readonly logprobs?: readonly ChosenLogprob[];
+}
+
 /**
- * What comes back for a request: any number of `queued` and `text`, then exactly one of `finish` and `error`.
- * Text is never cut inside a character; `tokens` are the ids that the text was decoded from, empty where unknown.
+ * A piece of a tool call. The first of an `index`, from 0, has `id` and `name`; the `arguments` of all of its pieces
+ * together are the JSON text. `tokens` are the ids that were read for it.
+ */
+export interface ToolCallEvent {
+  readonly type: 'tool_call';
+  readonly index: number;
+  readonly id?: string;
+  readonly name?: string;
+  readonly arguments: string;
+  readonly tokens: readonly number[];
+}
+
+/** The vector of the text at `index` among those asked for, of length 1. */
+export interface EmbeddingEvent {
+  readonly type: 'embedding';
+  readonly index: number;
+  readonly vector: readonly number[];
+}
+
+/**
+ * What comes back for a request: any number of `queued`, `text`, `tool_call` and (for `embeddings`, in order) `embedding`,
+ * then exactly one of `finish` and `error`.
  */
 export type InferenceEvent =
   | { readonly type: 'queued'; readonly position: number }
-  | { readonly type: 'text'; readonly text: string; readonly tokens: readonly number[] }
+  | TextEvent
+  | ToolCallEvent
+  | EmbeddingEvent
   | Finish
   | { readonly type: 'error'; readonly error: ShoalError };
 
@@ -44,11 +90,11 @@ export function isTerminal(event: InferenceEvent): event is TerminalEvent {
 /** The longest text of one event that a session takes, in UTF-16 units. */
 export const TEXT_LENGTH_MAX = 16 * 1024;
 
-/** Cuts a longer text into events that a session takes, never inside a character; the token ids go with the last. */
-export function cutText(event: Extract<InferenceEvent, { type: 'text' }>): readonly InferenceEvent[] {
-  const { text, tokens } = event;
+/** Cuts a longer text into events that a session takes, never inside a character; what is known of its tokens goes with the last. */
+export function cutText(event: TextEvent): readonly TextEvent[] {
+  const { text } = event;
   if (text.length <= TEXT_LENGTH_MAX) return [event];
-  const events: InferenceEvent[] = [];
+  const events: TextEvent[] = [];
   let start = 0;
   while (text.length - start > TEXT_LENGTH_MAX) {
     const endsInPair = isHighSurrogate(text.charCodeAt(start + TEXT_LENGTH_MAX - 1));
@@ -56,7 +102,7 @@ export function cutText(event: Extract<InferenceEvent, { type: 'text' }>): reado
     events.push({ type: 'text', text: text.slice(start, end), tokens: [] });
     start = end;
   }
-  return [...events, { type: 'text', text: text.slice(start), tokens }];
+  return [...events, { ...event, text: text.slice(start) }];
 }
 
 function isHighSurrogate(unit: number): boolean {

@@ -6,4 +6,4 @@ export * from './session.ts';
 export * from './framing/index.ts';
 export * from './message-session.ts';
 export * from './sole-session.ts';
-export { MAX_JSON_DEPTH } from './json.ts';
+export { isObject, type JsonObject, MAX_JSON_DEPTH } from './json.ts';

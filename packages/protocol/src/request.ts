@@ -1,22 +1,47 @@
 import { ShoalError } from './error.ts';
+import type { JsonObject } from './json.ts';
 
 /** The one request type between every dialect and every engine. */
 
-export type Role = 'system' | 'user' | 'assistant';
+export type Message =
+  | { readonly role: 'system' | 'user'; readonly content: string }
+  | { readonly role: 'assistant'; readonly content: string; readonly toolCalls?: readonly ToolCall[] }
+  /** What a tool answered; `toolCallId` says which call that was. */
+  | { readonly role: 'tool'; readonly content: string; readonly toolCallId?: string };
 
-export interface Message {
-  readonly role: Role;
-  readonly content: string;
+export type Role = Message['role'];
+
+/** The model wants a tool to be used. */
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON text of an object, as the model wrote it. */
+  readonly arguments: string;
 }
+
+/** What the model may ask whoever asks to do. */
+export interface Tool {
+  readonly name: string;
+  readonly description?: string;
+  /** JSON Schema of the arguments; absent: none. */
+  readonly parameters?: JsonObject;
+}
+
+/** Whether the model decides by itself, must not, must use some tool, or must use the named one. */
+export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string };
+
+/** What the answer must be: any JSON object, or a JSON value that fits a schema. */
+export type AnswerFormat = { readonly type: 'json' } | { readonly type: 'json_schema'; readonly schema: JsonObject };
 
 /**
  * What the model reads. `messages` are rendered with the model's own chat template; `text` and `tokens` go in as they
- * are, without a template and without a token in front.
+ * are, without a template and without a token in front. For `embeddings` nothing is generated: each text becomes a vector.
  */
 export type Input =
   | { readonly type: 'messages'; readonly messages: readonly Message[] }
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'tokens'; readonly tokens: readonly number[] };
+  | { readonly type: 'tokens'; readonly tokens: readonly number[] }
+  | { readonly type: 'embeddings'; readonly texts: readonly string[] };
 
 /** How tokens are chosen. What is absent is the engine's default. */
 export interface Sampling {
@@ -27,6 +52,14 @@ export interface Sampling {
   readonly topP?: number;
   readonly topK?: number;
   readonly minP?: number;
+  /** Divides the logits of tokens that came lately; 1 does nothing. */
+  readonly repeatPenalty?: number;
+  /** Taken once from the logit of each token that came lately. */
+  readonly presencePenalty?: number;
+  /** Taken from the logit of a token for each time that it came lately. */
+  readonly frequencyPenalty?: number;
+  /** Token ids and what is added to their logits. */
+  readonly logitBias?: readonly (readonly [token: number, bias: number])[];
   /** The same seed, model and input give the same tokens. */
   readonly seed?: number;
 }
@@ -44,6 +77,16 @@ export interface InferenceRequest {
   readonly sampling: Sampling;
   /** The answer ends before the first of these; none of them is part of the answer. */
   readonly stop: readonly string[];
+  /** With `messages` only. */
+  readonly tools?: readonly Tool[];
+  /** Absent: `auto`. */
+  readonly toolChoice?: ToolChoice;
+  /** Absent: several calls may come in one answer. */
+  readonly parallelToolCalls?: boolean;
+  /** Absent: free text. */
+  readonly format?: AnswerFormat;
+  /** Each token comes with its log probability, and with those of so many of the likeliest; absent: without. */
+  readonly logprobs?: number;
   readonly resume?: Resume;
   /** Time left for the whole answer, in milliseconds from when the request is received. */
   readonly deadlineMs?: number;
@@ -58,10 +101,14 @@ export function promptInput(prompt: string): Input {
  * The bare prompt that a request is, for dialects that carry nothing else. Throws `INVALID_REQUEST`, which names the `asked`
  * (`An OpenGateway peer`), for any other input.
  */
-export function promptOf({ input, resume }: InferenceRequest, asked: string): string {
+export function promptOf(request: InferenceRequest, asked: string): string {
+  const { input, resume, tools, format, logprobs } = request;
   const [only, ...others] = input.type === 'messages' ? input.messages : [];
   if (only?.role !== 'user' || others.length > 0 || resume !== undefined) {
     throw ShoalError.invalidRequest(`${asked} takes a single prompt: no conversation, raw text or tokens.`);
+  }
+  if (tools !== undefined || format !== undefined || logprobs !== undefined) {
+    throw ShoalError.invalidRequest(`${asked} takes a single prompt: no tools, JSON format or log probabilities.`);
   }
   return only.content;
 }

@@ -17,6 +17,28 @@ const HEALTH = {
 } as const;
 const HELLO = { type: 'peer_hello', protocol: PROTOCOL, peer_id: '0c'.repeat(32), node_name: 'Peer', clusters: [] };
 const LENGTH_BYTES = 4;
+/** A request for everything that may be asked for at once, and one for vectors. */
+const SHOAL_REQUESTS = [
+  {
+    type: 'inference_request',
+    request_id: 'tools',
+    messages: [
+      { role: 'user', content: 'Is it raining?' },
+      { role: 'assistant', tool_calls: [{ id: 'a', name: 'weather', arguments: '{}' }] },
+      { role: 'tool', content: 'yes', tool_call_id: 'a' },
+    ],
+    tools: [{ name: 'weather', description: 'Tells it.', parameters: { type: 'object', properties: { at: {} } } }],
+    tool_choice: { name: 'weather' },
+    parallel_tool_calls: false,
+    response_format: { type: 'json_schema', schema: { enum: [null, 1] } },
+    logprobs: 3,
+    repeat_penalty: 1.1,
+    presence_penalty: -1,
+    frequency_penalty: 1,
+    logit_bias: [[1, -100]],
+  },
+  { type: 'inference_request', request_id: 'vectors', embed: ['a', '🐟'] },
+];
 
 /** Every door's end of a connection, fed with what no door should be upset by. */
 export function runHostileInput(harness: Harness): void {
@@ -97,6 +119,7 @@ function webSocket(): HostileSubject {
 function shoal() {
   return {
     greeting: HELLO,
+    more: SHOAL_REQUESTS,
     request: (id: string, prompt: string) => ({ type: 'inference_request', request_id: id, prompt }),
     isError: ({ type }: { readonly [key: string]: unknown }) => type === 'inference_error',
   };

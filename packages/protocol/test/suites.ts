@@ -53,6 +53,7 @@ export function runSuites(harness: Harness): void {
     server: (encode, nextId) => new DonateServer(encode, nextId, { mode: 'local_lm', queue: () => DONATE_QUEUE }),
     streams: false,
     carriesAbort: false,
+    carriesAll: false,
   });
   dialectContract(harness, {
     name: 'localllm',
@@ -60,6 +61,7 @@ export function runSuites(harness: Harness): void {
     server: (encode, nextId) => new LocalLlmServer(encode, nextId, { greet: () => LOCALLLM_INFO }),
     streams: true,
     carriesAbort: true,
+    carriesAll: false,
     lostCode: 'HOST_DISCONNECTED',
   });
   dialectContract(harness, {
@@ -68,6 +70,7 @@ export function runSuites(harness: Harness): void {
     server: (encode, nextId) => new OpenGatewayServer(encode, nextId),
     streams: false,
     carriesAbort: false,
+    carriesAll: false,
   });
   dialectContract(harness, {
     name: 'qmesh',
@@ -76,6 +79,7 @@ export function runSuites(harness: Harness): void {
       new QmeshServer(encode, nextId, { workerId: 'a0'.repeat(32), health: () => QMESH_HEALTH, timestamp: () => 0 }),
     streams: false,
     carriesAbort: false,
+    carriesAll: false,
   });
   dialectContract(harness, {
     name: 'shoal',
@@ -83,5 +87,6 @@ export function runSuites(harness: Harness): void {
     server: (encode, nextId) => new ShoalServer(encode, nextId),
     streams: true,
     carriesAbort: true,
+    carriesAll: true,
   });
 }

@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ndjsonFramer, type Output, type PeerInfo, promptInput, type Sampling, ShoalError } from '../src/index.ts';
+import {
+  ABILITIES,
+  type Ability,
+  type InferenceEvent,
+  type InferenceRequest,
+  ndjsonFramer,
+  type Output,
+  type PeerInfo,
+  promptInput,
+  type Sampling,
+  ShoalError,
+} from '../src/index.ts';
 import { DonateClient, DonateServer, type Mode } from '../src/donate/index.ts';
 import { encodeObject, isObject, type JsonObject, parseObject } from '../src/json.ts';
 import { localLlmClientSession, localLlmServerSession } from '../src/localllm/index.ts';
@@ -103,11 +114,19 @@ function replay(conversation: Conversation, side: Side, recorded: readonly Line[
 
 function shoalConversation(): Conversation {
   const client = peerSession('NodeC', 'c0', []);
-  const worker = peerSession('NodeA', 'a0', ['tiny']);
-  const ask = (id: number, prompt: string) => () =>
-    client.ask(id, { input: promptInput(prompt), sampling: { temperature: 0 }, stop: [], deadlineMs: 60_000 }, 0);
-  const text = (id: number, words: string, tokens: number[]) => () =>
-    worker.respond(id, { type: 'text', text: words, tokens }, 0);
+  const worker = peerSession('NodeA', 'a0', ['tiny'], ABILITIES);
+  const ask =
+    (id: number, prompt: string, more: Partial<InferenceRequest> = {}) =>
+    () =>
+      client.ask(
+        id,
+        { input: promptInput(prompt), sampling: { temperature: 0 }, stop: [], deadlineMs: 60_000, ...more },
+        0,
+      );
+  const say = (id: number, event: InferenceEvent) => () => worker.respond(id, event, 0);
+  const text = (id: number, words: string, tokens: number[]) => say(id, { type: 'text', text: words, tokens });
+  const weather = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+  const likely = { token: 19, text: '4', logprob: -0.25 };
   const usage = { promptTokens: 12, completionTokens: 6 };
   const full = new ShoalError('QUEUE_FULL', 'All 1 slots are taken and 16 requests wait.', { retryAfterMs: 1_000 });
   return {
@@ -130,6 +149,64 @@ function shoalConversation(): Conversation {
       { by: 'client', act: () => client.abort(2) },
       { by: 'client', act: ask(3, 'And now?') },
       { by: 'worker', act: () => worker.respond(3, { type: 'error', error: full }, 0) },
+      {
+        by: 'client',
+        act: ask(4, 'Is it raining in Kiel?', {
+          tools: [{ name: 'weather', description: 'Tells the weather.', parameters: weather }],
+          toolChoice: 'required',
+        }),
+      },
+      {
+        by: 'worker',
+        act: say(4, {
+          type: 'tool_call',
+          index: 0,
+          id: 'call_1',
+          name: 'weather',
+          arguments: '{"city":',
+          tokens: [21, 22],
+        }),
+      },
+      { by: 'worker', act: say(4, { type: 'tool_call', index: 0, arguments: ' "Kiel"}', tokens: [23] }) },
+      {
+        by: 'worker',
+        act: say(4, {
+          type: 'finish',
+          reason: 'tool_calls',
+          rawReason: 'eogToken',
+          usage: { promptTokens: 60, cachedTokens: 12, completionTokens: 4 },
+        }),
+      },
+      {
+        by: 'client',
+        act: ask(5, 'What is 2+2?', {
+          logprobs: 2,
+          format: { type: 'json' },
+          sampling: { repeatPenalty: 1.1, logitBias: [[7, -100]] },
+        }),
+      },
+      {
+        by: 'worker',
+        act: say(5, {
+          type: 'text',
+          text: '4',
+          tokens: [19],
+          logprobs: [{ ...likely, top: [likely, { token: 20, text: '5', logprob: -1.5 }] }],
+        }),
+      },
+      { by: 'worker', act: say(5, { type: 'finish', reason: 'length', rawReason: 'maxTokens', usage }) },
+      { by: 'client', act: ask(6, '', { input: { type: 'embeddings', texts: ['four', 'fish'] }, sampling: {} }) },
+      { by: 'worker', act: say(6, { type: 'embedding', index: 0, vector: [0.5, -0.5, 0.5, -0.5] }) },
+      { by: 'worker', act: say(6, { type: 'embedding', index: 1, vector: [1, 0, 0, 0] }) },
+      {
+        by: 'worker',
+        act: say(6, {
+          type: 'finish',
+          reason: 'stop',
+          rawReason: 'embedded',
+          usage: { promptTokens: 4, completionTokens: 0 },
+        }),
+      },
     ],
   };
 }
@@ -360,7 +437,12 @@ function qmeshConversation(): Conversation {
   }
 }
 
-function peerSession(name: string, key: string, models: readonly string[]): PeerSession {
+function peerSession(
+  name: string,
+  key: string,
+  models: readonly string[],
+  abilities: readonly Ability[] = [],
+): PeerSession {
   const lends = models.length > 0;
   const hello: HelloMessage = {
     type: 'peer_hello',
@@ -372,7 +454,13 @@ function peerSession(name: string, key: string, models: readonly string[]): Peer
     version: '0.1.0',
     uptime_s: 60,
     roles: lends ? ['worker', 'client'] : ['client'],
-    models: models.map((id) => ({ id, digest: `sha256:${'0'.repeat(64)}`, context_length: 512, quantization: 'F16' })),
+    models: models.map((id) => ({
+      id,
+      digest: `sha256:${'0'.repeat(64)}`,
+      context_length: 512,
+      quantization: 'F16',
+      ...(abilities.length > 0 && { abilities }),
+    })),
     ...(lends ? { capacity: { slots: 1, queue: 16 }, hardware: { cpu_cores: 2, ram_gb: 8, gpu_vram_gb: 0 } } : {}),
   };
   return new PeerSession({

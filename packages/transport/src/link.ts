@@ -143,7 +143,7 @@ export class Link<Protocol extends Session = Session> {
    */
   respond(id: number, event: InferenceEvent): void {
     const outputs = this.session.respond(id, event, monotonicNow());
-    if (event.type === 'text' || event.type === 'finish') this.#applyUnbounded(outputs);
+    if (isPiece(event) || event.type === 'finish') this.#applyUnbounded(outputs);
     else this.apply(outputs);
   }
 
@@ -285,7 +285,7 @@ class LinkExchange implements Exchange {
     this.#link.respond(this.id, event);
     if (isTerminal(event)) this.#end();
     if (this.#ended) return false;
-    return event.type !== 'text' || this.#until(() => this.#hasRoom);
+    return !isPiece(event) || this.#until(() => this.#hasRoom);
   }
 
   onAbort(listener: (why: ShoalError) => void): void {
@@ -331,4 +331,8 @@ class LinkExchange implements Exchange {
     this.#link.respond(this.id, { type: 'error', error });
     this.abort(error);
   }
+}
+
+function isPiece({ type }: InferenceEvent): boolean {
+  return type === 'text' || type === 'tool_call' || type === 'embedding';
 }

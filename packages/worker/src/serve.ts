@@ -1,6 +1,5 @@
 import type { Engine } from '@shoal/engine';
 import {
-  cutText,
   type ErrorCode,
   type InferenceEvent,
   type InferenceRequest,
@@ -9,6 +8,7 @@ import {
   type TerminalEvent,
 } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
+import { cutEvent } from './cut-event.ts';
 import type { SpeedGauge } from './speed.ts';
 
 export interface ServeOptions {
@@ -71,14 +71,14 @@ async function forward(
   let firstAt: number | undefined;
   let tokens = 0;
   for await (const event of events) {
-    if (event.type === 'text') {
+    if (event.type === 'text' || event.type === 'tool_call') {
       firstAt ??= performance.now();
       tokens += event.tokens.length;
     }
     if (event.type === 'finish' && firstAt !== undefined) {
       speed.add(event.usage?.completionTokens ?? 0, performance.now() - firstAt);
     }
-    for (const piece of event.type === 'text' ? cutText(event) : [event]) {
+    for (const piece of cutEvent(event)) {
       if (exchange.ended) return { outcome: 'aborted', tokens };
       const goesOn = await exchange.send(piece);
       if (isTerminal(piece)) return endOf(piece, tokens);

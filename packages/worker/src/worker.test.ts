@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { type InferenceEvent, type InferenceRequest, promptInput, ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, type InferenceRequest, type ModelInfo, promptInput, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import { FINISH, ScriptedEngine, type Step } from '../test/scripted-engine.ts';
 import type { RequestEnd } from './scheduler.ts';
@@ -55,6 +55,13 @@ async function worker(script: readonly Step[], limits = {}): Promise<{ worker: W
   const engine = new ScriptedEngine(script, 4);
   const options = { engine, limits: { slots: 1, queue: 1, maxTokens: 100, ...limits }, health: () => 100 };
   return { worker: await Worker.create(options), engine };
+}
+
+/** Its one model says what it can do. */
+class LimitedEngine extends ScriptedEngine {
+  override async models(): Promise<readonly ModelInfo[]> {
+    return [{ id: 'limited', contextLength: 4, abilities: ['messages', 'tokens'] }];
+  }
 }
 
 async function answered(lender: Worker, asked: Partial<InferenceRequest> = {}): Promise<RecordedExchange> {
@@ -142,6 +149,55 @@ test('a model that is not here is refused by naming those that are; its digest i
   assert.equal(exchange.code, 'MODEL_NOT_FOUND');
   assert.match(JSON.stringify(exchange.events[0]?.type === 'error' && exchange.events[0].error.message), /scripted/);
   assert.equal((await answered(lender, { model: `sha256:${'1'.repeat(64)}` })).code, 'finish');
+});
+
+test('what the model cannot do is refused before it is queued, at every door, with what is lacking', async () => {
+  const engine = new LimitedEngine(['hang']);
+  const limits = { slots: 1, queue: 1, maxTokens: 100 };
+  const lender = await Worker.create({ engine, limits, health: () => 100 });
+  const door = lender.open({ running: 1, waiting: 1, maxTokens: 100 });
+  lender.answer(new RecordedExchange());
+  const tools = [{ name: 'add' }];
+  for (const ask of [(exchange: Exchange) => lender.answer(exchange), (exchange: Exchange) => door.answer(exchange)]) {
+    const exchange = new RecordedExchange({ tools, logprobs: 1 });
+    ask(exchange);
+    const [event, ...more] = exchange.events;
+    assert.ok(event?.type === 'error' && more.length === 0);
+    assert.equal(event.error.code, 'INVALID_REQUEST');
+    assert.match(event.error.message, /"limited" cannot .*: tools, logprobs\. It can: messages, tokens/);
+  }
+  assert.deepEqual([lender.peers.outcomes.refused, door.outcomes.refused], [1, 1]);
+  await lender.close(0);
+});
+
+test('token ids that cannot fit the context are refused before they are queued', async () => {
+  const engine = new LimitedEngine([FINISH]);
+  const lender = await Worker.create({ engine, limits: { slots: 1, queue: 1, maxTokens: 100 }, health: () => 100 });
+  const input = { type: 'tokens', tokens: [1, 2, 3, 4] } as const;
+  assert.equal((await answered(lender, { input })).code, 'finish');
+  assert.equal((await answered(lender, { input, resume: { text: '', tokens: [5] } })).code, 'CONTEXT_EXCEEDED');
+  assert.equal(engine.requests.length, 1);
+});
+
+test('the tokens of tool calls count as those of text do', async () => {
+  const call: InferenceEvent = {
+    type: 'tool_call',
+    index: 0,
+    id: 'a',
+    name: 'add',
+    arguments: '{}',
+    tokens: [1, 2, 3],
+  };
+  const { worker: lender } = await worker([text, call, 'hang']);
+  const exchange = new RecordedExchange();
+  const { promise: over, resolve: onEnd } = Promise.withResolvers<RequestEnd>();
+  const send = exchange.send.bind(exchange);
+  exchange.send = (event) => {
+    if (event.type === 'tool_call') exchange.abort();
+    return send(event);
+  };
+  lender.peers.answer(exchange, { onEnd });
+  assert.deepEqual(await over, { outcome: 'aborted', tokens: 4 });
 });
 
 test('an answer has no more tokens than the lender allows', async () => {

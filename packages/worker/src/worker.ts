@@ -1,7 +1,8 @@
 import type { Engine } from '@shoal/engine';
-import { isNamed, type ModelInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
+import type { ModelInfo, PeerStatus, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import type { Load } from './admission.ts';
+import { refusalOf } from './refusal.ts';
 import { type DoorPolicy, type Entrance, type Follower, type Outcomes, Scheduler } from './scheduler.ts';
 
 /** What a lender allows to be asked of the machine. */
@@ -106,11 +107,9 @@ export class Worker {
   }
 
   #answer(entrance: Entrance, exchange: Exchange, follower?: Follower): void {
-    const { model } = exchange.request;
-    if (model !== undefined && !this.models.some((one) => isNamed(one, model))) {
-      const known = this.models.map(({ id }) => id);
-      return entrance.refuse(exchange, ShoalError.modelNotFound(model, known), follower);
-    }
+    // What no turn would help waits for none.
+    const refusal = refusalOf(exchange.request, this.models);
+    if (refusal !== undefined) return entrance.refuse(exchange, refusal, follower);
     entrance.answer(exchange, () => this.#options.engine, follower);
   }
 }

@@ -1,27 +1,18 @@
-import { type ErrorCode, ShoalError } from '../error.ts';
+import { ShoalError } from '../error.ts';
 import type { InferenceEvent } from '../event.ts';
-import { encodeObject, isObject, type JsonObject, parseObject } from '../json.ts';
-import { promptInput } from '../request.ts';
-import type { Output } from '../session.ts';
-import type { ClientSide, MessageEncoder, ServerSide } from '../side.ts';
 import type { Harness } from './harness.ts';
-
-export interface DialectSubject {
-  readonly name: string;
-  readonly client: (encode: MessageEncoder) => ClientSide;
-  readonly server: (encode: MessageEncoder, nextId: () => number) => ServerSide;
-  /** Whether text arrives as it is made; otherwise it arrives whole. */
-  readonly streams: boolean;
-  /** Whether the worker is told that a request was taken back. */
-  readonly carriesAbort: boolean;
-  /** What a lost connection is called; absent: `WORKER_LOST`. */
-  readonly lostCode?: ErrorCode;
-}
-
-const encode: MessageEncoder = (message) => {
-  const bytes = encodeObject(message);
-  return { bytes, size: bytes.length };
-};
+import {
+  asked,
+  type DialectSubject,
+  faultOf,
+  isRequest,
+  REQUEST,
+  sentMessage,
+  sides,
+  spoilt,
+  terminals,
+} from './two-sides.ts';
+import { wholeRequestCases } from './whole-request.ts';
 
 const FINISH: InferenceEvent = {
   type: 'finish',
@@ -29,10 +20,10 @@ const FINISH: InferenceEvent = {
   rawReason: 'eos',
   usage: { promptTokens: 3, completionTokens: 2 },
 };
-const REQUEST = { input: promptInput('What is 2+2?'), sampling: {}, stop: [] };
 
 /** What the two sides of every dialect owe each other. */
-export function dialectContract({ test, equal }: Harness, subject: DialectSubject): void {
+export function dialectContract(harness: Harness, subject: DialectSubject): void {
+  const { test, equal } = harness;
   const { name } = subject;
 
   test(`${name}: a request arrives as it was asked`, () => {
@@ -116,84 +107,10 @@ export function dialectContract({ test, equal }: Harness, subject: DialectSubjec
         );
     }
   });
-}
 
-interface Asked {
-  readonly client: ClientSide;
-  readonly server: ServerSide;
-  readonly requests: Extract<Output, { type: 'request' }>[];
-  /** The server says an event, and the client hears it. */
-  readonly say: (event: InferenceEvent) => void;
-  readonly deliver: (outputs: Output[]) => void;
-  readonly events: () => InferenceEvent[];
-  readonly aborts: () => Output[];
-  /** Every message that went either way. */
-  readonly sent: () => JsonObject[];
-}
-
-function sides(subject: DialectSubject): { client: ClientSide; server: ServerSide } {
-  let last = 0;
-  return { client: subject.client(encode), server: subject.server(encode, () => (last += 1)) };
-}
-
-/** A client that asked a server once, under id 1 on both sides. */
-function asked(subject: DialectSubject): Asked {
-  const { client, server } = sides(subject);
-  // Far enough apart that nothing is gathered for the sake of fewer messages.
-  let now = 0;
-  const outputs: Output[] = [];
-  const messages: JsonObject[] = [];
-  const deliver = (produced: Output[], hearer: ServerSide | ClientSide = server): void => {
-    outputs.push(...produced);
-    for (const message of produced.flatMap(sentMessage)) {
-      messages.push(message);
-      const heard = hearer.message(message, encodeObject(message).length, 0) ?? [];
-      deliver(heard, hearer === server ? client : server);
-    }
-  };
-  deliver(client.ask(1, REQUEST, 0));
-  return {
-    client,
-    server,
-    requests: outputs.filter(isRequest),
-    deliver,
-    say: (event) => deliver(server.respond(1, event, (now += 1_000)), client),
-    events: () => outputs.flatMap((output) => (output.type === 'event' ? [output.event] : [])),
-    aborts: () => outputs.filter(({ type }) => type === 'abort'),
-    sent: () => messages,
-  };
-}
-
-function isRequest(output: Output): output is Extract<Output, { type: 'request' }> {
-  return output.type === 'request';
-}
-
-function sentMessage(output: Output): JsonObject[] {
-  return output.type === 'send' ? [parseObject(output.bytes)] : [];
+  wholeRequestCases(harness, subject);
 }
 
 function textOf(events: readonly InferenceEvent[]): string {
   return events.map((event) => (event.type === 'text' ? event.text : '')).join('');
-}
-
-function terminals(events: readonly InferenceEvent[]): string[] {
-  return events.map(({ type }) => type).filter((type) => type === 'finish' || type === 'error');
-}
-
-/** The message with each of its fields, one at a time, of each wrong type. */
-function spoilt(message: JsonObject): JsonObject[] {
-  const wrong: unknown[] = [null, true, -1.5, '', 'x', [], [1, 'a', null], {}, { __proto__: null, a: 1 }];
-  return Object.keys(message)
-    .filter((key) => key !== 'type')
-    .flatMap((key) => wrong.map((value) => ({ ...message, [key]: value })));
-}
-
-/** True where the call returns, or throws a `ShoalError`; the error itself otherwise. */
-function faultOf(call: () => unknown): unknown {
-  try {
-    const outputs = call();
-    return outputs === undefined || Array.isArray(outputs) || isObject(outputs);
-  } catch (thrown) {
-    return thrown instanceof ShoalError ? true : thrown;
-  }
 }

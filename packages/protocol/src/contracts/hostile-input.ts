@@ -17,6 +17,8 @@ export interface HostileSubject {
   /** What must come before all else, if anything must. */
   readonly greeting?: JsonObject;
   readonly request: (id: string, prompt: string) => JsonObject;
+  /** What a well-behaved peer may say beside it. */
+  readonly more?: readonly JsonObject[];
   /** Whether a message is the dialect's error; absent: it has none, and is silent. */
   readonly isError?: (message: JsonObject) => boolean;
 }
@@ -214,8 +216,8 @@ class Visitor {
 }
 
 /** What a well-behaved peer of a dialect says first. */
-function talk({ greeting, frame, request }: HostileSubject): Uint8Array {
-  const messages = [...(greeting === undefined ? [] : [greeting]), request('1', PROMPT)];
+function talk({ greeting, frame, request, more = [] }: HostileSubject): Uint8Array {
+  const messages = [...(greeting === undefined ? [] : [greeting]), ...more, request('1', PROMPT)];
   return b4a.concat(messages.map((message) => frame(encodeObject(message))));
 }
 

@@ -101,6 +101,9 @@ export class DonateServer implements SoleServerSide {
     if (open === undefined) return this.#upload.respond(id, event) ?? [];
     switch (event.type) {
       case 'queued':
+      // Nobody can ask for these here.
+      case 'tool_call':
+      case 'embedding':
         return [];
       case 'text':
         open.text += event.text;

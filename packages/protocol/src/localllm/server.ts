@@ -98,6 +98,9 @@ export class LocalLlmServer implements SoleServerSide {
     if (chat === undefined || chat.end !== undefined) return [];
     switch (event.type) {
       case 'queued':
+      // Nobody can ask for these here.
+      case 'tool_call':
+      case 'embedding':
         return [];
       case 'text':
         chat.text += event.text;
@@ -218,6 +221,7 @@ function chunkEnd(text: string): number {
 function endMessage(requestId: string, { reason }: Finish): object {
   switch (reason) {
     case 'stop':
+    case 'tool_calls':
       return chatEndMessage(requestId, 'stop');
     case 'length':
       return chatEndMessage(requestId, 'stop', true);

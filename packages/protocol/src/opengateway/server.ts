@@ -49,6 +49,9 @@ export class OpenGatewayServer implements ServerSide {
     if (open === undefined) return [];
     switch (event.type) {
       case 'queued':
+      // Nobody can ask for these here.
+      case 'tool_call':
+      case 'embedding':
         return [];
       case 'text':
         open.text += event.text;

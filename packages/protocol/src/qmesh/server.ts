@@ -89,6 +89,9 @@ export class QmeshServer implements SoleServerSide {
     if (open === undefined) return [];
     switch (event.type) {
       case 'queued':
+      // Nobody can ask for these here.
+      case 'tool_call':
+      case 'embedding':
         return [];
       case 'text':
         open.text += event.text;

@@ -1,11 +1,13 @@
 import { ShoalError } from '../error.ts';
-import { type Finish, type FinishReason, type InferenceEvent, isTerminal } from '../event.ts';
+import { type InferenceEvent, isTerminal } from '../event.ts';
 import { Fields } from '../fields.ts';
-import type { JsonObject } from '../json.ts';
+import { type JsonObject, MAX_JSON_DEPTH } from '../json.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { ClientSide, MessageEncoder } from '../side.ts';
+import { type Piece, readEmbedding, readEnd, readText, readToolCallPiece } from './answer.ts';
 import { readError } from './errors.ts';
+import { nestsDeeperThan } from './json-member.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES } from './messages.ts';
 import { OutputDigest } from './output-digest.ts';
 import { requestMessage } from './request.ts';
@@ -19,11 +21,12 @@ const SUSPICION_MS = HEARTBEAT_MS;
 /** Consumed bytes are granted again in portions of this size. */
 const CREDIT_PORTION_BYTES = INITIAL_CREDIT_BYTES / 4;
 
-const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'abort'] satisfies FinishReason[]);
-
 interface OpenRequest {
   readonly requestId: string;
   readonly digest: OutputDigest;
+  /** How many texts are to become vectors, and how many have. */
+  readonly texts: number;
+  vectors: number;
   /** Bytes of chunks that may still come. */
   grantedBytes: number;
   /** Bytes that the reader took and that are not granted again yet. */
@@ -46,16 +49,25 @@ export class ShoalClient implements ClientSide {
 
   ask(id: number, request: InferenceRequest, now: number): Output[] {
     const requestId = `${this.#idPrefix}-${id}`;
-    const { bytes, size } = this.#encode(requestMessage(requestId, request));
+    const message = requestMessage(requestId, request);
+    if (nestsDeeperThan(MAX_JSON_DEPTH, message)) {
+      throw ShoalError.invalidRequest(`A JSON schema nests too deep: a request has at most ${MAX_JSON_DEPTH} levels.`);
+    }
+    const { bytes, size } = this.#encode(message);
     if (size > MAX_REQUEST_BYTES) {
       throw ShoalError.invalidRequest(
         `The prompt is too long: a request has ${size} bytes of at most ${MAX_REQUEST_BYTES}.`,
       );
     }
-    const digest = new OutputDigest();
-    digest.add(request.resume?.text ?? '');
     if (this.#open.size === 0) this.#expectFrom(now);
-    this.#open.set(id, { requestId, digest, grantedBytes: INITIAL_CREDIT_BYTES, consumedBytes: 0 });
+    this.#open.set(id, {
+      requestId,
+      digest: new OutputDigest(request.resume?.text),
+      texts: request.input.type === 'embeddings' ? request.input.texts.length : 0,
+      vectors: 0,
+      grantedBytes: INITIAL_CREDIT_BYTES,
+      consumedBytes: 0,
+    });
     this.#ids.set(requestId, id);
     return [{ type: 'send', bytes }];
   }
@@ -68,9 +80,21 @@ export class ShoalClient implements ClientSide {
           return { type: 'queued', position };
         });
       case 'inference_chunk':
-        return this.#chunk(message, size);
+        return this.#piece(message, size, readText);
+      case 'inference_tool_call':
+        return this.#piece(message, size, readToolCallPiece);
+      case 'inference_embedding':
+        return this.#piece(message, size, (fields, open) => {
+          const embedding = readEmbedding(fields);
+          const { index } = embedding;
+          if (index !== open.vectors || index >= open.texts) {
+            throw ShoalError.badMessage(`inference_embedding: ${index} is not the index of the next vector.`);
+          }
+          open.vectors += 1;
+          return embedding;
+        });
       case 'inference_end':
-        return this.#event(message, 0, (fields, open) => finishEvent(fields, open.digest.end()));
+        return this.#event(message, 0, endOf);
       case 'inference_error':
         // One that belongs to no request is about something that we sent; an error is never answered with an error.
         if (typeof message['request_id'] !== 'string') return [];
@@ -148,16 +172,17 @@ export class ShoalClient implements ClientSide {
     return ids.map((id) => terminal(id, { type: 'error', error }));
   }
 
-  #chunk(message: JsonObject, size: number): Output[] {
+  /** A piece of the answer, which uses up what was granted. */
+  #piece(message: JsonObject, size: number, read: (fields: Fields, open: OpenRequest) => Piece): Output[] {
     return this.#event(message, size, (fields, open) => {
-      const text = fields.required('text', fields.string('text'));
+      const piece = read(fields, open);
       open.grantedBytes -= size;
       // One message may overdraw; a worker that goes on does not keep to the protocol, and would fill our memory.
       if (open.grantedBytes < -MAX_MESSAGE_BYTES) {
         throw ShoalError.workerLost('The worker sent more than it was granted.');
       }
-      open.digest.add(text);
-      return { type: 'text', text, tokens: fields.tokens('tokens') ?? [] };
+      open.digest.add(piece);
+      return piece;
     });
   }
 
@@ -194,40 +219,10 @@ function terminal(id: number, event: InferenceEvent): Output {
   return { type: 'event', id, event, bytes: 0 };
 }
 
-/** `finish`, or the error that the text which came is not the text which was sent. */
-function finishEvent(fields: Fields, ourSha256: string): InferenceEvent {
-  const outputSha256 = fields.string('output_sha256');
-  if (outputSha256 !== undefined && outputSha256 !== ourSha256) {
-    const why = 'The answer that came is not the one that the worker says it sent.';
-    return { type: 'error', error: ShoalError.generationFailed(why) };
-  }
-  const rawReason = fields.string('raw_reason') ?? '';
-  const reason = fields.required('finish_reason', fields.string('finish_reason'));
-  if (!isFinishReason(reason)) throw ShoalError.badMessage(`inference_end has an unknown finish_reason: ${reason}.`);
-  const usage = fields.object('usage');
-  const model = fields.string('model');
-  const finish: Finish = {
-    type: 'finish',
-    reason,
-    rawReason: rawReason === '' ? reason : rawReason,
-    outputSha256: ourSha256,
-    ...(usage === undefined
-      ? {}
-      : {
-          usage: {
-            promptTokens: tokenCount(usage, 'prompt_tokens'),
-            completionTokens: tokenCount(usage, 'completion_tokens'),
-          },
-        }),
-    ...(model === undefined ? {} : { model }),
-  };
-  return finish;
-}
-
-function tokenCount(usage: Fields, name: string): number {
-  return usage.required(name, usage.integer(name, 0, Number.MAX_SAFE_INTEGER));
-}
-
-function isFinishReason(reason: string): reason is FinishReason {
-  return FINISH_REASONS.has(reason);
+/** The end, or the error that something of the answer is missing. */
+function endOf(fields: Fields, { digest, texts, vectors }: OpenRequest): InferenceEvent {
+  const end = readEnd(fields, digest.end());
+  if (vectors === texts || end.type === 'error' || end.reason === 'abort') return end;
+  const why = `Of ${texts} texts ${vectors} became vectors, and the worker says that this is all.`;
+  return { type: 'error', error: ShoalError.generationFailed(why) };
 }

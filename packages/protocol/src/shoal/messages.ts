@@ -1,6 +1,6 @@
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
-import type { ModelInfo } from '../model.ts';
+import { ABILITIES, type Ability, type ModelInfo } from '../model.ts';
 import { MAX_HELLO_ITEMS } from '../opengateway/messages.ts';
 import type { PeerStatus } from '../session.ts';
 
@@ -24,6 +24,8 @@ export const INITIAL_CREDIT_BYTES = 256 * 1024;
 
 const MAX_COUNT = 0xffff_ffff;
 
+const KNOWN_ABILITIES: ReadonlySet<string> = new Set(ABILITIES);
+
 export interface Hardware {
   readonly cpu_cores?: number;
   readonly ram_gb?: number;
@@ -35,6 +37,7 @@ export interface ModelMessage {
   readonly digest?: string;
   readonly context_length?: number;
   readonly quantization?: string;
+  readonly abilities?: readonly Ability[];
 }
 
 /** A superset of OpenGateway's hello: who knows only that reads the first three fields. */
@@ -130,6 +133,7 @@ export function modelMessage(model: ModelInfo): ModelMessage {
     ...(model.digest === undefined ? {} : { digest: model.digest }),
     ...(model.contextLength === undefined ? {} : { context_length: model.contextLength }),
     ...(model.quantization === undefined ? {} : { quantization: model.quantization }),
+    ...(model.abilities === undefined ? {} : { abilities: model.abilities }),
   };
 }
 
@@ -139,6 +143,7 @@ export function modelInfo(message: ModelMessage): ModelInfo {
     ...(message.digest === undefined ? {} : { digest: message.digest }),
     ...(message.context_length === undefined ? {} : { contextLength: message.context_length }),
     ...(message.quantization === undefined ? {} : { quantization: message.quantization }),
+    ...(message.abilities === undefined ? {} : { abilities: message.abilities }),
   };
 }
 
@@ -146,12 +151,19 @@ function readModel(fields: Fields): ModelMessage {
   const digest = fields.string('digest');
   const contextLength = count(fields, 'context_length');
   const quantization = fields.string('quantization');
+  const abilities = fields.strings('abilities', MAX_HELLO_ITEMS)?.filter(isAbility);
   return {
     id: fields.required('id', fields.string('id')),
     ...(digest === undefined ? {} : { digest }),
     ...(contextLength === undefined ? {} : { context_length: contextLength }),
     ...(quantization === undefined ? {} : { quantization }),
+    ...(abilities === undefined ? {} : { abilities }),
   };
+}
+
+/** A newer peer may know others. */
+function isAbility(word: string): word is Ability {
+  return KNOWN_ABILITIES.has(word);
 }
 
 function count(fields: Fields, name: string): number | undefined {

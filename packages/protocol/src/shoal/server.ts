@@ -1,11 +1,13 @@
 import { ShoalError } from '../error.ts';
-import { type Finish, type InferenceEvent, TEXT_LENGTH_MAX } from '../event.ts';
+import { type InferenceEvent, TEXT_LENGTH_MAX, type TextEvent } from '../event.ts';
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 import type { Output } from '../session.ts';
 import type { MessageEncoder, ServerSide } from '../side.ts';
+import { endMessage, type Piece, pieceMessage } from './answer.ts';
 import { errorMessage } from './errors.ts';
-import { INITIAL_CREDIT_BYTES } from './messages.ts';
+import { HeldText } from './held-text.ts';
+import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES } from './messages.ts';
 import { OutputDigest } from './output-digest.ts';
 import { readRequest } from './request.ts';
 
@@ -18,8 +20,7 @@ interface OpenRequest {
   readonly digest: OutputDigest;
   /** Whether the peer wants text as it is made. */
   readonly streams: boolean;
-  heldText: string;
-  heldTokens: number[];
+  readonly held: HeldText;
   creditBytes: number;
 }
 
@@ -55,10 +56,15 @@ export class ShoalServer implements ServerSide {
       case 'queued':
         return [this.#send({ type: 'inference_queued', request_id: requestId, position: event.position })];
       case 'text':
-        return this.#text(open, event.text, event.tokens);
-      case 'finish':
-        this.#forget(id, open);
-        return [...this.#chunk(open), this.#send(endMessage(open, event))];
+        return this.#text(id, open, event);
+      case 'tool_call':
+      case 'embedding':
+        return [...this.#heldText(id, open), ...this.#piece(id, open, event)];
+      case 'finish': {
+        const rest = this.#heldText(id, open);
+        if (!this.#forget(id, open)) return rest;
+        return [...rest, this.#send(endMessage(requestId, event, open.digest.end()))];
+      }
       case 'error':
         this.#forget(id, open);
         return [this.#send(errorMessage(event.error, requestId))];
@@ -86,15 +92,11 @@ export class ShoalServer implements ServerSide {
       const request = readRequest(message);
       if (this.#open.size >= MAX_OPEN_REQUESTS) throw tooManyOpen();
       const id = this.#nextId();
-      const digest = new OutputDigest();
-      digest.add(request.resume?.text ?? '');
-      const streams = message['stream'] !== false;
       this.#open.set(id, {
         requestId,
-        digest,
-        streams,
-        heldText: '',
-        heldTokens: [],
+        digest: new OutputDigest(request.resume?.text),
+        streams: message['stream'] !== false,
+        held: new HeldText(),
         creditBytes: INITIAL_CREDIT_BYTES,
       });
       this.#ids.set(requestId, id);
@@ -122,50 +124,51 @@ export class ShoalServer implements ServerSide {
     return [{ type: 'abort', id }];
   }
 
-  /** What may not be streamed is held until it fills a chunk, or until the end. */
-  #text(open: OpenRequest, text: string, tokens: readonly number[]): Output[] {
-    open.digest.add(text);
-    open.heldText += text;
-    open.heldTokens.push(...tokens);
-    return open.streams || open.heldText.length >= TEXT_LENGTH_MAX ? this.#chunk(open) : [];
+  /** What may not be streamed is held until it fills a chunk, or something else is to be said. */
+  #text(id: number, open: OpenRequest, event: TextEvent): Output[] {
+    const before = open.held.fits(event) ? [] : this.#heldText(id, open);
+    open.held.add(event);
+    if (!open.streams && open.held.length < TEXT_LENGTH_MAX) return before;
+    return [...before, ...this.#heldText(id, open)];
   }
 
-  #chunk(open: OpenRequest): Output[] {
-    const { requestId, heldText: text, heldTokens: tokens } = open;
-    if (text === '' && tokens.length === 0) return [];
-    const { bytes, size } = this.#encode({ type: 'inference_chunk', request_id: requestId, text, tokens });
-    open.heldText = '';
-    open.heldTokens = [];
-    open.creditBytes -= size;
-    return [{ type: 'send', bytes }];
+  #heldText(id: number, open: OpenRequest): Output[] {
+    const held = open.held.take();
+    return held === undefined ? [] : this.#piece(id, open, held);
+  }
+
+  /** One message, which uses up what was granted; one that no peer may take ends the answer with an error instead. */
+  #piece(id: number, open: OpenRequest, piece: Piece): Output[] {
+    if (!this.#open.has(id)) return [];
+    try {
+      const { bytes, size } = this.#encode(pieceMessage(open.requestId, piece));
+      if (size > MAX_MESSAGE_BYTES) {
+        throw ShoalError.generationFailed(`A piece of the answer has ${size} bytes of at most ${MAX_MESSAGE_BYTES}.`);
+      }
+      open.digest.add(piece);
+      open.creditBytes -= size;
+      return [{ type: 'send', bytes }];
+    } catch (thrown) {
+      this.#forget(id, open);
+      // For whoever answers it is as if it had been taken back: nothing more is to be said.
+      return [this.#send(errorMessage(ShoalError.from(thrown), open.requestId)), { type: 'abort', id }];
+    }
   }
 
   #send(message: object): Output {
     return { type: 'send', bytes: this.#encode(message).bytes };
   }
 
-  #forget(id: number, open: OpenRequest): void {
-    this.#open.delete(id);
+  /** False where it was forgotten already. */
+  #forget(id: number, open: OpenRequest): boolean {
     this.#ids.delete(open.requestId);
+    return this.#open.delete(id);
   }
 }
 
 function readRequestId(message: JsonObject): string {
   const fields = new Fields(message, String(message['type']));
   return fields.required('request_id', fields.string('request_id'));
-}
-
-function endMessage(open: OpenRequest, finish: Finish): object {
-  const { usage } = finish;
-  return {
-    type: 'inference_end',
-    request_id: open.requestId,
-    finish_reason: finish.reason,
-    raw_reason: finish.rawReason,
-    usage: usage && { prompt_tokens: usage.promptTokens, completion_tokens: usage.completionTokens },
-    output_sha256: open.digest.end(),
-    model: finish.model,
-  };
 }
 
 function tooManyOpen(): ShoalError {

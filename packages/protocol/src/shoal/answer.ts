@@ -1,0 +1,129 @@
+import { ShoalError } from '../error.ts';
+import type { EmbeddingEvent, Finish, FinishReason, TerminalEvent, TextEvent, ToolCallEvent, Usage } from '../event.ts';
+import type { Fields } from '../fields.ts';
+import { logprobsField, readLogprobs } from './logprobs.ts';
+import { MAX_EMBED_TEXTS } from './request.ts';
+import { MAX_TOOL_CALLS, readToolCallId, readToolName } from './tools.ts';
+import { decodeVector, encodeVector } from './vector.ts';
+
+const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'abort'] satisfies FinishReason[]);
+
+/** The events that an answer is made of: each is one message, and spends credit. */
+export type Piece = TextEvent | ToolCallEvent | EmbeddingEvent;
+
+/** Throws `GENERATION_FAILED` for a vector that no message can carry. */
+export function pieceMessage(requestId: string, piece: Piece): object {
+  switch (piece.type) {
+    case 'text': {
+      const { text, tokens, logprobs } = piece;
+      return {
+        type: 'inference_chunk',
+        request_id: requestId,
+        text,
+        tokens,
+        logprobs: logprobs === undefined ? undefined : logprobsField(logprobs),
+      };
+    }
+    case 'tool_call': {
+      const { index, id, name, tokens } = piece;
+      return {
+        type: 'inference_tool_call',
+        request_id: requestId,
+        index,
+        id,
+        name,
+        arguments: piece.arguments,
+        tokens,
+      };
+    }
+    case 'embedding': {
+      const { index, vector } = piece;
+      return { type: 'inference_embedding', request_id: requestId, index, vector: encodeVector(vector) };
+    }
+    default:
+      return piece satisfies never;
+  }
+}
+
+export function readText(fields: Fields): TextEvent {
+  const text = fields.required('text', fields.string('text'));
+  const tokens = fields.tokens('tokens') ?? [];
+  const logprobs = readLogprobs(fields, tokens);
+  return { type: 'text', text, tokens, ...(logprobs === undefined ? {} : { logprobs }) };
+}
+
+export function readToolCallPiece(fields: Fields): ToolCallEvent {
+  const id = readToolCallId(fields, 'id');
+  return {
+    type: 'tool_call',
+    index: fields.required('index', fields.integer('index', 0, MAX_TOOL_CALLS - 1)),
+    ...(id === undefined ? {} : { id }),
+    ...(fields.has('name') ? { name: readToolName(fields, 'inference_tool_call') } : {}),
+    arguments: fields.string('arguments') ?? '',
+    tokens: fields.tokens('tokens') ?? [],
+  };
+}
+
+export function readEmbedding(fields: Fields): EmbeddingEvent {
+  return {
+    type: 'embedding',
+    index: fields.required('index', fields.integer('index', 0, MAX_EMBED_TEXTS - 1)),
+    vector: decodeVector(fields.required('vector', fields.string('vector'))),
+  };
+}
+
+export function endMessage(requestId: string, finish: Finish, outputSha256: string): object {
+  const { usage } = finish;
+  return {
+    type: 'inference_end',
+    request_id: requestId,
+    finish_reason: finish.reason,
+    raw_reason: finish.rawReason,
+    usage: usage && {
+      prompt_tokens: usage.promptTokens,
+      cached_tokens: usage.cachedTokens,
+      completion_tokens: usage.completionTokens,
+    },
+    output_sha256: outputSha256,
+    model: finish.model,
+  };
+}
+
+/** `finish`, or the error that what came is not what was sent. */
+export function readEnd(fields: Fields, ourSha256: string): TerminalEvent {
+  const outputSha256 = fields.string('output_sha256');
+  if (outputSha256 !== undefined && outputSha256 !== ourSha256) {
+    const why = 'The answer that came is not the one that the worker says it sent.';
+    return { type: 'error', error: ShoalError.generationFailed(why) };
+  }
+  const rawReason = fields.string('raw_reason') ?? '';
+  const reason = fields.required('finish_reason', fields.string('finish_reason'));
+  if (!isFinishReason(reason)) throw ShoalError.badMessage(`inference_end has an unknown finish_reason: ${reason}.`);
+  const usage = fields.object('usage');
+  const model = fields.string('model');
+  return {
+    type: 'finish',
+    reason,
+    rawReason: rawReason === '' ? reason : rawReason,
+    outputSha256: ourSha256,
+    ...(usage === undefined ? {} : { usage: readUsage(usage) }),
+    ...(model === undefined ? {} : { model }),
+  };
+}
+
+function readUsage(fields: Fields): Usage {
+  const cachedTokens = tokenCount(fields, 'cached_tokens');
+  return {
+    promptTokens: fields.required('prompt_tokens', tokenCount(fields, 'prompt_tokens')),
+    ...(cachedTokens === undefined ? {} : { cachedTokens }),
+    completionTokens: fields.required('completion_tokens', tokenCount(fields, 'completion_tokens')),
+  };
+}
+
+function tokenCount(fields: Fields, name: string): number | undefined {
+  return fields.integer(name, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function isFinishReason(reason: string): reason is FinishReason {
+  return FINISH_REASONS.has(reason);
+}

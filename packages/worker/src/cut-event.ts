@@ -1,0 +1,48 @@
+import { cutText, type InferenceEvent, type TextEvent, type ToolCallEvent } from '@shoal/protocol';
+import { LOGPROBS_OF_CHUNK_MAX } from '@shoal/protocol/shoal';
+
+/** Cuts an event into those that a session takes, so that a peer has room for each before the next is said. */
+export function cutEvent(event: InferenceEvent): readonly InferenceEvent[] {
+  switch (event.type) {
+    case 'text':
+      return cutText(event).flatMap(cutLogprobs);
+    case 'tool_call':
+      return cutToolCall(event);
+    case 'queued':
+    case 'embedding':
+    case 'finish':
+    case 'error':
+      return [event];
+    default:
+      return event satisfies never;
+  }
+}
+
+/** Its name goes with the first piece, what is known of its tokens with the last. */
+function cutToolCall(event: ToolCallEvent): readonly ToolCallEvent[] {
+  const { type, index, id, name, tokens } = event;
+  return cutText({ type: 'text', text: event.arguments, tokens }).map((piece, position) => ({
+    type,
+    index,
+    ...(position > 0 || id === undefined ? {} : { id }),
+    ...(position > 0 || name === undefined ? {} : { name }),
+    arguments: piece.text,
+    tokens: piece.tokens,
+  }));
+}
+
+/** The text goes with the first of its tokens. */
+function cutLogprobs(event: TextEvent): readonly TextEvent[] {
+  const { type, text, tokens, logprobs } = event;
+  if (logprobs === undefined || logprobs.length <= LOGPROBS_OF_CHUNK_MAX) return [event];
+  const count = Math.ceil(logprobs.length / LOGPROBS_OF_CHUNK_MAX);
+  return Array.from({ length: count }, (_, piece) => {
+    const [start, end] = [piece * LOGPROBS_OF_CHUNK_MAX, (piece + 1) * LOGPROBS_OF_CHUNK_MAX];
+    return {
+      type,
+      text: piece === 0 ? text : '',
+      tokens: tokens.slice(start, end),
+      logprobs: logprobs.slice(start, end),
+    };
+  });
+}
