@@ -36,7 +36,7 @@ export function writeGguf(
   tensors: readonly Tensor[],
 ): void {
   const header: Uint8Array[] = [Buffer.from('GGUF'), u32(3), u64(tensors.length), u64(metadata.size)];
-  for (const [key, value] of metadata) header.push(text(key), ...encode(value));
+  for (const [key, value] of metadata) header.push(text(key), encode(value));
   let offset = 0;
   for (const tensor of tensors) {
     header.push(text(tensor.name), u32(tensor.shape.length), ...tensor.shape.map(u64));
@@ -72,23 +72,30 @@ function writeTensor(file: number, tensor: Tensor): void {
   writeSync(file, padding(written));
 }
 
-function encode(value: MetadataValue): Uint8Array[] {
+function encode(value: MetadataValue): Uint8Array {
   switch (value.type) {
     case 'u32':
-      return [u32(VALUE_TYPES.u32), u32(value.value)];
+      return Buffer.concat([u32(VALUE_TYPES.u32), u32(value.value)]);
     case 'i32':
-      return [u32(VALUE_TYPES.i32), i32(value.value)];
+      return Buffer.concat([u32(VALUE_TYPES.i32), i32(value.value)]);
     case 'f32':
-      return [u32(VALUE_TYPES.f32), f32(value.value)];
+      return Buffer.concat([u32(VALUE_TYPES.f32), f32(value.value)]);
     case 'bool':
-      return [u32(VALUE_TYPES.bool), Uint8Array.of(value.value ? 1 : 0)];
+      return Buffer.concat([u32(VALUE_TYPES.bool), Uint8Array.of(value.value ? 1 : 0)]);
     case 'string':
-      return [u32(VALUE_TYPES.string), text(value.value)];
+      return Buffer.concat([u32(VALUE_TYPES.string), text(value.value)]);
     case 'strings':
-      return [u32(VALUE_TYPES.array), u32(VALUE_TYPES.string), u64(value.value.length), ...value.value.map(text)];
+      return list(VALUE_TYPES.string, value.value.map(text));
     case 'integers':
-      return [u32(VALUE_TYPES.array), u32(VALUE_TYPES.i32), u64(value.value.length), ...value.value.map(i32)];
+      return list(VALUE_TYPES.i32, value.value.map(i32));
+    default:
+      return value satisfies never;
   }
+}
+
+/** Vocabularies have more items than a function takes arguments. */
+function list(type: number, items: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([u32(VALUE_TYPES.array), u32(type), u64(items.length), Buffer.concat(items)]);
 }
 
 function aligned(bytes: number): number {

@@ -13,7 +13,8 @@ import type { MetadataValue, Tensor } from './gguf-writer.ts';
 
 type WeightType = 'q4_0' | 'q8_0' | 'f16';
 
-interface Shape {
+/** What a model of random weights has of everything. */
+export interface Shape {
   readonly layers: number;
   readonly width: number;
   readonly heads: number;
@@ -66,11 +67,17 @@ function main(): void {
     type,
     seed: positive('seed', values.seed),
   };
-  const tensors = describeTensors(shape);
-  writeGguf(values.out, describeModel(shape), tensors);
+  const tensors = writeRandomModel(values.out, shape);
   const weights = tensors.reduce((sum, tensor) => sum + tensor.shape.reduce((product, size) => product * size, 1), 0);
   const bytes = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   console.log(`${values.out}: ${(weights / 1e6).toFixed(0)} million weights, ${(bytes / 1e6).toFixed(0)} MB`);
+}
+
+/** A model that computes, and says nothing of sense. The vocabulary has at least the 256 bytes and the control tokens. */
+export function writeRandomModel(path: string, shape: Shape): readonly Tensor[] {
+  const tensors = describeTensors(shape);
+  writeGguf(path, describeModel(shape), tensors);
+  return tensors;
 }
 
 function positive(name: string, text: string): number {
@@ -226,4 +233,4 @@ function createRandom(seed: number): (words: Uint32Array) => void {
   };
 }
 
-main();
+if (import.meta.main) main();

@@ -1,4 +1,5 @@
 import { brokenModel } from './broken.ts';
+import { checkPlausible } from './plausible.ts';
 import { aligned, checkPlaces, readTensors, type Tensor } from './tensors.ts';
 import { type Metadata, type MetadataValue, readText, readValue } from './values.ts';
 import { need, type Reading, type Window } from './window.ts';
@@ -37,6 +38,7 @@ export function* readHeader(window: Window, keepsItems: (key: string) => boolean
   const tensors = yield* readTensors(window, tensorCount);
   const dataOffset = aligned(window.position, alignment);
   checkPlaces(tensors, alignment, window.fileBytes - dataOffset);
+  checkPlausible(metadata, tensors, dataOffset);
   return { version, metadata, tensors, dataOffset };
 }
 

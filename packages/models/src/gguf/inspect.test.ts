@@ -125,6 +125,50 @@ test('tensors that overlap, point outside or have absurd shapes are refused', as
   assert.equal((await check(header(tensor('a', [32n], 0, 0n), 0, 1))).tensors[0]?.bytes, 128);
 });
 
+test('what ends the process of llama.cpp is refused before', async (t) => {
+  const check = checker(t);
+  const f32 = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeFloatLE(value);
+    return bytes;
+  };
+  const text = (value: string): Buffer => Buffer.concat([u64(BigInt(value.length)), Buffer.from(value)]);
+  const key = (name: string, type: number, value: Buffer): Buffer => Buffer.concat([text(name), u32(type), value]);
+  const experts = (count: number, used: number): Buffer[] => [
+    key('a.expert_count', 4, u32(count)),
+    key('a.expert_used_count', 4, u32(used)),
+  ];
+  const cases: [why: RegExp, entries: Buffer[]][] = [
+    [/claims 0 layers/, [key('a.block_count', 4, u32(0))]],
+    [/claims 513 layers/, [key('a.block_count', 4, u32(513))]],
+    [/look ahead/, [key('a.block_count', 4, u32(2)), key('a.nextn_predict_layers', 4, u32(3))]],
+    [/claims 8 experts in 0 groups, of which 0/, experts(8, 0)],
+    [/claims 8 experts in 0 groups, of which 9/, experts(8, 9)],
+    [/claims 0 experts/, experts(0, 1)],
+    [/claims 2000 experts/, experts(2000, 2)],
+    [/in 3 groups/, [...experts(8, 2), key('a.expert_group_count', 4, u32(3))]],
+    [/layer_norm_rms_epsilon is NaN/, [key('a.attention.layer_norm_rms_epsilon', 6, f32(Number.NaN))]],
+    [/none of none, linear/, [key('a.rope.scaling.type', 8, text('other'))]],
+    [/no vocabulary/, [key('tokenizer.ggml.model', 8, text('no_vocab'))]],
+    [/template nests more than 1000/, [key('tokenizer.chat_template', 8, text(`{{ ${'['.repeat(1000)}`))]],
+  ];
+  for (const [why, entries] of cases) {
+    const all = [key('general.architecture', 8, text('a')), ...entries];
+    await assert.rejects(check(header(Buffer.concat(all), all.length)), { code: 'INVALID_REQUEST', message: why });
+  }
+  const sound = [key('general.architecture', 8, text('a')), ...experts(8, 2), key('a.expert_group_count', 4, u32(1))];
+  await check(header(Buffer.concat(sound), sound.length));
+  for (const type of [15, 24]) {
+    const shape = [256n];
+    const bytes = header(tensor('a', shape, type, 0n), 0, 1);
+    await assert.rejects(check(Buffer.concat([bytes, Buffer.alloc(256)])), { message: /which no weights are/ });
+  }
+  const odd = [key('general.alignment', 4, u32(1))];
+  await assert.rejects(check(header(Buffer.concat([...odd, tensor('a', [1n], 0, 0n)]), 1, 1)), {
+    message: /multiple of 32/,
+  });
+});
+
 test('layers that see a window of the latest tokens are told apart', () => {
   const count = (key: string, value: number): [string, number] => [`gemma3.${key}`, value];
   const metadata = new Map<string, string | number>([

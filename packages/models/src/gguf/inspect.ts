@@ -6,7 +6,8 @@ import { type GgufHeader, readHeader } from './header.ts';
 import { Window } from './window.ts';
 
 /** Lists that have one number for each layer. */
-const LISTS_OF_LAYERS = /\.(attention\.(head_count|head_count_kv|sliding_window_pattern)|feed_forward_length)$/;
+const LISTS_OF_LAYERS =
+  /\.(attention\.(head_count|head_count_kv|sliding_window_pattern)|feed_forward_length|expert_used_count)$/;
 
 /**
  * Reads a GGUF file's header and nothing else, however large the file is. Some MiB of memory are enough, whatever it

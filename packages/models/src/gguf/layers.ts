@@ -2,7 +2,7 @@ import { brokenModel } from './broken.ts';
 import type { Metadata } from './values.ts';
 
 /** llama.cpp has no room for more (LLAMA_MAX_LAYERS). */
-const MAX_LAYERS = 512;
+export const MAX_LAYERS = 512;
 
 /**
  * Models most of whose layers attend to a window of the latest tokens only: one layer in so many sees everything, the
@@ -52,6 +52,13 @@ export class Fields {
     const value = this.#metadata.get(`${this.#architecture}.${key}`);
     if (typeof value === 'object' && 'items' in value) return asCount(value.items?.[layer]);
     return asCount(value);
+  }
+
+  /** Of all layers; 0 where the file has no number. */
+  largest(key: string, layers: number): number {
+    const value = this.#metadata.get(`${this.#architecture}.${key}`);
+    if (typeof value !== 'object' || !('items' in value)) return asCount(value) ?? 0;
+    return Math.max(0, ...(value.items ?? []).slice(0, layers).map((item) => asCount(item) ?? 0));
   }
 }
 

@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** Shapes of random models by name: about as many million weights, and how they are written. */
+const RANDOM_MODELS = {
+  '100m-q4_0': ['--width', '640', '--heads', '10', '--feed-forward', '1792'],
+  '134m-q4_0': [],
+  '134m-q8_0': ['--type', 'q8_0'],
+  '134m-q4_0-128k': ['--vocabulary', '128000'],
+  '558m-q4_0': ['--layers', '24', '--width', '1280', '--heads', '20', '--feed-forward', '3456'],
+  '558m-q8_0': ['--layers', '24', '--width', '1280', '--heads', '20', '--feed-forward', '3456', '--type', 'q8_0'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type RandomModel = keyof typeof RANDOM_MODELS;
+
+/** The path of a model of random weights, which is made once and kept below the system's temporary folder. */
+export async function randomModel(name: RandomModel): Promise<string> {
+  const folder = join(tmpdir(), 'shoal-bench-models');
+  const path = join(folder, `random-${name}.gguf`);
+  if (existsSync(path)) return path;
+  await mkdir(folder, { recursive: true });
+  const writer = join(import.meta.dirname, 'random-gguf.ts');
+  await promisify(execFile)(process.execPath, [writer, '--out', `${path}.new`, ...RANDOM_MODELS[name]]);
+  await rename(`${path}.new`, path);
+  return path;
+}
