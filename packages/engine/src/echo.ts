@@ -1,5 +1,12 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { type FinishReason, type InferenceEvent, type InferenceRequest, type Input, ShoalError } from '@shoal/protocol';
+import {
+  type Ability,
+  type FinishReason,
+  type InferenceEvent,
+  type InferenceRequest,
+  type Input,
+  ShoalError,
+} from '@shoal/protocol';
 import type { Engine } from './engine.ts';
 import { checkRequest } from './request-check.ts';
 import { StopFilter } from './stop-filter.ts';
@@ -14,6 +21,7 @@ export interface EchoOptions {
 }
 
 const DEFAULT_SLOTS = 4;
+const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens'];
 /** Words said in a row before timers and sockets get their turn. */
 const WORDS_PER_BREATH = 64;
 
@@ -39,7 +47,7 @@ class Echo implements Engine {
   }
 
   models() {
-    return Promise.resolve([{ id: this.#model }]);
+    return Promise.resolve([{ id: this.#model, abilities: ABILITIES }]);
   }
 
   async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
@@ -116,6 +124,8 @@ function lastSaid(input: Input): string {
       return input.text;
     case 'tokens':
       return input.tokens.join(' ');
+    case 'embeddings':
+      return input.texts.join(' ');
   }
 }
 
@@ -127,6 +137,8 @@ function countWords(input: Input): number {
       return splitWords(input.text).length;
     case 'tokens':
       return input.tokens.length;
+    case 'embeddings':
+      return input.texts.reduce((sum, text) => sum + splitWords(text).length, 0);
   }
 }
 

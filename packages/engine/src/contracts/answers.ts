@@ -1,11 +1,24 @@
 import assert from 'node:assert/strict';
-import { type InferenceEvent, type InferenceRequest, promptInput, type TerminalEvent } from '@shoal/protocol';
+import {
+  type ChosenLogprob,
+  type InferenceEvent,
+  type InferenceRequest,
+  isTerminal,
+  promptInput,
+  type TerminalEvent,
+  type ToolCall,
+  type ToolCallEvent,
+  type Usage,
+} from '@shoal/protocol';
 import type { Engine } from '../engine.ts';
 
 /** An answer as it was heard, to its end. */
 export interface Heard {
   readonly text: string;
   readonly tokens: readonly number[];
+  readonly logprobs: readonly ChosenLogprob[];
+  readonly toolCalls: readonly ToolCall[];
+  readonly vectors: readonly (readonly number[])[];
   /** How many pieces the text came in. */
   readonly pieces: number;
   readonly end: TerminalEvent;
@@ -24,21 +37,45 @@ export async function hear(engine: Engine, request: InferenceRequest, signal = u
 export async function hearRest(events: AsyncIterable<InferenceEvent>): Promise<Heard> {
   const texts: string[] = [];
   const tokens: number[] = [];
+  const logprobs: ChosenLogprob[] = [];
+  const toolCalls: ToolCall[] = [];
+  const vectors: (readonly number[])[] = [];
   const ends: TerminalEvent[] = [];
   for await (const event of events) {
     assert.equal(ends.length, 0, 'nothing follows a terminal event');
     assert.notEqual(event.type, 'queued', 'queueing is not the engine’s');
     if (event.type === 'text') {
-      assert.notEqual(event.text, '', 'a text event has text');
+      assert.ok(event.text !== '' || event.tokens.length > 0, 'a text event has text, or ids that have none');
       texts.push(event.text);
       tokens.push(...event.tokens);
-    } else if (event.type !== 'queued') {
+      logprobs.push(...(event.logprobs ?? []));
+    } else if (event.type === 'tool_call') {
+      addToolCall(toolCalls, event);
+    } else if (event.type === 'embedding') {
+      assert.equal(event.index, vectors.length, 'vectors come in the order of the texts');
+      vectors.push(event.vector);
+    } else if (isTerminal(event)) {
       ends.push(event);
     }
   }
   const [end] = ends;
   assert.ok(end, 'there is a terminal event');
-  return { text: texts.join(''), tokens, pieces: texts.length, end };
+  return { text: texts.join(''), tokens, logprobs, toolCalls, vectors, pieces: texts.length, end };
+}
+
+function addToolCall(calls: ToolCall[], { index, id, name, arguments: piece }: ToolCallEvent): void {
+  const begun = calls[index];
+  if (begun === undefined) {
+    assert.equal(index, calls.length, 'tool calls are numbered from 0');
+    assert.ok(
+      id !== undefined && id !== '' && name !== undefined && name !== '',
+      'a tool call begins with id and name',
+    );
+    calls.push({ id, name, arguments: piece });
+  } else {
+    assert.deepEqual([id, name], [undefined, undefined], 'a tool call is named once');
+    calls[index] = { ...begun, arguments: begun.arguments + piece };
+  }
 }
 
 /** The reason of an answer that ended well; fails the test for one that did not. */
@@ -51,7 +88,7 @@ export function codeOf({ end }: Heard): string {
   return end.type === 'error' ? end.error.code : `no error but ${end.reason}`;
 }
 
-export function usageOf({ end }: Heard): { promptTokens: number; completionTokens: number } {
+export function usageOf({ end }: Heard): Usage {
   if (end.type === 'error') throw end.error;
   assert.ok(end.usage, 'engines tell the usage');
   return end.usage;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, test, type TestContext } from 'node:test';
 import type { Engine } from '../engine.ts';
+import { hasAll, mustByAbility } from './ability-contract.ts';
 import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from './answers.ts';
 
 /** Prompts that suit the engine under test; both must be answered the same way each time. */
@@ -28,13 +29,20 @@ export type EngineTestTitle =
   | 'an unknown model is refused, and the known ones are named'
   | 'a model can be asked for by its id and its digest'
   | 'a request without tokens is refused'
+  | 'a request that needs what the model cannot do is refused'
+  | 'JSON by schema parses and fits'
+  | 'a required tool is called'
+  | 'several texts become vectors of length 1'
+  | 'log probabilities come with their tokens'
+  | 'logit bias can forbid a token'
+  | 'the same conversation again says how much was still in memory'
   | 'closing ends what runs with GENERATION_ABORTED, and is safe to repeat';
 
 /** A consumer that pauses finds at most this many tokens more when it comes back. */
 const RUN_AHEAD_TOKENS_MAX = 128;
 const STOP_LENGTH = 12;
 
-/** What every engine must do. */
+/** What every engine must do. What only some models can is tested with the first model that says so. */
 export function engineContract(
   name: string,
   create: () => Promise<Engine>,
@@ -47,7 +55,7 @@ export function engineContract(
       engine = await create();
     });
     after(() => engine.close());
-    const must = (title: EngineTestTitle, body: () => Promise<void>) => {
+    const must = (title: EngineTestTitle, body: (context: TestContext) => Promise<void>) => {
       test(title, { skip: skips[title] ?? false }, body);
     };
 
@@ -152,7 +160,8 @@ export function engineContract(
     });
 
     must('a model can be asked for by its id and its digest', async () => {
-      for (const { id, digest } of await engine.models()) {
+      for (const { id, digest, abilities } of await engine.models()) {
+        if (!hasAll(abilities, ['messages'])) continue;
         for (const model of digest === undefined ? [id] : [id, digest]) {
           assert.equal(reasonOf(await hear(engine, ask(prompts.short, { model }))), 'stop');
         }
@@ -168,6 +177,8 @@ export function engineContract(
         assert.equal(codeOf(await hear(engine, ask('', { input }))), 'INVALID_REQUEST');
       }
     });
+
+    mustByAbility(() => engine, prompts, must);
 
     must('closing ends what runs with GENERATION_ABORTED, and is safe to repeat', async () => {
       const other = await create();

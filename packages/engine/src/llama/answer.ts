@@ -1,13 +1,15 @@
-import type { InferenceEvent, TerminalEvent } from '@shoal/protocol';
+import type { InferenceEvent, TerminalEvent, TextEvent } from '@shoal/protocol';
+import type { AnswerEvent } from './messages.ts';
 
-/** What has come of an answer and was not taken yet: at most one text, which grows, and the end. */
+/** What has come of an answer and was not taken yet, and the end. The child bounds how much that can be. */
 export class Answer {
   promptTokens = 0;
+  cachedTokens = 0;
   /** The child works on it. */
   isRunning = false;
   /** Tokens whose text was taken. */
   takenTokens = 0;
-  #text: { text: string; tokens: number[] } | undefined;
+  #events: AnswerEvent[] = [];
   #end: TerminalEvent | undefined;
   #wake: (() => void) | undefined;
 
@@ -15,14 +17,12 @@ export class Answer {
     return this.#end !== undefined;
   }
 
-  push(text: string, tokens: readonly number[]): void {
+  /** Text that nobody has taken yet grows. */
+  push(event: AnswerEvent): void {
     if (this.#end !== undefined) return;
-    if (this.#text === undefined) {
-      this.#text = { text, tokens: [...tokens] };
-    } else {
-      this.#text.text += text;
-      this.#text.tokens.push(...tokens);
-    }
+    const last = this.#events.at(-1);
+    if (event.type === 'text' && last?.type === 'text') this.#events[this.#events.length - 1] = joined(last, event);
+    else this.#events.push(event);
     this.#wake?.();
   }
 
@@ -35,19 +35,18 @@ export class Answer {
   /** The one who asked takes it back: what was not taken is not worth taking any more. */
   abort(): void {
     if (this.#end !== undefined) return;
-    this.#text = undefined;
-    const usage = { promptTokens: this.promptTokens, completionTokens: this.takenTokens };
-    this.end({ type: 'finish', reason: 'abort', rawReason: 'signal', usage });
+    this.#events = [];
+    const { promptTokens, takenTokens: completionTokens } = this;
+    this.end({ type: 'finish', reason: 'abort', rawReason: 'signal', usage: { promptTokens, completionTokens } });
   }
 
   /** The next event; after a terminal one there is none. */
   async take(): Promise<InferenceEvent> {
     for (;;) {
-      if (this.#text !== undefined) {
-        const { text, tokens } = this.#text;
-        this.#text = undefined;
-        this.takenTokens += tokens.length;
-        return { type: 'text', text, tokens };
+      const event = this.#events.shift();
+      if (event !== undefined) {
+        if (event.type !== 'embedding') this.takenTokens += event.tokens.length;
+        return event;
       }
       if (this.#end !== undefined) return this.#end;
       await new Promise<void>((resolve) => {
@@ -55,4 +54,14 @@ export class Answer {
       });
     }
   }
+}
+
+function joined(one: TextEvent, other: TextEvent): TextEvent {
+  const logprobs = [...(one.logprobs ?? []), ...(other.logprobs ?? [])];
+  return {
+    type: 'text',
+    text: one.text + other.text,
+    tokens: [...one.tokens, ...other.tokens],
+    ...(logprobs.length > 0 && { logprobs }),
+  };
 }

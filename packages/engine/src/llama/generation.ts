@@ -1,119 +1,219 @@
 import { type FinishReason, type Sampling, ShoalError } from '@shoal/protocol';
-import type { LlamaContextSequence, SequenceEvaluateOptions } from 'node-llama-cpp';
 import { type Piece, StopFilter } from '../stop-filter.ts';
-import type { GenerateOrder } from './messages.ts';
+import type { AnswerParser } from './chat/chat-template.ts';
+import { type AnswerEvent, type GenerateOrder, type News, RUN_AHEAD_TOKENS } from './messages.ts';
 import type { Model } from './model.ts';
-import { tokenizeInput, tokenizeResume } from './prompt.ts';
-import type { Rounds } from './rounds.ts';
+import { type Chooser, createChooser, type FullSampling, PENALTY_LAST_TOKENS } from './native/chooser.ts';
+import { logprobsOf } from './native/logprobs.ts';
+import { readOrder } from './prompt.ts';
 import { TokenText } from './token-text.ts';
 
-/** The prompt is evaluated in pieces of so many tokens; between them an abort is noticed. */
-const PROMPT_PIECE_TOKENS = 128;
 /** What applies where request and model file leave it open: llama.cpp's own defaults, a little cooler. */
 const DEFAULT_SAMPLING = { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 } as const;
-const SEED_VALUES = 2 ** 32;
+const SEED_VALUES = 2 ** 32 - 1;
 
-/** Where an answer goes while it comes into being. */
-export interface AnswerSink {
-  readonly aborted: boolean;
-  began(promptTokens: number): void;
-  text(piece: Piece): void;
-  finish(reason: FinishReason, rawReason: string, completionTokens: number): void;
-  /** False while the consumer is too far behind; `room` resolves once it has caught up, or the request is aborted. */
-  readonly hasRoom: boolean;
-  room(): Promise<void>;
+/** The tokens to evaluate next, and whether the model's view of what follows them is wanted. */
+export interface Step {
+  readonly tokens: readonly number[];
+  readonly wantsLogits: boolean;
 }
 
-/** Runs one request on a sequence that it has for itself, and leaves the sequence empty. Throws `ShoalError`. */
-export async function generate(
-  model: Model,
-  sequence: LlamaContextSequence,
-  order: GenerateOrder,
-  sink: AnswerSink,
-  rounds: Rounds,
-): Promise<void> {
-  const prompt = tokenizeInput(model, order.input);
-  const read = order.resume === undefined ? prompt : [...prompt, ...tokenizeResume(model, order.resume)];
-  const { contextLength } = model.loaded;
-  if (read.length === 0) throw ShoalError.invalidRequest('The request has no tokens to answer.');
-  if (read.length >= contextLength) throw ShoalError.contextExceeded(read.length, contextLength);
-  const limit = limits(order.sampling, contextLength - read.length);
-  sink.began(prompt.length);
-  rounds.join();
-  try {
-    let at = 0;
-    for (; read.length - at > PROMPT_PIECE_TOKENS; at += PROMPT_PIECE_TOKENS) {
-      await rounds.next();
-      if (sink.aborted) return;
-      await sequence.evaluateWithoutGeneratingNewTokens(read.slice(at, at + PROMPT_PIECE_TOKENS));
+/**
+ * One answer coming into being. Whoever drives it evaluates what `next` says and hands the logits to `hear`.
+ *
+ * An answer that another worker began, and that is determined (temperature 0, or a seed), goes on exactly: what was said
+ * is read token by token as it was made, and the draws are made again, because a batch of many rounds otherwise than
+ * one alone. Where nothing is determined it is read as a prompt is, which is many times faster.
+ */
+export class Generation {
+  readonly id: number;
+  /** The prompt, and behind it what was generated already. */
+  readonly read: readonly number[];
+  readonly promptLength: number;
+  aborted = false;
+  readonly #model: Model;
+  readonly #tell: (news: News) => void;
+  readonly #order: GenerateOrder;
+  readonly #chooser: Chooser;
+  readonly #text: TokenText;
+  readonly #stops: StopFilter;
+  readonly #parser: AnswerParser | undefined;
+  readonly #limit: { readonly tokens: number; readonly name: string };
+  readonly #replays: boolean;
+  readonly #draws: boolean;
+  /** Tokens that were evaluated, or were in memory already. */
+  #position = 0;
+  #chosen: number | undefined;
+  #count = 0;
+  #untaken = 0;
+  #hasEnded = false;
+
+  /** Throws `ShoalError` for what cannot be answered. */
+  constructor(model: Model, id: number, order: GenerateOrder, tell: (news: News) => void) {
+    const { prompt, resumed, grammar, parser } = readOrder(model, order);
+    const { contextLength } = model.loaded;
+    this.read = [...prompt, ...resumed];
+    if (this.read.length === 0) throw ShoalError.invalidRequest('The request has no tokens to answer.');
+    if (this.read.length >= contextLength) throw ShoalError.contextExceeded(this.read.length, contextLength);
+    this.id = id;
+    this.promptLength = prompt.length;
+    this.#model = model;
+    this.#order = order;
+    this.#tell = tell;
+    this.#parser = parser;
+    this.#limit = limits(order.sampling, contextLength - this.read.length);
+    const sampling = fullSampling(order.sampling, model.sampling);
+    const isDetermined = sampling.temperature === 0 || order.sampling.seed !== undefined;
+    this.#replays = resumed.length > 0 && isDetermined;
+    this.#draws = this.#replays && sampling.temperature > 0;
+    const { vocabulary } = model.native;
+    this.#text = new TokenText((token) => vocabulary.piece(token, parser !== undefined));
+    this.#stops = new StopFilter(order.stop);
+    this.#chooser = createChooser(model.native.library, vocabulary, sampling, grammar);
+    try {
+      this.#recall(prompt, resumed);
+    } catch (error) {
+      this.#chooser.free();
+      throw error;
     }
-    await rounds.next();
-    if (sink.aborted) return;
-    const tokens = sequence.evaluate(read.slice(at), samplingOptions(order.sampling, model.sampling));
-    const answer = new TokenText(model.detokenize, read);
-    await speak(paced(tokens, rounds, sink), answer, new StopFilter(order.stop), limit, sink);
-  } finally {
-    rounds.leave();
-    await sequence.clearHistory();
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Whether the prompt, or what was said already, is still being read. */
+  get isReading(): boolean {
+    return this.#position < this.read.length;
+  }
+
+  /** False while the consumer is too far behind. */
+  get hasRoom(): boolean {
+    return this.#untaken < RUN_AHEAD_TOKENS;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  /** How much of what is in memory already may be used: what follows is drawn, or at least once looked at. */
+  get reusable(): number {
+    return this.#draws ? this.promptLength - 1 : this.read.length - 1;
+  }
+
+  /** So many of its tokens are in memory already. */
+  begin(position: number): void {
+    this.#position = position;
+    const cachedTokens = Math.min(position, this.promptLength);
+    this.#tell({ type: 'began', id: this.id, promptTokens: this.promptLength, cachedTokens });
+    if (this.#limit.tokens === 0) this.#finish('length', this.#limit.name);
+  }
+
+  /** At most so many tokens of a prompt; the one chosen last otherwise. */
+  next(room: number): Step {
+    if (!this.isReading) return { tokens: this.#chosen === undefined ? [] : [this.#chosen], wantsLogits: true };
+    const isReplaying = this.#replays && this.#position >= this.promptLength;
+    const until = this.#replays && !isReplaying ? this.promptLength : this.read.length;
+    const end = Math.min(until, this.#position + (isReplaying ? 1 : room));
+    const wantsLogits = end === this.read.length || (this.#draws && end >= this.promptLength);
+    return { tokens: this.read.slice(this.#position, end), wantsLogits };
+  }
+
+  evaluated(count: number): void {
+    this.#position += count;
+  }
+
+  /** The model's view of what follows. */
+  hear(logits: Float32Array): void {
+    const resumed = this.read[this.#position];
+    if (resumed !== undefined) return this.#chooser.replay(logits, resumed);
+    const token = this.#chooser.choose(logits);
+    if (token === undefined)
+      throw ShoalError.generationFailed('The model found no way to go on in the format asked for.');
+    const { vocabulary } = this.#model.native;
+    if (vocabulary.isEndOfGeneration(token)) return this.#finish('stop', 'end of generation');
+    this.#count++;
+    const { logprobs } = this.#order;
+    const logprob = logprobs === undefined ? undefined : logprobsOf(vocabulary, logits, token, logprobs);
+    this.#chosen = token;
+    const piece = this.#text.push(token, logprob);
+    if (piece !== undefined) this.#say(this.#stops.push(piece));
+    if (this.#stops.stopped) this.#finish('stop', 'stop string');
+    else if (this.#parser?.isOver === true) this.#finish('stop', 'tool call');
+    else if (this.#count === this.#limit.tokens) this.#finish('length', this.#limit.name);
+  }
+
+  taken(tokens: number): void {
+    this.#untaken -= tokens;
+  }
+
+  fail(error: unknown): void {
+    this.#end({ type: 'failed', id: this.id, ...describeFailure(error) });
+  }
+
+  /** Ends without a word: nobody listens any more. */
+  abandon(): void {
+    this.#end(undefined);
+  }
+
+  /** What was said elsewhere is taken in as if it had been said here. */
+  #recall(prompt: readonly number[], resumed: readonly number[]): void {
+    for (const token of prompt.slice(-PENALTY_LAST_TOKENS)) this.#chooser.read(token, 'prompt');
+    for (const token of resumed) {
+      if (!this.#draws) this.#chooser.read(token, 'answer');
+      const piece = this.#text.push(token);
+      if (piece !== undefined) this.#parser?.push(piece);
+    }
+  }
+
+  #say(piece: Piece | undefined): void {
+    if (piece === undefined) return;
+    this.#tellEvents(this.#parser === undefined ? [{ type: 'text', ...piece }] : this.#parser.push(piece));
+  }
+
+  #tellEvents(events: readonly AnswerEvent[]): void {
+    if (events.length === 0) return;
+    for (const event of events) if (event.type !== 'embedding') this.#untaken += event.tokens.length;
+    this.#tell({ type: 'said', id: this.id, events });
+  }
+
+  #finish(reason: FinishReason, rawReason: string): void {
+    if (!this.#stops.stopped) {
+      const rest = this.#text.end();
+      if (rest !== undefined) this.#say(this.#stops.push(rest));
+    }
+    const stopped = this.#stops.stopped;
+    if (!stopped) this.#say(this.#stops.end());
+    this.#tellEvents(this.#parser?.end() ?? []);
+    const completionTokens = this.#count;
+    const ended = { type: 'finish', id: this.id, completionTokens } as const;
+    if (stopped) this.#end({ ...ended, reason: 'stop', rawReason: 'stop string' });
+    else if (reason === 'stop' && this.#parser?.hasCalled === true)
+      this.#end({ ...ended, reason: 'tool_calls', rawReason });
+    else this.#end({ ...ended, reason, rawReason });
+  }
+
+  #end(news: News | undefined): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#chooser.free();
+    if (news !== undefined) this.#tell(news);
   }
 }
 
-/** Takes each token but the first in step with the other generations, and none while the consumer is behind. */
-async function* paced<Token>(tokens: AsyncIterable<Token>, rounds: Rounds, sink: AnswerSink): AsyncGenerator<Token> {
-  for await (const token of tokens) {
-    yield token;
-    if (!sink.hasRoom) {
-      rounds.leave();
-      await sink.room();
-      rounds.join();
-    }
-    await rounds.next();
-    if (sink.aborted) return;
-  }
-}
-
-interface Limit {
-  readonly tokens: number;
-  readonly name: string;
-}
-
-function limits({ maxTokens }: Sampling, contextLeft: number): Limit {
+function limits({ maxTokens }: Sampling, contextLeft: number): { tokens: number; name: string } {
   if (maxTokens === undefined || maxTokens > contextLeft) return { tokens: contextLeft, name: 'context' };
   return { tokens: maxTokens, name: 'maxTokens' };
 }
 
-async function speak<Token extends number>(
-  tokens: AsyncIterable<Token>,
-  text: TokenText<Token>,
-  stops: StopFilter,
-  limit: Limit,
-  sink: AnswerSink,
-): Promise<void> {
-  const say = (piece: Piece | undefined) => {
-    if (piece !== undefined) sink.text(piece);
-  };
-  const hear = (piece: Piece | undefined) => {
-    if (piece !== undefined) say(stops.push(piece));
-  };
-  let count = 0;
-  if (limit.tokens > 0) {
-    for await (const token of tokens) {
-      if (sink.aborted) return;
-      count++;
-      hear(text.push(token));
-      if (stops.stopped || count === limit.tokens) break;
-    }
-  }
-  if (sink.aborted) return;
-  if (!stops.stopped) hear(text.end());
-  if (stops.stopped) return sink.finish('stop', 'stop string', count);
-  say(stops.end());
-  if (count === limit.tokens) sink.finish('length', limit.name, count);
-  else sink.finish('stop', 'end of generation', count);
+function fullSampling(sampling: Sampling, ofModel: Sampling): FullSampling {
+  const seed = sampling.seed ?? Math.floor(Math.random() * SEED_VALUES);
+  return { ...DEFAULT_SAMPLING, ...ofModel, ...sampling, seed };
 }
 
-function samplingOptions(sampling: Sampling, ofModel: Sampling): SequenceEvaluateOptions {
-  const { temperature, topK, topP, minP } = { ...DEFAULT_SAMPLING, ...ofModel, ...sampling };
-  const seed = sampling.seed ?? Math.floor(Math.random() * SEED_VALUES);
-  return { temperature, topK, topP, minP, seed: Math.abs(seed) % SEED_VALUES };
+/** What is wrong with a request is told as it is; what is wrong with us stays in the log. */
+export function describeFailure(error: unknown): Pick<News & { type: 'failed' }, 'code' | 'message' | 'detail'> {
+  if (error instanceof ShoalError) return { code: error.code, message: error.message };
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: 'GENERATION_FAILED', message: 'The model failed while it answered.', detail };
 }

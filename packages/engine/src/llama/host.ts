@@ -1,19 +1,28 @@
+import { setImmediate } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol';
-import type { LlamaContextSequence } from 'node-llama-cpp';
-import type { Piece } from '../stop-filter.ts';
-import { type AnswerSink, generate } from './generation.ts';
-import { type FromChild, type GenerateOrder, type LoadOrder, RUN_AHEAD_TOKENS, type ToChild } from './messages.ts';
+import { Batcher } from './batcher.ts';
+import { Embedder, Embedding } from './embedder.ts';
+import { describeFailure, Generation } from './generation.ts';
+import type { FromChild, GenerateOrder, LoadOrder, News, ToChild } from './messages.ts';
 import { loadModel, type Log, type Model } from './model.ts';
-import { Rounds } from './rounds.ts';
 
-/** The child's side of the conversation: one model, its slots, and the answers that are under way. */
+/** So often the parent hears of us while we compute, whether or not there is anything to say. */
+const SIGN_OF_LIFE_MS = 1_000;
+
+interface Ready {
+  readonly model: Model;
+  readonly batcher: Batcher;
+  readonly embedder: Embedder;
+}
+
+/** The child's side of the conversation: one model, and the answers that are under way. */
 export class Host {
   readonly #send: (message: FromChild) => void;
-  readonly #answers = new Map<number, Answer>();
-  readonly #waiting: ((sequence: LlamaContextSequence) => void)[] = [];
-  readonly #rounds = new Rounds();
-  #free: LlamaContextSequence[] = [];
-  #model: Model | undefined;
+  readonly #answers = new Map<number, Generation | Embedding>();
+  #ready: Ready | undefined;
+  #outbox: News[] = [];
+  #isPosting = false;
+  #heardAt = 0;
 
   constructor(send: (message: FromChild) => void) {
     this.#send = send;
@@ -24,115 +33,96 @@ export class Host {
       case 'load':
         return this.#load(message.order);
       case 'generate':
-        return this.#generate(message.id, message.order);
-      case 'taken':
-        return this.#answers.get(message.id)?.taken(message.tokens);
-      case 'abort':
-        return this.#answers.get(message.id)?.abort();
+        return this.#start(message.id, message.order);
+      case 'taken': {
+        const answer = this.#answers.get(message.id);
+        if (answer instanceof Generation) answer.taken(message.tokens);
+        this.#ready?.batcher.wake();
+        return;
+      }
+      case 'abort': {
+        const answer = this.#answers.get(message.id);
+        if (answer !== undefined) answer.aborted = true;
+        this.#answers.delete(message.id);
+        this.#ready?.batcher.wake();
+        return;
+      }
     }
   }
 
   async #load(order: LoadOrder): Promise<void> {
     try {
       const log: Log = (level, text) => this.#send({ type: 'log', level, text });
-      this.#model = await loadModel(order, log);
-      this.#free = [...this.#model.sequences];
-      this.#send({ type: 'loaded', model: this.#model.loaded });
+      const model = await loadModel(order, log, (work) => this.#watched(work));
+      this.#ready = {
+        model,
+        batcher: new Batcher(model, () => this.#showLife()),
+        embedder: new Embedder(model),
+      };
+      this.#send({ type: 'loaded', model: model.loaded });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#send({ type: 'refused', reason: error instanceof ShoalError ? why : `llama.cpp refused it (${why}).` });
     }
   }
 
-  async #generate(id: number, order: GenerateOrder): Promise<void> {
-    const model = this.#model;
-    if (model === undefined) throw new Error('The parent sent a request before the model was loaded.');
-    const answer = new Answer(id, this.#send);
-    this.#answers.set(id, answer);
+  #start(id: number, order: GenerateOrder): Promise<void> | void {
+    if (this.#ready === undefined) throw new Error('The parent sent a request before the model was loaded.');
+    const { model, batcher, embedder } = this.#ready;
+    const tell = (news: News) => this.#tell(news);
     try {
-      const sequence = await this.#takeSequence();
-      try {
-        if (!answer.aborted) await generate(model, sequence, order, answer, this.#rounds);
-      } finally {
-        this.#giveSequence(sequence);
+      if (order.input.type === 'embeddings') {
+        const embedding = new Embedding(embedder, id, order.input.texts, tell);
+        this.#answers.set(id, embedding);
+        return this.#embed(id, embedding);
       }
+      const generation = new Generation(model, id, order, tell);
+      this.#answers.set(id, generation);
+      batcher.submit(generation);
     } catch (error) {
-      this.#send({ type: 'failed', id, ...describe(error) });
+      tell({ type: 'failed', id, ...describeFailure(error) });
+    }
+  }
+
+  async #embed(id: number, embedding: Embedding): Promise<void> {
+    try {
+      for (let index = 0; !embedding.aborted && embedding.step(index); index++) await setImmediate();
+    } catch (error) {
+      this.#tell({ type: 'failed', id, ...describeFailure(error) });
+    }
+  }
+
+  /** All that is told in one go leaves as one message. */
+  #tell(news: News): void {
+    if (news.type === 'finish' || news.type === 'failed') this.#answers.delete(news.id);
+    this.#outbox.push(news);
+    if (this.#isPosting) return;
+    this.#isPosting = true;
+    queueMicrotask(() => {
+      this.#isPosting = false;
+      this.#post();
+    });
+  }
+
+  /** A chat template may never come to an end: the parent ends us then. */
+  #watched<Value>(work: () => Value): Value {
+    this.#send({ type: 'template', is: 'running' });
+    try {
+      return work();
     } finally {
-      this.#answers.delete(id);
+      this.#send({ type: 'template', is: 'done' });
     }
   }
 
-  /** First come, first served. The parent bounds how many can wait. */
-  #takeSequence(): Promise<LlamaContextSequence> {
-    const sequence = this.#free.pop();
-    return sequence === undefined
-      ? new Promise((resolve) => void this.#waiting.push(resolve))
-      : Promise.resolve(sequence);
+  #showLife(): void {
+    if (performance.now() - this.#heardAt > SIGN_OF_LIFE_MS) this.#post();
   }
 
-  #giveSequence(sequence: LlamaContextSequence): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free.push(sequence);
-    else next(sequence);
+  #post(): void {
+    this.#heardAt = performance.now();
+    const items = this.#outbox;
+    this.#outbox = [];
+    const memoryBytes = items.some(({ type }) => type === 'finish') ? this.#ready?.model.memoryBytes() : undefined;
+    this.#send({ type: 'news', items, ...(memoryBytes !== undefined && { memoryBytes }) });
   }
-}
-
-/** One answer on its way to the parent, paused while the parent is too far behind. */
-class Answer implements AnswerSink {
-  readonly #id: number;
-  readonly #send: (message: FromChild) => void;
-  #aborted = false;
-  #untaken = 0;
-  #wake: (() => void) | undefined;
-
-  constructor(id: number, send: (message: FromChild) => void) {
-    this.#id = id;
-    this.#send = send;
-  }
-
-  get aborted(): boolean {
-    return this.#aborted;
-  }
-
-  began(promptTokens: number): void {
-    this.#send({ type: 'began', id: this.#id, promptTokens });
-  }
-
-  text({ text, tokens }: Piece): void {
-    this.#untaken += tokens.length;
-    this.#send({ type: 'text', id: this.#id, text, tokens });
-  }
-
-  finish(reason: 'stop' | 'length', rawReason: string, completionTokens: number): void {
-    this.#send({ type: 'finish', id: this.#id, reason, rawReason, completionTokens });
-  }
-
-  get hasRoom(): boolean {
-    return this.#untaken < RUN_AHEAD_TOKENS || this.#aborted;
-  }
-
-  async room(): Promise<void> {
-    while (!this.hasRoom) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  taken(tokens: number): void {
-    this.#untaken -= tokens;
-    this.#wake?.();
-  }
-
-  abort(): void {
-    this.#aborted = true;
-    this.#wake?.();
-  }
-}
-
-function describe(error: unknown): Pick<FromChild & { type: 'failed' }, 'code' | 'message' | 'detail'> {
-  if (error instanceof ShoalError) return { code: error.code, message: error.message };
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: 'GENERATION_FAILED', message: 'The model failed while it answered.', detail };
 }

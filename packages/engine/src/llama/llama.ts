@@ -1,22 +1,37 @@
-import { type InferenceEvent, type InferenceRequest, isTerminal, type ModelInfo, ShoalError } from '@shoal/protocol';
-import type { Engine } from '../engine.ts';
+import { statSync } from 'node:fs';
+import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import type { Engine, EngineAbilities, ResidentModel } from '../engine.ts';
 import { checkRequest } from '../request-check.ts';
-import { Answer } from './answer.ts';
 import { GPU_LAYERS_AUTO } from './gpu-layers.ts';
-import type { LoadedModel, LogLevel } from './messages.ts';
-import { defaultSlots, modelName } from './model-file.ts';
-import { type ChildNews, Supervisor } from './supervisor.ts';
+import type { LogLevel } from './messages.ts';
+import { checkModelFile, defaultSlots, modelName } from './model-file.ts';
+import { Residency } from './residency.ts';
+import { describe, Runner, unavailable } from './runner.ts';
 
 /** Requests that one engine takes at most, those that wait for a slot included. */
 const OPEN_REQUESTS_MAX = 256;
-/** What the consumer took is told to the child in lumps; must be less than the run-ahead. */
-const TAKEN_LUMP_TOKENS = 16;
 
-export interface LlamaOptions {
+/** A model to offer. */
+export interface LlamaModel {
   /** The GGUF file. */
   readonly modelPath: string;
   /** The model's id; absent: the file's name without `.gguf`. */
   readonly name?: string;
+  /** Of the whole model, where it is known; absent: computed from the file. */
+  readonly digest?: string;
+  /** All files in order, where there are several. */
+  readonly parts?: readonly string[];
+  /** What it will take of memory; absent: the size of its file. */
+  readonly memoryBytes?: number;
+}
+
+export interface LlamaOptions extends LlamaModel {
+  /** More models, each loaded when it is first asked for. */
+  readonly others?: readonly LlamaModel[];
+  /** What all models in memory may take together; absent: no limit but one model at a time beyond it. */
+  readonly memoryBudgetBytes?: number;
+  /** How long a model stays in memory after its last answer: 0 not at all, Infinity (absent) for ever. */
+  readonly keepAliveMs?: number;
   /** Tokens a slot; absent: what the model was trained on, at most `contextLengthMax`. */
   readonly contextLength?: number;
   /** Absent: 4,096. */
@@ -25,147 +40,147 @@ export interface LlamaOptions {
   readonly slots?: number;
   /** Layers that the GPU computes: -1 (absent) as many as fit, 0 none. */
   readonly gpuLayers?: number;
+  /** The folder of node-llama-cpp's package for a GPU; absent: what npm installed for the processor. */
+  readonly packageFolder?: string;
   /** Absent: measured when the model is first loaded. */
   readonly threads?: number;
-  /** Where digests, measured thread counts and compiled code are remembered; absent: nowhere. */
+  /** Where digests, measurements and compiled code are remembered; absent: nowhere. */
   readonly cacheDirectory?: string;
+  /** Looks at a file before a process is started for it; throws what is wrong, in words for its owner. Absent: at its first bytes. */
+  readonly checkFile?: (path: string) => Promise<void>;
   readonly log?: (level: LogLevel, text: string) => void;
 }
 
-/** llama.cpp in a process of its own, which starts when the models are first asked for. */
+/** llama.cpp, each model in a process of its own, which starts when the models are first asked for. */
 export function createLlama(options: LlamaOptions): Engine {
   return new Llama(options);
 }
 
 class Llama implements Engine {
   readonly name = 'llama';
-  readonly abilities;
-  readonly #id: string;
-  readonly #log: (level: LogLevel, text: string) => void;
-  readonly #supervisor: Supervisor;
-  readonly #answers = new Map<number, Answer>();
-  #lastId = 0;
+  readonly abilities: EngineAbilities;
+  readonly #runners: readonly Runner[];
+  readonly #residency: Residency;
+  readonly #closing = new AbortController();
 
   constructor(options: LlamaOptions) {
-    const { modelPath, name, slots = defaultSlots(modelPath), gpuLayers = GPU_LAYERS_AUTO, log, ...order } = options;
-    this.abilities = { slots, resume: 'tokens' } as const;
-    this.#id = name ?? modelName(modelPath);
-    this.#log = log ?? (() => {});
-    const load = { modelPath, slots, gpuLayers, ...order };
-    this.#supervisor = new Supervisor(load, {
-      loaded: (model, processId) => this.#greet(model, processId),
-      message: (message) => this.#hear(message),
-      lost: (error) => this.#lose(error),
+    const { memoryBudgetBytes, keepAliveMs, others = [] } = options;
+    this.#runners = [options, ...others].map((model) => createRunner(model, options));
+    this.abilities = { slots: Math.max(...this.#runners.map(({ slots }) => slots)), resume: 'tokens' };
+    const predicted = new Map([options, ...others].map((model, index) => [this.#runners[index]?.id, predict(model)]));
+    this.#residency = new Residency({
+      lodgers: this.#runners,
+      predictedBytes: ({ id }) => predicted.get(id) ?? 0,
+      ...(memoryBudgetBytes !== undefined && { budgetBytes: memoryBudgetBytes }),
+      ...(keepAliveMs !== undefined && { keepAliveMs }),
     });
   }
 
+  /** Those that were never loaded are, one after the other, to be known. */
   async models(): Promise<readonly ModelInfo[]> {
-    return this.#describe(await this.#supervisor.ready());
+    if (this.#closing.signal.aborted) throw closed();
+    const models: ModelInfo[] = [];
+    for (const runner of this.#runners) {
+      models.push(runner.known === undefined ? await this.#learn(runner) : describe(runner.id, runner.known));
+    }
+    return models;
   }
 
   async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
-    const id = ++this.#lastId;
-    const answer = new Answer();
-    const abort = () => answer.abort();
-    signal.addEventListener('abort', abort);
-    if (signal.aborted) abort();
-    if (this.#answers.size >= OPEN_REQUESTS_MAX) fail(answer, overloaded());
-    this.#answers.set(id, answer);
+    let leave: (() => void) | undefined;
     try {
-      if (!answer.ended) void this.#begin(id, request, answer);
-      let untold = 0;
-      for (;;) {
-        const event = await answer.take();
-        if (event.type === 'text') untold += event.tokens.length;
-        if (untold >= TAKEN_LUMP_TOKENS) {
-          this.#supervisor.send({ type: 'taken', id, tokens: untold });
-          untold = 0;
-        }
-        yield event;
-        if (isTerminal(event)) return;
-      }
+      const runner = await unlessAborted(this.#choose(request), signal);
+      if (runner !== undefined) leave = await this.#residency.enter(runner, signal);
+      if (this.#closing.signal.aborted) throw closed();
+      if (runner === undefined || leave === undefined) return yield aborted();
+      yield* runner.generate(request, signal);
+    } catch (error) {
+      yield { type: 'error', error: ShoalError.from(error) };
     } finally {
-      signal.removeEventListener('abort', abort);
-      this.#answers.delete(id);
-      if (answer.isRunning) this.#supervisor.send({ type: 'abort', id });
+      leave?.();
     }
+  }
+
+  resident(): Promise<readonly ResidentModel[]> {
+    return Promise.resolve(this.#residency.list());
   }
 
   async close(): Promise<void> {
-    for (const answer of this.#answers.values()) fail(answer, ShoalError.aborted('The engine was closed.'));
-    await this.#supervisor.close();
+    this.#closing.abort();
+    await this.#residency.close();
+    await Promise.all(this.#runners.map((runner) => runner.close()));
   }
 
-  async #begin(id: number, request: InferenceRequest, answer: Answer): Promise<void> {
+  /** Throws `ShoalError`. */
+  async #choose(request: InferenceRequest): Promise<Runner | undefined> {
+    if (this.#runners.reduce((sum, { active }) => sum + active, 0) >= OPEN_REQUESTS_MAX) throw overloaded();
+    const models = await this.models().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    const { id } = checkRequest(request, models);
+    return this.#runners.find((runner) => runner.id === id);
+  }
+
+  async #learn(runner: Runner): Promise<ModelInfo> {
+    const leave = await this.#residency.enter(runner, this.#closing.signal);
+    if (leave === undefined) throw closed();
     try {
-      const loaded = await this.#supervisor.ready().catch((error: unknown) => {
-        throw unavailable(error);
-      });
-      if (answer.ended) return;
-      checkRequest(request, this.#describe(loaded));
-      const { input, sampling, stop, resume } = request;
-      const order = { input, sampling, stop, ...(resume !== undefined && { resume }) };
-      this.#supervisor.send({ type: 'generate', id, order });
-      answer.isRunning = true;
-    } catch (error) {
-      fail(answer, ShoalError.from(error));
+      return await runner.load();
+    } finally {
+      leave();
     }
-  }
-
-  #greet({ contextLength, threads, device }: LoadedModel, processId: number | undefined): void {
-    const { slots } = this.abilities;
-    const how = `${slots} × ${contextLength} tokens, ${threads} threads, ${device}`;
-    this.#log('info', `Model ${this.#id} is loaded in process ${processId} (${how}).`);
-  }
-
-  #hear(message: ChildNews): void {
-    if (message.type === 'log') return this.#log(message.level, message.text);
-    const answer = this.#answers.get(message.id);
-    if (answer === undefined) return;
-    switch (message.type) {
-      case 'began':
-        answer.promptTokens = message.promptTokens;
-        return;
-      case 'text':
-        return answer.push(message.text, message.tokens);
-      case 'finish': {
-        const { reason, rawReason, completionTokens } = message;
-        const usage = { promptTokens: answer.promptTokens, completionTokens };
-        this.#supervisor.proven();
-        answer.isRunning = false;
-        return answer.end({ type: 'finish', reason, rawReason, usage, model: this.#id });
-      }
-      case 'failed':
-        answer.isRunning = false;
-        if (message.detail !== undefined) this.#log('error', message.detail);
-        return fail(answer, new ShoalError(message.code, message.message, { cause: message.detail }));
-      default:
-        message satisfies never;
-    }
-  }
-
-  #lose(error: ShoalError): void {
-    this.#log('error', typeof error.cause === 'string' ? `${error.message} (${error.cause})` : error.message);
-    for (const answer of this.#answers.values()) if (answer.isRunning) fail(answer, error);
-  }
-
-  #describe({ digest, contextLength, quantization }: LoadedModel): ModelInfo[] {
-    return [{ id: this.#id, digest, contextLength, ...(quantization !== undefined && { quantization }) }];
   }
 }
 
-function fail(answer: Answer, error: ShoalError): void {
-  answer.end({ type: 'error', error });
+function predict({ modelPath, memoryBytes }: LlamaModel): number {
+  return memoryBytes ?? statSync(modelPath, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** What is wrong with the model is for its owner: a peer only hears that it cannot have it. */
-function unavailable(error: unknown): ShoalError {
-  const { code, retryAfterMs } = ShoalError.from(error);
-  if (code === 'GENERATION_ABORTED') return ShoalError.aborted('The engine was closed.');
-  return new ShoalError('GENERATION_FAILED', 'The model cannot be loaded at the moment.', {
-    cause: error,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+/** Settings of the machine hold for all models, the name and file of each for itself. */
+function createRunner(model: LlamaModel, options: LlamaOptions): Runner {
+  const { modelPath, name, digest, parts } = model;
+  const { contextLength, contextLengthMax, threads, cacheDirectory, packageFolder } = options;
+  return new Runner({
+    id: name ?? modelName(modelPath),
+    order: {
+      modelPath,
+      slots: options.slots ?? defaultSlots(modelPath),
+      gpuLayers: options.gpuLayers ?? GPU_LAYERS_AUTO,
+      ...(digest !== undefined && { digest }),
+      ...(parts !== undefined && { parts }),
+      ...(packageFolder !== undefined && { packageFolder }),
+      ...(contextLength !== undefined && { contextLength }),
+      ...(contextLengthMax !== undefined && { contextLengthMax }),
+      ...(threads !== undefined && { threads }),
+      ...(cacheDirectory !== undefined && { cacheDirectory }),
+    },
+    checkFile: options.checkFile ?? checkModelFile,
+    log: options.log ?? (() => {}),
   });
+}
+
+/** Undefined where the signal comes first. */
+async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  let stop = () => {};
+  const abort = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined);
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+  });
+  try {
+    return await Promise.race([work, abort]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function aborted(): InferenceEvent {
+  const usage = { promptTokens: 0, completionTokens: 0 };
+  return { type: 'finish', reason: 'abort', rawReason: 'signal', usage };
+}
+
+function closed(): ShoalError {
+  return ShoalError.aborted('The engine was closed.');
 }
 
 function overloaded(): ShoalError {

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { availableParallelism, cpus, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { LoadOrder } from './messages.ts';
 
 const READ_PIECE_BYTES = 1024 * 1024;
 
@@ -14,15 +15,47 @@ export interface ModelRecord {
   readonly digest: string;
   /** The fastest thread count by machine. */
   readonly threads: Readonly<Record<string, number>>;
+  /** What a process grew by when it last loaded the model, by machine. */
+  readonly memory?: Readonly<Record<string, MeasuredMemory>>;
 }
 
-/** The remembered record, or a new one, for which the whole file is read. */
-export async function recordModel(modelPath: string, directory: string | undefined): Promise<ModelRecord> {
+/** Real memory, and what it was for. */
+interface MeasuredMemory {
+  readonly bytes: number;
+  readonly slots: number;
+  /** Tokens a slot. */
+  readonly contextLength: number;
+}
+
+/** The remembered record, or a new one, for which the whole file is read where its digest is not known. */
+export async function recordModel(
+  modelPath: string,
+  directory: string | undefined,
+  { digest, parts = [modelPath] }: Partial<Pick<LoadOrder, 'digest' | 'parts'>> = {},
+): Promise<ModelRecord> {
+  const known = directory === undefined ? undefined : await recallModel(modelPath, directory);
+  if (known !== undefined && (digest === undefined || known.digest === digest)) return known;
   const path = resolve(modelPath);
   const { size, mtimeMs } = await stat(path);
-  const known = directory === undefined ? undefined : await readRecord(recordPath(directory, path));
-  if (known?.path === path && known.sizeBytes === size && known.modifiedMs === mtimeMs) return known;
-  return { path, sizeBytes: size, modifiedMs: mtimeMs, digest: await digestFile(path), threads: {} };
+  return { path, sizeBytes: size, modifiedMs: mtimeMs, digest: digest ?? (await digestModel(parts)), threads: {} };
+}
+
+/** One file's digest is the model's; of several it is that of their digests, one a line, in order. */
+async function digestModel(parts: readonly string[]): Promise<string> {
+  const digests: string[] = [];
+  for (const part of parts) digests.push(await digestFile(part));
+  const [only, ...more] = digests;
+  if (only !== undefined && more.length === 0) return only;
+  const lines = digests.map((digest) => `${digest}\n`).join('');
+  return `sha256:${createHash('sha256').update(lines).digest('hex')}`;
+}
+
+/** What is remembered of a file as it is now, if anything is. */
+export async function recallModel(modelPath: string, directory: string): Promise<ModelRecord | undefined> {
+  const path = resolve(modelPath);
+  const { size, mtimeMs } = await stat(path);
+  const known = await readRecord(recordPath(directory, path));
+  return known?.path === path && known.sizeBytes === size && known.modifiedMs === mtimeMs ? known : undefined;
 }
 
 /** `sha256:` and 64 hex digits of a file's content. */
@@ -74,7 +107,14 @@ async function readRecord(path: string): Promise<ModelRecord | undefined> {
 
 function isRecord(value: unknown): value is ModelRecord {
   if (typeof value !== 'object' || value === null) return false;
-  const { path, sizeBytes, modifiedMs, digest, threads } = value as Partial<Record<keyof ModelRecord, unknown>>;
+  const {
+    path,
+    sizeBytes,
+    modifiedMs,
+    digest,
+    threads,
+    memory = {},
+  } = value as Partial<Record<keyof ModelRecord, unknown>>;
   return (
     typeof path === 'string' &&
     typeof sizeBytes === 'number' &&
@@ -83,6 +123,15 @@ function isRecord(value: unknown): value is ModelRecord {
     /^sha256:[0-9a-f]{64}$/.test(digest) &&
     typeof threads === 'object' &&
     threads !== null &&
-    Object.values(threads).every((count) => Number.isInteger(count) && Number(count) >= 1)
+    Object.values(threads).every((count) => Number.isInteger(count) && Number(count) >= 1) &&
+    typeof memory === 'object' &&
+    memory !== null &&
+    Object.values(memory).every(isMeasuredMemory)
   );
+}
+
+function isMeasuredMemory(value: unknown): value is MeasuredMemory {
+  if (typeof value !== 'object' || value === null) return false;
+  const { bytes, slots, contextLength } = value as Partial<Record<keyof MeasuredMemory, unknown>>;
+  return [bytes, slots, contextLength].every((count) => Number.isInteger(count));
 }

@@ -1,155 +1,163 @@
 import { availableParallelism } from 'node:os';
-import type { Template } from '@huggingface/jinja';
-import { type Sampling, ShoalError } from '@shoal/protocol';
-import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import { type Ability, type Sampling, ShoalError } from '@shoal/protocol';
+import { layersThatFit } from './gpu-layers.ts';
+import type { Watch } from './jinja.ts';
 import type { LoadedModel, LoadOrder, LogLevel } from './messages.ts';
 import { machineName, type ModelRecord, recordModel, saveRecord } from './model-record.ts';
+import { type Binaries, binariesOf, installedBinaries } from './native/binaries.ts';
+import { NativeContext } from './native/context.ts';
+import { findGpu, type Gpu } from './native/gpu.ts';
+import { type Library, openLibrary } from './native/library.ts';
+import { NativeModel } from './native/model.ts';
+import type { Reader } from './prompt.ts';
+import { createReader } from './reader.ts';
 import { recommendedSampling } from './recommended-sampling.ts';
-import { measureThreads } from './threads.ts';
-import type { Decode } from './token-text.ts';
+import { measureThreads, warmUp } from './threads.ts';
 
 export type Log = (level: LogLevel, text: string) => void;
 
-/** What turns text into tokens and back. */
-export interface Vocabulary {
-  readonly template?: Template;
-  readonly vocabularySize: number;
-  readonly bos: { readonly token: Token | null; readonly text: string; readonly isWanted: boolean };
-  readonly eosText: string;
-  readonly tokenize: (text: string, mode: 'with control tokens' | 'as plain text') => Token[];
-  readonly detokenize: Decode<Token>;
-}
-
-/** A loaded model: what generations need of it, and nothing of the library that runs it beyond the sequences. */
-export interface Model extends Vocabulary {
+/** A loaded model: what generations need of it. */
+export interface Model extends Reader {
+  readonly native: NativeModel;
+  readonly context: NativeContext;
+  readonly slots: number;
+  /** Tokens of prompts that one step evaluates; between steps an abort is noticed. */
+  readonly pieceLength: number;
   readonly loaded: LoadedModel;
-  readonly sequences: readonly LlamaContextSequence[];
   /** What the file itself recommends. */
   readonly sampling: Sampling;
+  /** What this process has grown by since before it was loaded. */
+  memoryBytes(): number;
 }
 
 /** Tokens of context a slot, where nobody says otherwise and the model was trained on more. */
 const DEFAULT_CONTEXT_TOKENS = 4_096;
+/** A larger piece is hardly faster on a processor, and an abort waits for it. */
+const PROMPT_PIECE_TOKENS = 128;
+const PROMPT_PIECE_TOKENS_ON_GPU = 512;
 
 /** Throws where the library is missing or the file cannot be loaded; the message is for the model's owner. */
-export async function loadModel(order: LoadOrder, log: Log): Promise<Model> {
-  const [record, { device, model }] = await Promise.all([
-    recordModel(order.modelPath, order.cacheDirectory),
-    openModel(order, log),
-  ]);
-  const threads = order.threads ?? (await chooseThreads(model, record, order.cacheDirectory, log));
-  const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = order;
-  const contextLength = order.contextLength ?? Math.min(model.trainContextSize, contextLengthMax);
-  const context = await model.createContext({ contextSize: contextLength, sequences: order.slots, threads });
-  const { metadata } = model.fileInfo;
-  const quantization = await quantizationName(metadata.general.file_type);
+export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promise<Model> {
+  const record = await recordModel(order.modelPath, order.cacheDirectory, order);
+  const binaries = order.packageFolder === undefined ? installedBinaries() : binariesOf(order.packageFolder);
+  const library = openLibrary(binaries);
+  const memoryBefore = process.memoryUsage.rss();
+  const { native, device, gpuLayers } = openModel(library, binaries, order);
+  const context = openContext(native, order, gpuLayers > 0);
+  const reader = readerOf(binaries, native, log, watch);
+  if (native.generates) await settleThreads(context, record, order, log);
+  const contextLength = contextLengthOf(native, order);
+  const memoryBytes = () => Math.max(0, process.memoryUsage.rss() - memoryBefore);
+  const machine = machineName();
+  const measured = {
+    ...record,
+    threads: { ...record.threads, [machine]: context.threads },
+    memory: { ...record.memory, [machine]: { bytes: memoryBytes(), slots: order.slots, contextLength } },
+  };
+  await remember(measured, order, log);
+  const { quantization } = native;
   return {
-    ...(await readVocabulary(model)),
+    ...reader,
+    native,
+    context,
+    slots: order.slots,
+    pieceLength: pieceLength(gpuLayers > 0),
     loaded: {
       digest: record.digest,
       contextLength,
-      threads,
+      threads: context.threads,
       device,
+      memoryBytes: memoryBytes(),
+      abilities: abilitiesOf(native, reader),
       ...(quantization !== undefined && { quantization }),
     },
-    sequences: takeSequences(context),
-    sampling: recommendedSampling(metadata.general),
+    sampling: recommendedSampling((key) => native.metadata(key)),
+    memoryBytes,
   };
 }
 
-/** The part of a model that knows its words. */
-export async function readVocabulary(model: LlamaModel): Promise<Vocabulary> {
-  const template = await parseTemplate(model.fileInfo.metadata.tokenizer?.chat_template);
-  return {
-    ...(template !== undefined && { template }),
-    vocabularySize: countTokens(model),
-    bos: {
-      token: model.tokens.bos,
-      text: model.tokens.bosString ?? '',
-      isWanted: model.tokens.shouldPrependBosToken,
-    },
-    eosText: model.tokens.eosString ?? '',
-    tokenize: (text, mode) => model.tokenize(text, mode === 'with control tokens'),
-    detokenize: (tokens, before) => model.detokenize(tokens, false, before),
-  };
+function abilitiesOf({ generates }: NativeModel, { template }: Reader): readonly Ability[] {
+  if (!generates) return ['embeddings'];
+  const any = ['prompt', 'tokens', 'json', 'embeddings', 'logprobs'] as const;
+  return template === undefined ? any : ['messages', ...any, 'tools'];
 }
 
-async function openModel(order: LoadOrder, log: Log): Promise<{ device: string; model: LlamaModel }> {
-  const { getLlama, LlamaLogLevel } = await importLibrary();
-  const levels: Partial<Record<string, LogLevel>> = {
-    [LlamaLogLevel.fatal]: 'error',
-    [LlamaLogLevel.error]: 'error',
-    [LlamaLogLevel.warn]: 'warn',
-  };
-  const llama = await getLlama({
-    gpu: order.gpuLayers === 0 ? false : 'auto',
-    build: 'never',
-    progressLogs: false,
-    maxThreads: 0, // no limit of its own: every context says how many it wants
-    logLevel: LlamaLogLevel.warn,
-    logger: (level, message) => log(levels[level] ?? 'debug', message.trim()),
-  });
-  const model = await llama.loadModel({
-    modelPath: order.modelPath,
-    gpuLayers: order.gpuLayers === -1 ? 'auto' : order.gpuLayers,
-  });
-  return { device: llama.gpu === false ? 'cpu' : llama.gpu, model };
-}
-
-async function parseTemplate(source: string | undefined): Promise<Template | undefined> {
-  if (source === undefined) return undefined;
-  const { Template: Parser } = await optional('@huggingface/jinja', () => import('@huggingface/jinja'));
-  return new Parser(source);
-}
-
-/** `MOSTLY_Q4_K_M` is `Q4_K_M`, `ALL_F32` is `F32`. */
-async function quantizationName(fileType: number | undefined): Promise<string | undefined> {
-  if (fileType === undefined) return undefined;
-  const { GgufFileType } = await importLibrary();
-  return GgufFileType[fileType]?.replace(/^(MOSTLY|ALL)_/, '');
-}
-
-export function importLibrary() {
-  return optional('node-llama-cpp', () => import('node-llama-cpp'));
-}
-
-/** Optional dependencies may be missing: then it says how to get them. */
-async function optional<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
+/** A template that nobody can read is no reason not to answer raw text. */
+function readerOf(binaries: Binaries, native: NativeModel, log: Log, watch: Watch): Reader {
   try {
-    return await load();
+    return createReader(binaries, native, watch);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') {
-      throw new ShoalError('INTERNAL', `A package that models need is missing: npm install ${name}`, { cause: error });
-    }
-    throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    log('warn', `The model's chat template cannot be read, so it takes raw text and tokens only: ${why}`);
+    return { vocabulary: native.vocabulary };
   }
 }
 
-async function chooseThreads(
-  model: LlamaModel,
-  record: ModelRecord,
-  cacheDirectory: string | undefined,
-  log: Log,
-): Promise<number> {
-  const machine = machineName();
-  const known = record.threads[machine];
-  if (known !== undefined) return known;
-  const threads = await measureThreads(model, availableParallelism());
-  if (cacheDirectory !== undefined) {
-    const measured = { ...record, threads: { ...record.threads, [machine]: threads } };
-    await saveRecord(measured, cacheDirectory).catch((error: unknown) =>
-      log('warn', `The measured thread count could not be remembered: ${String(error)}`),
+function openModel(
+  library: Library,
+  { folder }: Binaries,
+  order: LoadOrder,
+): { native: NativeModel; device: string; gpuLayers: number } {
+  const gpu = order.gpuLayers === 0 ? undefined : findGpu(library, folder);
+  const load = (gpuLayers: number) => NativeModel.load(library, { path: order.modelPath, gpuLayers });
+  const gpuLayers = gpu === undefined ? 0 : chooseGpuLayers(library, order, gpu);
+  const native = load(gpuLayers);
+  if (native === undefined) throw ShoalError.generationFailed('llama.cpp refused it.');
+  return { native, device: gpuLayers === 0 || gpu === undefined ? 'cpu' : gpu.name, gpuLayers };
+}
+
+function chooseGpuLayers(library: Library, order: LoadOrder, gpu: Gpu): number {
+  if (order.gpuLayers > 0) return order.gpuLayers;
+  const words = NativeModel.load(library, { path: order.modelPath, gpuLayers: 0, vocabularyOnly: true });
+  if (words === undefined) return 0;
+  try {
+    return layersThatFit(words.sizes(), {
+      freeBytes: gpu.freeBytes,
+      contextTokens: contextLengthOf(words, order) * order.slots,
+    });
+  } finally {
+    words.free();
+  }
+}
+
+function openContext(native: NativeModel, order: LoadOrder, onGpu: boolean): NativeContext {
+  const contextLength = contextLengthOf(native, order);
+  const context = NativeContext.create(native, {
+    contextLength,
+    sequences: order.slots,
+    batchLength: pieceLength(onGpu) + order.slots,
+    threads: order.threads ?? Math.max(1, availableParallelism() - 1),
+    ...(!native.generates && { embeddings: true }),
+  });
+  if (context === undefined) {
+    const wanted = `${order.slots} × ${contextLength} tokens of context`;
+    throw ShoalError.generationFailed(
+      `there is no memory for ${wanted}. Ask for less with --slots or --context-length.`,
     );
   }
-  return threads;
+  return context;
 }
 
-function takeSequences(context: LlamaContext): LlamaContextSequence[] {
-  return Array.from({ length: context.totalSequences }, () => context.getSequence());
+function contextLengthOf({ trainedContext }: NativeModel, order: LoadOrder): number {
+  const { contextLength, contextLengthMax = DEFAULT_CONTEXT_TOKENS } = order;
+  return contextLength ?? Math.min(trainedContext, contextLengthMax);
 }
 
-function countTokens(model: LlamaModel): number {
-  let count = 0;
-  for (const _ of model.iterateAllTokens()) count++;
-  return count;
+function pieceLength(onGpu: boolean): number {
+  return onGpu ? PROMPT_PIECE_TOKENS_ON_GPU : PROMPT_PIECE_TOKENS;
+}
+
+/** Leaves the weights in memory: each way reads all of them once. */
+async function settleThreads(context: NativeContext, record: ModelRecord, order: LoadOrder, log: Log): Promise<void> {
+  const known = order.threads ?? record.threads[machineName()];
+  if (known === undefined) return measureThreads(context, availableParallelism());
+  context.threads = known;
+  if (!warmUp(context)) log('warn', 'The first token could not be computed.');
+}
+
+async function remember(record: ModelRecord, { cacheDirectory }: LoadOrder, log: Log): Promise<void> {
+  if (cacheDirectory === undefined) return;
+  await saveRecord(record, cacheDirectory).catch((error: unknown) =>
+    log('warn', `What was measured of the model could not be remembered: ${String(error)}`),
+  );
 }

@@ -1,56 +1,78 @@
-import { type Input, type Message, type Resume, ShoalError } from '@shoal/protocol';
-import type { Token } from 'node-llama-cpp';
-import type { Vocabulary } from './model.ts';
+import { type AnswerFormat, type Input, type Resume, ShoalError } from '@shoal/protocol';
+import type { AnswerParser, ChatTemplate } from './chat/chat-template.ts';
+import { jsonGrammar, schemaGrammar } from './grammar/index.ts';
+import type { GenerateOrder } from './messages.ts';
+import type { Vocabulary } from './native/vocabulary.ts';
 
-/** The tokens that the model reads: the prompt, and behind it what was generated already. Throws `INVALID_REQUEST`. */
-export function tokenizeInput(model: Vocabulary, input: Input): Token[] {
+/** What turns a request into tokens. */
+export interface Reader {
+  readonly vocabulary: Vocabulary;
+  readonly template?: ChatTemplate;
+}
+
+/** What the model is to read, and how its answer is to be written and read. */
+export interface ReadOrder {
+  readonly prompt: readonly number[];
+  /** What was generated already. */
+  readonly resumed: readonly number[];
+  readonly grammar?: string;
+  readonly parser?: AnswerParser;
+}
+
+/** Throws `INVALID_REQUEST`. */
+export function readOrder(reader: Reader, order: GenerateOrder): ReadOrder {
+  const { vocabulary } = reader;
+  const { input, resume, format } = order;
+  const resumed = resume === undefined ? [] : tokenizeResume(vocabulary, resume);
   switch (input.type) {
-    case 'messages':
-      return tokenizeMessages(model, input.messages);
+    case 'messages': {
+      const { prompt, grammar, parser } = templateOf(reader).render({ ...order, messages: input.messages });
+      return {
+        prompt: tokenizePrompt(vocabulary, prompt),
+        resumed,
+        ...(grammar !== undefined && { grammar }),
+        ...(parser !== undefined && { parser }),
+      };
+    }
     case 'text':
-      return model.tokenize(input.text, 'with control tokens');
     case 'tokens':
-      return checkTokens(model, input.tokens);
+      return { prompt: tokenizeRaw(vocabulary, input), resumed, ...grammarOf(format) };
+    case 'embeddings':
+      throw ShoalError.invalidRequest('Vectors are not generated.');
+    default:
+      return input satisfies never;
   }
 }
 
-export function tokenizeResume(model: Vocabulary, resume: Resume): Token[] {
-  return resume.tokens.length > 0 ? checkTokens(model, resume.tokens) : model.tokenize(resume.text, 'as plain text');
+/** A rendered template; what the model wants in front of every prompt is added to it. */
+function tokenizePrompt(vocabulary: Vocabulary, prompt: string): number[] {
+  return vocabulary.tokenize(prompt, { special: true, control: true });
 }
 
-function tokenizeMessages(model: Vocabulary, messages: readonly Message[]): Token[] {
-  const { template, bos } = model;
-  if (template === undefined) {
-    throw ShoalError.invalidRequest('This model has no chat template; send raw text or tokens.');
-  }
-  const tokens = model.tokenize(render(model, template, messages), 'with control tokens');
-  // Some templates write the first token themselves, others leave it to the tokenizer: it must be there once.
-  return bos.isWanted && bos.token !== null && tokens[0] !== bos.token ? [bos.token, ...tokens] : tokens;
+function templateOf({ template }: Reader): ChatTemplate {
+  if (template !== undefined) return template;
+  throw ShoalError.invalidRequest('This model has no chat template; send raw text or tokens.');
 }
 
-function render(
-  model: Vocabulary,
-  template: NonNullable<Vocabulary['template']>,
-  messages: readonly Message[],
-): string {
-  try {
-    return template.render({
-      messages,
-      add_generation_prompt: true,
-      bos_token: model.bos.text,
-      eos_token: model.eosText,
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw ShoalError.invalidRequest(`The model's chat template refuses these messages: ${why}`);
-  }
+function tokenizeRaw(vocabulary: Vocabulary, input: Extract<Input, { type: 'text' | 'tokens' }>): number[] {
+  if (input.type === 'tokens') return checkTokens(vocabulary, input.tokens);
+  return vocabulary.tokenize(input.text, { special: false, control: true });
 }
 
-function checkTokens(model: Vocabulary, ids: readonly number[]): Token[] {
-  const isToken = (id: number): id is Token => Number.isInteger(id) && id >= 0 && id < model.vocabularySize;
-  if (ids.every(isToken)) return [...ids];
-  const unknown = ids.find((id) => !isToken(id));
+function tokenizeResume(vocabulary: Vocabulary, { text, tokens }: Resume): number[] {
+  if (tokens.length > 0) return checkTokens(vocabulary, tokens);
+  return vocabulary.tokenize(text, { special: false, control: false });
+}
+
+function grammarOf(format: AnswerFormat | undefined): { grammar?: string } {
+  if (format === undefined) return {};
+  return { grammar: format.type === 'json' ? jsonGrammar() : schemaGrammar(format.schema) };
+}
+
+function checkTokens({ size }: Vocabulary, ids: readonly number[]): number[] {
+  const unknown = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= size);
+  if (unknown === undefined) return [...ids];
   throw ShoalError.invalidRequest(
-    `Token id ${unknown} is not in the model's vocabulary, which goes from 0 to ${model.vocabularySize - 1}.`,
+    `Token id ${unknown} is not in the model's vocabulary, which goes from 0 to ${size - 1}.`,
   );
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { recommendedSampling } from './recommended-sampling.ts';
 
 test('what a model file recommends is read by the names of llama.cpp', () => {
-  assert.deepEqual(recommendedSampling({ sampling: { temp: 0, top_k: 20, top_p: 0.8, min_p: 0 } }), {
+  assert.deepEqual(recommendedSampling(fileWith({ temp: '0', top_k: '20', top_p: '0.8', min_p: '0' })), {
     temperature: 0,
     topK: 20,
     topP: 0.8,
@@ -12,7 +12,10 @@ test('what a model file recommends is read by the names of llama.cpp', () => {
 });
 
 test('a file that recommends nothing, or nonsense, leaves all open', () => {
-  assert.deepEqual(recommendedSampling({}), {});
-  assert.deepEqual(recommendedSampling({ sampling: 'greedy' }), {});
-  assert.deepEqual(recommendedSampling({ sampling: { temp: 'cold', top_p: -1, other: 1 } }), {});
+  assert.deepEqual(recommendedSampling(fileWith({})), {});
+  assert.deepEqual(recommendedSampling(fileWith({ temp: 'cold', top_p: '-1', other: '1' })), {});
 });
+
+function fileWith(values: Readonly<Record<string, string>>): (key: string) => string | undefined {
+  return (key) => values[key.replace('general.sampling.', '')];
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol';
 import type { FromChild, LoadedModel, LoadOrder, ToChild } from './messages.ts';
-import { cannotLoad, checkModelFile } from './model-file.ts';
+import { cannotLoad } from './model-file.ts';
 
 /** Loading a large file from a slow disk takes its time; a child that is silent for longer hangs. */
 const LOAD_TIMEOUT_MS = 600_000;
@@ -16,11 +16,15 @@ const RESTART_PATIENCE_MS = 2_000;
 const HEALTHY_AFTER_MS = 60_000;
 /** How long a child may take to end by itself. */
 const CHILD_EXIT_GRACE_MS = 500;
+/** A child that computes says something every second, or after each step where one takes longer; a silent one hangs. */
+const SILENCE_LIMIT_MS = 120_000;
+/** A chat template takes milliseconds; one that takes so long never ends, and may fill all memory. */
+const TEMPLATE_LIMIT_MS = 5_000;
 /** The last words on standard error that are kept to explain a crash. */
 const LAST_WORDS_LENGTH = 2_000;
 
 /** What a child says once it has its model. */
-export type ChildNews = Exclude<FromChild, { type: 'loaded' | 'refused' }>;
+export type ChildNews = Exclude<FromChild, { type: 'loaded' | 'refused' | 'template' }>;
 
 export interface SupervisorHandlers {
   loaded(model: LoadedModel, processId: number | undefined): void;
@@ -32,6 +36,7 @@ export interface SupervisorHandlers {
 /** Keeps one child process with a loaded model: starts it when it is first wanted, and again when it dies. */
 export class Supervisor {
   readonly #order: LoadOrder;
+  readonly #checkFile: (path: string) => Promise<void>;
   readonly #handlers: SupervisorHandlers;
   readonly #closing = new AbortController();
   #child: ChildProcess | undefined;
@@ -39,9 +44,11 @@ export class Supervisor {
   #failure: ShoalError | undefined;
   #backOffMs = 0;
   #restartAt = 0;
+  #silence: NodeJS.Timeout | undefined;
 
-  constructor(order: LoadOrder, handlers: SupervisorHandlers) {
+  constructor(order: LoadOrder, checkFile: (path: string) => Promise<void>, handlers: SupervisorHandlers) {
     this.#order = order;
+    this.#checkFile = checkFile;
     this.#handlers = handlers;
   }
 
@@ -61,6 +68,22 @@ export class Supervisor {
     if (this.#child?.connected === true) this.#child.send(message);
   }
 
+  /** Whether there is a child, with its model or on its way to it. */
+  get isRunning(): boolean {
+    return this.#loaded !== undefined;
+  }
+
+  /** Whether the child owes an answer: one that stays silent then is ended. */
+  set expectsNews(isExpected: boolean) {
+    if (!isExpected) {
+      clearTimeout(this.#silence);
+      this.#silence = undefined;
+      return;
+    }
+    const child = this.#child;
+    this.#silence ??= globalThis.setTimeout(() => child?.kill('SIGKILL'), SILENCE_LIMIT_MS).unref();
+  }
+
   /** An answer was completed. */
   proven(): void {
     this.#backOffMs = 0;
@@ -68,6 +91,7 @@ export class Supervisor {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.expectsNews = false;
     const child = this.#child;
     this.#child = undefined;
     if (child !== undefined) await endChild(child);
@@ -86,7 +110,7 @@ export class Supervisor {
     try {
       const waitMs = this.#restartAt - performance.now();
       if (waitMs > 0) await setTimeout(waitMs, undefined, { signal: this.#closing.signal });
-      await checkModelFile(this.#order.modelPath);
+      await this.#checkFile(this.#order.modelPath);
       if (this.#closing.signal.aborted) throw closed();
       this.#child = forkChild(this.#order.cacheDirectory);
       return await this.#load(this.#child);
@@ -99,6 +123,9 @@ export class Supervisor {
   async #load(child: ChildProcess): Promise<LoadedModel> {
     const startedAt = performance.now();
     let isLoaded = false;
+    let refusal: string | undefined;
+    let template: NodeJS.Timeout | undefined;
+    let isEndless = false;
     const lastWords = keepLastWords(child);
     const { promise, resolve, reject } = Promise.withResolvers<LoadedModel>();
     child.on('message', (message: FromChild) => {
@@ -107,12 +134,23 @@ export class Supervisor {
         this.#handlers.loaded(message.model, child.pid);
         resolve(message.model);
       } else if (message.type === 'refused') {
-        reject(cannotLoad(this.#order.modelPath, message.reason));
+        refusal = message.reason;
+        reject(cannotLoad(this.#order.modelPath, refusal));
+      } else if (message.type === 'template') {
+        clearTimeout(template);
+        if (message.is === 'done') return;
+        template = globalThis.setTimeout(() => {
+          isEndless = true;
+          child.kill('SIGKILL');
+        }, TEMPLATE_LIMIT_MS);
       } else {
+        this.#silence?.refresh();
         this.#handlers.message(message);
       }
     });
-    const gone = (how: string) => {
+    const gone = (signal: string) => {
+      clearTimeout(template);
+      const how = isEndless ? `its chat template did not end within ${TEMPLATE_LIMIT_MS / 1_000} s` : signal;
       const cause = `${how} ${lastWords()}`.trim();
       const failure = isLoaded
         ? ShoalError.generationFailed('The model crashed.', cause)
@@ -120,6 +158,8 @@ export class Supervisor {
       reject(failure);
       if (this.#child !== child) return; // we ended it ourselves
       this.#child = undefined;
+      this.#loaded = undefined;
+      this.expectsNews = false;
       this.#postpone(performance.now() - startedAt, failure);
       this.#handlers.lost(failure);
       if (isLoaded) this.#replace();
@@ -140,6 +180,7 @@ export class Supervisor {
         this.#postpone(0, ShoalError.from(error));
         await endChild(child);
       }
+      if (refusal !== undefined) throw cannotLoad(this.#order.modelPath, `${refusal} ${lastError(lastWords())}`.trim());
       throw error;
     } finally {
       clearTimeout(timer);
@@ -165,7 +206,9 @@ export class Supervisor {
 function forkChild(cacheDirectory: string | undefined): ChildProcess {
   const entry = new URL(import.meta.resolve('@shoal/engine/llama/child'));
   const compileCache = cacheDirectory === undefined ? [] : [join(cacheDirectory, 'compiled')];
-  return fork(entry, compileCache, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  // An assertion of ggml would start a debugger to print a backtrace, which takes seconds.
+  const env = { ...process.env, GGML_NO_BACKTRACE: '1' };
+  return fork(entry, compileCache, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 }
 
 /** Asks it to end by hanging up, and makes it end where it does not listen. */
@@ -184,6 +227,11 @@ function keepLastWords(child: ChildProcess): () => string {
     words = (words + text).slice(-LAST_WORDS_LENGTH);
   });
   return () => words;
+}
+
+/** The last line that speaks of an error: llama.cpp says there why it refuses a file. */
+function lastError(words: string): string {
+  return words.split('\n').findLast((line) => /error|fail/i.test(line)) ?? '';
 }
 
 function closed(): ShoalError {

@@ -1,11 +1,12 @@
-import type { LlamaModel, Token } from 'node-llama-cpp';
+import type { NativeContext } from './native/context.ts';
 
 const TRIAL_TOKENS = 16;
 /** Decoded before the clock starts. */
 const WARM_UP_TOKENS = 2;
 /** A trial that takes longer is over, with as many tokens as it got. */
 const TRIAL_LIMIT_MS = 500;
-const TRIAL_CONTEXT_TOKENS = 64;
+const TRIAL_TOKEN = 0;
+const TRIAL_SEQUENCE = 0;
 
 /** The thread counts that are worth a trial on so many cores, the likeliest first. */
 export function threadCandidates(cores: number): number[] {
@@ -14,35 +15,45 @@ export function threadCandidates(cores: number): number[] {
 }
 
 /**
- * The thread count that decodes this model fastest on this machine now. It has to be tried out: where other work takes a
- * core, one spinning thread too many makes decoding a hundred times slower.
+ * Leaves the context with the thread count that decodes its model fastest on this machine now. It has to be tried out:
+ * where other work takes a core, one spinning thread too many makes decoding a hundred times slower.
  */
-export async function measureThreads(model: LlamaModel, cores: number): Promise<number> {
+export function measureThreads(context: NativeContext, cores: number): void {
   let best = { threads: Math.max(1, cores - 1), msPerToken: Infinity };
   for (const threads of threadCandidates(cores)) {
-    const msPerToken = await decodeSome(model, threads, Math.min(TRIAL_LIMIT_MS, best.msPerToken * TRIAL_TOKENS));
+    context.threads = threads;
+    const msPerToken = decodeSome(context, Math.min(TRIAL_LIMIT_MS, best.msPerToken * TRIAL_TOKENS));
     if (msPerToken < best.msPerToken) best = { threads, msPerToken };
   }
-  return best.threads;
+  context.threads = best.threads;
+}
+
+/** Decodes one token, which brings all weights into memory. False where llama.cpp could not. */
+export function warmUp(context: NativeContext): boolean {
+  const isWarm = decodeOne(context, 0);
+  context.forget(TRIAL_SEQUENCE, 0);
+  return isWarm;
 }
 
 /** Milliseconds a token; given up after `limitMs`. */
-async function decodeSome(model: LlamaModel, threads: number, limitMs: number): Promise<number> {
-  const context = await model.createContext({ contextSize: TRIAL_CONTEXT_TOKENS, sequences: 1, threads });
+function decodeSome(context: NativeContext, limitMs: number): number {
+  let began = performance.now();
+  let count = -WARM_UP_TOKENS;
   try {
-    const [first] = model.iterateAllTokens();
-    if (first === undefined) return Infinity;
-    const tokens = context.getSequence().evaluate([first] satisfies Token[], { temperature: 0, yieldEogToken: true });
-    let began = performance.now();
-    let count = -WARM_UP_TOKENS;
-    for await (const _ of tokens) {
+    for (let position = 0; count < TRIAL_TOKENS; position++) {
+      if (!decodeOne(context, position)) return Infinity;
       count++;
       const now = performance.now();
       if (count === 0 && now - began < limitMs) began = now;
-      else if (count === TRIAL_TOKENS || now - began > limitMs) break;
+      else if (now - began > limitMs) break;
     }
     return (performance.now() - began) / Math.max(1, count);
   } finally {
-    await context.dispose();
+    context.forget(TRIAL_SEQUENCE, 0);
   }
+}
+
+function decodeOne(context: NativeContext, position: number): boolean {
+  context.add(TRIAL_SEQUENCE, position, [TRIAL_TOKEN], 'last');
+  return context.decode();
 }

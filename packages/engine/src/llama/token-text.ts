@@ -1,45 +1,69 @@
+import type { ChosenLogprob } from '@shoal/protocol';
 import type { Piece } from '../stop-filter.ts';
-
-/** Decodes ids, given the few that stand before them; bytes that are no whole character come out as U+FFFD. */
-export type Decode<Token extends number> = (tokens: readonly Token[], before: readonly Token[]) => string;
 
 /**
  * Tokens that wait for the rest of a character at most. One character has at most 4, but tokens may be cut so that each
  * holds the end of one character and the beginning of the next; bytes that never become characters must not wait for ever.
  */
 const PENDING_TOKENS_MAX = 64;
-/** Decoders look so far back to tell whether a word has a space before it. */
-const TOKENS_BEFORE = 3;
-const REPLACEMENT = '\u{FFFD}';
+const [CONTINUATION, TWO_BYTES, THREE_BYTES, FOUR_BYTES, NONE_LONGER] = [0x80, 0xc0, 0xe0, 0xf0, 0xf8] as const;
 
-/** Turns tokens into text that is never cut inside a character. */
-export class TokenText<Token extends number> {
-  readonly #decode: Decode<Token>;
-  #before: readonly Token[];
-  #pending: Token[] = [];
+/** Turns tokens into text that is never cut inside a character; bytes that are none become U+FFFD. */
+export class TokenText {
+  readonly #pieceOf: (token: number) => Uint8Array;
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  #tokens: number[] = [];
+  #logprobs: ChosenLogprob[] = [];
+  #bytes: Uint8Array[] = [];
 
-  /** `before`: what was read already, the answer's beginning included. */
-  constructor(decode: Decode<Token>, before: readonly Token[]) {
-    this.#decode = decode;
-    this.#before = before.slice(-TOKENS_BEFORE);
+  constructor(pieceOf: (token: number) => Uint8Array) {
+    this.#pieceOf = pieceOf;
   }
 
   /** Answers with text once it ends with a whole character. */
-  push(token: Token): Piece | undefined {
-    this.#pending.push(token);
-    const text = this.#decode(this.#pending, this.#before);
-    if (text.endsWith(REPLACEMENT) && this.#pending.length < PENDING_TOKENS_MAX) return undefined;
-    const tokens = this.#pending;
-    this.#before = [...this.#before, ...tokens].slice(-TOKENS_BEFORE);
-    this.#pending = [];
-    return { text, tokens };
+  push(token: number, logprob?: ChosenLogprob): Piece | undefined {
+    const bytes = this.#pieceOf(token);
+    this.#tokens.push(token);
+    this.#bytes.push(bytes);
+    if (logprob !== undefined) this.#logprobs.push(logprob);
+    const isCut = cutBytes(this.#bytes) > 0;
+    return isCut && this.#tokens.length < PENDING_TOKENS_MAX ? undefined : this.#take(0);
   }
 
   /** The answer ends: whole characters before a cut one still count, and all ids; the cut one is left out of the text. */
   end(): Piece | undefined {
-    const tokens = this.#pending;
-    if (tokens.length === 0) return undefined;
-    this.#pending = [];
-    return { text: this.#decode(tokens, this.#before).replace(/\u{FFFD}+$/u, ''), tokens };
+    return this.#tokens.length === 0 ? undefined : this.#take(cutBytes(this.#bytes));
   }
+
+  #take(leftOut: number): Piece {
+    const [only] = this.#bytes;
+    const bytes = this.#bytes.length === 1 && only !== undefined ? only : Buffer.concat(this.#bytes);
+    const text = this.#decoder.decode(leftOut === 0 ? bytes : bytes.subarray(0, bytes.length - leftOut));
+    const [tokens, logprobs] = [this.#tokens, this.#logprobs];
+    this.#tokens = [];
+    this.#logprobs = [];
+    this.#bytes = [];
+    return { text, tokens, ...(logprobs.length > 0 && { logprobs }) };
+  }
+}
+
+/** How many bytes at the end are the beginning of a character whose rest is missing. */
+function cutBytes(pieces: readonly Uint8Array[]): number {
+  const end: number[] = [];
+  for (let index = pieces.length - 1; index >= 0 && end.length < 4; index--) {
+    const piece = pieces[index];
+    if (piece !== undefined) end.unshift(...piece.subarray(-4));
+  }
+  for (let back = 1; back <= Math.min(3, end.length); back++) {
+    const byte = end[end.length - back] ?? 0;
+    if (byte < CONTINUATION) return 0;
+    if (byte >= TWO_BYTES) return lengthOfCharacter(byte) > back ? back : 0;
+  }
+  return 0;
+}
+
+function lengthOfCharacter(first: number): number {
+  if (first >= NONE_LONGER) return 1;
+  if (first >= FOUR_BYTES) return 4;
+  return first >= THREE_BYTES ? 3 : 2;
 }

@@ -1,15 +1,18 @@
 import { promptInput } from '@shoal/protocol';
-import type { Token } from 'node-llama-cpp';
-import { importLibrary, readVocabulary, type Vocabulary } from './model.ts';
 import { cannotLoad, checkModelFile } from './model-file.ts';
-import { tokenizeInput } from './prompt.ts';
+import { installedBinaries } from './native/binaries.ts';
+import { openLibrary } from './native/library.ts';
+import { NativeModel } from './native/model.ts';
+import { readOrder } from './prompt.ts';
+import { createReader } from './reader.ts';
+import { TokenText } from './token-text.ts';
 
 /** A model's words without its weights, for whoever has another machine run it on token ids. */
 export interface Tokenizer {
   /** The ids of a chat of one user message. Throws `INVALID_REQUEST` where the model has no chat template. */
-  prompt(text: string): number[];
-  /** The text of ids that stand behind others. */
-  text(ids: readonly number[], before: readonly number[]): string;
+  prompt(text: string): readonly number[];
+  /** The text of ids. */
+  text(ids: readonly number[]): string;
   close(): Promise<void>;
 }
 
@@ -19,21 +22,20 @@ export interface Tokenizer {
  */
 export async function createTokenizer(modelPath: string): Promise<Tokenizer> {
   await checkModelFile(modelPath);
-  const { getLlama, LlamaLogLevel } = await importLibrary();
-  const llama = await getLlama({ gpu: false, build: 'never', progressLogs: false, logLevel: LlamaLogLevel.disabled });
-  const model = await llama.loadModel({ modelPath, vocabOnly: true }).catch(async (error: unknown) => {
-    await llama.dispose();
-    throw cannotLoad(modelPath, error instanceof Error ? error.message : String(error), error);
-  });
-  const vocabulary = await readVocabulary(model);
+  const binaries = installedBinaries();
+  const library = openLibrary(binaries, { isQuiet: true });
+  const model = NativeModel.load(library, { path: modelPath, gpuLayers: 0, vocabularyOnly: true });
+  if (model === undefined) throw cannotLoad(modelPath, 'llama.cpp refused it.');
+  const reader = createReader(binaries, model, (work) => work());
+  const { vocabulary } = reader;
   return {
-    prompt: (text) => tokenizeInput(vocabulary, promptInput(text)),
-    text: (ids, before) => vocabulary.detokenize(known(vocabulary, ids), known(vocabulary, before)),
-    close: () => llama.dispose(),
+    prompt: (text) => readOrder(reader, { input: promptInput(text), sampling: {}, stop: [] }).prompt,
+    text: (ids) => {
+      const text = new TokenText((token) => vocabulary.piece(token));
+      // Another machine may say ids that there are not.
+      const known = ids.filter((id) => Number.isInteger(id) && id >= 0 && id < vocabulary.size);
+      return [...known.map((id) => text.push(id)), text.end()].map((piece) => piece?.text ?? '').join('');
+    },
+    close: async () => model.free(),
   };
-}
-
-/** Another machine may say ids that there are not. */
-function known({ vocabularySize }: Vocabulary, ids: readonly number[]): Token[] {
-  return ids.filter((id): id is Token => Number.isInteger(id) && id >= 0 && id < vocabularySize);
 }

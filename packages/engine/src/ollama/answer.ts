@@ -1,7 +1,17 @@
-import { type Finish, type FinishReason, type InferenceEvent, ndjsonFramer, ShoalError } from '@shoal/protocol';
+import {
+  type ChosenLogprob,
+  type Finish,
+  type FinishReason,
+  type InferenceEvent,
+  type JsonObject,
+  ndjsonFramer,
+  ShoalError,
+} from '@shoal/protocol';
+import { countIn, objectIn, objectsIn, parseObject, textIn } from '../http/json.ts';
+import { readLogprobs } from '../http/logprobs.ts';
+import type { Reply } from '../http/server.ts';
+import { newCallId } from '../http/tools.ts';
 import { failures, refused } from './errors.ts';
-import { countIn, type JsonObject, objectIn, parseObject, textIn } from './json.ts';
-import type { Reply } from './server.ts';
 
 /** The last line of `api/generate` lists every token of prompt and answer: some 7 bytes each for a million of them. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -11,18 +21,76 @@ const REASONS: ReadonlyMap<string, FinishReason> = new Map([
   ['length', 'length'],
 ]);
 
+export interface AnswerWanted {
+  readonly model: string;
+  /** So many of the likeliest tokens beside each; absent: no log probabilities. */
+  readonly logprobs: number | undefined;
+}
+
 /** The lines of an answer as events, up to its end. Throws `GENERATION_FAILED` where the end is missing. */
-export async function* readAnswer(body: Reply['body'], model: string): AsyncGenerator<InferenceEvent, undefined> {
+export async function* readAnswer(
+  body: Reply['body'],
+  wanted: AnswerWanted,
+): AsyncGenerator<InferenceEvent, undefined> {
+  const reader = new AnswerReader(wanted);
   for await (const line of readLines(body)) {
     const error = textIn(line, 'error');
-    if (error !== undefined) throw refused(STATUS_OF_ERROR_LINES, error, model);
-    // What a model thinks comes in `thinking`: it is no part of the answer.
-    const text = textIn(line, 'response') ?? textIn(objectIn(line, 'message'), 'content');
-    if (text !== undefined) yield { type: 'text', text, tokens: [] };
-    if (line['done'] === true) return yield finish(line, model);
+    if (error !== undefined) throw refused(STATUS_OF_ERROR_LINES, error, wanted.model);
+    yield* reader.read(line);
+    if (line['done'] === true) return yield reader.finish(line);
   }
   // Ollama does this, too, to a model that says the same more than thirty times on end.
   throw failures.brokenOff('The stream ended without a line that is done.');
+}
+
+/** What a line says, given what the lines before it said. */
+class AnswerReader {
+  readonly #wanted: AnswerWanted;
+  /** Of tokens whose text is still held back. */
+  #logprobs: ChosenLogprob[] = [];
+  #calls = 0;
+  #hasText = false;
+  #hasLogprobs = false;
+
+  constructor(wanted: AnswerWanted) {
+    this.#wanted = wanted;
+  }
+
+  *read(line: JsonObject): Generator<InferenceEvent, undefined> {
+    const message = objectIn(line, 'message');
+    const { logprobs: top } = this.#wanted;
+    if (top !== undefined) this.#logprobs.push(...readLogprobs(objectsIn(line, 'logprobs'), top));
+    // What a model thinks comes in `thinking`: it is no part of the answer.
+    const text = textIn(line, 'response') ?? textIn(message, 'content');
+    if (text !== undefined) {
+      const logprobs = this.#logprobs.splice(0);
+      this.#hasText = true;
+      this.#hasLogprobs ||= logprobs.length > 0;
+      yield { type: 'text', text, tokens: [], ...(logprobs.length > 0 && { logprobs }) };
+    }
+    for (const call of objectsIn(message, 'tool_calls')) yield this.#toolCall(call);
+  }
+
+  finish(line: JsonObject): Finish {
+    if (this.#wanted.logprobs !== undefined && this.#hasText && !this.#hasLogprobs) throw failures.noLogprobs();
+    const end = readFinish(line, this.#wanted.model);
+    return this.#calls > 0 && end.reason === 'stop' ? { ...end, reason: 'tool_calls' } : end;
+  }
+
+  /** Each comes whole; older versions give no id. */
+  #toolCall(call: JsonObject): InferenceEvent {
+    const asked = objectIn(call, 'function');
+    const name = textIn(asked, 'name');
+    if (name === undefined) throw failures.unreadable('A tool call names no tool.');
+    return {
+      type: 'tool_call',
+      index: this.#calls++,
+      id: textIn(call, 'id') ?? newCallId(),
+      name,
+      arguments: JSON.stringify(objectIn(asked, 'arguments') ?? {}),
+      tokens: [],
+    };
+  }
 }
 
 async function* readLines(body: Reply['body']): AsyncGenerator<JsonObject> {
@@ -39,7 +107,7 @@ async function* readLines(body: Reply['body']): AsyncGenerator<JsonObject> {
 }
 
 /** Counts of zero are left out by Ollama, and by older versions that of a prompt which was still in memory. */
-function finish(line: JsonObject, model: string): Finish {
+function readFinish(line: JsonObject, model: string): Finish {
   const rawReason = textIn(line, 'done_reason') ?? 'none';
   const reason = REASONS.get(rawReason);
   if (reason === undefined) {

@@ -35,6 +35,11 @@ export const failures = {
     new ShoalError('TIMEOUT_NO_RESPONSE', `Ollama said nothing for ${ms / 1_000} s, and the request was ended.`),
   brokenOff: (cause: unknown) => ShoalError.generationFailed('Ollama broke the answer off before its end.', cause),
   unreadable: (cause: unknown) => ShoalError.generationFailed('Ollama answered with what cannot be read.', cause),
+  noLogprobs: () =>
+    ShoalError.generationFailed(
+      'This Ollama tells no log probabilities; 0.12.11 and later versions do.',
+      'There were none.',
+    ),
 };
 
 /** What Ollama's own error means. Its text can name files and addresses: it stays at home. */
@@ -44,6 +49,10 @@ export function refused(status: number, text: string, model: string): ShoalError
     return new ShoalError('CONTEXT_EXCEEDED', 'The prompt is longer than the context of the model.', { cause });
   }
   switch (status) {
+    case 400:
+      return new ShoalError('INVALID_REQUEST', `Ollama does not take this request for the model "${model}".`, {
+        cause,
+      });
     case 404:
       return new ShoalError(
         'OLLAMA_MODEL_NOT_AVAILABLE',

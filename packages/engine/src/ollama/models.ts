@@ -1,10 +1,19 @@
-import { isNamed, type ModelInfo } from '@shoal/protocol';
+import { type Ability, isNamed, type JsonObject, type ModelInfo } from '@shoal/protocol';
+import { countIn, objectIn, objectsIn, textIn } from '../http/json.ts';
+import type { ModelServer } from '../http/server.ts';
 import { failures } from './errors.ts';
-import { countIn, isObject, type JsonObject, objectIn, textIn } from './json.ts';
-import type { OllamaServer } from './server.ts';
 
 /** For a list or description, which Ollama gives without loading a model. */
 const LIST_TIMEOUT_MS = 10_000;
+/** Models that are asked about at a time. */
+const DESCRIPTIONS_AT_ONCE_MAX = 4;
+const HTTP_OK = 200;
+/** Ollama's words (types/model/capability.go there) and what they are here. */
+const ABILITIES_OF: ReadonlyMap<string, readonly Ability[]> = new Map([
+  ['completion', ['messages', 'prompt', 'json', 'logprobs']],
+  ['tools', ['tools']],
+  ['embedding', ['embeddings']],
+]);
 const JSON_STRING = /^"(?:[^"\\]|\\["\\bfnrt]|\\u[0-9a-f]{4})*"$/;
 
 export interface OllamaModel {
@@ -19,29 +28,21 @@ export interface Choice {
 }
 
 /**
- * The models that can answer, the chosen one first. Those that Ollama would only pass on to a computer elsewhere are
- * left out unless chosen: lending is of this machine. Throws `OLLAMA_NOT_FOUND`, `OLLAMA_MODEL_NOT_AVAILABLE`.
+ * The models that can do something of use, the chosen one first and those for embeddings last. Those that Ollama would only
+ * pass on to a computer elsewhere are left out unless chosen: lending is of this machine. Throws `OLLAMA_NOT_FOUND`,
+ * `OLLAMA_MODEL_NOT_AVAILABLE`.
  */
 export async function listModels(
-  server: OllamaServer,
+  server: ModelServer,
   address: URL,
   choice: Choice,
   signal: AbortSignal,
 ): Promise<readonly OllamaModel[]> {
-  const { status, object } = await server.askForObject({ path: 'api/tags', signal, patienceMs: LIST_TIMEOUT_MS });
-  const listed = object?.['models'];
-  if (status !== 200 || !Array.isArray(listed)) throw failures.notOllama(address, `api/tags answered with ${status}`);
-  const models: OllamaModel[] = [];
-  for (const tag of listed) {
-    const id = isObject(tag) ? textIn(tag, 'name') : undefined;
-    if (id === undefined) continue;
-    const isChosen = choice.model !== undefined && isNamed({ id }, choice.model);
-    if (textIn(tag, 'remote_host') !== undefined && !isChosen) continue;
-    const model = await describe(server, id, choice, signal);
-    if (model === undefined) continue;
-    if (isChosen) models.unshift(model);
-    else models.push(model);
-  }
+  const ids = await listIds(server, address, choice, signal);
+  const described = await mapSome(ids, (id) => describe(server, id, choice, signal));
+  const models = described
+    .filter((model) => model !== undefined)
+    .toSorted((one, other) => rank(one, choice) - rank(other, choice));
   const [first] = models;
   if (choice.model !== undefined && (first === undefined || !isNamed(first.info, choice.model))) {
     throw failures.modelMissing(
@@ -53,18 +54,55 @@ export async function listModels(
   return models;
 }
 
-/** Undefined for a model that cannot answer: one for embeddings, one whose files are gone, one deleted just now. */
+async function listIds(
+  server: ModelServer,
+  address: URL,
+  choice: Choice,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { status, object } = await server.askForObject({ path: 'api/tags', signal, patienceMs: LIST_TIMEOUT_MS });
+  if (status !== HTTP_OK || !Array.isArray(object?.['models'])) {
+    throw failures.notOllama(address, `api/tags answered with ${status}`);
+  }
+  return objectsIn(object, 'models').flatMap((tag) => {
+    const id = textIn(tag, 'name');
+    if (id === undefined || (textIn(tag, 'remote_host') !== undefined && !isChosen(id, choice))) return [];
+    return [id];
+  });
+}
+
+function rank({ info }: OllamaModel, choice: Choice): number {
+  if (isChosen(info.id, choice)) return 0;
+  return info.abilities?.includes('messages') === false ? 2 : 1;
+}
+
+function isChosen(id: string, { model }: Choice): boolean {
+  return model !== undefined && isNamed({ id }, model);
+}
+
+/** Maps a list with a few at once, in order. */
+async function mapSome<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  const entries = items.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, item] of entries) results[index] = await map(item);
+  };
+  await Promise.all(Array.from({ length: DESCRIPTIONS_AT_ONCE_MAX }, work));
+  return results;
+}
+
+/** Undefined for a model of no use here: one that makes images, one whose files are gone, one deleted just now. */
 async function describe(
-  server: OllamaServer,
+  server: ModelServer,
   id: string,
   choice: Choice,
   signal: AbortSignal,
 ): Promise<OllamaModel | undefined> {
   const question = { path: 'api/show', body: { model: id }, signal, patienceMs: LIST_TIMEOUT_MS };
   const { status, object } = await server.askForObject(question);
-  if (status !== 200 || object === undefined) return undefined;
-  const { capabilities } = object;
-  if (Array.isArray(capabilities) && !capabilities.includes('completion')) return undefined;
+  if (status !== HTTP_OK || object === undefined) return undefined;
+  const abilities = abilitiesIn(object);
+  if (abilities?.length === 0) return undefined;
   const digest = digestIn(textIn(object, 'modelfile') ?? '');
   const quantization = textIn(objectIn(object, 'details'), 'quantization_level');
   const parameters = textIn(object, 'parameters') ?? '';
@@ -75,9 +113,16 @@ async function describe(
       ...(digest !== undefined && { digest }),
       ...(contextLength !== undefined && { contextLength }),
       ...(quantization !== undefined && quantization !== 'unknown' && { quantization }),
+      ...(abilities !== undefined && { abilities }),
     },
     stops: stopsIn(parameters),
   };
+}
+
+/** Undefined where it does not tell, as before 0.6.4. */
+function abilitiesIn({ capabilities }: JsonObject): readonly Ability[] | undefined {
+  if (!Array.isArray(capabilities)) return undefined;
+  return [...ABILITIES_OF].flatMap(([capability, abilities]) => (capabilities.includes(capability) ? abilities : []));
 }
 
 /**

@@ -1,13 +1,16 @@
-import { type InferenceEvent, type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
-import type { Engine } from '../engine.ts';
+import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import type { Engine, ResidentModel } from '../engine.ts';
+import { embed, type Embedded } from '../http/embedding.ts';
+import { closed, withOneEnd } from '../http/generation.ts';
+import { countIn, parseObject, textIn } from '../http/json.ts';
+import { ModelServer, type Reply } from '../http/server.ts';
 import { checkRequest } from '../request-check.ts';
 import { DEFAULT_ADDRESS, parseAddress } from './address.ts';
 import { readAnswer } from './answer.ts';
-import { forPeer, refused } from './errors.ts';
-import { parseObject, textIn } from './json.ts';
+import { failures, forPeer, refused } from './errors.ts';
 import { type Choice, listModels, type OllamaModel } from './models.ts';
-import { orderFor, type OrderSettings } from './order.ts';
-import { OllamaServer, readAll, type Reply } from './server.ts';
+import { embeddingOrder, orderFor, type OrderSettings } from './order.ts';
+import { listResident } from './resident.ts';
 
 /** Before its first byte Ollama may have to load the model, for which it takes five minutes itself, or finish others' answers. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
@@ -35,18 +38,20 @@ class Ollama implements Engine {
   readonly name = 'ollama';
   readonly abilities;
   readonly #address: URL;
-  readonly #server: OllamaServer;
+  readonly #server: ModelServer;
   readonly #choice: Choice;
   readonly #settings: OrderSettings;
   readonly #closing = new AbortController();
   /** As they were last asked for. */
   #models: readonly OllamaModel[] | undefined;
+  /** Our requests that each model works on. */
+  readonly #active = new Map<string, number>();
 
   constructor({ baseUrl = DEFAULT_ADDRESS, model, slots = 1, contextLength, keepAlive }: OllamaOptions) {
     // A trailing message of the assistant is a turn of its own to most templates: an answer is not gone on with.
     this.abilities = { slots, resume: 'none' } as const;
     this.#address = parseAddress(baseUrl);
-    this.#server = new OllamaServer(this.#address);
+    this.#server = new ModelServer(this.#address, failures);
     this.#choice = { model, contextLength };
     this.#settings = { keepAlive, contextLength };
   }
@@ -60,20 +65,27 @@ class Ollama implements Engine {
     return models.map(({ info }) => info);
   }
 
-  async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
-    const ended = AbortSignal.any([signal, this.#closing.signal]);
-    try {
-      if (!ended.aborted) {
-        for await (const event of this.#answer(request, ended)) {
-          if (ended.aborted) break;
-          yield event;
-          if (event.type === 'finish') return;
-        }
-      }
-      yield this.#cutShort(signal);
-    } catch (thrown) {
-      yield ended.aborted ? this.#cutShort(signal) : this.#failed(ShoalError.from(thrown));
-    }
+  generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
+    return withOneEnd({
+      answer: (ended) => this.#answer(request, ended),
+      signal,
+      closing: this.#closing.signal,
+      forPeer: (error) => this.#failed(error),
+    });
+  }
+
+  /** Throws as `models` does. */
+  async resident(): Promise<readonly ResidentModel[]> {
+    const signal = this.#closing.signal;
+    const models = this.#models ?? (await this.#list(signal));
+    return this.#unlessClosed(
+      listResident(
+        this.#server,
+        this.#address,
+        { infos: models.map(({ info }) => info), active: this.#active },
+        signal,
+      ),
+    );
   }
 
   close(): Promise<void> {
@@ -84,53 +96,71 @@ class Ollama implements Engine {
   async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
     const model = choose(request, this.#models ?? (await this.#list(signal)));
     const { id } = model.info;
+    this.#active.set(id, (this.#active.get(id) ?? 0) + 1);
+    try {
+      yield* request.input.type === 'embeddings'
+        ? embed(request.input.texts, id, (texts) => this.#embed(texts, model, signal), failures.unreadable)
+        : this.#generate(request, model, signal);
+    } finally {
+      this.#active.set(id, (this.#active.get(id) ?? 1) - 1);
+    }
+  }
+
+  async *#generate(
+    request: InferenceRequest,
+    model: OllamaModel,
+    signal: AbortSignal,
+  ): AsyncGenerator<InferenceEvent, undefined> {
+    const { id } = model.info;
     const order = orderFor(request, model, this.#settings);
     const { status, body } = await this.#server.ask({ ...order, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS });
-    if (status !== HTTP_OK) throw refused(status, await errorText(body), id);
-    yield* readAnswer(body, id);
+    if (status !== HTTP_OK) throw refused(status, await this.#errorText(body), id);
+    yield* readAnswer(body, { model: id, logprobs: request.logprobs });
+  }
+
+  async #embed(texts: readonly string[], model: OllamaModel, signal: AbortSignal): Promise<Embedded> {
+    const order = embeddingOrder(texts, model, this.#settings);
+    const reply = await this.#server.askForObject({ ...order, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS });
+    const { status, object } = reply;
+    if (status !== HTTP_OK) throw refused(status, textIn(object, 'error') ?? '', model.info.id);
+    const vectors = object?.['embeddings'];
+    return {
+      vectors: Array.isArray(vectors) ? vectors : [],
+      promptTokens: countIn(object, 'prompt_eval_count'),
+    };
+  }
+
+  async #errorText(body: Reply['body']): Promise<string> {
+    const bytes = await this.#server.readAll(body);
+    return textIn(parseObject(bytes), 'error') ?? Buffer.from(bytes).toString();
   }
 
   async #list(signal: AbortSignal): Promise<readonly OllamaModel[]> {
+    this.#models = await this.#unlessClosed(listModels(this.#server, this.#address, this.#choice, signal));
+    return this.#models;
+  }
+
+  async #unlessClosed<T>(work: Promise<T>): Promise<T> {
     try {
-      this.#models = await listModels(this.#server, this.#address, this.#choice, signal);
-      return this.#models;
+      return await work;
     } catch (error) {
       throw this.#closing.signal.aborted ? closed() : error;
     }
   }
 
-  #cutShort(signal: AbortSignal): InferenceEvent {
-    return signal.aborted
-      ? { type: 'finish', reason: 'abort', rawReason: 'signal' }
-      : { type: 'error', error: closed() };
-  }
-
-  #failed(error: ShoalError): InferenceEvent {
+  #failed(error: ShoalError): ShoalError {
     // Ollama is not what it was: the next request looks what there is.
     if (error.code.startsWith('OLLAMA_')) this.#models = undefined;
-    return { type: 'error', error: forPeer(error) };
+    return forPeer(error);
   }
 }
 
 function choose(request: InferenceRequest, models: readonly OllamaModel[]): OllamaModel {
-  const { model: wanted } = request;
-  const [standard] = models;
-  const chosen = wanted === undefined ? standard : models.find(({ info }) => isNamed(info, wanted));
-  const infos = models.map(({ info }) => info);
-  if (chosen === undefined)
-    throw ShoalError.modelNotFound(
-      wanted ?? '',
-      infos.map(({ id }) => id),
-    );
-  checkRequest({ ...request, model: chosen.info.id }, infos);
+  const info = checkRequest(
+    request,
+    models.map((model) => model.info),
+  );
+  const chosen = models.find((model) => model.info === info);
+  if (chosen === undefined) throw ShoalError.modelNotFound(info.id, []);
   return chosen;
-}
-
-async function errorText(body: Reply['body']): Promise<string> {
-  const bytes = await readAll(body);
-  return textIn(parseObject(bytes), 'error') ?? Buffer.from(bytes).toString();
-}
-
-function closed(): ShoalError {
-  return ShoalError.aborted('The engine was closed.');
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { ask, codeOf, firstText, hear, hearRest, reasonOf, usageOf } from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import { createOllama } from './index.ts';
+import { embedderOf } from './testing/embedder.ts';
 import { CONTEXT_TOKENS, findOllama, RealOllama } from './testing/real-ollama.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
@@ -16,6 +17,13 @@ PARAMETER repeat_penalty 1
 PARAMETER num_thread 1
 PARAMETER stop "<|user|>"
 `;
+/** A template that knows of tools is what makes a model one that can call them. */
+const TOOLS_MODELFILE = `FROM ${MODEL_PATH}
+TEMPLATE """{{ if .Tools }}{{ .Tools }}{{ end }}{{ range .Messages }}{{ if eq .Role "user" }}<|user|>{{ .Content }}<|end|>{{ else if eq .Role "tool" }}{{ .Content }}{{ else }}{{ range .ToolCalls }}<tool_call>{"name": "{{ .Function.Name }}", "arguments": {{ .Function.Arguments }}}</tool_call>{{ end }}{{ end }}{{ end }}<|assistant|>"""
+PARAMETER num_thread 1
+PARAMETER stop "<|user|>"
+`;
+const GENERATES = ['messages', 'prompt', 'json', 'logprobs'] as const;
 const SHORT = 'What is 2+2?';
 const LONG = 'Count from 30 to 90.';
 
@@ -34,6 +42,8 @@ function testWith(ollama: RealOllama): void {
   const start = async (): Promise<void> => {
     await ollama.start();
     await ollama.create('shoal-demo', MODELFILE);
+    await ollama.create('shoal-tools', TOOLS_MODELFILE);
+    await ollama.createFrom('shoal-embedder', embedderOf(await readFile(MODEL_PATH)));
   };
   /**
    * This Ollama now and then answers nobody any more after a request was taken back, whoever took it back: then it is started
@@ -56,16 +66,44 @@ function testWith(ollama: RealOllama): void {
       return create();
     },
     { short: SHORT, long: LONG },
-    { 'an answer goes on after what another worker said': 'Ollama cannot go on with an answer' },
+    {
+      'an answer goes on after what another worker said': 'Ollama cannot go on with an answer',
+      'a required tool is called': 'Ollama has no word for it',
+      'logit bias can forbid a token': 'Ollama has no word for it',
+    },
   );
 
   test('a model is known by the digest of its GGUF file', async () => {
     const digest = `sha256:${createHash('sha256')
       .update(await readFile(MODEL_PATH))
       .digest('hex')}`;
-    assert.deepEqual(await create().models(), [
-      { id: 'shoal-demo:latest', digest, contextLength: 1024, quantization: 'F16' },
-    ]);
+    const known = { digest, contextLength: 1024, quantization: 'F16' };
+    const [demo, tools, embedder] = await create().models();
+    assert.deepEqual(demo, { id: 'shoal-demo:latest', ...known, abilities: GENERATES });
+    assert.deepEqual(tools, { id: 'shoal-tools:latest', ...known, abilities: [...GENERATES, 'tools'] });
+    assert.deepEqual([embedder?.id, embedder?.abilities], ['shoal-embedder:latest', ['embeddings']]);
+  });
+
+  test('a conversation with tools, their calls and what they answered is taken', async () => {
+    const tools = [{ name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } }];
+    const toolCalls = [{ id: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}' }];
+    const messages = [
+      { role: 'user', content: 'How is the weather in Oslo?' },
+      { role: 'assistant', content: '', toolCalls },
+      { role: 'tool', content: 'Rain.', toolCallId: 'call_1' },
+      { role: 'user', content: SHORT },
+    ] as const;
+    const input = { type: 'messages', messages } as const;
+    const heard = await hear(create(), ask('', { model: 'shoal-tools', input, tools, sampling: { maxTokens: 8 } }));
+    assert.notEqual(reasonOf(heard), 'abort');
+  });
+
+  test('what is in memory is told', async () => {
+    const engine = create();
+    await hear(engine, ask(SHORT));
+    const loaded = (await engine.resident?.())?.find(({ id }) => id === 'shoal-demo:latest');
+    assert.ok(loaded !== undefined && (loaded.memoryBytes ?? 0) > 0 && (loaded.leavesInMs ?? 0) > 0);
+    assert.partialDeepStrictEqual(loaded, { device: 'cpu', contextLength: CONTEXT_TOKENS, active: 0 });
   });
 
   test('a prompt, a conversation and raw text are answered alike, in pieces', async () => {
@@ -105,7 +143,7 @@ function testWith(ollama: RealOllama): void {
   test('a missing model and a stopped server are told apart', async () => {
     await assert.rejects(create({ model: 'llama3.2' }).models(), {
       code: 'OLLAMA_MODEL_NOT_AVAILABLE',
-      message: /there are: shoal-demo:latest/,
+      message: /there are: .*shoal-demo:latest/,
     });
     const engine = create();
     await engine.models();

@@ -11,7 +11,7 @@ export interface FakeModel {
   readonly show: object;
 }
 
-/** One that answers, one with eyes too, one for embeddings, and one that runs elsewhere, the last changed first. */
+/** One that answers and calls tools, one with eyes, one for embeddings, one for images, one that runs elsewhere; the last changed first. */
 export const FAKE_MODELS: Readonly<Record<string, FakeModel>> = {
   'giant:cloud': {
     tag: { remote_host: 'https://ollama.com:443', remote_model: 'giant' },
@@ -19,6 +19,9 @@ export const FAKE_MODELS: Readonly<Record<string, FakeModel>> = {
   },
   'seer:7b': {
     show: { modelfile: `FROM ${BLOB}\nFROM ${PROJECTOR}\n`, capabilities: ['completion', 'vision'] },
+  },
+  'painter:latest': {
+    show: { modelfile: '', capabilities: ['image'] },
   },
   'embedder:latest': {
     show: { modelfile: `FROM ${BLOB}\n`, capabilities: ['embedding'] },
@@ -29,7 +32,7 @@ export const FAKE_MODELS: Readonly<Record<string, FakeModel>> = {
       parameters: 'num_ctx                        2048\nstop                           "<|end|>"',
       details: { format: 'gguf', quantization_level: 'Q4_K_M' },
       model_info: { 'general.architecture': 'parrot', 'parrot.context_length': 8192 },
-      capabilities: ['completion'],
+      capabilities: ['completion', 'tools'],
     },
   },
 };

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { StopFilter } from '../../stop-filter.ts';
-import { isObject, type JsonObject, objectIn, textIn } from '../json.ts';
+import { isObject, type JsonObject } from '@shoal/protocol';
+import { objectIn, textIn } from '../../http/json.ts';
 import { FAKE_MODELS } from './fake-models.ts';
 
 /** What is answered instead of an answer, in Ollama's words. */
@@ -11,6 +12,7 @@ const REFUSALS = {
   'model deleted': { status: 404, error: "model 'parrot:latest' not found" },
   busy: { status: 503, error: 'server busy, please try again.  maximum pending requests exceeded' },
   failure: { status: 500, error: 'llama runner process has terminated: /home/dan/secret' },
+  refusal: { status: 400, error: 'invalid option provided at /home/dan/secret' },
   'prompt too long': { status: 400, error: 'the input length exceeds the context length' },
 } as const;
 
@@ -51,6 +53,10 @@ export class FakeOllama {
   hasModels = true;
   /** Answers come in pieces of so many bytes, cut anywhere; absent: a line a piece. */
   pieceBytes: number | undefined;
+  /** When `api/ps` says that the parrot leaves memory. */
+  expiresAt = '2026-01-01T00:00:00Z';
+  /** What `api/embed` answers with; absent: a vector for each text. */
+  embeddings: unknown;
   onOrder: (order: FakeOrder) => void = () => {};
   /** The connection was closed before the answer was complete; so many words were said. */
   onHangUp: (words: number) => void = () => {};
@@ -84,6 +90,11 @@ export class FakeOllama {
       const models = this.hasModels ? Object.entries(FAKE_MODELS) : [];
       return reply(response, 200, { models: models.map(([name, { tag }]) => ({ name, model: name, ...tag })) });
     }
+    if (path === '/api/ps') {
+      const loaded = { name: 'parrot:latest', size: 1_000, context_length: 2048, digest: 'f'.repeat(64) };
+      const more = { name: 'seer:7b', size: 2_000, size_vram: 2_000, expires_at: '2318-01-01T00:00:00Z' };
+      return reply(response, 200, { models: [{ ...loaded, size_vram: 0, expires_at: this.expiresAt }, more] });
+    }
     if (request.method !== 'POST') return reply(response, 404, { error: 'page not found' });
     const body: unknown = await json(request);
     if (!isObject(body)) return reply(response, 400, { error: 'missing request body' });
@@ -91,7 +102,17 @@ export class FakeOllama {
     const model = FAKE_MODELS[name] ?? FAKE_MODELS[`${name}:latest`];
     if (model === undefined) return reply(response, 404, { error: `model '${name}' not found` });
     if (path === '/api/show') return reply(response, 200, model.show);
+    if (path === '/api/embed') return this.#embed(body, response);
     await this.#answer({ path, body }, response);
+  }
+
+  /** A text's vector says how long it is and how it begins. */
+  #embed(body: JsonObject, response: ServerResponse): void {
+    this.onOrder({ path: '/api/embed', body });
+    const { input } = body;
+    const texts = Array.isArray(input) ? input.map(String) : [];
+    const embeddings = texts.map((text) => [text.length % 7, (text.codePointAt(0) ?? 0) % 11, 1]);
+    reply(response, 200, { embeddings: this.embeddings ?? embeddings, prompt_eval_count: texts.length });
   }
 
   async #answer(order: FakeOrder, response: ServerResponse): Promise<void> {
@@ -119,13 +140,15 @@ export class FakeOllama {
     };
     if (this.fault === 'only loads') return yield line('', { done: true, done_reason: 'load' });
     yield line('', { thinking: 'Parrots repeat.', done: false });
+    if (Array.isArray(body['tools'])) yield toolLine(body['tools']);
     const { words, stops, limit } = readOrder(body);
     for (const text of words) {
       if (progress.said >= limit) break;
       if (progress.said === WORDS_BEFORE_FAULT && this.fault !== undefined) return yield* suffer(this.fault, response);
       progress.said++;
       const piece = stops.push({ text, tokens: [] });
-      if (piece !== undefined) yield line(piece.text, { done: false });
+      const logprobs = body['logprobs'] === true ? { logprobs: [wordLogprob(text, body)] } : {};
+      if (piece !== undefined) yield line(piece.text, { done: false, ...logprobs });
       if (stops.stopped) break;
     }
     const rest = stops.end();
@@ -134,6 +157,24 @@ export class FakeOllama {
     const counts = { prompt_eval_count: words.length, eval_count: progress.said, total_duration: 1_000 };
     yield line('', { done: true, done_reason: reason, ...counts });
   }
+}
+
+/** Every tool is called at once, without an id, as older versions do it; newer ones give one. */
+function toolLine(tools: readonly unknown[]): string {
+  const calls = tools.filter(isObject).map((tool, index) => ({
+    ...(index > 0 && { id: `call_${index}` }),
+    function: { name: textIn(objectIn(tool, 'function'), 'name'), arguments: { city: 'Oslo' } },
+  }));
+  return `${JSON.stringify({ message: { role: 'assistant', content: '', tool_calls: calls }, done: false })}\n`;
+}
+
+function wordLogprob(token: string, body: JsonObject): object {
+  const others = [
+    { token: 'unlikely', logprob: -9 },
+    { token, logprob: -0.5 },
+    { token: 'likely', logprob: -1 },
+  ];
+  return { token, logprob: -0.5, top_logprobs: Number(body['top_logprobs']) > 0 ? others : undefined };
 }
 
 async function* cut(lines: AsyncIterable<string>, pieceBytes = Infinity): AsyncGenerator<Uint8Array> {

@@ -84,6 +84,13 @@ export class RealOllama {
     await promisify(execFile)(this.#binary, ['create', name, '-f', file], { env });
   }
 
+  /** Makes a model of a GGUF file's bytes. */
+  async createFrom(name: string, gguf: Uint8Array): Promise<void> {
+    const file = join(this.#home ?? '', `${name}.gguf`);
+    await writeFile(file, gguf);
+    await this.create(name, `FROM ${file}\n`);
+  }
+
   /** Whether a model says a token within a few seconds, its loading included. */
   async answers(model: string): Promise<boolean> {
     try {

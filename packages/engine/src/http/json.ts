@@ -1,10 +1,6 @@
-/** Reading of what Ollama says: a field of another type counts as absent. */
+import { isObject, type JsonObject } from '@shoal/protocol';
 
-export type JsonObject = { readonly [key: string]: unknown };
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+/** Reading of what a server says: a field of another type counts as absent. */
 
 /** Undefined for what is no JSON object. */
 export function parseObject(bytes: Uint8Array): JsonObject | undefined {
@@ -23,7 +19,13 @@ export function objectIn(object: JsonObject | undefined, key: string): JsonObjec
   return isObject(value) ? value : undefined;
 }
 
-/** Undefined for an empty text as well: Ollama leaves such fields out or not as it likes. */
+/** The objects of a list; none where it is no list. */
+export function objectsIn(object: JsonObject | undefined, key: string): readonly JsonObject[] {
+  const value = object?.[key];
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** Undefined for an empty text as well: servers leave such fields out or not as they like. */
 export function textIn(object: JsonObject | undefined, key: string): string | undefined {
   const value = object?.[key];
   return typeof value === 'string' && value !== '' ? value : undefined;
@@ -33,4 +35,9 @@ export function textIn(object: JsonObject | undefined, key: string): string | un
 export function countIn(object: JsonObject | undefined, key: string): number | undefined {
   const value = object?.[key];
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+export function numberIn(object: JsonObject | undefined, key: string): number | undefined {
+  const value = object?.[key];
+  return typeof value === 'number' ? value : undefined;
 }

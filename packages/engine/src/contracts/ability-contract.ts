@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { ABILITIES, type Ability, type InferenceRequest, isObject, type JsonObject, type Tool } from '@shoal/protocol';
+import type { Engine } from '../engine.ts';
+import { ask, codeOf, hear, reasonOf, usageOf } from './answers.ts';
+import type { EnginePrompts, EngineTestTitle } from './engine-contract.ts';
+
+const TOP = 3;
+/** How far two numbers may be from each other that are to be the same. */
+const NEAR = 1e-3;
+/** Many times what the objects below take. */
+const JSON_TOKENS_MAX = 300;
+
+/** Nothing in it can go on for ever, so that even a model of noise comes to an end. */
+const VERDICT_SCHEMA: JsonObject = {
+  type: 'object',
+  properties: { verdict: { type: 'string', enum: ['yes', 'no'] }, sure: { type: 'boolean' } },
+  required: ['verdict', 'sure'],
+  additionalProperties: false,
+};
+
+const TURN_TOOL: Tool = {
+  name: 'turn',
+  description: 'Turns the vehicle.',
+  parameters: {
+    type: 'object',
+    properties: { direction: { type: 'string', enum: ['left', 'right'] } },
+    required: ['direction'],
+    additionalProperties: false,
+  },
+};
+
+/** What needs each ability. */
+const NEEDING: Readonly<Record<Ability, Partial<InferenceRequest>>> = {
+  messages: {},
+  prompt: { input: { type: 'text', text: 'Once' } },
+  tokens: { input: { type: 'tokens', tokens: [1] } },
+  tools: { tools: [TURN_TOOL] },
+  json: { format: { type: 'json' } },
+  embeddings: { input: { type: 'embeddings', texts: ['Once'] } },
+  logprobs: { logprobs: 1 },
+};
+
+type Must = (title: EngineTestTitle, body: (context: TestContext) => Promise<void>) => void;
+
+/** What only some models can, each tested with the first model that says so. */
+export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must: Must): void {
+  /** With the first model that has the abilities; skipped where none has. */
+  const able = (
+    needed: readonly Ability[],
+    title: EngineTestTitle,
+    body: (model: string, context: TestContext) => Promise<void>,
+  ) =>
+    must(title, async (context) => {
+      const model = (await engine().models()).find(({ abilities }) => hasAll(abilities, needed));
+      if (model === undefined) return context.skip(`no model can: ${needed.join(', ')}`);
+      await body(model.id, context);
+    });
+
+  must('a request that needs what the model cannot do is refused', async (context) => {
+    let refused = 0;
+    for (const { id, abilities = ABILITIES } of await engine().models()) {
+      for (const ability of ABILITIES.filter((one) => !abilities.includes(one))) {
+        const heard = await hear(engine(), ask(prompts.short, { ...NEEDING[ability], model: id }));
+        assert.equal(codeOf(heard), 'INVALID_REQUEST', ability);
+        assert.deepEqual([heard.text, heard.toolCalls, heard.vectors], ['', [], []]);
+        refused++;
+      }
+    }
+    if (refused === 0) context.skip('its models can do everything');
+  });
+
+  able(['messages', 'json'], 'JSON by schema parses and fits', async (model) => {
+    const format = { type: 'json_schema', schema: VERDICT_SCHEMA } as const;
+    const heard = await hear(engine(), ask(prompts.short, { model, format, sampling: { maxTokens: JSON_TOKENS_MAX } }));
+    assert.equal(reasonOf(heard), 'stop');
+    const value: unknown = JSON.parse(heard.text);
+    assert.ok(isObject(value));
+    assert.deepEqual(Object.keys(value).toSorted(), ['sure', 'verdict']);
+    assert.ok(value['verdict'] === 'yes' || value['verdict'] === 'no');
+    assert.equal(typeof value['sure'], 'boolean');
+  });
+
+  able(['messages', 'tools'], 'a required tool is called', async (model) => {
+    const sampling = { maxTokens: JSON_TOKENS_MAX };
+    const request = ask(prompts.short, { model, tools: [TURN_TOOL], toolChoice: 'required', sampling });
+    const heard = await hear(engine(), request);
+    assert.equal(reasonOf(heard), 'tool_calls');
+    assert.ok(heard.toolCalls.length > 0);
+    for (const call of heard.toolCalls) {
+      assert.equal(call.name, TURN_TOOL.name);
+      const value: unknown = JSON.parse(call.arguments);
+      assert.ok(isObject(value) && (value['direction'] === 'left' || value['direction'] === 'right'));
+    }
+    assert.equal(
+      new Set(heard.toolCalls.map(({ id }) => id)).size,
+      heard.toolCalls.length,
+      'each has an id of its own',
+    );
+  });
+
+  able(['embeddings'], 'several texts become vectors of length 1', async (model) => {
+    const input = { type: 'embeddings', texts: [prompts.short, 'Something else.', prompts.short] } as const;
+    const [heard, again] = [
+      await hear(engine(), ask('', { model, input })),
+      await hear(engine(), ask('', { model, input })),
+    ];
+    assert.equal(reasonOf(heard), 'stop');
+    assert.deepEqual([heard.text, heard.vectors.length], ['', input.texts.length]);
+    const { promptTokens, completionTokens } = usageOf(heard);
+    assert.ok(promptTokens > 0);
+    assert.equal(completionTokens, 0);
+    const [first = [], other = [], same = []] = heard.vectors;
+    for (const vector of heard.vectors) {
+      assert.equal(vector.length, first.length);
+      assertNear(cosine(vector, vector), 1);
+    }
+    assertNear(cosine(first, same), 1);
+    assertNear(cosine(first, again.vectors[0] ?? []), 1);
+    assert.ok(cosine(first, other) < 1 - NEAR, 'another text has another vector');
+  });
+
+  able(['messages', 'logprobs'], 'log probabilities come with their tokens', async (model) => {
+    const sampling = { maxTokens: 8 };
+    const heard = await hear(engine(), ask(prompts.long, { model, logprobs: TOP, sampling }));
+    const { logprobs, tokens } = heard;
+    assert.equal(logprobs.map(({ text }) => text).join(''), heard.text);
+    assert.equal(logprobs.length, tokens.length === 0 ? sampling.maxTokens : tokens.length);
+    for (const { token, logprob, top } of logprobs) {
+      assert.equal(top.length, TOP);
+      const values = top.map((one) => one.logprob);
+      assert.deepEqual(
+        values,
+        values.toSorted((one, next) => next - one),
+      );
+      // At temperature 0 it is the likeliest that was chosen.
+      assert.deepEqual([top[0]?.token, top[0]?.logprob], [token, logprob]);
+      assert.ok(logprob <= 0);
+    }
+    const alone = await hear(engine(), ask(prompts.long, { model, logprobs: 0, sampling }));
+    assert.ok(alone.logprobs.length > 0 && alone.logprobs.every(({ top }) => top.length === 0));
+  });
+
+  must('logit bias can forbid a token', async (context) => {
+    const sampling = { maxTokens: 1 };
+    const [model] = await engine().models();
+    const logprobs = hasAll(model?.abilities, ['logprobs']) ? { logprobs: 1 } : {};
+    const usual = await hear(engine(), ask(prompts.short, { ...logprobs, sampling }));
+    const token = usual.tokens[0] ?? usual.logprobs[0]?.token;
+    if (token === undefined) return context.skip('it does not tell the ids of tokens');
+    const other = await hear(engine(), ask(prompts.short, { sampling: { ...sampling, logitBias: [[token, -100]] } }));
+    assert.equal(typeof reasonOf(other), 'string');
+    assert.notEqual(other.text, usual.text);
+  });
+
+  able(['messages'], 'the same conversation again says how much was still in memory', async (model, context) => {
+    const request = ask(prompts.long, { model, sampling: { maxTokens: 1 } });
+    await hear(engine(), request);
+    const { cachedTokens, promptTokens } = usageOf(await hear(engine(), request));
+    if (cachedTokens === undefined) return context.skip('it does not tell');
+    assert.ok(cachedTokens > 0 && cachedTokens <= promptTokens, `${cachedTokens} of ${promptTokens}`);
+  });
+}
+
+export function hasAll(abilities: readonly Ability[] | undefined, needed: readonly Ability[]): boolean {
+  return abilities === undefined || needed.every((ability) => abilities.includes(ability));
+}
+
+function cosine(one: readonly number[], other: readonly number[]): number {
+  return one.reduce((sum, part, index) => sum + part * (other[index] ?? 0), 0);
+}
+
+function assertNear(value: number, wanted: number): void {
+  assert.ok(Math.abs(value - wanted) < NEAR, `${value} is not ${wanted}`);
+}

@@ -1,0 +1,50 @@
+import type { InferenceEvent, ShoalError } from '@shoal/protocol';
+
+/** So that a reply with the longest vectors stays well below the limit of a reply. */
+const EMBEDDING_BATCH_TEXTS = 16;
+
+export interface Embedded {
+  /** One for each text, in order, of any length. */
+  readonly vectors: readonly unknown[];
+  readonly promptTokens: number | undefined;
+}
+
+/** The vectors of texts, a few texts at a time, then the finish. Throws `unreadable` for what are no vectors. */
+export async function* embed(
+  texts: readonly string[],
+  model: string,
+  ask: (texts: readonly string[]) => Promise<Embedded>,
+  unreadable: (cause: unknown) => ShoalError,
+): AsyncGenerator<InferenceEvent, undefined> {
+  let promptTokens: number | undefined = 0;
+  for (let from = 0; from < texts.length; from += EMBEDDING_BATCH_TEXTS) {
+    const batch = texts.slice(from, from + EMBEDDING_BATCH_TEXTS);
+    const embedded = await ask(batch);
+    if (embedded.vectors.length !== batch.length) {
+      throw unreadable(`${batch.length} texts became ${embedded.vectors.length} vectors.`);
+    }
+    for (const [index, value] of embedded.vectors.entries()) {
+      const vector = unitVector(value);
+      if (vector === undefined) throw unreadable('A vector is none, or has no length.');
+      yield { type: 'embedding', index: from + index, vector };
+    }
+    promptTokens =
+      promptTokens === undefined || embedded.promptTokens === undefined
+        ? undefined
+        : promptTokens + embedded.promptTokens;
+  }
+  yield {
+    type: 'finish',
+    reason: 'stop',
+    rawReason: 'embedded',
+    ...(promptTokens !== undefined && { usage: { promptTokens, completionTokens: 0 } }),
+    model,
+  };
+}
+
+/** Of length 1; undefined for what cannot be made so. */
+function unitVector(value: unknown): readonly number[] | undefined {
+  if (!Array.isArray(value) || !value.every((part) => typeof part === 'number')) return undefined;
+  const length = Math.sqrt(value.reduce((sum, part) => sum + part * part, 0));
+  return length > 0 && Number.isFinite(length) ? value.map((part) => part / length) : undefined;
+}

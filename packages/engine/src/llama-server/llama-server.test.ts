@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '../contracts/answers.ts';
+import { engineContract } from '../contracts/index.ts';
+import type { Engine } from '../engine.ts';
+import { createLlamaServer } from './index.ts';
+import { LLAMA_SERVER, NO_LLAMA_SERVER } from './testing/real-llama-server.ts';
+
+const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
+const LONG = 'Count to 100.';
+const OPTIONS = {
+  modelPath: MODEL_PATH,
+  binary: LLAMA_SERVER ?? '',
+  threads: 1,
+  gpuLayers: 0,
+  slots: 2,
+} as const;
+const RUNS_AHEAD =
+  'llama-server generates on, whatever is read of it: what is unread waits in its memory, an answer at most';
+
+if (LLAMA_SERVER === undefined) {
+  test('llama-server: the engine contract', { skip: NO_LLAMA_SERVER });
+} else {
+  engineContract(
+    'llama-server',
+    async () => createLlamaServer(OPTIONS),
+    { short: 'What is 2+2?', long: LONG },
+    { 'a consumer that takes nothing pauses the generation': RUNS_AHEAD },
+  );
+}
+
+suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
+  let engine: Engine;
+  let processId = 0;
+  let contextLength = 0;
+  before(async () => {
+    const log = (_: string, text: string) => (processId = pidIn(text) ?? processId);
+    engine = createLlamaServer({ ...OPTIONS, log });
+    const [model] = await engine.models();
+    contextLength = model?.contextLength ?? 0;
+  });
+  after(() => engine.close());
+
+  test('its model is named after the file, known by its digest, and described', async () => {
+    const [model] = await engine.models();
+    assert.equal(model?.id, 'shoal-demo');
+    assert.match(model.digest ?? '', /^sha256:[0-9a-f]{64}$/);
+    assert.equal(model.quantization, 'F16');
+    assert.ok(model.abilities?.includes('embeddings') && !model.abilities.includes('tools'));
+    const [resident] = (await engine.resident?.()) ?? [];
+    assert.equal(resident?.device, 'cpu');
+    assert.ok(process.platform !== 'linux' || (resident.memoryBytes ?? 0) > 1_000_000);
+  });
+
+  test('it answers a question right', async () => {
+    assert.match((await hear(engine, ask('What is 2+2?'))).text, /4/);
+  });
+
+  test('the tokens of an answer are as many as were generated, and no control text is among the words', async () => {
+    const heard = await hear(engine, ask(LONG));
+    assert.equal(usageOf(heard).completionTokens, heard.tokens.length);
+    assert.doesNotMatch(heard.text, /<\|/);
+  });
+
+  test('a character of several tokens comes whole, and with all of its tokens', async () => {
+    const said = 'h\u{1F600}é€';
+    const format = { type: 'json_schema', schema: { const: said } } as const;
+    const heard = await hear(engine, ask('What is 2+2?', { format, sampling: { maxTokens: 60 } }));
+    assert.equal(heard.text, JSON.stringify(said));
+    assert.ok(heard.tokens.length > heard.text.length);
+    assert.equal(usageOf(heard).completionTokens, heard.tokens.length);
+  });
+
+  test('a conversation and its tokens are the same question', async () => {
+    const heard = await hear(engine, ask('What is 2+2?'));
+    // The ids of the demo model's template around the question.
+    const tokens = [0, 325, 281, 35, 53, 46, 53, 66, 2, 1];
+    const again = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
+    const text = '<|user|>What is 2+2?<|end|><|assistant|>';
+    const asText = await hear(engine, ask('', { input: { type: 'text', text } }));
+    assert.deepEqual([again.text, asText.text], [heard.text, heard.text]);
+    assert.equal(usageOf(heard).promptTokens, tokens.length);
+    assert.equal(usageOf(asText).promptTokens, tokens.length);
+  });
+
+  test('a prompt that does not fit is refused with both numbers', async () => {
+    const tokens = Array.from({ length: contextLength }, () => 1);
+    const { end } = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
+    assert.ok(end.type === 'error');
+    assert.equal(end.error.code, 'CONTEXT_EXCEEDED');
+    assert.ok(end.error.message.includes(`${tokens.length} tokens`));
+    assert.ok(end.error.message.includes(`holds ${contextLength}`));
+    const input = { type: 'embeddings', texts: ['long '.repeat(contextLength)] } as const;
+    assert.equal(codeOf(await hear(engine, ask('', { input }))), 'CONTEXT_EXCEEDED');
+  });
+
+  test('a full context ends an answer with length', async () => {
+    const tokens = Array.from({ length: contextLength - 2 }, () => 1);
+    const heard = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
+    assert.ok(reasonOf(heard) === 'length' || usageOf(heard).completionTokens < 2);
+    assert.ok(usageOf(heard).completionTokens <= 2);
+  });
+
+  test('a token that the vocabulary does not have is refused', async () => {
+    for (const token of [-1, 0.5, 1_000_000]) {
+      const heard = await hear(engine, ask('', { input: { type: 'tokens', tokens: [token] } }));
+      assert.equal(codeOf(heard), 'INVALID_REQUEST');
+    }
+  });
+
+  test('a schema that is none is refused', async () => {
+    const format = { type: 'json_schema', schema: { type: 'strange' } } as const;
+    assert.equal(codeOf(await hear(engine, ask('What is 2+2?', { format }))), 'INVALID_REQUEST');
+  });
+
+  test('nobody else can use the server: its socket is private, and its key is no argument', async (context) => {
+    if (process.platform !== 'linux') return context.skip('the command line is read from /proc');
+    const words = await commandLine(processId);
+    const socketPath = words[words.indexOf('--host') + 1] ?? '';
+    assert.equal((await stat(dirname(socketPath))).mode & 0o077, 0);
+    assert.ok(!words.some((word) => word.includes('key')));
+  });
+
+  test('a killed process fails what it worked on, and the next request is answered by another', async () => {
+    const [first, second] = [LONG, LONG].map((prompt) =>
+      engine.generate(ask(prompt), unaborted())[Symbol.asyncIterator](),
+    );
+    assert.ok(first && second);
+    await Promise.all([firstText(first), firstText(second)]);
+    const killed = processId;
+    process.kill(killed, 'SIGKILL');
+    for (const events of [first, second]) {
+      const rest = await hearRest({ [Symbol.asyncIterator]: () => events });
+      assert.equal(codeOf(rest), 'GENERATION_FAILED');
+    }
+    assert.equal(reasonOf(await hear(engine, ask('What is 2+2?'))), 'stop');
+    assert.notEqual(processId, killed);
+  });
+});
+
+suite('a model whose template knows tools', { skip: NO_LLAMA_SERVER }, () => {
+  /** The id of `{`, with which this template's calls begin: the demo model would never think of it. */
+  const BRACE = 126;
+  const TOOL = {
+    name: 'turn',
+    parameters: { type: 'object', properties: { direction: { enum: ['left', 'right'] } }, required: ['direction'] },
+  } as const;
+  const CALLING = {
+    tools: [TOOL],
+    toolChoice: { name: TOOL.name },
+    parallelToolCalls: false,
+    sampling: { temperature: 0, maxTokens: 120, logitBias: [[BRACE, 100]] },
+  } as const;
+  let folder: string;
+  let engine: Engine;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'shoal-tools-'));
+    const [template, binary] = [join(folder, 'template.jinja'), join(folder, 'llama-server')];
+    await writeFile(template, TOOL_TEMPLATE);
+    await writeFile(binary, `#!/bin/sh\nexec "${LLAMA_SERVER}" "$@" --chat-template-file "${template}"\n`);
+    await chmod(binary, 0o700);
+    engine = createLlamaServer({ ...OPTIONS, binary });
+  });
+  after(async () => {
+    await engine.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('calls the tool, in pieces whose arguments are JSON', async () => {
+    assert.ok((await engine.models())[0]?.abilities?.includes('tools'));
+    const heard = await hear(engine, ask('Turn.', CALLING));
+    assert.equal(reasonOf(heard), 'tool_calls');
+    const [call, ...others] = heard.toolCalls;
+    assert.equal(others.length, 0);
+    assert.equal(call?.name, TOOL.name);
+    assert.notEqual(call.id, '');
+    assert.match(call.arguments, /^\s*\{\s*"direction"\s*:\s*"(left|right)"\s*\}\s*$/);
+    assert.ok(usageOf(heard).completionTokens > 5);
+  });
+
+  test('goes on after what the tool answered', async () => {
+    const messages = [
+      { role: 'user', content: 'Turn.' },
+      {
+        role: 'assistant',
+        content: '',
+        toolCalls: [{ id: 'one', name: TOOL.name, arguments: '{"direction":"left"}' }],
+      },
+      { role: 'tool', content: 'done', toolCallId: 'one' },
+    ] as const;
+    const input = { type: 'messages', messages } as const;
+    const heard = await hear(engine, ask('', { input, tools: [TOOL], toolChoice: 'none', sampling: { maxTokens: 4 } }));
+    assert.notEqual(heard.text, '');
+    assert.deepEqual(heard.toolCalls, []);
+  });
+
+  test('leaves an answer that was begun elsewhere to other workers', async () => {
+    const heard = await hear(engine, ask('Turn.', { ...CALLING, resume: { text: 'a', tokens: [] } }));
+    assert.equal(codeOf(heard), 'GENERATION_FAILED');
+  });
+});
+
+suite('a model that cannot be loaded', { skip: NO_LLAMA_SERVER }, () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'shoal-llama-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  const cases = [
+    { what: 'a file that is no GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*no GGUF/ },
+    {
+      what: 'a GGUF file of garbage',
+      name: 'garbage.gguf',
+      content: `GGUF${'\u0003'.repeat(4_000)}`,
+      reason: /garbage/,
+    },
+    { what: 'a missing file', name: 'missing.gguf', content: undefined, reason: /missing\.gguf.*cannot be read/ },
+  ];
+  for (const { what, name, content, reason } of cases) {
+    test(`${what} is refused by name, and a request for it fails without it`, async () => {
+      const modelPath = join(folder, name);
+      if (content !== undefined) await writeFile(modelPath, content);
+      const engine = createLlamaServer({ ...OPTIONS, modelPath });
+      try {
+        await assert.rejects(engine.models(), { name: 'ShoalError', message: reason });
+        const { end } = await hear(engine, ask('What is 2+2?'));
+        assert.ok(end.type === 'error' && end.error.code === 'GENERATION_FAILED');
+        assert.ok(!end.error.message.includes(name), 'a peer is not told the file');
+      } finally {
+        await engine.close();
+      }
+    });
+  }
+});
+
+test('a program that is no llama-server is named', async () => {
+  const engine = createLlamaServer({ ...OPTIONS, binary: '/nowhere/llama-server' });
+  await assert.rejects(engine.models(), { name: 'ShoalError', message: /nowhere/ });
+  await engine.close();
+});
+
+test('the server ends when its owner is killed', { skip: NO_LLAMA_SERVER }, async (context) => {
+  if (process.platform !== 'linux') return context.skip('the command line is read from /proc');
+  const script = fileURLToPath(new URL('testing/orphan.ts', import.meta.url));
+  const owner = spawn(process.execPath, [script, MODEL_PATH, OPTIONS.binary], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line]: unknown[] = await once(owner.stdout.setEncoding('utf8'), 'data');
+  const words = await commandLine(Number(line));
+  const socketPath = words[words.indexOf('--host') + 1] ?? '';
+  const connection = connect(socketPath);
+  await once(connection, 'connect');
+  const ended = once(connection.resume(), 'close');
+  owner.kill('SIGKILL');
+  await ended;
+  const again = connect(socketPath);
+  const [error]: unknown[] = await once(again, 'error');
+  assert.match(String(error), /ECONNREFUSED|ENOENT/);
+  await rm(dirname(socketPath), { recursive: true, force: true });
+});
+
+function pidIn(text: string): number | undefined {
+  const [, pid] = /in process (\d+)/.exec(text) ?? [];
+  return pid === undefined ? undefined : Number(pid);
+}
+
+async function commandLine(pid: number): Promise<readonly string[]> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+}
+
+const TOOL_TEMPLATE = `
+{%- if tools %}{{- '<|user|>Tools: ' }}{%- for tool in tools %}{{- tool | tojson }}{%- endfor %}{{- '<|end|>' }}{%- endif %}
+{%- for message in messages %}
+{%- if message.role == 'assistant' %}{{- '<|assistant|>' }}
+{%- if message.content %}{{- message.content }}{%- endif %}
+{%- for call in message.tool_calls or [] %}
+{{- '{"name": "' + call.function.name + '", "arguments": ' + (call.function.arguments | tojson) + '}' }}
+{%- endfor %}{{- '<|end|>' }}
+{%- elif message.role == 'tool' %}{{- '<|user|><tool_response>' + message.content + '</tool_response><|end|>' }}
+{%- else %}{{- '<|user|>' + message.content + '<|end|>' }}{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|assistant|>' }}{%- endif %}`;

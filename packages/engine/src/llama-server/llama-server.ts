@@ -1,0 +1,170 @@
+import { inspect } from 'node:util';
+import { type Ability, type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import type { Engine, ResidentModel } from '../engine.ts';
+import { withOneEnd } from '../http/generation.ts';
+import { defaultSlots, modelName } from '../llama/model-file.ts';
+import { checkRequest } from '../request-check.ts';
+import { complete } from './completion.ts';
+import { Embedder } from './embedder.ts';
+import { isCrash } from './errors.ts';
+import {
+  lastWordsOf,
+  type Loaded,
+  loadServer,
+  type LoadOptions,
+  type Log,
+  residentBytes,
+  startOptions,
+} from './loaded.ts';
+import { orAborted, orUnavailable } from './patience.ts';
+import { readPrompt } from './prompt.ts';
+import type { StartOptions } from './running.ts';
+import { Slots } from './slots.ts';
+import { Supervisor } from './supervisor.ts';
+import { chatWithTools } from './tool-chat.ts';
+
+/** Requests that one engine takes at most, those that wait for a slot included. */
+const OPEN_REQUESTS_MAX = 256;
+const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens', 'tools', 'json', 'embeddings', 'logprobs'];
+
+export interface LlamaServerOptions extends LoadOptions {
+  /** The model's id; absent: the file's name without `.gguf`. */
+  readonly name?: string;
+  /** Generations at once, each with a context of its own; absent: 4, for a file of more than 2 GiB 1. */
+  readonly slots?: number;
+  readonly log?: Log;
+}
+
+/** llama.cpp's own server in a process of its own, which starts when the models are first asked for. */
+export function createLlamaServer(options: LlamaServerOptions): Engine {
+  return new LlamaServer(options);
+}
+
+class LlamaServer implements Engine {
+  readonly name = 'llama-server';
+  readonly abilities;
+  readonly #options: LlamaServerOptions;
+  readonly #id: string;
+  readonly #log: Log;
+  readonly #supervisor: Supervisor<Loaded>;
+  readonly #embedder: Embedder;
+  readonly #slots: Slots;
+  readonly #closing = new AbortController();
+  #open = 0;
+
+  constructor(options: LlamaServerOptions) {
+    const { modelPath, name, slots = defaultSlots(modelPath), log } = options;
+    this.abilities = { slots, resume: 'tokens' } as const;
+    this.#options = options;
+    this.#id = name ?? modelName(modelPath);
+    this.#log = log ?? (() => {});
+    this.#slots = new Slots(slots);
+    const lost = (error: ShoalError) => this.#lose(error);
+    this.#supervisor = new Supervisor({ start: (signal) => this.#load(signal), lost });
+    this.#embedder = new Embedder(() => this.#embedderOptions(), lost);
+  }
+
+  async models(): Promise<readonly ModelInfo[]> {
+    return this.#describe(await this.#supervisor.ready());
+  }
+
+  async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
+    this.#open++;
+    try {
+      yield* withOneEnd({
+        answer: (ended) => this.#answer(request, ended),
+        signal,
+        closing: this.#closing.signal,
+        forPeer: (error) => this.#forPeer(error),
+      });
+    } finally {
+      this.#open--;
+    }
+  }
+
+  async resident(): Promise<readonly ResidentModel[]> {
+    const loaded = await this.#supervisor.running();
+    if (loaded === undefined) return [];
+    const { record, facts, device, processId } = loaded;
+    const memoryBytes = await residentBytes(processId);
+    return [
+      {
+        id: this.#id,
+        digest: record.digest,
+        ...(memoryBytes !== undefined && { memoryBytes }),
+        device,
+        contextLength: facts.contextLength,
+        active: this.#open,
+      },
+    ];
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.#supervisor.close(), this.#embedder.close()]);
+  }
+
+  async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
+    if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
+    const loaded = await orAborted(orUnavailable(this.#supervisor.ready()), signal);
+    checkRequest(request, this.#describe(loaded));
+    const { input } = request;
+    if (input.type === 'embeddings') return yield* this.#embedder.embed(input.texts, this.#id, signal);
+    const leave = await this.#slots.take(signal);
+    try {
+      yield* this.#generate(loaded, request, signal);
+      this.#supervisor.proven();
+    } catch (error) {
+      throw isCrash(error) ? await lastWordsOf(loaded, error) : error;
+    } finally {
+      leave();
+    }
+  }
+
+  async *#generate(
+    { server, facts }: Loaded,
+    request: InferenceRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<InferenceEvent, undefined> {
+    const { input, tools = [] } = request;
+    if (input.type === 'messages' && tools.length > 0) {
+      return yield* chatWithTools(server, request, input.messages, this.#id, signal);
+    }
+    const prompt = await readPrompt(server, facts, request, signal);
+    yield* complete(server, facts, { ...request, prompt, model: this.#id }, signal);
+  }
+
+  async #load(signal: AbortSignal): Promise<Loaded> {
+    const { slots } = this.abilities;
+    const loaded = await loadServer(this.#options, slots, this.#log, signal);
+    const how = `${slots} × ${loaded.facts.contextLength} tokens, ${loaded.device}`;
+    this.#log('info', `Model ${this.#id} is loaded in process ${loaded.processId} (llama-server, ${how}).`);
+    return loaded;
+  }
+
+  async #embedderOptions(): Promise<StartOptions> {
+    const { record, facts } = await this.#supervisor.ready();
+    return { ...startOptions(this.#options, record, 1, this.#log), contextTokens: facts.contextLength };
+  }
+
+  #lose(error: ShoalError): void {
+    this.#log('error', typeof error.cause === 'string' ? `${error.message} (${error.cause})` : error.message);
+  }
+
+  #forPeer(error: ShoalError): ShoalError {
+    const { message, cause } = error;
+    if (cause !== undefined && error.code !== 'INVALID_REQUEST')
+      this.#log('warn', `${message} (${cause instanceof Error ? cause.message : inspect(cause)})`);
+    return error;
+  }
+
+  #describe({ record: { digest }, facts: { contextLength, quantization, hasTools } }: Loaded): ModelInfo[] {
+    const abilities = ABILITIES.filter((ability) => ability !== 'tools' || hasTools);
+    const known = { digest, contextLength, abilities };
+    return [{ id: this.#id, ...known, ...(quantization !== undefined && { quantization }) }];
+  }
+}
+
+function overloaded(): ShoalError {
+  return new ShoalError('OVERLOADED', `The engine has ${OPEN_REQUESTS_MAX} requests already.`);
+}

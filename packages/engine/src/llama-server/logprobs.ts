@@ -1,0 +1,19 @@
+import type { ChosenLogprob, JsonObject, TokenLogprob } from '@shoal/protocol';
+import { countIn, numberIn, objectsIn } from '../http/json.ts';
+
+/**
+ * `completion_probabilities` of llama-server: for each token its `id`, the `bytes` of its text, its `logprob` and those of
+ * the likeliest, with at most `top` of them kept.
+ */
+export function readLogprobs(entries: readonly JsonObject[], top: number): readonly ChosenLogprob[] {
+  return entries.map((entry) => ({
+    ...readLogprob(entry),
+    top: objectsIn(entry, 'top_logprobs').map(readLogprob).slice(0, top),
+  }));
+}
+
+function readLogprob(entry: JsonObject): TokenLogprob {
+  const { bytes } = entry;
+  const text = Array.isArray(bytes) ? new TextDecoder().decode(Uint8Array.from(bytes)) : '';
+  return { token: countIn(entry, 'id') ?? 0, text, logprob: numberIn(entry, 'logprob') ?? 0 };
+}

@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { ShoalError } from '@shoal/protocol';
+import { ModelServer } from '../http/server.ts';
+import { cannotLoad } from '../llama/model-file.ts';
+import { crashed, failures } from './errors.ts';
+import { ServerProcess } from './process.ts';
+import type { Supervised } from './supervisor.ts';
+
+/** Loading a large file from a slow disk takes its time; a server that is silent for longer hangs. */
+const LOAD_TIMEOUT_MS = 600_000;
+/** Between two looks at whether the model is loaded. */
+const LOAD_POLL_MS = 25;
+/** Any answer to such a look comes from memory. */
+const LOOK_TIMEOUT_MS = 5_000;
+const DEVICES_TIMEOUT_MS = 20_000;
+const KEY_BYTES = 32;
+/** The longest path of a Unix socket, its end mark left out, on every system: 104 bytes on macOS, 108 on Linux. */
+const SOCKET_PATH_BYTES_MAX = 103;
+/** Threads for requests beyond those that generate: for what is asked before and beside a generation. */
+const SPARE_HTTP_THREADS = 8;
+const HTTP_OK = 200;
+
+export interface StartOptions {
+  readonly binary: string;
+  readonly modelPath: string;
+  /** Tokens of all slots together. */
+  readonly contextTokens: number;
+  readonly slots: number;
+  /** Layers that the GPU computes: -1 as many as fit, 0 none. */
+  readonly gpuLayers: number;
+  readonly threads?: number;
+  /** More of llama-server's own flags. */
+  readonly words?: readonly string[];
+  readonly onLine: (line: string) => void;
+}
+
+/** A llama-server that has its model loaded. */
+export interface RunningServer extends Supervised {
+  readonly server: ModelServer;
+  readonly processId: number | undefined;
+}
+
+/**
+ * Starts a llama-server. It listens on a Unix socket in a folder that only this user enters, and wants a key that was made
+ * for it and that it is handed in its environment: no other program of the machine can use it. Throws a `ShoalError` for
+ * the model's owner.
+ */
+export async function startServer(options: StartOptions, signal: AbortSignal): Promise<RunningServer> {
+  const folder = await mkdtemp(join(socketParent(), 'shoal-'));
+  const socketPath = join(folder, 's.sock');
+  const key = randomBytes(KEY_BYTES).toString('hex');
+  const process = new ServerProcess(
+    { folder, binary: options.binary, words: [...flags(options), '--host', socketPath], environment: environment(key) },
+    options.onLine,
+  );
+  const gone = process.ended.then(async (how) => {
+    await rm(folder, { recursive: true, force: true });
+    return crashed(`${how} ${process.lastWords}`.trim());
+  });
+  const end = async (): Promise<void> => {
+    await process.end();
+    await gone;
+  };
+  const server = new ModelServer(
+    new URL('http://localhost/'),
+    failures,
+    { authorization: `Bearer ${key}` },
+    socketPath,
+  );
+  try {
+    await untilLoaded(options.modelPath, server, process, signal);
+    return { server, processId: await process.pid, gone, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** What computes: `cpu`, or the interface of the first GPU that llama-server sees, such as `cuda`. */
+export async function findDevice(binary: string, gpuLayers: number): Promise<string> {
+  if (gpuLayers === 0) return 'cpu';
+  const { stdout } = await promisify(execFile)(binary, ['--list-devices'], { timeout: DEVICES_TIMEOUT_MS });
+  const [, interfaceName = 'cpu'] = /^\s+([A-Za-z]+)\d*:/m.exec(stdout) ?? [];
+  return interfaceName.toLowerCase();
+}
+
+function flags({ modelPath, contextTokens, slots, gpuLayers, threads, words = [] }: StartOptions): string[] {
+  return [
+    '--model',
+    modelPath,
+    '--ctx-size',
+    String(contextTokens),
+    '--parallel',
+    String(slots),
+    '--threads-http',
+    String(slots + SPARE_HTTP_THREADS),
+    // A full context is the end of an answer, rather than something quietly left out.
+    '--no-context-shift',
+    ...(gpuLayers === 0 ? ['--device', 'none'] : []),
+    ...(gpuLayers >= 0 ? ['--gpu-layers', String(gpuLayers)] : []),
+    ...(threads === undefined ? [] : ['--threads', String(threads)]),
+    ...words,
+  ];
+}
+
+/**
+ * Its settings are those of its command line alone, whatever this user's environment says to other llama-servers. What slots
+ * have read stays in them, and is not copied to some GiB of memory beside them; older servers know no such setting.
+ */
+function environment(key: string): NodeJS.ProcessEnv {
+  const others = Object.entries(process.env).filter(([name]) => !/^(LLAMA|AIP)_/.test(name));
+  return { ...Object.fromEntries(others), LLAMA_API_KEY: key, LLAMA_ARG_CACHE_RAM: '0' };
+}
+
+async function untilLoaded(
+  modelPath: string,
+  server: ModelServer,
+  process: ServerProcess,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = performance.now() + LOAD_TIMEOUT_MS;
+  while (!process.hasEnded) {
+    signal.throwIfAborted();
+    if (await isLoaded(server, signal)) return;
+    if (performance.now() > deadline) {
+      process.kill();
+      throw cannotLoad(modelPath, `llama-server took more than ${LOAD_TIMEOUT_MS / 1_000} s.`, process.lastWords);
+    }
+    await Promise.race([setTimeout(LOAD_POLL_MS), process.ended]);
+  }
+  throw cannotLoad(modelPath, `llama-server ended (${await process.ended}).`, process.lastWords);
+}
+
+async function isLoaded(server: ModelServer, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { status } = await server.askForObject({ path: 'health', signal, patienceMs: LOOK_TIMEOUT_MS });
+    return status === HTTP_OK;
+  } catch (error) {
+    // Nobody listens yet; whether anybody ever will is for its process to say.
+    if (error instanceof ShoalError) return false;
+    throw error;
+  }
+}
+
+/** The temporary folder, unless its path is too long for a socket's. */
+function socketParent(): string {
+  const ending = '/shoal-XXXXXX/s.sock';
+  return Buffer.byteLength(tmpdir() + ending) <= SOCKET_PATH_BYTES_MAX ? tmpdir() : '/tmp';
+}

@@ -1,0 +1,26 @@
+import { parseObject } from '../http/json.ts';
+import type { ModelServer, Reply } from '../http/server.ts';
+import { refused } from './errors.ts';
+
+/** Until an answer begins: a slot may still be on its way out of what it did before, and a prompt may be long. */
+const FIRST_BYTE_TIMEOUT_MS = 300_000;
+/** Well within the silence that ends a reply. */
+const PING_INTERVAL_S = 10;
+const HTTP_OK = 200;
+
+/** A question that is answered piece by piece; leaving the reply early ends the generation. Throws what is refused. */
+export async function openStream(
+  server: ModelServer,
+  path: string,
+  body: object,
+  signal: AbortSignal,
+): Promise<Reply['body']> {
+  const reply = await server.ask({
+    path,
+    body: { ...body, stream: true, sse_ping_interval: PING_INTERVAL_S },
+    signal,
+    patienceMs: FIRST_BYTE_TIMEOUT_MS,
+  });
+  if (reply.status !== HTTP_OK) throw refused(reply.status, parseObject(await server.readAll(reply.body)));
+  return reply.body;
+}

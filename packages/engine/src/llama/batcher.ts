@@ -1,0 +1,141 @@
+import { ShoalError } from '@shoal/protocol';
+import type { Generation } from './generation.ts';
+import type { Model } from './model.ts';
+import type { NativeContext } from './native/context.ts';
+import { commonBeginning, type Slot, Slots } from './slots.ts';
+
+interface Seat {
+  readonly generation: Generation;
+  readonly slot: Slot;
+}
+
+/** One answer's part of a batch. */
+interface Part extends Seat {
+  readonly count: number;
+  /** Where its logits are. */
+  readonly output: number | undefined;
+}
+
+/**
+ * Continuous batching: each step evaluates the next token of every answer and a piece of the prompts that are being
+ * read, in one batch, so that the model's weights are gone through once for all of them. Between steps messages are heard.
+ */
+export class Batcher {
+  readonly #context: NativeContext;
+  readonly #onStep: () => void;
+  readonly #pieceLength: number;
+  readonly #slots: Slots;
+  readonly #waiting: Generation[] = [];
+  #seats: Seat[] = [];
+  #isWoken = false;
+
+  /** `onStep` is called after each step, however long it took. */
+  constructor({ context, pieceLength, slots }: Pick<Model, 'context' | 'pieceLength' | 'slots'>, onStep: () => void) {
+    this.#onStep = onStep;
+    this.#context = context;
+    this.#pieceLength = pieceLength;
+    this.#slots = new Slots(slots);
+  }
+
+  /** First come, first served. The parent bounds how many can wait. */
+  submit(generation: Generation): void {
+    this.#waiting.push(generation);
+    this.wake();
+  }
+
+  /** Something has changed: a consumer has caught up, or gone. */
+  wake(): void {
+    if (this.#isWoken) return;
+    this.#isWoken = true;
+    setImmediate(() => {
+      this.#isWoken = false;
+      this.#dismiss();
+      this.#admit();
+      if (this.#step()) this.wake();
+    });
+  }
+
+  /** Frees the seats of those that have ended, or that nobody listens to. */
+  #dismiss(): void {
+    for (const { generation } of this.#seats) if (generation.aborted) generation.abandon();
+    for (const { slot } of this.#seats.filter(({ generation }) => generation.hasEnded)) slot.isTaken = false;
+    this.#seats = this.#seats.filter(({ generation }) => !generation.hasEnded);
+  }
+
+  #admit(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (next.aborted) {
+        next.abandon();
+        this.#waiting.shift();
+        continue;
+      }
+      const slot = this.#slots.take(next.read);
+      if (slot === undefined) return;
+      this.#waiting.shift();
+      this.#seats.push({ generation: next, slot });
+      this.#begin(next, slot);
+    }
+  }
+
+  /** What the slot has in mind of these tokens is kept, the rest forgotten. */
+  #begin(generation: Generation, slot: Slot): void {
+    let position = Math.min(commonBeginning(slot.tokens, generation.read), generation.reusable);
+    if (position < slot.tokens.length && !this.#context.forget(slot.sequence, position)) position = 0;
+    slot.tokens.length = position;
+    generation.begin(position);
+  }
+
+  /** False where there is nothing to do. */
+  #step(): boolean {
+    const parts = this.#fill();
+    if (parts.length === 0) return this.#seats.some(({ generation }) => generation.hasEnded);
+    if (!this.#context.decode()) {
+      for (const part of parts) this.#giveUp(part);
+      return true;
+    }
+    for (const part of parts) this.#hear(part);
+    this.#onStep();
+    return true;
+  }
+
+  /** Answers come first, one token each; what room is left goes to prompts, the oldest first. */
+  #fill(): Part[] {
+    const ready = this.#seats.filter(({ generation }) => generation.hasRoom && !generation.hasEnded);
+    const answering = ready.filter(({ generation }) => !generation.isReading);
+    const reading = ready.filter(({ generation }) => generation.isReading);
+    const parts = answering.map((seat) => this.#add(seat, 1));
+    let room = this.#pieceLength;
+    for (const seat of reading) {
+      if (room === 0) break;
+      const part = this.#add(seat, room);
+      room -= part.count;
+      parts.push(part);
+    }
+    return parts;
+  }
+
+  #add({ generation, slot }: Seat, room: number): Part {
+    const { tokens, wantsLogits } = generation.next(room);
+    const output = this.#context.add(slot.sequence, generation.position, tokens, wantsLogits ? 'last' : 'none');
+    slot.tokens.push(...tokens);
+    return { generation, slot, count: tokens.length, output: wantsLogits ? output : undefined };
+  }
+
+  #hear({ generation, count, output }: Part): void {
+    generation.evaluated(count);
+    if (output === undefined) return;
+    try {
+      const logits = this.#context.logits(output);
+      if (logits === undefined) throw new Error(`llama.cpp has no logits at ${output}.`);
+      generation.hear(logits);
+    } catch (error) {
+      generation.fail(error);
+    }
+  }
+
+  #giveUp({ generation, slot }: Part): void {
+    this.#context.forget(slot.sequence, 0);
+    slot.tokens.length = 0;
+    generation.fail(ShoalError.generationFailed('The model could not compute the next token.'));
+  }
+}

@@ -1,0 +1,84 @@
+import type { TemplateRenderer } from './chat-template.ts';
+
+/**
+ * What a template can do. llama.cpp watches which values a template touches (common/jinja/caps.cpp); from outside, the
+ * same shows in what comes out: a marked value that a template reads is in its text.
+ */
+export interface Capabilities {
+  /** Otherwise content must come as a list of typed parts. */
+  readonly stringContent: boolean;
+  readonly systemRole: boolean;
+  /** It tells the model which tools there are. */
+  readonly tools: boolean;
+  /** It tells the model which tools it has called. */
+  readonly toolCalls: boolean;
+  /** It wants the arguments of a tool call as an object, not as JSON text. */
+  readonly objectArguments: boolean;
+}
+
+const TEXT = 'SHOAL_TEXT_MARKER';
+const SYSTEM = 'SHOAL_SYSTEM_MARKER';
+const TOOL = 'shoal_tool_marker';
+const CALLED = 'shoal_called_marker';
+const VALUE = 'SHOAL_VALUE_MARKER';
+
+export function probeCapabilities(template: TemplateRenderer): Capabilities {
+  const attempt = (variables: Readonly<Record<string, unknown>>) => tryRender(template, variables);
+  const stringContent = probeStringContent(attempt);
+  const text = (content: string) => (stringContent ? content : [{ type: 'text', text: content }]);
+  const system = attempt({
+    messages: [
+      { role: 'system', content: text(SYSTEM) },
+      { role: 'user', content: text('User message') },
+    ],
+  });
+  const withObject = attempt(toolVariables({ arg: VALUE }, text));
+  // An object that is written as Python would write it was not looked into.
+  const objectArguments = withObject !== undefined && withObject.replaceAll(`{'arg': '${VALUE}'}`, '').includes(VALUE);
+  const withTools = objectArguments ? withObject : attempt(toolVariables(`{"arg": "${VALUE}"}`, text));
+  return {
+    stringContent,
+    systemRole: system?.includes(SYSTEM) ?? false,
+    tools: withTools?.includes(TOOL) ?? false,
+    toolCalls: withTools?.includes(CALLED) ?? false,
+    objectArguments,
+  };
+}
+
+type Attempt = (variables: Readonly<Record<string, unknown>>) => string | undefined;
+
+/** False only where text as it is fails or vanishes, and typed parts come out. */
+function probeStringContent(attempt: Attempt): boolean {
+  const asString = attempt({ messages: [{ role: 'user', content: TEXT }] });
+  if (asString?.includes(TEXT) === true) return true;
+  const asParts = attempt({ messages: [{ role: 'user', content: [{ type: 'text', text: TEXT }] }] });
+  return asParts?.includes(TEXT) !== true;
+}
+
+function toolVariables(callArguments: unknown, text: (content: string) => unknown): Readonly<Record<string, unknown>> {
+  const call = { id: 'call00001', type: 'function', function: { name: CALLED, arguments: callArguments } };
+  const parameters = {
+    type: 'object',
+    properties: { arg: { type: 'string', description: 'Arg description' } },
+    required: ['arg'],
+  };
+  return {
+    messages: [
+      { role: 'user', content: text('User message') },
+      { role: 'assistant', content: text(''), tool_calls: [call] },
+      { role: 'tool', content: text('Tool response'), tool_call_id: 'call00001' },
+      { role: 'assistant', content: text("The tool response was 'tool response'") },
+      { role: 'user', content: text('User message') },
+    ],
+    tools: [{ name: 'tool', type: 'function', function: { name: TOOL, description: 'Tool description', parameters } }],
+  };
+}
+
+/** What a template refuses is what it cannot do. */
+function tryRender(template: TemplateRenderer, variables: Readonly<Record<string, unknown>>): string | undefined {
+  try {
+    return template.render({ tools: [], bos_token: '', eos_token: '', add_generation_prompt: true, ...variables });
+  } catch {
+    return undefined;
+  }
+}

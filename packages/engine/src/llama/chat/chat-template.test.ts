@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { type Chat, type ChatTemplate, createChatTemplate } from './chat-template.ts';
+import { templateCompiler } from './testing/compile-template.ts';
+import { CONVERSATIONS } from './testing/conversations.ts';
+import { readTemplate } from './testing/recorded-prompts.ts';
+
+const compile = await templateCompiler();
+const NAMES = { hermes: 'Qwen-Qwen3-0.6B', generic: 'microsoft-Phi-3.5-mini-instruct', begun: 'Qwen-QwQ-32B' };
+const { messages, tools = [] } = CONVERSATIONS['tools'] ?? { messages: [] };
+const CALLED: Chat = CONVERSATIONS['a call and its answer'] ?? { messages };
+const CALLS: readonly string[] = ['get_weather', 'get_time'];
+
+async function read(name: string): Promise<ChatTemplate> {
+  const tokens = { bos: '<s>', eos: '</s>', addsBos: true, addsEos: false };
+  return createChatTemplate(await readTemplate(name), compile, tokens);
+}
+
+suite('the tools of a chat', async () => {
+  const hermes = await read(NAMES.hermes);
+  const generic = await read(NAMES.generic);
+
+  test('are told by the template, and the answer is free', () => {
+    const { prompt, grammar, parser } = hermes.render({ messages, tools });
+    assert.match(prompt, /get_weather/);
+    assert.equal(grammar, undefined);
+    assert.ok(parser);
+  });
+
+  test('are not told where none is to be used', () => {
+    const { prompt, grammar, parser } = hermes.render({ messages, tools, toolChoice: 'none' });
+    assert.equal(prompt, hermes.render({ messages }).prompt);
+    assert.equal(grammar ?? parser, undefined);
+  });
+
+  test('are forced by a grammar where some must be used', () => {
+    const { grammar = '' } = hermes.render({ messages, tools, toolChoice: 'required' });
+    assert.match(grammar, /^root ::= answer$/m);
+    for (const name of CALLS) assert.ok(grammar.includes(name));
+    assert.match(grammar, /^answer ::= "<tool_call>\\n" .*\( "\\n" /m, 'several at once');
+  });
+
+  test('are forced one at a time where not in parallel', () => {
+    const { grammar = '' } = hermes.render({ messages, tools, toolChoice: 'required', parallelToolCalls: false });
+    assert.match(grammar, /^answer ::= (?!.*\( "\\n" )/m);
+  });
+
+  test('are only the one that is named', () => {
+    const { grammar = '' } = hermes.render({ messages, tools, toolChoice: { name: 'get_time' } });
+    assert.ok(grammar.includes('get_time'));
+    assert.ok(!grammar.includes('get_weather'));
+  });
+
+  test('that must be used have to be there', () => {
+    const unknown = { messages, tools, toolChoice: { name: 'fly' } };
+    assert.throws(() => hermes.render(unknown), { code: 'INVALID_REQUEST', message: /"fly" is to be used/ });
+    assert.throws(() => hermes.render({ messages, toolChoice: 'required' }), { code: 'INVALID_REQUEST' });
+  });
+
+  test('are forced behind the thought that the template began', async () => {
+    const { grammar = '', parser } = (await read(NAMES.begun)).render({ messages, tools, toolChoice: 'required' });
+    assert.match(grammar, /^root ::= .*"<\/think>" \[ \\n\]\* answer$/m);
+    assert.deepEqual(parser?.push({ text: 'Hm <tool_call>', tokens: [1] }), [
+      { type: 'text', text: 'Hm <tool_call>', tokens: [1] },
+    ]);
+  });
+
+  test('are told in a system message where the template knows of none, and a grammar holds', () => {
+    const { prompt, grammar = '', parser } = generic.render({ messages, tools });
+    assert.match(prompt, /^<\|system\|>\nYou can call any of the following tools/);
+    assert.match(prompt, /"name": "get_weather"/);
+    assert.match(grammar, /^answer ::= "\{\\"tool_calls\\": \[" .* \| "\{\\"response\\": " response "\}"$/m);
+    assert.deepEqual(parser?.push({ text: '{"response": "Hi', tokens: [1] }), [
+      { type: 'text', text: 'Hi', tokens: [1] },
+    ]);
+  });
+
+  test('and what they answered are told in words there', () => {
+    const { prompt } = generic.render(CALLED);
+    assert.match(prompt, /<\|assistant\|>\n\{"tool_calls": \[\{"name": "get_weather", "arguments": \{"city": "Zürich"/);
+    assert.match(prompt, /<\|user\|>\n\{"tool_response":\{"tool_call_id":"call00001","content":/);
+    const untold = generic.render({ messages: CALLED.messages });
+    assert.equal(untold.parser, undefined);
+    assert.doesNotMatch(untold.prompt, /any of the following tools/);
+  });
+
+  test('stand back where the answer has a format', () => {
+    const { grammar, parser } = hermes.render({ messages, tools, format: { type: 'json' } });
+    assert.ok(grammar);
+    assert.equal(parser, undefined);
+  });
+});
+
+suite('what a template writes for a call', () => {
+  const speakers = [
+    'meta-llama-Llama-3.1-8B-Instruct',
+    'meta-llama-Llama-3.2-3B-Instruct',
+    'Qwen-Qwen2.5-7B-Instruct',
+    'Qwen-Qwen3-0.6B',
+    'NousResearch-Hermes-3-Llama-3.1-8B-tool_use',
+    'ibm-granite-granite-4.0',
+    'mistralai-Mistral-Nemo-Instruct-2407',
+    'Mistral-Small-3.2-24B-Instruct-2506',
+    'mistralai-Ministral-3-14B-Reasoning-2512',
+    'llama-cpp-deepseek-r1',
+    'CohereForAI-c4ai-command-r7b-12-2024-tool_use',
+  ];
+  for (const name of speakers) {
+    test(`is read as that call: ${name}`, async () => {
+      const template = await read(name);
+      const before = template.render({ messages: CALLED.messages.slice(0, 1), tools }).prompt;
+      const { prompt, parser } = template.render(CALLED);
+      let start = 0;
+      while (start < before.length && before.charAt(start) === prompt.charAt(start)) start++;
+      const thought = prompt.trimEnd().endsWith('<think>') ? '</think>' : '';
+      const pushed = parser?.push({ text: thought + prompt.slice(start), tokens: [] }) ?? [];
+      const call = pushed.find((event) => event.type === 'tool_call');
+      assert.equal(call?.name, 'get_weather');
+      assert.deepEqual(JSON.parse(call.arguments), { city: 'Zürich', days: 2 });
+    });
+  }
+});

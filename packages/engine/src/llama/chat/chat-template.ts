@@ -1,0 +1,132 @@
+import {
+  type AnswerFormat,
+  type InferenceRequest,
+  type Message,
+  ShoalError,
+  type TextEvent,
+  type Tool,
+  type ToolCallEvent,
+  type ToolChoice,
+} from '@shoal/protocol';
+import type { Piece } from '../../stop-filter.ts';
+import { GrammarBuilder, jsonGrammar, schemaGrammar } from '../grammar/index.ts';
+import { JinjaTemplate, type Now, type TemplateTokens } from './jinja-template.ts';
+import { toolFormatOf } from './tools/formats.ts';
+import { generic, genericChoice, tellOfTools } from './tools/generic.ts';
+import { callRules, type ToolFormat } from './tools/tool-format.ts';
+import { ToolParser } from './tools/tool-parser.ts';
+
+/** A compiled Jinja template. Throws what is wrong with the variables, or what the template raises. */
+export interface TemplateRenderer {
+  render(variables: Readonly<Record<string, unknown>>): string;
+}
+
+/** What is to be answered. */
+export interface Chat extends Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
+  readonly messages: readonly Message[];
+  /** It stands above tools: the answer is of that form, and calls none. */
+  readonly format?: AnswerFormat;
+}
+
+/** What the model reads, and how its answer is to be read. */
+interface RenderedChat {
+  readonly prompt: string;
+  /** GBNF that the answer must follow from its first token. */
+  readonly grammar?: string;
+  /** Finds tool calls in the answer; absent: all of it is text. */
+  readonly parser?: AnswerParser;
+}
+
+/** Turns the text of an answer, control tokens written out, into what is said and what is called. */
+export interface AnswerParser {
+  push(piece: Piece): readonly (TextEvent | ToolCallEvent)[];
+  /** The answer is over: what was held back is said. */
+  end(): readonly (TextEvent | ToolCallEvent)[];
+  /** Whether a whole tool call has come. */
+  readonly hasCalled: boolean;
+  /** Only one call was allowed, and it has come: what the model still generates is not part of the answer. */
+  readonly isOver: boolean;
+}
+
+export interface ChatTemplate {
+  /** Throws `INVALID_REQUEST` that says what the model's template refuses. */
+  render(chat: Chat): RenderedChat;
+}
+
+/**
+ * A model's own template, `compile` being llama.cpp's Jinja. A template is a program that nothing bounds: both this and
+ * `render` may take for ever, or all memory. Throws `INVALID_REQUEST` where the source is no template.
+ */
+export function createChatTemplate(
+  source: string,
+  compile: (source: string) => TemplateRenderer,
+  tokens: TemplateTokens,
+  now: Now = () => new Date(),
+): ChatTemplate {
+  const template = new JinjaTemplate(source, compile, tokens, now);
+  const toolFormat = toolFormatOf(template.source, template.can);
+  return {
+    render(chat) {
+      const tools = chat.toolChoice === 'none' ? [] : (chat.tools ?? []);
+      checkToolChoice(chat.toolChoice, tools);
+      if (chat.format !== undefined) {
+        const isTold = toolFormat !== generic;
+        return { prompt: template.render(chat.messages, isTold ? tools : []), grammar: formatGrammar(chat.format) };
+      }
+      const isUntold = tools.length > 0 ? toolFormat === generic : !template.can.toolCalls && callsTools(chat.messages);
+      if (isUntold) return renderGeneric(template, chat, tools);
+      const prompt = template.render(chat.messages, tools);
+      return tools.length === 0 ? { prompt } : { prompt, ...toolAnswer(toolFormat, chat, tools, prompt) };
+    },
+  };
+}
+
+function renderGeneric(template: JinjaTemplate, chat: Chat, tools: readonly Tool[]): RenderedChat {
+  const prompt = template.render(tellOfTools(chat.messages, tools), []);
+  return tools.length === 0 ? { prompt } : { prompt, ...toolAnswer(generic, chat, tools, prompt) };
+}
+
+/** Some templates begin the model's thought for it. */
+const BEGUN_THOUGHT = /<think>\s*$/;
+/** GBNF of the rest of a thought. */
+const THOUGHT_RULE = String.raw`( [^<] | "<" [^/] | "</" [^t] )* "</think>" [ \n]*`;
+
+/** A grammar where tools must be called, or the format is nothing without; and what reads the answer. */
+function toolAnswer(
+  format: ToolFormat,
+  { toolChoice = 'auto', parallelToolCalls = true }: Chat,
+  tools: readonly Tool[],
+  prompt: string,
+): Pick<RenderedChat, 'grammar' | 'parser'> {
+  const isThinking = BEGUN_THOUGHT.test(prompt);
+  const names = tools.map(({ name }) => name);
+  const parser = new ToolParser(format, { tools: names, isParallel: parallelToolCalls, isThinking });
+  if (toolChoice === 'auto' && format !== generic) return { parser };
+  const builder = new GrammarBuilder();
+  const wanted = typeof toolChoice === 'string' ? tools : tools.filter(({ name }) => name === toolChoice.name);
+  const calls = format.grammar(callRules(wanted, builder), parallelToolCalls);
+  const answer =
+    toolChoice === 'auto' ? genericChoice(calls, builder.addSchema('response', { type: 'string' })) : calls;
+  const rule = builder.addRule('answer', answer);
+  builder.addRule('root', isThinking ? `${THOUGHT_RULE} ${rule}` : rule);
+  return { grammar: builder.toString(), parser };
+}
+
+function formatGrammar(format: AnswerFormat): string {
+  return format.type === 'json' ? jsonGrammar() : schemaGrammar(format.schema);
+}
+
+function callsTools(messages: readonly Message[]): boolean {
+  return messages.some(
+    (message) => message.role === 'tool' || (message.role === 'assistant' && message.toolCalls !== undefined),
+  );
+}
+
+function checkToolChoice(choice: ToolChoice | undefined, tools: readonly Tool[]): void {
+  if (choice === undefined || choice === 'auto' || choice === 'none') return;
+  if (choice === 'required') {
+    if (tools.length === 0) throw ShoalError.invalidRequest('A tool is required, and none is offered.');
+  } else if (!tools.some(({ name }) => name === choice.name)) {
+    throw ShoalError.invalidRequest(`The tool "${choice.name}" is to be used, and is not offered.`);
+  }
+}

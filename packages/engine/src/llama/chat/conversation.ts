@@ -1,0 +1,62 @@
+import { type Message, ShoalError, type Tool, type ToolCall } from '@shoal/protocol';
+import type { Capabilities } from './capabilities.ts';
+
+/** A message in the shape that chat templates read: that of OpenAI's Chat Completions. */
+export interface TemplateMessage {
+  readonly role: string;
+  readonly content: string | readonly { readonly type: 'text'; readonly text: string }[];
+  readonly reasoning_content?: string;
+  readonly tool_call_id?: string;
+  readonly tool_calls?: readonly TemplateToolCall[];
+}
+
+interface TemplateToolCall {
+  readonly type: 'function';
+  readonly function: { readonly name: string; readonly arguments: unknown };
+  readonly id: string;
+}
+
+/** The order of the members is what a template sees that writes a whole message or tool as JSON; llama.cpp's, therefore. */
+export function templateTools(tools: readonly Tool[]): readonly Readonly<Record<string, unknown>>[] {
+  return tools.map(({ name, description, parameters }) => ({
+    type: 'function',
+    function: { name, description: description ?? '', parameters: parameters ?? {} },
+  }));
+}
+
+/** What llama.cpp makes of messages before a template reads them (`common_chat_templates_apply_jinja` of common/chat.cpp). */
+export function templateMessages(messages: readonly Message[], can: Capabilities): readonly TemplateMessage[] {
+  const told = can.systemRole ? messages : mergeSystemMessage(messages);
+  return told.map((message) => ({
+    role: message.role,
+    content: can.stringContent ? message.content : [{ type: 'text', text: message.content }],
+    ...(message.role === 'tool' && message.toolCallId !== undefined && { tool_call_id: message.toolCallId }),
+    ...(message.role === 'assistant' &&
+      message.toolCalls !== undefined &&
+      message.toolCalls.length > 0 && {
+        tool_calls: message.toolCalls.map((call) => templateCall(call, can)),
+      }),
+  }));
+}
+
+/** A first system message becomes the beginning of the next one; alone, it is left out. */
+function mergeSystemMessage(messages: readonly Message[]): readonly Message[] {
+  const [first, second, ...others] = messages;
+  if (first?.role !== 'system') return messages;
+  if (second === undefined) return [];
+  return [{ ...second, content: `${first.content}\n${second.content}` }, ...others];
+}
+
+function templateCall(call: ToolCall, can: Capabilities): TemplateToolCall {
+  const parsed = can.objectArguments ? parseArguments(call) : call.arguments;
+  return { type: 'function', function: { name: call.name, arguments: parsed }, id: call.id };
+}
+
+function parseArguments(call: ToolCall): unknown {
+  try {
+    return JSON.parse(call.arguments);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw ShoalError.invalidRequest(`The arguments of the tool call "${call.id}" are no JSON: ${cause}`);
+  }
+}

@@ -1,0 +1,2 @@
+export type * from './chat-template.ts';
+export { createChatTemplate } from './chat-template.ts';

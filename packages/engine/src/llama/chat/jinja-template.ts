@@ -1,0 +1,155 @@
+import { type Message, ShoalError, type Tool } from '@shoal/protocol';
+import { type Capabilities, probeCapabilities } from './capabilities.ts';
+import type { TemplateRenderer } from './chat-template.ts';
+import { type TemplateMessage, templateMessages, templateTools } from './conversation.ts';
+import { findReasoningMarkers, type ReasoningMarkers, type RenderOptions } from './reasoning-markers.ts';
+import { patchedSource, type Peculiarity, peculiarityOf } from './template-peculiarities.ts';
+
+/** A model's first and last token as text, empty where it has none, and whether its tokenizer adds them by itself. */
+export interface TemplateTokens {
+  readonly bos: string;
+  readonly eos: string;
+  readonly addsBos: boolean;
+  readonly addsEos: boolean;
+}
+
+/** Tells the time, for templates that write the date. */
+export type Now = () => Date;
+
+/** Thoughts in earlier answers stay, so that the prompt begins as the one before; it is one wish under several names. */
+const KEPT_THOUGHTS = {
+  preserve_reasoning: true,
+  preserve_thinking: true,
+  clear_thinking: false,
+  truncate_history_thinking: false,
+  drop_thinking: false,
+} as const;
+
+const PROBED_TOOLS: readonly Tool[] = [{ name: 'FFF_FIRST_FUN_F', description: 'Test function foo' }];
+
+/** Writes what a model reads, byte for byte as llama-server does (`common_chat_templates_apply` of common/chat.cpp). */
+export class JinjaTemplate {
+  readonly source: string;
+  readonly can: Capabilities;
+  readonly #renderer: TemplateRenderer;
+  readonly #tokens: TemplateTokens;
+  readonly #now: Now;
+  readonly #reasoning: ReasoningMarkers | undefined;
+  readonly #peculiarity: Peculiarity | undefined;
+
+  /** Throws `INVALID_REQUEST` where the source is no template. */
+  constructor(source: string, compile: (source: string) => TemplateRenderer, tokens: TemplateTokens, now: Now) {
+    this.source = patchedSource(source);
+    this.#renderer = refusing(`The model's chat template is broken`, () => compile(this.source));
+    this.#tokens = tokens;
+    this.#now = now;
+    this.#peculiarity = peculiarityOf(this.source);
+    this.can = probeCapabilities(this.#renderer);
+    this.#reasoning = findReasoningMarkers(this.source, (options) => this.#try(options));
+  }
+
+  /** Throws `INVALID_REQUEST` with the template's own words where it refuses. An answer that was begun is gone on with. */
+  render(messages: readonly Message[], tools: readonly Tool[]): string {
+    const last = messages.at(-1);
+    if (last?.role !== 'assistant') return this.#withTurn(this.#apply(messages, tools, true));
+    if (last.toolCalls !== undefined && last.toolCalls.length > 0) {
+      throw ShoalError.invalidRequest('The last message calls tools: their answers are to follow it.');
+    }
+    const before = messages.slice(0, -1);
+    if (before.at(-1)?.role === 'assistant') {
+      throw ShoalError.invalidRequest('Only one message of the assistant may stand last, which is gone on with.');
+    }
+    const without = this.#apply(before, tools, false);
+    if (this.#peculiarity !== undefined) {
+      return this.#withTurn(without) + this.#peculiarity.beforeAnswer + last.content;
+    }
+    const beginning = behindCommonStart(without, this.#apply(before, tools, true));
+    return without + this.#closeThought(beginning) + last.content;
+  }
+
+  #withTurn(prompt: string): string {
+    const { turn } = this.#peculiarity ?? {};
+    return turn !== undefined && prompt.endsWith(turn.end) ? prompt + turn.start : prompt;
+  }
+
+  /** An answer that has begun has thought already: what marks a thought stands before it, around nothing. */
+  #closeThought(beginning: string): string {
+    const { start = '', end = '' } = this.#reasoning ?? {};
+    if (start === '') return beginning;
+    const at = beginning.indexOf(start);
+    return (at === -1 ? beginning : beginning.slice(0, at)) + start + end;
+  }
+
+  get #thinks(): boolean {
+    return this.#peculiarity !== undefined || this.#reasoning !== undefined;
+  }
+
+  #apply(messages: readonly Message[], tools: readonly Tool[], addGenerationPrompt: boolean): string {
+    const text = refusing(`The model's chat template refuses these messages`, () =>
+      this.#renderer.render({
+        ...this.#variables(templateMessages(messages, this.can), this.#thinks, addGenerationPrompt),
+        ...(tools.length > 0 && { tools: templateTools(tools) }),
+        ...KEPT_THOUGHTS,
+        ...dates(this.#now()),
+      }),
+    );
+    const { bos, eos, addsBos, addsEos } = this.#tokens;
+    const start = addsBos && text.startsWith(bos) ? bos.length : 0;
+    const end = addsEos && eos !== '' && text.endsWith(eos) ? text.length - eos.length : text.length;
+    return text.slice(start, Math.max(start, end));
+  }
+
+  #try(options: RenderOptions): string | undefined {
+    const { messages, enableThinking, addGenerationPrompt, withTools = false } = options;
+    if (withTools && !this.can.toolCalls) return undefined;
+    const tools = withTools ? { tools: templateTools(PROBED_TOOLS) } : {};
+    try {
+      return this.#renderer.render({ ...this.#variables(messages, enableThinking, addGenerationPrompt), ...tools });
+    } catch {
+      return undefined; // what a template refuses tells nothing about it
+    }
+  }
+
+  #variables(messages: readonly TemplateMessage[], enableThinking: boolean, addGenerationPrompt: boolean) {
+    return {
+      messages: messages.map((message) =>
+        typeof message.content === 'string' && this.#mustBeTyped(message.role)
+          ? { ...message, content: [{ type: 'text', text: message.content }] }
+          : message,
+      ),
+      bos_token: this.#tokens.bos,
+      eos_token: this.#tokens.eos,
+      enable_thinking: enableThinking,
+      ...(addGenerationPrompt && { add_generation_prompt: true }),
+    };
+  }
+
+  #mustBeTyped(role: string): boolean {
+    return !this.can.stringContent || this.#peculiarity?.typedRoles?.includes(role) === true;
+  }
+}
+
+/** Runs what belongs to the template; its errors name what it raised, without the place in its source. */
+function refusing<Result>(what: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof ShoalError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    const words = message.replace(/^[^]*\nError: /, '').replace(/^(?:AddonJinjaRenderer|Jinja Exception): /, '');
+    throw new ShoalError('INVALID_REQUEST', `${what}: ${words}`, { cause: error });
+  }
+}
+
+function behindCommonStart(text: string, longer: string): string {
+  let length = 0;
+  while (length < text.length && length < longer.length && text.charAt(length) === longer.charAt(length)) length++;
+  return longer.slice(length);
+}
+
+/** `26 Jul 2024` and `Jul 26 2024`, in local time, as llama.cpp gives them to every template. */
+function dates(now: Date): { readonly date_string: string; readonly datetime: string } {
+  const part = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-US', options).format(now);
+  const [day, month, year] = [part({ day: '2-digit' }), part({ month: 'short' }), part({ year: 'numeric' })];
+  return { date_string: `${day} ${month} ${year}`, datetime: `${month} ${day} ${year}` };
+}

@@ -1,0 +1,28 @@
+/**
+ * Records what llama-server makes of the conversations with each template of this folder, for tests where it is not:
+ * `SHOAL_LLAMA_SERVER=… node packages/engine/src/llama/chat/testing/record-prompts.ts`
+ */
+import { writeFile } from 'node:fs/promises';
+import { CONVERSATIONS } from './conversations.ts';
+import { ADDS_BOS, DEMO_MODEL, findLlamaServer, serveTemplate } from './llama-server.ts';
+import { RECORDING, type Recording, templateNames, templatePath, writesTimeItself } from './recorded-prompts.ts';
+
+const binary = await findLlamaServer();
+if (binary === undefined) throw new Error('No llama-server: set SHOAL_LLAMA_SERVER to its path.');
+const names = (await templateNames()).filter((name) => !writesTimeItself(name));
+const date = new Date();
+date.setUTCHours(12, 0, 0, 0); // the same day all around the world
+let tokens = { bos: '', eos: '' };
+const prompts: Record<string, Record<string, string | null>> = {};
+for (const name of names) {
+  await using server = await serveTemplate(binary, DEMO_MODEL, templatePath(name), ADDS_BOS);
+  tokens = server.tokens;
+  const entries: [string, string | null][] = [];
+  for (const [title, conversation] of Object.entries(CONVERSATIONS)) {
+    const answer = await server.apply(conversation);
+    entries.push([title, 'prompt' in answer ? answer.prompt : null]);
+  }
+  prompts[name] = Object.fromEntries(entries);
+}
+const recording: Recording = { date: date.toISOString(), ...tokens, prompts };
+await writeFile(RECORDING, `${JSON.stringify(recording, undefined, 2)}\n`);

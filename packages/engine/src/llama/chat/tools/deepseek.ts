@@ -1,0 +1,82 @@
+import type { AnswerScanner, Reading } from './answer-scanner.ts';
+import type { Calls } from './calls.ts';
+import { anyOf, literal, oneOrMore, readMarkedCalls, type ToolFormat } from './tool-format.ts';
+
+const ALL_START = '<｜tool▁calls▁begin｜>';
+const ALL_END = '<｜tool▁calls▁end｜>';
+const START = '<｜tool▁call▁begin｜>';
+const SEPARATOR = '<｜tool▁sep｜>';
+const END = '<｜tool▁call▁end｜>';
+const FENCE = '```';
+
+/** Whether the name stands before the separator (V3.1), or `function` does (V3, R1), and a fence around the arguments. */
+const isFenced = (source: string) => source.includes('```json');
+
+const shared = {
+  *read(scan: AnswerScanner, calls: Calls): Reading<void> {
+    yield* readMarkedCalls(scan, calls, {
+      markers: [START],
+      silent: [ALL_START, ALL_END],
+      readBehind: () => readCall(scan, calls),
+    });
+  },
+};
+
+/** `<｜tool▁call▁begin｜>function<｜tool▁sep｜>name`, and the arguments in a fence on the next line; of V3 and R1. */
+export const deepseek: ToolFormat = {
+  ...shared,
+  name: 'deepseek',
+  isSpokenBy: (source) => source.includes(ALL_START) && isFenced(source),
+  grammar(calls, isParallel) {
+    const rules = calls.map(
+      ({ name, arguments: rule }) =>
+        `${literal(`${START}function${SEPARATOR}${name}\n${FENCE}json\n`)} ${rule} ${literal(`\n${FENCE}${END}`)}`,
+    );
+    return `${literal(ALL_START)} ${oneOrMore(anyOf(rules), '\n', isParallel)} ${literal(ALL_END)}`;
+  },
+};
+
+/** `<｜tool▁call▁begin｜>name<｜tool▁sep｜>{…}<｜tool▁call▁end｜>`, of V3.1, where the template tells of tools; DeepSeek's own does not. */
+export const deepseek31: ToolFormat = {
+  ...shared,
+  name: 'deepseek-v3.1',
+  isSpokenBy: (source) => source.includes(ALL_START) && !isFenced(source),
+  grammar(calls, isParallel) {
+    const rules = calls.map(
+      ({ name, arguments: rule }) => `${literal(`${START}${name}${SEPARATOR}`)} ${rule} ${literal(END)}`,
+    );
+    return `${literal(ALL_START)} ${oneOrMore(anyOf(rules), '', isParallel)} ${literal(ALL_END)}`;
+  },
+};
+
+function* readCall(scan: AnswerScanner, calls: Calls): Reading<boolean> {
+  const first = yield* readUntil(scan, SEPARATOR);
+  if (first === undefined) return false;
+  let name = first.trim();
+  if (name === 'function' && !calls.isOffered(name)) name = (yield* readUntil(scan, '\n'))?.trim() ?? '';
+  if (!calls.isOffered(name)) return false;
+  yield* scan.space();
+  if (yield* scan.match(FENCE)) yield* scan.match('json');
+  yield* scan.space();
+  if (!(yield* calls.readArguments(name))) return false;
+  yield* scan.close(FENCE);
+  yield* scan.close(END);
+  yield* scan.close(ALL_END);
+  calls.complete();
+  return true;
+}
+
+/** Names are short: what stands behind no separator for so long is no call. */
+const NAME_LENGTH_MAX = 256;
+
+/** The text before what is looked for, and moves behind that; undefined where it does not come soon. */
+function* readUntil(scan: AnswerScanner, end: string): Reading<string | undefined> {
+  let text = '';
+  while (!(yield* scan.match(end))) {
+    const char = yield* scan.peek();
+    if (char === undefined || text.length >= NAME_LENGTH_MAX) return undefined;
+    text += char;
+    scan.move(1);
+  }
+  return text;
+}

@@ -1,0 +1,78 @@
+import type { Message, Tool } from '@shoal/protocol';
+import { templateTools } from '../conversation.ts';
+import type { CallShape } from './calls.ts';
+import { readArray } from './mistral.ts';
+import { readJsonString, sayJsonString } from './read-json.ts';
+import { anyOf, literal, objectRule, oneOrMore, readText, type ToolFormat } from './tool-format.ts';
+
+const SHAPE: CallShape = { name: ['name'], arguments: ['arguments'] };
+
+/**
+ * `{"tool_calls": [{"name": …, "arguments": {…}}, …]}` or `{"response": "…"}`, for models that know no tools: a system
+ * message tells of them, and a grammar holds the answer to the form. It is what llama.cpp called its generic format.
+ */
+export const generic: ToolFormat = {
+  name: 'generic',
+  isSpokenBy: () => true,
+  grammar(calls, isParallel) {
+    const objects = anyOf(calls.map((call) => objectRule('name', 'arguments', call)));
+    return `${literal('{"tool_calls": [')} ${oneOrMore(objects, ', ', isParallel)} ${literal(']}')}`;
+  },
+  *read(scan, calls) {
+    yield* scan.space();
+    const isObject = yield* scan.match('{');
+    yield* scan.space();
+    const key = isObject ? yield* readJsonString(scan) : undefined;
+    yield* scan.space();
+    const isMember = (key === 'response' || key === 'tool_calls') && (yield* scan.match(':'));
+    yield* scan.space();
+    const isRead = isMember && (key === 'response' ? yield* sayJsonString(scan) : yield* readArray(scan, calls, SHAPE));
+    if (calls.isOver) return;
+    if (isRead) {
+      yield* scan.space();
+      if (yield* scan.match('}')) {
+        scan.drop();
+        yield* scan.dropSpaceBefore([]);
+      }
+    }
+    yield* readText(scan);
+  },
+};
+
+/** GBNF of an answer that may call tools, or not. */
+export function genericChoice(calls: string, string: string): string {
+  return `${calls} | ${literal('{"response": ')} ${string} ${literal('}')}`;
+}
+
+/** Tells of tools, of calls and of what they answered, in words that every template can write. */
+export function tellOfTools(messages: readonly Message[], tools: readonly Tool[]): readonly Message[] {
+  const told = messages.map(tellOfCalls);
+  if (tools.length === 0) return told;
+  const instruction = [
+    'You can call any of the following tools to satisfy the requests of the user:',
+    JSON.stringify(templateTools(tools), undefined, 2),
+    '',
+    'Answer in JSON, either with `tool_calls` (a request to call tools): ' +
+      '{"tool_calls": [{"name": "…", "arguments": {…}}]}, ' +
+      'or with `response` (what you say to the user): {"response": "…"}',
+  ].join('\n');
+  const [first, ...others] = told;
+  return first?.role === 'system'
+    ? [{ role: 'system', content: `${first.content}\n\n${instruction}` }, ...others]
+    : [{ role: 'system', content: instruction }, ...told];
+}
+
+function tellOfCalls(message: Message): Message {
+  if (message.role === 'tool') {
+    const answer = { tool_call_id: message.toolCallId, content: message.content };
+    return { role: 'user', content: JSON.stringify({ tool_response: answer }) };
+  }
+  if (message.role !== 'assistant' || message.toolCalls === undefined || message.toolCalls.length === 0) return message;
+  // The arguments are JSON already, and stay as the model wrote them.
+  const calls = message.toolCalls.map(
+    ({ id, name, arguments: text }) =>
+      `{"name": ${JSON.stringify(name)}, "arguments": ${text}, "id": ${JSON.stringify(id)}}`,
+  );
+  const said = message.content === '' ? '' : `${message.content}\n`;
+  return { role: 'assistant', content: `${said}{"tool_calls": [${calls.join(', ')}]}` };
+}

@@ -1,0 +1,30 @@
+import type { CallShape } from './calls.ts';
+import { anyOf, literal, objectRule, oneOrMore, readMarkedCalls, type ToolFormat } from './tool-format.ts';
+
+const START = '<tool_call>';
+const END = '</tool_call>';
+const SHAPE: CallShape = { name: ['name'], arguments: ['arguments', 'parameters'] };
+/** Formats that stand between the same markers and are no JSON. */
+const NO_JSON = ['<function=', '<arg_key>', '<invoke name=', '<parameter=', '<|tool_call>call:'];
+
+/** `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, of Hermes, Qwen 2.5 and 3, SmolLM 3, Granite 4 and others. */
+export const hermes: ToolFormat = {
+  name: 'hermes',
+  isSpokenBy: (source) => source.includes(START) && !NO_JSON.some((marker) => source.includes(marker)),
+  grammar(calls, isParallel) {
+    const objects = anyOf(calls.map((call) => objectRule('name', 'arguments', call)));
+    return oneOrMore(`${literal(`${START}\n`)} ${objects} ${literal(`\n${END}`)}`, '\n', isParallel);
+  },
+  *read(scan, calls) {
+    yield* readMarkedCalls(scan, calls, {
+      markers: [START],
+      *readBehind() {
+        yield* scan.space();
+        if (!(yield* calls.readObject(SHAPE))) return false;
+        yield* scan.close(END);
+        calls.complete();
+        return true;
+      },
+    });
+  },
+};

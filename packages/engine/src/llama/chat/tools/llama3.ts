@@ -1,0 +1,36 @@
+import type { CallShape } from './calls.ts';
+import { anyOf, objectRule, oneOrMore, readMarkedCalls, type ToolFormat } from './tool-format.ts';
+
+const PYTHON = '<|python_tag|>';
+const SHAPE: CallShape = { name: ['name', 'function'], arguments: ['parameters', 'arguments'], isUnmarked: true };
+
+/**
+ * `{"name": …, "parameters": {…}}`, of Llama 3.1 to 3.3, with `<|python_tag|>` before it or nothing. Any object of that
+ * shape that names an offered tool is a call, as llama.cpp has it; several stand behind each other, or behind `;`.
+ */
+export const llama3: ToolFormat = {
+  name: 'llama3',
+  isSpokenBy: (source) =>
+    source.includes('<|start_header_id|>') && source.includes('"parameters": dictionary of argument name'),
+  grammar: (calls, isParallel) =>
+    oneOrMore(anyOf(calls.map((call) => objectRule('name', 'parameters', call))), '; ', isParallel),
+  *read(scan, calls) {
+    let hasCalled = false;
+    yield* readMarkedCalls(scan, calls, {
+      markers: ['{', ';', PYTHON],
+      *readBehind(marker) {
+        if (marker === ';') {
+          if (hasCalled) yield* scan.space();
+          if (!hasCalled || (yield* scan.peek()) !== '{') return false;
+        } else if (marker === '{') {
+          scan.move(-1);
+        } else {
+          yield* scan.space();
+        }
+        hasCalled = yield* calls.readObject(SHAPE);
+        if (hasCalled) calls.complete();
+        return hasCalled;
+      },
+    });
+  },
+};

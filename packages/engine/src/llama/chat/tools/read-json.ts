@@ -1,0 +1,113 @@
+import type { AnswerScanner, Reading } from './answer-scanner.ts';
+import { JsonText } from './json-text.ts';
+
+/**
+ * Moves over one JSON value and answers with its text; undefined where it is none, or the answer ends within it. `heard`
+ * gets the text as it comes.
+ */
+export function* readJson(scan: AnswerScanner, heard?: (text: string) => void): Reading<string | undefined> {
+  const json = new JsonText();
+  let whole = '';
+  for (;;) {
+    if ((yield* scan.peek()) === undefined) return undefined;
+    const ahead = scan.ahead;
+    let length = 0;
+    let step: ReturnType<JsonText['push']> = 'more';
+    while (length < ahead.length && step === 'more') {
+      step = json.push(ahead.charAt(length));
+      if (step === 'more' || step === 'done') length++;
+    }
+    scan.move(length);
+    const text = ahead.slice(0, length);
+    whole += text;
+    if (text !== '') heard?.(text);
+    if (step === 'malformed') return undefined;
+    if (step !== 'more') return whole;
+  }
+}
+
+/** Moves over a JSON string and answers with what it says. */
+export function* readJsonString(scan: AnswerScanner): Reading<string | undefined> {
+  if ((yield* scan.peek()) !== '"') return undefined;
+  const text = yield* readJson(scan);
+  const value: unknown = text === undefined ? undefined : JSON.parse(text);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Says what a JSON string says, as it comes. False where it is none, or does not end. */
+export function* sayJsonString(scan: AnswerScanner): Reading<boolean> {
+  if (!(yield* scan.match('"'))) return false;
+  scan.drop();
+  // Two escapes may be the halves of one character, which is never cut.
+  let half = '';
+  for (;;) {
+    const plain = plainLength(scan.ahead);
+    const text = half + scan.ahead.slice(0, plain);
+    scan.move(plain);
+    half = '';
+    if (text !== '') scan.sayText(text);
+    const char = yield* scan.peek();
+    if (char === '"') {
+      scan.move(1);
+      scan.drop();
+      return true;
+    }
+    if (char === '\\') {
+      const said = yield* readEscape(scan);
+      if (said === undefined) return false;
+      if (isHighSurrogate(said) && (yield* scan.peek()) === '\\') half = said;
+      else scan.sayText(said);
+      continue;
+    }
+    if (char === undefined || char < ' ') return false;
+  }
+}
+
+/** How many characters stand before the next quote, escape or control character. */
+function plainLength(text: string): number {
+  let length = 0;
+  for (let char = text.charAt(0); char >= ' ' && char !== '"' && char !== '\\'; char = text.charAt(length)) length++;
+  return length;
+}
+
+const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+};
+const UNICODE_DIGITS = 4;
+
+/** Moves over an escape and answers with what it stands for; stays before one that is none. */
+function* readEscape(scan: AnswerScanner): Reading<string | undefined> {
+  yield* waitFor(scan, 2);
+  const kind = scan.ahead.charAt(1);
+  if (kind !== 'u') {
+    const said = SIMPLE_ESCAPES[kind];
+    if (said !== undefined) scan.move(2);
+    return said;
+  }
+  yield* waitFor(scan, 2 + UNICODE_DIGITS);
+  const digits = scan.ahead.slice(2, 2 + UNICODE_DIGITS);
+  if (!/^[\da-fA-F]{4}$/.test(digits)) return undefined;
+  scan.move(2 + UNICODE_DIGITS);
+  return String.fromCharCode(Number.parseInt(digits, 16));
+}
+
+/** Waits until so many characters have come, or no more come. */
+function* waitFor(scan: AnswerScanner, characters: number): Reading<void> {
+  for (let count = 1; count <= characters; count++) {
+    scan.move(count - 1);
+    const char = yield* scan.peek();
+    scan.move(1 - count);
+    if (char === undefined) return;
+  }
+}
+
+function isHighSurrogate(text: string): boolean {
+  return text >= '\ud800' && text <= '\udbff';
+}

@@ -1,0 +1,99 @@
+import type { JsonObject, Tool } from '@shoal/protocol';
+import type { AnswerScanner, Reading } from './answer-scanner.ts';
+import type { Calls } from './calls.ts';
+
+/** What rules of GBNF are added to. */
+export interface Rules {
+  /** Adds the rules of JSON that fits the schema; answers with the name of the first. */
+  addSchema(name: string, schema: JsonObject): string;
+}
+
+/** A call that a grammar may force. */
+export interface CallRule {
+  /** The tool's name as a JSON string. */
+  readonly quotedName: string;
+  readonly name: string;
+  /** The rule of its arguments. */
+  readonly arguments: string;
+}
+
+/** How models of one kind write that they call tools. */
+export interface ToolFormat {
+  readonly name: string;
+  /** Whether a template with that source is for such models. */
+  isSpokenBy(source: string): boolean;
+  /** GBNF, the body of a rule: one of the calls, or several where `isParallel`. */
+  grammar(calls: readonly CallRule[], isParallel: boolean): string;
+  /** Reads an answer, its thoughts before it taken off, until it is over. */
+  read(scan: AnswerScanner, calls: Calls): Reading<void>;
+}
+
+/** The markers before a call, and what stands behind each of them. */
+export interface MarkedCalls {
+  readonly markers: readonly string[];
+  /** Markers that say nothing. */
+  readonly silent?: readonly string[];
+  /** Reads what stands behind a marker; false where that is no call. */
+  readonly readBehind: (marker: string) => Reading<boolean>;
+}
+
+/** An answer in which calls stand between markers, and everything else is text. What is no call after all is text, too. */
+export function* readMarkedCalls(scan: AnswerScanner, calls: Calls, marked: MarkedCalls): Reading<void> {
+  const { markers, silent = [], readBehind } = marked;
+  for (;;) {
+    const marker = yield* scan.find([...markers, ...silent, '<think>']);
+    if (marker === undefined) return;
+    if (marker === '<think>') {
+      scan.giveBack();
+      yield* readThought(scan);
+    } else if (silent.includes(marker)) {
+      scan.drop();
+    } else if (yield* readBehind(marker)) {
+      if (calls.isOver) return;
+      yield* scan.dropSpaceBefore([...markers, ...silent]);
+    } else {
+      scan.giveBack();
+    }
+  }
+}
+
+/** A thought is text, whatever stands in it. */
+export function* readThought(scan: AnswerScanner): Reading<void> {
+  yield* scan.find(['</think>']);
+  scan.giveBack();
+}
+
+/** The rest of an answer, which is text. */
+export function* readText(scan: AnswerScanner): Reading<void> {
+  yield* scan.find([]);
+}
+
+/** GBNF that is that text. */
+export function literal(text: string): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+  return `"${escaped}"`;
+}
+
+/** GBNF of one call as a JSON object. */
+export function objectRule(nameKey: string, argumentsKey: string, call: CallRule): string {
+  return `${literal(`{"${nameKey}": ${call.quotedName}, "${argumentsKey}": `)} ${call.arguments} ${literal('}')}`;
+}
+
+export function anyOf(alternatives: readonly string[]): string {
+  return `( ${alternatives.join(' | ')} )`;
+}
+
+/** GBNF of one, or of several with the separator between them. */
+export function oneOrMore(rule: string, separator: string, isParallel: boolean): string {
+  if (!isParallel) return rule;
+  return separator === '' ? `( ${rule} )+` : `${rule} ( ${literal(separator)} ${rule} )*`;
+}
+
+/** What grammar rules can be made of; a tool without a schema takes no arguments. */
+export function callRules(tools: readonly Tool[], rules: Rules): readonly CallRule[] {
+  return tools.map(({ name, parameters }, index) => {
+    const isWithout = parameters === undefined || Object.keys(parameters).length === 0;
+    const schema = isWithout ? { type: 'object', properties: {} } : parameters;
+    return { name, quotedName: JSON.stringify(name), arguments: rules.addSchema(`arguments-${index}`, schema) };
+  });
+}

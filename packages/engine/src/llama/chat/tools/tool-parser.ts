@@ -1,0 +1,55 @@
+import type { TextEvent, ToolCallEvent } from '@shoal/protocol';
+import type { Piece } from '../../../stop-filter.ts';
+import type { AnswerParser } from '../chat-template.ts';
+import { AnswerScanner, type Reading } from './answer-scanner.ts';
+import { Calls } from './calls.ts';
+import { readThought, type ToolFormat } from './tool-format.ts';
+
+export interface ToolParserOptions {
+  /** The names of the tools that were offered; a call of another is text. */
+  readonly tools: readonly string[];
+  /** Otherwise the answer is over behind the first call. */
+  readonly isParallel: boolean;
+  /** The prompt has begun a thought already. */
+  readonly isThinking: boolean;
+}
+
+/** Reads an answer in a tool format. */
+export class ToolParser implements AnswerParser {
+  readonly #scan = new AnswerScanner();
+  readonly #calls: Calls;
+  readonly #reading: Reading<void>;
+
+  constructor(format: ToolFormat, { tools, isParallel, isThinking }: ToolParserOptions) {
+    this.#calls = new Calls(this.#scan, new Set(tools), isParallel);
+    this.#reading = readAnswer(format, this.#scan, this.#calls, isThinking);
+  }
+
+  get hasCalled(): boolean {
+    return this.#calls.hasCalled;
+  }
+
+  get isOver(): boolean {
+    return this.#calls.isOver;
+  }
+
+  push(piece: Piece): readonly (TextEvent | ToolCallEvent)[] {
+    if (this.isOver) return [];
+    this.#scan.push(piece);
+    this.#reading.next();
+    return this.#scan.take();
+  }
+
+  end(): readonly (TextEvent | ToolCallEvent)[] {
+    this.#scan.end();
+    if (!this.isOver) this.#reading.next();
+    return [...this.#scan.take(), ...this.#scan.takeRest()];
+  }
+}
+
+function* readAnswer(format: ToolFormat, scan: AnswerScanner, calls: Calls, isThinking: boolean): Reading<void> {
+  if (isThinking) yield* readThought(scan);
+  yield* format.read(scan, calls);
+  // What a format leaves unread is text.
+  if (!calls.isOver) yield* scan.find([]);
+}

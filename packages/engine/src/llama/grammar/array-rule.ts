@@ -1,0 +1,37 @@
+import type { JsonObject } from '@shoal/protocol';
+import { boundsOf, unfit } from './keywords.ts';
+import type { SchemaWriter } from './schema-writer.ts';
+
+/** All items that the schema names by their place, then those that it says more of. */
+export function arrayBody(writer: SchemaWriter, schema: JsonObject, path: string, rule: string): string {
+  const { builder } = writer;
+  const { least, most } = boundsOf(schema, ['minItems', 'maxItems'], path);
+  const { first, rest } = itemsOf(schema, path);
+  const named = first
+    .slice(0, most)
+    .map((item, index) => writer.ruleOf(item, `${path}/prefixItems/${index}`, `${rule}-${index}`));
+  const missing = Math.max(0, least - named.length);
+  if (rest === false && missing > 0) throw unfit(path, '"minItems" asks for more items than there can be');
+  // Where nothing is said of further items, only as many as must be are written.
+  const isOpen = rest !== false && (rest !== undefined || first.length === 0);
+  const further = isOpen ? (most === undefined ? undefined : most - named.length) : missing;
+  if (further === 0) return `"[" space ${named.join(' "," space ')} space "]"`;
+  const item =
+    rest === undefined || rest === true
+      ? builder.primitive('value')
+      : writer.ruleOf(rest, `${path}/items`, `${rule}-item`);
+  const next = builder.addRule(`${rule}-next`, `"," space ${item}`);
+  if (named.length > 0)
+    return `"[" space ${named.join(' "," space ')} ${builder.repeat(next, missing, further)} space "]"`;
+  const more = builder.repeat(next, Math.max(0, missing - 1), further === undefined ? undefined : further - 1);
+  return missing > 0 ? `"[" space ${item} ${more} space "]"` : `"[" space (${item} ${more})? space "]"`;
+}
+
+/** `prefixItems` and `items`, or `items` and `additionalItems` as older drafts have them. */
+function itemsOf(schema: JsonObject, path: string): { first: readonly unknown[]; rest: unknown } {
+  const { prefixItems, items, additionalItems } = schema;
+  if (prefixItems === undefined && Array.isArray(items)) return { first: items, rest: additionalItems };
+  if (prefixItems !== undefined && !Array.isArray(prefixItems)) throw unfit(path, '"prefixItems" must be a list');
+  if (Array.isArray(items)) throw unfit(path, '"items" must be a schema beside "prefixItems"');
+  return { first: prefixItems ?? [], rest: items };
+}

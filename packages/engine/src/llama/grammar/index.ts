@@ -1,0 +1,1 @@
+export { GrammarBuilder, jsonGrammar, schemaGrammar } from './grammar-builder.ts';

@@ -1,0 +1,181 @@
+import { isObject, type JsonObject } from '@shoal/protocol';
+import { arrayBody } from './array-rule.ts';
+import { constantsBody } from './constants.ts';
+import type { GrammarBuilder } from './grammar-builder.ts';
+import { assertions, asSchema, schemasOf, unfit } from './keywords.ts';
+import { mergeSchemas } from './merge.ts';
+import { numberBody } from './number-rule.ts';
+import { objectBody } from './object-rule.ts';
+import { stringBody } from './string-rule.ts';
+import { type SchemaType, typesOf } from './types.ts';
+
+/** Schemas and properties that are read, again wherever `allOf` and its like bring them together. */
+const MAX_SCHEMAS_READ = 10_000;
+/** Of schemas within schemas, references followed. */
+const MAX_SCHEMA_DEPTH = 128;
+
+/**
+ * Writes rules for the schemas of one document (JSON Schema 2020-12, and `items`, `definitions` of older drafts). What is
+ * generated fits the schema; not all that fits can be generated: properties come in the schema's order, properties and
+ * items that it does not name are left out unless it asks for them, and `oneOf` is `anyOf`.
+ */
+export class SchemaWriter {
+  readonly builder: GrammarBuilder;
+  readonly #document: JsonObject;
+  /** Rules of what was referred to, by their pointers. */
+  readonly #references = new Map<string, string>();
+  #schemas = 0;
+  #depth = 0;
+
+  constructor(builder: GrammarBuilder, document: JsonObject) {
+    this.builder = builder;
+    this.#document = document;
+  }
+
+  /** Gives the reserved `rule` the document's meaning. */
+  write(rule: string): void {
+    this.#references.set('#', rule);
+    this.#define(rule, this.#document, '#');
+    const endless = this.builder.rulesWithoutEnd();
+    for (const [pointer, referred] of this.#references) {
+      if (endless.has(referred)) throw unfit(pointer, '"$ref" leads back to it with nothing in between');
+    }
+  }
+
+  /** The rule of a schema within the document. `name` is a wish. */
+  ruleOf(value: unknown, path: string, name: string): string {
+    const schema = asSchema(value, path);
+    const { $ref, ...others } = assertions(schema, path);
+    if ($ref !== undefined && Object.keys(others).length === 0) return this.#referred($ref, path);
+    const rule = this.builder.reserve(name);
+    this.#define(rule, schema, path);
+    return rule;
+  }
+
+  #define(rule: string, schema: JsonObject, path: string): void {
+    this.#count(1, path);
+    if (++this.#depth > MAX_SCHEMA_DEPTH) {
+      throw unfit(path, `schemas are more than ${MAX_SCHEMA_DEPTH} deep, or refer to themselves`);
+    }
+    this.#defineBody(rule, this.#merged(assertions(schema, path), path), path);
+    this.#depth -= 1;
+  }
+
+  #defineBody(rule: string, schema: JsonObject, path: string): void {
+    const { $ref, ...beside } = schema;
+    if ($ref !== undefined) return this.#defineReferring(rule, $ref, beside, path);
+    for (const keyword of ['anyOf', 'oneOf']) {
+      if (schema[keyword] === undefined) continue;
+      const { [keyword]: _, ...others } = schema;
+      const alternatives = schemasOf(schema, keyword, path).map((alternative) =>
+        Object.keys(others).length === 0 ? alternative : this.#merge(others, alternative, path),
+      );
+      return this.#defineAlternatives(rule, alternatives, `${path}/${keyword}`);
+    }
+    const types = typesOf(schema, path);
+    if (schema.const !== undefined || schema.enum !== undefined) {
+      this.builder.define(rule, constantsBody(schema, path));
+    } else if (types === undefined) {
+      this.builder.define(rule, this.builder.primitive('value'));
+    } else if (types.length > 1) {
+      const alternatives = types.map((type) => ({ ...schema, type }));
+      this.#defineAlternatives(rule, alternatives, path);
+    } else {
+      for (const type of types) this.builder.define(rule, this.#bodyOfType(type, schema, path, rule));
+    }
+  }
+
+  #defineAlternatives(rule: string, alternatives: readonly JsonObject[], path: string): void {
+    const rules = alternatives.map((schema, index) => this.ruleOf(schema, `${path}/${index}`, `${rule}-${index}`));
+    this.builder.defineAlternatives(rule, rules);
+  }
+
+  /** A reference, and what stands beside it and is to fit as well. */
+  #defineReferring(rule: string, reference: unknown, beside: JsonObject, path: string): void {
+    if (Object.keys(beside).length === 0) {
+      return this.builder.defineAlternatives(rule, [this.#referred(reference, path)]);
+    }
+    const { target } = this.#find(reference, path);
+    this.#define(rule, this.#merge(assertions(target, path), beside, path), path);
+  }
+
+  #bodyOfType(type: SchemaType, schema: JsonObject, path: string, rule: string): string {
+    switch (type) {
+      case 'object':
+        return objectBody(this, schema, path, rule);
+      case 'array':
+        return arrayBody(this, schema, path, rule);
+      case 'string':
+        return stringBody(this.builder, schema, path, rule);
+      case 'integer':
+      case 'number':
+        return numberBody(this.builder, type, schema, path);
+      case 'boolean':
+      case 'null':
+        return this.builder.primitive(type);
+      default:
+        return type satisfies never;
+    }
+  }
+
+  /** Without `allOf`. */
+  #merged(schema: JsonObject, path: string): JsonObject {
+    if (schema.allOf === undefined) return schema;
+    const { allOf: _, ...others } = schema;
+    return schemasOf(schema, 'allOf', path).reduce((merged, part, index) => {
+      const partPath = `${path}/allOf/${index}`;
+      return this.#merge(merged, this.#merged(assertions(part, partPath), partPath), path);
+    }, others);
+  }
+
+  #merge(left: JsonObject, right: JsonObject, path: string): JsonObject {
+    const properties = [left.properties, right.properties].filter(isObject);
+    this.#count(
+      properties.reduce((total, some) => total + Object.keys(some).length, 1),
+      path,
+    );
+    return mergeSchemas(left, assertions(right, path), path);
+  }
+
+  #count(schemas: number, path: string): void {
+    this.#schemas += schemas;
+    if (this.#schemas > MAX_SCHEMAS_READ)
+      throw unfit(path, `more than ${MAX_SCHEMAS_READ} schemas would have to be read`);
+  }
+
+  #referred(reference: unknown, path: string): string {
+    const { target, pointer } = this.#find(reference, path);
+    const known = this.#references.get(pointer);
+    if (known !== undefined) return known;
+    const rule = this.builder.reserve(pointer.slice(pointer.lastIndexOf('/') + 1));
+    this.#references.set(pointer, rule);
+    this.#define(rule, target, pointer);
+    return rule;
+  }
+
+  /** A JSON pointer within the document (RFC 6901). */
+  #find(reference: unknown, path: string): { target: JsonObject; pointer: string } {
+    if (typeof reference !== 'string' || (reference !== '#' && !reference.startsWith('#/'))) {
+      throw unfit(path, '"$ref" must point into the schema itself, such as "#/$defs/name"');
+    }
+    const target = reference
+      .split('/')
+      .slice(1)
+      .reduce<unknown>((value, key) => memberOf(value, unescapePointer(key, path)), this.#document);
+    if (!isObject(target) && target !== true) throw unfit(path, '"$ref" points to no schema');
+    return { target: target === true ? {} : target, pointer: reference };
+  }
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  if (Array.isArray(value)) return /^\d{1,9}$/.test(key) ? value[Number(key)] : undefined;
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+function unescapePointer(key: string, path: string): string {
+  try {
+    return decodeURIComponent(key).replaceAll('~1', '/').replaceAll('~0', '~');
+  } catch (cause) {
+    throw unfit(path, `"$ref" is no JSON pointer (${String(cause)})`);
+  }
+}

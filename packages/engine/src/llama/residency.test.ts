@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { mock, suite, test } from 'node:test';
+import type { LoadedModel } from './messages.ts';
+import { type Lodger, Residency } from './residency.ts';
+
+const LOADED: LoadedModel = {
+  digest: `sha256:${'0'.repeat(64)}`,
+  contextLength: 8,
+  abilities: [],
+  threads: 1,
+  device: 'cpu',
+  memoryBytes: 10,
+};
+const never = new AbortController().signal;
+
+/** A model that takes ten bytes and says what becomes of it. */
+class FakeLodger implements Lodger {
+  readonly id: string;
+  readonly active = 0;
+  readonly known = LOADED;
+  isResident = false;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  unload(): Promise<void> {
+    this.isResident = false;
+    return Promise.resolve();
+  }
+}
+
+function house(budgetBytes: number, keepAliveMs?: number) {
+  const lodgers = ['a', 'b', 'c'].map((id) => new FakeLodger(id));
+  const residency = new Residency({
+    lodgers,
+    predictedBytes: () => 10,
+    budgetBytes,
+    ...(keepAliveMs !== undefined && { keepAliveMs }),
+  });
+  const enter = async (index: number): Promise<() => void> => {
+    const lodger = lodgers[index];
+    assert.ok(lodger);
+    const leave = await residency.enter(lodger, never);
+    assert.ok(leave);
+    lodger.isResident = true;
+    return leave;
+  };
+  const inside = () => lodgers.filter(({ isResident }) => isResident).map(({ id }) => id);
+  return { residency, lodgers, enter, inside };
+}
+
+suite('which models are in memory', () => {
+  test('the one unused for the longest leaves for another', async () => {
+    const { enter, inside } = house(20);
+    (await enter(0))();
+    (await enter(1))();
+    (await enter(0))();
+    (await enter(2))();
+    assert.deepEqual(inside(), ['a', 'c']);
+  });
+
+  test('one that is used stays, and who has no room waits for it', async () => {
+    const { enter, inside } = house(10);
+    const leave = await enter(0);
+    let hasEntered = false;
+    const waiting = enter(1).then(() => (hasEntered = true));
+    await new Promise(setImmediate);
+    assert.equal(hasEntered, false);
+    leave();
+    await waiting;
+    assert.deepEqual(inside(), ['b']);
+  });
+
+  test('one that is larger than the budget is alone', async () => {
+    const { enter, inside } = house(5);
+    (await enter(0))();
+    (await enter(1))();
+    assert.deepEqual(inside(), ['b']);
+  });
+
+  test('a request that is taken back waits no longer', async () => {
+    const { residency, lodgers, enter } = house(10);
+    await enter(0);
+    const abort = new AbortController();
+    const waiting = residency.enter(lodgers[1] ?? assert.fail(), abort.signal);
+    abort.abort();
+    assert.equal(await waiting, undefined);
+  });
+
+  test('one leaves when its time is over, unless it is used again before', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const { enter, inside, residency } = house(100, 1_000);
+    (await enter(0))();
+    mock.timers.tick(900);
+    const leave = await enter(0);
+    mock.timers.tick(900);
+    assert.deepEqual(inside(), ['a']);
+    assert.equal(residency.list()[0]?.leavesInMs, undefined);
+    leave();
+    mock.timers.tick(1_000);
+    assert.deepEqual(inside(), []);
+    mock.timers.reset();
+  });
+
+  test('with no time at all it leaves after its answer', async () => {
+    const { enter, inside } = house(100, 0);
+    const leave = await enter(0);
+    leave();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual(inside(), []);
+  });
+
+  test('the end lets nobody wait', async () => {
+    const { residency, lodgers, enter } = house(10);
+    await enter(0);
+    const waiting = residency.enter(lodgers[1] ?? assert.fail(), never);
+    await residency.close();
+    assert.equal(await waiting, undefined);
+  });
+});

@@ -1,0 +1,58 @@
+import { isNamed, type JsonObject, type ModelInfo } from '@shoal/protocol';
+import type { ResidentModel } from '../engine.ts';
+import { countIn, objectsIn, textIn } from '../http/json.ts';
+import type { ModelServer } from '../http/server.ts';
+import { failures } from './errors.ts';
+
+/** For a list, which Ollama gives at once. */
+const RESIDENT_TIMEOUT_MS = 10_000;
+/** A model that Ollama keeps for longer stays: "for ever" is a time some hundred years away. */
+const STAYS_AFTER_MS = 365 * 24 * 60 * 60 * 1000;
+const HTTP_OK = 200;
+
+export interface Known {
+  readonly infos: readonly ModelInfo[];
+  /** Requests that each model works on, by its id. */
+  readonly active: ReadonlyMap<string, number>;
+}
+
+/** What Ollama has in memory (`api/ps`), whoever it was loaded for. Throws `OLLAMA_NOT_FOUND`. */
+export async function listResident(
+  server: ModelServer,
+  address: URL,
+  known: Known,
+  signal: AbortSignal,
+): Promise<readonly ResidentModel[]> {
+  const { status, object } = await server.askForObject({ path: 'api/ps', signal, patienceMs: RESIDENT_TIMEOUT_MS });
+  if (status !== HTTP_OK || !Array.isArray(object?.['models'])) {
+    throw failures.notOllama(address, `api/ps answered with ${status}`);
+  }
+  return objectsIn(object, 'models').flatMap((loaded) => {
+    const id = textIn(loaded, 'name');
+    return id === undefined ? [] : [residentModel(id, loaded, known)];
+  });
+}
+
+/** The digest in `api/ps` is the manifest's; that of the model file is known from its description. */
+function residentModel(id: string, loaded: JsonObject, { infos, active }: Known): ResidentModel {
+  const digest = infos.find((info) => isNamed(info, id))?.digest;
+  const memoryBytes = countIn(loaded, 'size');
+  const contextLength = countIn(loaded, 'context_length');
+  const requests = active.get(id) ?? 0;
+  const leavesInMs = requests > 0 ? undefined : timeLeft(textIn(loaded, 'expires_at'));
+  return {
+    id,
+    ...(digest !== undefined && { digest }),
+    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(countIn(loaded, 'size_vram') === 0 && { device: 'cpu' }),
+    ...(contextLength !== undefined && contextLength > 0 && { contextLength }),
+    active: requests,
+    ...(leavesInMs !== undefined && { leavesInMs }),
+  };
+}
+
+/** Ollama tells a time of day, so this is the one place where ours counts. */
+function timeLeft(expiresAt: string | undefined): number | undefined {
+  const left = Date.parse(expiresAt ?? '') - Date.now();
+  return Number.isNaN(left) || left > STAYS_AFTER_MS ? undefined : Math.max(0, left);
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, suite, test } from 'node:test';
+import type { Input } from '@shoal/protocol';
+import { ask, codeOf, hear, reasonOf, usageOf } from '../contracts/answers.ts';
+import { createOllama } from './index.ts';
+import { FakeOllama, type FakeOrder } from './testing/fake-ollama.ts';
+
+const fake = await FakeOllama.start();
+const engine = createOllama({ baseUrl: fake.address, model: 'parrot' });
+
+suite('what the ollama engine says and hears', () => {
+  afterEach(() => {
+    fake.onOrder = () => {};
+  });
+  after(async () => {
+    await engine.close();
+    await fake.stop();
+  });
+
+  test('each input goes to its endpoint, with every sampling value that was given, zero too', async () => {
+    const inputs: readonly [Input, string, object][] = [
+      [{ type: 'messages', messages: [{ role: 'user', content: 'Hi' }] }, '/api/generate', { prompt: 'Hi' }],
+      [{ type: 'text', text: 'Hi' }, '/api/generate', { prompt: 'Hi', raw: true }],
+      [{ type: 'messages', messages: [{ role: 'system', content: 'Hi' }] }, '/api/chat', {}],
+      [{ type: 'messages', messages: [{ role: 'user', content: '' }] }, '/api/chat', {}],
+    ];
+    const orders: FakeOrder[] = [];
+    fake.onOrder = (order) => void orders.push(order);
+    for (const [input, path, fields] of inputs) {
+      assert.equal(reasonOf(await hear(engine, ask('', { input }))), 'stop');
+      const order = orders.at(-1);
+      assert.equal(order?.path, path);
+      assert.partialDeepStrictEqual(order.body, { ...fields, truncate: false, shift: false });
+    }
+    const penalties = { repeatPenalty: 1, presencePenalty: 0, frequencyPenalty: 0.2 };
+    const sampling = { maxTokens: 9, temperature: 0, topP: 0.5, topK: 3, minP: 0.1, seed: 0, ...penalties };
+    await hear(engine, ask('Hi', { sampling, stop: ['', 'never'] }));
+    assert.deepEqual(orders.at(-1)?.body['options'], {
+      num_predict: 9,
+      temperature: 0,
+      top_p: 0.5,
+      top_k: 3,
+      min_p: 0.1,
+      repeat_penalty: 1,
+      presence_penalty: 0,
+      frequency_penalty: 0.2,
+      seed: 0,
+      stop: ['<|end|>', 'never'],
+    });
+  });
+
+  test('tools are offered, their calls come whole with ids, and what they answered goes back with their names', async () => {
+    const orders: FakeOrder[] = [];
+    fake.onOrder = (order) => void orders.push(order);
+    const tools = [{ name: 'weather', parameters: { type: 'object' } }, { name: 'time' }];
+    const heard = await hear(engine, ask('Hi', { tools }));
+    assert.equal(reasonOf(heard), 'tool_calls');
+    const [first, second] = heard.toolCalls;
+    assert.match(first?.id ?? '', /^call_/);
+    assert.deepEqual([first?.name, first?.arguments], ['weather', '{"city":"Oslo"}']);
+    assert.deepEqual([second?.id, second?.name], ['call_1', 'time']);
+    assert.partialDeepStrictEqual(orders[0], {
+      path: '/api/chat',
+      body: { tools: [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }, {}] },
+    });
+    const messages = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: '', toolCalls: heard.toolCalls },
+      { role: 'tool', content: 'Rain.', toolCallId: first?.id ?? '' },
+    ] as const;
+    const input = { type: 'messages', messages } as const;
+    assert.equal(reasonOf(await hear(engine, ask('', { input, tools, toolChoice: 'none' }))), 'stop');
+    assert.equal(orders[1]?.body['tools'], undefined);
+    assert.partialDeepStrictEqual(orders[1]?.body['messages'], [
+      { role: 'user', content: 'Hi' },
+      { tool_calls: [{ id: first?.id, function: { name: 'weather', arguments: { city: 'Oslo' } } }, {}] },
+      { role: 'tool', content: 'Rain.', tool_call_id: first?.id, tool_name: 'weather' },
+    ]);
+  });
+
+  test('a JSON format and log probabilities are asked for in Ollama’s words', async () => {
+    const orders: FakeOrder[] = [];
+    fake.onOrder = (order) => void orders.push(order);
+    await hear(engine, ask('Hi', { format: { type: 'json' } }));
+    assert.equal(orders[0]?.body['format'], 'json');
+    const schema = { type: 'object', required: ['a'] };
+    const heard = await hear(engine, ask('Hi there', { format: { type: 'json_schema', schema }, logprobs: 2 }));
+    assert.partialDeepStrictEqual(orders[1]?.body, { format: schema, logprobs: true, top_logprobs: 2 });
+    const top = [
+      { text: 'Hi ', logprob: -0.5 },
+      { text: 'likely', logprob: -1 },
+    ];
+    assert.deepEqual(heard.logprobs[0], { text: 'Hi ', logprob: -0.5, top });
+  });
+
+  test('what Ollama has no word for is refused, and not left out', async () => {
+    const tools = [{ name: 'weather' }];
+    for (const changes of [
+      { sampling: { logitBias: [[1, -100]] } },
+      { tools, toolChoice: 'required' },
+      { tools, toolChoice: { name: 'weather' } },
+      { tools, parallelToolCalls: false },
+    ] as const) {
+      assert.equal(codeOf(await hear(engine, ask('Hi', changes))), 'INVALID_REQUEST');
+    }
+    const call = { id: '1', name: 'weather', arguments: 'Oslo' };
+    const messages = [{ role: 'assistant', content: '', toolCalls: [call] }] as const;
+    assert.equal(codeOf(await hear(engine, ask('', { input: { type: 'messages', messages } }))), 'INVALID_REQUEST');
+  });
+
+  test('many texts become vectors in several questions, and what is no vector is a failure', async () => {
+    const orders: FakeOrder[] = [];
+    fake.onOrder = (order) => void orders.push(order);
+    const input = {
+      type: 'embeddings',
+      texts: Array.from({ length: 40 }, (_, index) => 'x'.repeat(index + 1)),
+    } as const;
+    const request = ask('', { model: 'embedder', input });
+    const heard = await hear(engine, request);
+    assert.deepEqual([reasonOf(heard), heard.vectors.length, orders.length], ['stop', 40, 3]);
+    assert.deepEqual(usageOf(heard), { promptTokens: 40, completionTokens: 0 });
+    for (const embeddings of [[], [[0, 0, 0]], 'none', [['1']]]) {
+      fake.embeddings = embeddings;
+      assert.equal(codeOf(await hear(engine, request)), 'GENERATION_FAILED');
+    }
+    fake.embeddings = undefined;
+  });
+
+  test('token ids and an answer begun elsewhere are refused with the reason', async () => {
+    const tokens = await hear(engine, ask('', { input: { type: 'tokens', tokens: [1] } }));
+    assert.equal(codeOf(tokens), 'INVALID_REQUEST');
+    const resume = { text: 'Hello ', tokens: [] };
+    assert.equal(codeOf(await hear(engine, ask('Hello there', { resume }))), 'GENERATION_FAILED');
+  });
+});

@@ -1,0 +1,1 @@
+export { createOpenAi, type OpenAiOptions } from './openai.ts';

@@ -1,0 +1,150 @@
+import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import type { Engine } from '../engine.ts';
+import { embed, type Embedded } from '../http/embedding.ts';
+import { closed, withOneEnd } from '../http/generation.ts';
+import { countIn, objectIn, objectsIn, parseObject } from '../http/json.ts';
+import { ModelServer, type Question, type Reply } from '../http/server.ts';
+import { checkRequest } from '../request-check.ts';
+import { parseBaseUrl } from './address.ts';
+import { readAnswer } from './answer.ts';
+import { errorText, failures, forPeer, refused, type Refusal, withoutKey } from './errors.ts';
+import { type Choice, listModels } from './models.ts';
+import { orderFor } from './order.ts';
+
+/** Before its first byte a server may have to load the model, or finish others' answers. */
+const FIRST_BYTE_TIMEOUT_MS = 300_000;
+const DEFAULT_SLOTS = 4;
+const HTTP_OK = 200;
+/** What a header can carry. */
+const KEY = /^[\x21-\x7e]+$/;
+/** What a server says that does not know how to tell the usage of a stream. */
+const USAGE_UNKNOWN = /stream_options|include_usage/;
+
+export interface OpenAiOptions {
+  /** Where the API begins: `http://127.0.0.1:52415/v1`; without a path it is /v1. Never from a peer. */
+  readonly baseUrl: string;
+  /** Sent with every request, and told to nobody else. */
+  readonly apiKey?: string;
+  /** The one model to offer, by the server's name for it; absent: all that it lists, of which the first is the default. */
+  readonly model?: string;
+  /** Generations at once; absent: 4. The server itself queues what is too much. */
+  readonly slots?: number;
+  /** Tokens of prompt and answer; absent: what the server tells, if it does. */
+  readonly contextLength?: number;
+}
+
+/**
+ * The models of any server that speaks OpenAI's API: EXO, vLLM, llama-server, LM Studio. Throws `INVALID_REQUEST` for a URL
+ * that is none, and for a key that no header can carry.
+ */
+export function createOpenAi(options: OpenAiOptions): Engine {
+  return new OpenAi(options);
+}
+
+class OpenAi implements Engine {
+  readonly name = 'openai';
+  readonly abilities;
+  readonly #address: URL;
+  readonly #server: ModelServer;
+  readonly #key: string | undefined;
+  readonly #choice: Choice;
+  readonly #closing = new AbortController();
+  /** As they were last asked for. */
+  #models: readonly ModelInfo[] | undefined;
+  /** False once the server has refused to. */
+  #tellsUsage = true;
+
+  constructor({ baseUrl, apiKey, model, slots = DEFAULT_SLOTS, contextLength }: OpenAiOptions) {
+    // A trailing message of the assistant is a turn of its own to most templates: an answer is not gone on with.
+    this.abilities = { slots, resume: 'none' } as const;
+    this.#address = parseBaseUrl(baseUrl);
+    this.#key = apiKey;
+    this.#server = new ModelServer(this.#address, failures, authorization(apiKey));
+    this.#choice = { model, contextLength };
+  }
+
+  /**
+   * Asks anew each time. Throws `CONNECT_FAILED` where no such server answers, `UNAUTHORIZED` where it refuses the key, and
+   * `MODEL_NOT_FOUND` where it lists no model, or not the chosen one; each says what to do.
+   */
+  async models(): Promise<readonly ModelInfo[]> {
+    return this.#list(this.#closing.signal);
+  }
+
+  generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
+    return withOneEnd({
+      answer: (ended) => this.#answer(request, ended),
+      signal,
+      closing: this.#closing.signal,
+      forPeer: (error) => this.#failed(error),
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing.abort();
+    return Promise.resolve();
+  }
+
+  async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
+    const { id } = checkRequest(request, this.#models ?? (await this.#list(signal)));
+    const { input } = request;
+    if (input.type === 'embeddings') {
+      return yield* embed(input.texts, id, (texts) => this.#embed(texts, id, signal), failures.unreadable);
+    }
+    yield* readAnswer(await this.#begin(request, id, signal), request, id);
+  }
+
+  /** The answer's stream; asked for once more without its usage where the server knows no such wish. */
+  async #begin(request: InferenceRequest, model: string, signal: AbortSignal): Promise<Reply['body']> {
+    const question = { ...orderFor(request, model, this.#tellsUsage), signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
+    const reply = await this.#server.ask(question);
+    if (reply.status === HTTP_OK) return reply.body;
+    const refusal = await this.#refusal(reply);
+    if (this.#tellsUsage && USAGE_UNKNOWN.test(refusal.text)) {
+      this.#tellsUsage = false;
+      return this.#begin(request, model, signal);
+    }
+    throw refused(refusal, model);
+  }
+
+  async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<Embedded> {
+    const body = { model, input: texts, encoding_format: 'float' };
+    const question: Question = { path: 'embeddings', body, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
+    const reply = await this.#server.ask(question);
+    if (reply.status !== HTTP_OK) throw refused(await this.#refusal(reply), model);
+    const object = parseObject(await this.#server.readAll(reply.body));
+    const data = objectsIn(object, 'data');
+    const inOrder = data.toSorted((one, other) => (countIn(one, 'index') ?? 0) - (countIn(other, 'index') ?? 0));
+    return {
+      vectors: inOrder.map((one) => one['embedding']),
+      promptTokens: countIn(objectIn(object, 'usage'), 'prompt_tokens'),
+    };
+  }
+
+  async #refusal({ status, headers, body }: Reply): Promise<Refusal> {
+    const bytes = await this.#server.readAll(body);
+    const text = errorText(parseObject(bytes), Buffer.from(bytes).toString());
+    return { status, headers, text };
+  }
+
+  async #list(signal: AbortSignal): Promise<readonly ModelInfo[]> {
+    try {
+      this.#models = await listModels(this.#server, this.#address, this.#choice, signal);
+      return this.#models;
+    } catch (error) {
+      throw this.#closing.signal.aborted ? closed() : withoutKey(ShoalError.from(error), this.#key);
+    }
+  }
+
+  #failed(error: ShoalError): ShoalError {
+    // The server is not what it was: the next request looks what there is.
+    if (error.code === 'CONNECT_FAILED' || error.code === 'MODEL_NOT_FOUND') this.#models = undefined;
+    return forPeer(withoutKey(error, this.#key));
+  }
+}
+
+function authorization(key: string | undefined): Readonly<Record<string, string>> {
+  if (key === undefined) return {};
+  if (!KEY.test(key)) throw ShoalError.invalidRequest('The key must be printable ASCII without spaces.');
+  return { authorization: `Bearer ${key}` };
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ask, codeOf, hear, reasonOf, usageOf } from '../contracts/answers.ts';
+import { engineContract } from '../contracts/index.ts';
+import { createOpenAi } from './index.ts';
+import { findLlamaServer, RealLlamaServer } from './testing/real-llama-server.ts';
+
+const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
+const KEY = 'a-key-for-this-test';
+const SHORT = 'What is 2+2?';
+const LONG = 'Count from 30 to 90.';
+const EVERYTHING_BUT_TOOLS = ['messages', 'prompt', 'tokens', 'json', 'logprobs', 'embeddings'];
+
+const binary = findLlamaServer();
+
+if (binary === undefined) {
+  const skip = 'llama-server is not here: put it on the path, or say where it is with SHOAL_LLAMA_SERVER';
+  test('with a real OpenAI-compatible server', { skip });
+} else {
+  suite('with a real OpenAI-compatible server', () => testWith(binary));
+}
+
+function testWith(program: string): void {
+  let server: RealLlamaServer;
+  const create = (apiKey = KEY) => createOpenAi({ baseUrl: server.baseUrl, apiKey, slots: 2 });
+
+  before(async () => {
+    const vectors = ['--embeddings', '--pooling', 'mean'];
+    const model = ['-m', MODEL_PATH, '--alias', 'shoal-demo', '-c', '2048', '-np', '2'];
+    server = await RealLlamaServer.start(program, [...model, ...vectors, '--api-key', KEY]);
+  });
+  after(() => server.stop());
+
+  engineContract(
+    'openai',
+    async () => create(),
+    { short: SHORT, long: LONG },
+    { 'an answer goes on after what another worker said': 'the API cannot go on with an answer' },
+  );
+
+  test('the model is described as the server describes it', async () => {
+    const [model, ...others] = await create().models();
+    assert.deepEqual(others, []);
+    assert.partialDeepStrictEqual(model, { id: 'shoal-demo', contextLength: 1024, quantization: 'F16' });
+    assert.deepEqual(model?.abilities?.toSorted(), EVERYTHING_BUT_TOOLS.toSorted());
+  });
+
+  test('a conversation, raw text and token ids are answered alike', async () => {
+    const system = { role: 'system', content: 'Be brief.' } as const;
+    const messages = [system, { role: 'user', content: SHORT }] as const;
+    assert.equal((await hear(create(), ask('', { input: { type: 'messages', messages } }))).text, '4');
+    const text = `<|user|>${SHORT}<|end|><|assistant|>`;
+    assert.equal((await hear(create(), ask('', { input: { type: 'text', text } }))).text, '4');
+    const raw = { type: 'text', text: 'Hello' } as const;
+    const { tokens } = await hear(create(), ask('', { input: raw, logprobs: 0, sampling: { maxTokens: 4 } }));
+    assert.equal(tokens.length, 4, 'llama-server tells ids with log probabilities');
+    assert.equal(
+      reasonOf(await hear(create(), ask('', { input: { type: 'tokens', tokens }, sampling: { maxTokens: 1 } }))),
+      'length',
+    );
+  });
+
+  test('an answer in tokens that a limit does not cut short is as long as it likes', async () => {
+    const input = { type: 'text', text: `<|user|>${LONG}<|end|><|assistant|>` } as const;
+    const heard = await hear(create(), ask('', { input }));
+    assert.equal(reasonOf(heard), 'stop');
+    assert.ok(usageOf(heard).completionTokens > 16);
+  });
+
+  test('a prompt that does not fit is refused, and a full context ends an answer with length', async () => {
+    assert.equal(codeOf(await hear(create(), ask('word '.repeat(2_000)))), 'CONTEXT_EXCEEDED');
+  });
+
+  test('a wrong key is told to its owner, and a stopped server too', async () => {
+    await assert.rejects(create('another').models(), { code: 'UNAUTHORIZED', message: /OPENAI_API_KEY/ });
+    const engine = create();
+    await engine.models();
+    await server.stop();
+    assert.equal(codeOf(await hear(engine, ask(SHORT))), 'CONNECT_FAILED');
+    await assert.rejects(engine.models(), { code: 'CONNECT_FAILED' });
+  });
+}
