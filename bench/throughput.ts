@@ -4,17 +4,13 @@
  *
  *   node bench/throughput.ts [--rounds 30] [--json]
  */
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { connect, type Shoal } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
 import { createLlama } from '@shoal/engine/llama';
 import { type InferenceEvent, type InferenceRequest, promptInput } from '@shoal/protocol';
 import { TestNetwork } from '../test/harness/test-network.ts';
+import { randomModel } from './models/random-models.ts';
 import { benchOptions, type Figure, interleave, median, quotient, report } from './report.ts';
 
 const CLUSTER = 'throughput';
@@ -22,15 +18,17 @@ const TOKENS = 300;
 /** The fastest on two cores for models of this size, and the same on either way, whatever either would have measured. */
 const THREADS = 1;
 const WARM_UPS = 3;
-const RANDOM_MODEL = 'random-q4_0-100m';
-const RANDOM_SHAPE = ['--width', '640', '--heads', '10', '--feed-forward', '1792'];
+const RANDOM_MODEL = '100m-q4_0';
 const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
 const options = benchOptions(30);
 const network = await TestNetwork.open();
 const shoal = await connect({ clusters: [CLUSTER], bootstrap: [network.bootstrap] });
 try {
-  const figures = [...(await compare('shoal-demo', DEMO_MODEL)), ...(await compare(RANDOM_MODEL, await randomModel()))];
+  const figures = [
+    ...(await compare('shoal-demo', DEMO_MODEL)),
+    ...(await compare(RANDOM_MODEL, await randomModel(RANDOM_MODEL))),
+  ];
   report('throughput', figures, options);
 } finally {
   await shoal.close();
@@ -83,16 +81,4 @@ async function tokensPerSecond(
   const seconds = (performance.now() - startedAt) / 1_000;
   if (tokens !== TOKENS) throw new Error(`The answer had ${tokens} tokens instead of ${TOKENS}.`);
   return tokens / seconds;
-}
-
-/** The path of a model of random weights, which is made once and kept below the system's temporary folder. */
-async function randomModel(): Promise<string> {
-  const folder = join(tmpdir(), 'shoal-bench-models');
-  const path = join(folder, `${RANDOM_MODEL}.gguf`);
-  if (existsSync(path)) return path;
-  await mkdir(folder, { recursive: true });
-  const writer = join(import.meta.dirname, 'models/random-gguf.ts');
-  await promisify(execFile)(process.execPath, [writer, '--out', `${path}.new`, ...RANDOM_SHAPE]);
-  await rename(`${path}.new`, path);
-  return path;
 }

@@ -14,7 +14,8 @@ import type { Context } from './context.ts';
  */
 export function engineFlags(command: Command, usualContext = 'what the model and the memory allow'): Command {
   return command
-    .option('--engine <name>', 'llama, ollama or echo')
+    .option('--engine <name>', 'auto, llama, llama-server, ollama, openai or echo')
+    .option('--openai-url <url>', 'where the API of an OpenAI-compatible server begins; its key is OPENAI_API_KEY')
     .option('--model <model>', 'a model’s name ("shoal list" has them), or a GGUF file')
     .option('--context-length <n>', `tokens of prompt and answer together; ${usualContext} where not given`)
     .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')

@@ -4,6 +4,7 @@ import { addBatch } from './groups/batch.ts';
 import { addClusters } from './groups/clusters.ts';
 import type { Finish } from './groups/command.ts';
 import { addDonate } from './groups/donate.ts';
+import { addEngine } from './groups/engine.ts';
 import { addLifeCycle } from './groups/life-cycle.ts';
 import { addLocalLlm } from './groups/localllm.ts';
 import { addMachine } from './groups/machine.ts';
@@ -39,6 +40,7 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
   addLocalLlm(program, finish);
   addBatch(program, finish);
   addModels(program, finish);
+  addEngine(program, finish);
   addMachine(program, finish);
   return program;
 }

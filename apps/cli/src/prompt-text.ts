@@ -9,7 +9,8 @@ export async function promptText(text: string | undefined, example: string): Pro
   return read;
 }
 
-async function readInput(): Promise<string> {
+/** All of stdin, without the line breaks at its end. Throws `INVALID_REQUEST` for more than a prompt may have. */
+export async function readInput(): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of process.stdin as AsyncIterable<Buffer>) {

@@ -2,7 +2,7 @@
  * The daemon's local API as types: what the CLI sends over loopback HTTP and what comes back. JSON everywhere; ids, names
  * and counts only, never a secret. `NodeControl` is the same thing as an interface, implemented by the running node.
  */
-import type { ErrorCode, InferenceEvent, InferenceRequest } from '@shoal/protocol';
+import type { Ability, ErrorCode, InferenceEvent, InferenceRequest } from '@shoal/protocol';
 
 /** What a cluster is to this node: it answers others' prompts there, or only asks. */
 export type ClusterRole = 'lending' | 'using';
@@ -18,6 +18,24 @@ export interface ModelView {
   readonly digest?: string;
   readonly contextLength?: number;
   readonly quantization?: string;
+  /** What it can be asked for; absent where nobody tells. */
+  readonly abilities?: readonly Ability[];
+}
+
+/** A model that the node has in memory now. What its engine cannot tell is absent. */
+export interface ResidentModelView {
+  readonly id: string;
+  readonly digest?: string;
+  /** What it takes of this machine's memory, as measured. */
+  readonly memoryBytes?: number;
+  /** What computes: `cpu`, or the GPU's interface. */
+  readonly device?: string;
+  /** Tokens a slot. */
+  readonly contextLength?: number;
+  /** Requests that it works on. */
+  readonly active: number;
+  /** Milliseconds until it leaves memory if nobody asks; absent: it stays, or works. */
+  readonly leavesInMs?: number;
 }
 
 export interface PeerView {
@@ -89,7 +107,7 @@ export interface PromptRequest {
   readonly cluster?: string;
 }
 
-/** Who is answering: said once before the first text, and again when another worker takes over. */
+/** Who is answering: said once before the first piece of the answer, and again when another worker takes over. */
 export interface WorkerChosen {
   readonly type: 'worker';
   readonly name: string;
@@ -117,6 +135,8 @@ export interface NodeControl {
   /** Leaves and forgets; `INVALID_REQUEST` names the joined clusters where this is none of them. */
   leave(cluster: string): Promise<void>;
   peers(cluster?: string): readonly PeerView[];
+  /** Nothing where the node does not lend; `INVALID_REQUEST` where its engine cannot tell. */
+  loaded(): Promise<readonly ResidentModelView[]>;
   /**
    * Ends when the consumer leaves the loop, or calls `return` while it waits for the next event; the worker stops then.
    * Exactly one terminal event.
@@ -132,6 +152,8 @@ export const API_PATHS = {
   clusters: '/shoal/clusters',
   /** GET `?cluster=` → `{ peers: PeerView[] }` */
   peers: '/shoal/peers',
+  /** GET → `{ models: ResidentModelView[] }`: what is in memory */
+  loaded: '/shoal/models/loaded',
   /** POST `PromptRequest` → NDJSON of `PromptLine` */
   prompt: '/shoal/prompt',
   /** POST → `{}`; the daemon drains and ends */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { launchSettings, loadConfiguration, type Configuration, type Flags } from './configuration.ts';
@@ -22,8 +22,9 @@ test('without a word a node uses the defaults: it lends nothing and is in no clu
     lend: false,
     clusters: [],
     bootstrap: [],
-    engine: 'llama',
+    engine: 'auto',
     gpuLayers: -1,
+    keepAlive: '5m',
     queue: 16,
     maxTokens: 4_096,
     port: 17_002,
@@ -67,11 +68,26 @@ test('the token of the doors is read from the environment, and is not kept with 
   assert.ok(!readFileSync(homeFiles(home).launch, 'utf8').includes('secret'));
 });
 
+test('the key of a server is read from the environment or a file that nobody else may read, and is not kept', async (t) => {
+  const home = temporaryHome(t);
+  const environment = { OPENAI_API_KEY: '12345', OPENAI_BASE_URL: 'http://127.0.0.1:8000/v1' };
+  const { openaiKey, openaiUrl } = await load(home, {}, environment);
+  assert.deepEqual([openaiKey, openaiUrl], ['12345', environment.OPENAI_BASE_URL]);
+  await saveLaunch(home, launchSettings({}, environment));
+  assert.ok(!readFileSync(homeFiles(home).launch, 'utf8').includes('12345'));
+  writeConfiguration(home, '{"engine":"openai","model":"m.gguf","openaiKey":"sk-secret"}');
+  chmodSync(join(home.config, 'config.json'), 0o644);
+  await assert.rejects(load(home), { code: 'UNAUTHORIZED', message: /chmod 600 .*config\.json/ });
+  chmodSync(join(home.config, 'config.json'), 0o600);
+  const configuration = await load(home);
+  assert.deepEqual([configuration.openaiKey, configuration.model], ['sk-secret', 'm.gguf']);
+});
+
 test('the model echo is an engine, wherever it is named', async (t) => {
   const home = temporaryHome(t);
   writeConfiguration(home, '{"model":"echo"}');
   assert.equal((await load(home)).engine, 'echo');
-  assert.equal((await load(home, { model: 'm.gguf' })).engine, 'llama');
+  assert.equal((await load(home, { model: 'm.gguf' })).engine, 'auto');
 });
 
 test('a name that is no file is left to the engine', async (t) => {

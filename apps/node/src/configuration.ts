@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import type { DoorSettings } from './door-settings.ts';
-import { parseJson, readOptional } from './file.ts';
+import { parseJson, readOptional, readSecret } from './file.ts';
 import { homeFiles, type Home } from './home.ts';
 import type { LogLevel } from './log.ts';
 import { withoutUndefined } from './without-undefined.ts';
@@ -10,6 +10,8 @@ import { type EngineName, parseSettings, type SettingName, type Settings } from 
 
 const DEFAULT_API_PORT = 17_002;
 const DEFAULT_QUEUE = 16;
+/** As Ollama has it. */
+const DEFAULT_KEEP_ALIVE = '5m';
 const DEFAULT_MAX_TOKENS = 4_096;
 /** The engine decides how many layers the graphics card takes. */
 const AUTOMATIC_GPU_LAYERS = -1;
@@ -27,6 +29,12 @@ export interface Configuration {
   /** A GGUF file, or the name of a model. */
   readonly model?: string;
   readonly modelName?: string;
+  /** More models to lend. */
+  readonly otherModels?: readonly string[];
+  /** How long a model stays in memory after its last answer, as Ollama writes it. */
+  readonly keepAlive: string | number;
+  /** What all models in memory may take together, in GiB; absent: most of what there is. */
+  readonly memoryBudget?: number;
   /** Folders of GGUF files, whose names are models too. */
   readonly modelFolders?: readonly string[];
   readonly contextLength?: number;
@@ -47,7 +55,13 @@ export interface Configuration {
   readonly doorToken?: string;
   /** What is shown to the peers that are dialled. */
   readonly peerToken?: string;
+  /** The program of the engine `llama-server`. */
+  readonly llamaServer?: string;
   readonly ollamaUrl?: string;
+  /** Where the API of an OpenAI-compatible server begins. */
+  readonly openaiUrl?: string;
+  /** What that server asks for; a secret. */
+  readonly openaiKey?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -63,7 +77,11 @@ const VARIABLES: Readonly<Record<string, SettingName>> = {
   POC_SERVE: 'lend',
   POC_CLUSTER_ID: 'clusters',
   GPU_LAYERS: 'gpuLayers',
+  SHOAL_KEEP_ALIVE: 'keepAlive',
+  SHOAL_LLAMA_SERVER: 'llamaServer',
   OLLAMA_HOST: 'ollamaUrl',
+  OPENAI_BASE_URL: 'openaiUrl',
+  OPENAI_API_KEY: 'openaiKey',
   SHOAL_WS_TOKEN: 'doorToken',
   SHOAL_PEER_TOKEN: 'peerToken',
 };
@@ -85,8 +103,9 @@ export async function loadConfiguration(home: Home, launch: Settings): Promise<C
     name: home.node ?? hostname(),
     lend: false,
     bootstrap: [],
-    engine: 'llama',
+    engine: 'auto',
     gpuLayers: AUTOMATIC_GPU_LAYERS,
+    keepAlive: DEFAULT_KEEP_ALIVE,
     queue: DEFAULT_QUEUE,
     maxTokens: DEFAULT_MAX_TOKENS,
     port: DEFAULT_API_PORT,
@@ -114,6 +133,8 @@ async function fileSettings(home: Home): Promise<Settings> {
   const value = file.path.endsWith('.json') ? parseJson(file.path, file.text) : await parseYaml(file.path, file.text);
   // An empty YAML file is null: it says nothing.
   const settings = parseSettings(value ?? {}, (key) => (key === '' ? file.path : `${file.path}: "${key}"`));
+  // What pays for others' answers is for its owner's eyes alone.
+  if (settings.openaiKey !== undefined) await readSecret(file.path);
   return withModelPath(settings, dirname(file.path));
 }
 
@@ -146,14 +167,17 @@ function fromVariable(name: SettingName, text: string): unknown {
   return text;
 }
 
-/** Text that is a whole number becomes one, where the setting is a number; the schema judges the rest. */
+/** Text that is a number becomes one, where the setting is a number; the schema judges the rest. */
 function typed(values: Flags): Flags {
   const texts = new Set<string>([
     'name',
     'engine',
     'model',
     'modelName',
+    'llamaServer',
     'ollamaUrl',
+    'openaiUrl',
+    'openaiKey',
     'doorToken',
     'peerToken',
     'logLevel',
@@ -162,7 +186,7 @@ function typed(values: Flags): Flags {
     Object.entries(values)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => {
-        const isNumber = !texts.has(name) && typeof value === 'string' && /^-?\d+$/.test(value);
+        const isNumber = !texts.has(name) && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value);
         return [name, isNumber ? Number(value) : value];
       }),
   );
@@ -173,16 +197,20 @@ function flagName(path: string): string {
   const [name = path, part = ''] = path.split('.');
   if (name === 'clusters') return '--cluster';
   if (name === 'peers') return '--peer';
+  if (name === 'otherModels') return '--other-model';
   if (name === 'doors') return `--door ${part}`.trimEnd();
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Files and folders are found from where they were named; another name of a model stays as it is. */
+/** Files and folders are found from where they were named; another name of a model stays as it is, and so does a server's. */
 function withModelPath(settings: Settings, folder: string): Settings {
-  const { model, modelFolders } = settings;
+  const { engine, model, otherModels, modelFolders, llamaServer } = settings;
+  const asPath = (name: string) => (isModelPath(name) ? resolve(folder, name) : name);
   return {
     ...settings,
-    ...(model !== undefined && isModelPath(model) && { model: resolve(folder, model) }),
+    ...(model !== undefined && engine !== 'openai' && { model: asPath(model) }),
+    ...(otherModels !== undefined && { otherModels: otherModels.map(asPath) }),
+    ...(llamaServer !== undefined && { llamaServer: resolve(folder, llamaServer) }),
     ...(modelFolders !== undefined && { modelFolders: modelFolders.map((each) => resolve(folder, each)) }),
   };
 }

@@ -1,6 +1,7 @@
 import { createLlama } from '@shoal/engine/llama';
 import type { Mount } from '@shoal/worker/donate';
 import type { Configuration } from './configuration.ts';
+import { checkModel } from './engine-choice.ts';
 import type { Logger } from './log.ts';
 
 /** The longest context that a pushed model gets, in tokens, where the configuration names none. */
@@ -17,6 +18,7 @@ export function createMount({ gpuLayers, threads, contextLength }: Configuration
       modelPath,
       name,
       slots: 1,
+      checkFile: checkModel,
       gpuLayers,
       log: (level, line) => log[level](line),
       ...(threads !== undefined && { threads }),

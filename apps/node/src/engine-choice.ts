@@ -1,19 +1,31 @@
 import { existsSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Engine } from '@shoal/engine';
+import type { LlamaOptions } from '@shoal/engine/llama';
 import { ShoalError } from '@shoal/protocol';
 import { homeFiles, type Home } from './home.ts';
+import { keepAliveMs } from './keep-alive.ts';
 import type { Logger } from './log.ts';
 import type { EngineName } from './settings.ts';
 
 const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
+const GIB = 1024 ** 3;
+/** Of this machine's memory, where nobody says what models may take. */
+const MEMORY_SHARE = 0.8;
 
 /** What a configuration says of the engine. */
 export interface EngineChoice {
   readonly engine: EngineName;
-  /** A GGUF file or a model's name; absent: the demo model, or Ollama's first. */
+  /** A GGUF file or a model's name; absent: the demo model, or all that Ollama or the server has. */
   readonly model?: string;
   readonly modelName?: string;
+  /** More models, which only llama.cpp within Node runs beside the first. */
+  readonly otherModels?: readonly string[];
+  /** As Ollama writes it; absent: a model stays in memory for ever. */
+  readonly keepAlive?: string | number;
+  /** What all models in memory may take together, in GiB. */
+  readonly memoryBudget?: number;
   readonly modelFolders?: readonly string[];
   readonly contextLength?: number;
   /** What an absent `contextLength` is at most; absent: the engine's own number. */
@@ -22,8 +34,14 @@ export interface EngineChoice {
   readonly threads?: number;
   /** Absent: the engine's own number. */
   readonly slots?: number;
+  /** The program of the engine `llama-server`; absent: a build of ours, or the one in PATH. */
+  readonly llamaServer?: string;
   /** Where Ollama listens; absent: where it does by default. */
   readonly ollamaUrl?: string;
+  /** Where the API of an OpenAI-compatible server begins. */
+  readonly openaiUrl?: string;
+  /** What that server asks for; a secret. */
+  readonly openaiKey?: string;
 }
 
 /** The demo model's file: in a checkout beside the rooms, in a published package within it. Undefined where it is not. */
@@ -43,8 +61,12 @@ export async function createEngine(choice: EngineChoice, home: Home, log: Logger
       return createEchoEngine(choice);
     case 'ollama':
       return createOllamaEngine(choice);
+    case 'openai':
+      return createOpenAiEngine(choice);
+    case 'auto':
     case 'llama':
-      return createLlamaEngine(choice, home, log);
+    case 'llama-server':
+      return createFileEngine(choice, home, log);
     default:
       return choice.engine satisfies never;
   }
@@ -65,29 +87,82 @@ async function createOllamaEngine({ model, slots, contextLength, ollamaUrl }: En
   });
 }
 
-async function createLlamaEngine(choice: EngineChoice, home: Home, log: Logger): Promise<Engine> {
-  const { contextLength, contextLengthMax, threads, slots, gpuLayers } = choice;
-  const { path: modelPath, name: ownName } = await chooseModel(choice, home, log);
-  const modelName = choice.modelName ?? ownName;
-  const { createLlama } = await import('@shoal/engine/llama');
-  return createLlama({
-    modelPath,
-    gpuLayers,
-    cacheDirectory: homeFiles(home).cache,
-    log: (level, line) => log[level](line),
+async function createOpenAiEngine(choice: EngineChoice): Promise<Engine> {
+  const { model, slots, contextLength, openaiUrl, openaiKey } = choice;
+  if (openaiUrl === undefined) {
+    throw ShoalError.invalidRequest(
+      'The engine openai needs to know where its server is: --openai-url http://127.0.0.1:8000/v1, or OPENAI_BASE_URL.',
+    );
+  }
+  const { createOpenAi } = await import('@shoal/engine/openai');
+  return createOpenAi({
+    baseUrl: openaiUrl,
+    ...(openaiKey !== undefined && { apiKey: openaiKey }),
+    ...(model !== undefined && { model }),
     ...(slots !== undefined && { slots }),
-    ...(modelName !== undefined && { name: modelName }),
     ...(contextLength !== undefined && { contextLength }),
-    ...(contextLengthMax !== undefined && { contextLengthMax }),
-    ...(threads !== undefined && { threads }),
   });
 }
 
-/** A model that is called by its name keeps it, and one that is called by its file gets the file's. */
-async function chooseModel({ model, modelFolders }: EngineChoice, home: Home, log: Logger) {
-  if (model === undefined) return { path: demoModel(log), name: undefined };
-  const { findModel, modelPlaces } = await import('./model-files.ts');
-  return findModel(modelPlaces(home, modelFolders), model);
+/** The engine of model files: llama.cpp within Node, or its own server. */
+async function createFileEngine(choice: EngineChoice, home: Home, log: Logger): Promise<Engine> {
+  const { otherModels = [] } = choice;
+  const { chooseModels } = await import('./llama-models.ts');
+  const [model, ...others] = await chooseModels(choice, home, () => demoModel(log));
+  const options: LlamaOptions = {
+    ...model,
+    ...machineOptions(choice),
+    cacheDirectory: homeFiles(home).cache,
+    checkFile: checkModel,
+    log: (level, line) => log[level](line),
+  };
+  const { chooseLlama } = await import('./llama-choice.ts');
+  const engine = otherModels.length > 0 && choice.engine === 'auto' ? 'llama' : choice.engine;
+  const chosen = await chooseLlama(home, { ...choice, engine }, model.modelPath);
+  if (chosen.engine === 'llama') {
+    const [{ createLlama }, { chooseGpuPackage }] = await Promise.all([
+      import('@shoal/engine/llama'),
+      import('./gpu-package.ts'),
+    ]);
+    const packageFolder = chooseGpuPackage(home, choice.gpuLayers)?.folder;
+    const gpu = packageFolder === undefined ? {} : { packageFolder };
+    return createLlama({ ...options, ...gpu, others, ...residency(choice) });
+  }
+  if (others.length > 0) {
+    throw ShoalError.invalidRequest('The engine llama-server runs one model; take --engine llama for several.');
+  }
+  const { path: binary } = chosen.server;
+  log.info(`llama-server runs the model (${chosen.why}): ${binary}`);
+  const { createLlamaServer } = await import('@shoal/engine/llama-server');
+  return createLlamaServer({ ...options, binary });
+}
+
+function machineOptions({ contextLength, contextLengthMax, threads, slots, gpuLayers }: EngineChoice) {
+  return {
+    gpuLayers,
+    ...(slots !== undefined && { slots }),
+    ...(contextLength !== undefined && { contextLength }),
+    ...(contextLengthMax !== undefined && { contextLengthMax }),
+    ...(threads !== undefined && { threads }),
+  };
+}
+
+/** How models share this machine's memory. */
+function residency({
+  keepAlive = -1,
+  memoryBudget,
+}: EngineChoice): Pick<LlamaOptions, 'keepAliveMs' | 'memoryBudgetBytes'> {
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  return {
+    memoryBudgetBytes: memoryBudget === undefined ? memory * MEMORY_SHARE : memoryBudget * GIB,
+    keepAliveMs: keepAliveMs(keepAlive) ?? Infinity,
+  };
+}
+
+/** A hostile or broken file is refused by its header, before a process is started for it. */
+export async function checkModel(path: string): Promise<void> {
+  const [{ inspectModel }, { partsOf }] = await Promise.all([import('@shoal/models'), import('./model-files.ts')]);
+  await inspectModel(partsOf(path));
 }
 
 function demoModel(log: Logger): string {

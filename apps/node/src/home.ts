@@ -74,12 +74,15 @@ export interface HomeFiles {
   readonly log: string;
   /** What engines measured and remember. */
   readonly cache: string;
+  /** Engines that were built or brought here, which all nodes of a home share. */
+  readonly engines: string;
   /** The store of models, which all nodes of a home share. */
   readonly models: string;
 }
 
 export function homeFiles(home: Home): HomeFiles {
   const logs = join(home.state, 'logs');
+  const shared = home.node === undefined ? home.data : dirname(dirname(home.data));
   return {
     configurations: ['config.json', 'config.yaml', 'config.yml'].map((name) => join(home.config, name)),
     identity: join(home.data, 'identity'),
@@ -94,7 +97,8 @@ export function homeFiles(home: Home): HomeFiles {
     logs,
     log: join(logs, 'shoal.log'),
     cache: join(home.state, 'cache'),
-    models: join(home.node === undefined ? home.data : dirname(dirname(home.data)), 'models'),
+    engines: join(shared, 'engines'),
+    models: join(shared, 'models'),
   };
 }
 

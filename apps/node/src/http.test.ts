@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { pino } from 'pino';
-import { ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
 import { API_BODY_LIMIT_BYTES, API_PATHS } from './api.ts';
 import { openApi, type Api } from './http.ts';
 import { FakeNode } from './testing/fake-node.ts';
@@ -101,6 +101,14 @@ test('clusters are joined, listed and left', async (t) => {
   await refused(api, API_PATHS.clusters, { method: 'POST', body: '{"id":1}' }, 400, 'INVALID_REQUEST');
 });
 
+test('what is in memory is told, or that it cannot be', async (t) => {
+  const { api, node } = await open(t);
+  await refused(api, API_PATHS.loaded, {}, 400, 'INVALID_REQUEST');
+  const model = { id: 'tiny', memoryBytes: 12, device: 'cpu', contextLength: 1024, active: 0, leavesInMs: 240_000 };
+  node.resident = [model];
+  assert.deepEqual(await call(api, API_PATHS.loaded), { status: 200, body: { models: [model] } });
+});
+
 test('peers of an unknown cluster, unknown paths and broken bodies are errors of the API', async (t) => {
   const { api } = await open(t);
   assert.deepEqual((await call(api, API_PATHS.peers)).body, { peers: [] });
@@ -131,6 +139,76 @@ test('a prompt is answered line by line, an error in the middle among them', asy
     ],
   );
   assert.deepEqual(node.prompts, [JSON.parse(PROMPT)]);
+});
+
+test('all that the wire carries may be asked for, and every kind of event comes back', async (t) => {
+  const { api, node } = await open(t);
+  const events: InferenceEvent[] = [
+    { type: 'tool_call', index: 0, id: 'b', name: 'add', arguments: '{}', tokens: [1] },
+    { type: 'embedding', index: 0, vector: [0.5] },
+    {
+      type: 'finish',
+      reason: 'tool_calls',
+      rawReason: 'eos',
+      usage: { promptTokens: 2, cachedTokens: 1, completionTokens: 1 },
+    },
+  ];
+  node.events = () => events;
+  const requests: InferenceRequest[] = [
+    {
+      input: {
+        type: 'messages',
+        messages: [
+          { role: 'user', content: '1+1?' },
+          { role: 'assistant', content: '', toolCalls: [{ id: 'a', name: 'add', arguments: '{"a":1}' }] },
+          { role: 'tool', content: '2', toolCallId: 'a' },
+        ],
+      },
+      sampling: { repeatPenalty: 1.1, presencePenalty: -1, frequencyPenalty: 1, logitBias: [[7, -100]] },
+      stop: [],
+      tools: [{ name: 'add', description: 'Adds.', parameters: { type: 'object' } }, { name: 'sub' }],
+      toolChoice: { name: 'add' },
+      parallelToolCalls: true,
+      format: { type: 'json_schema', schema: { not: {} } },
+      logprobs: 20,
+    },
+    { input: { type: 'embeddings', texts: ['a', ''] }, sampling: {}, stop: [] },
+  ];
+  for (const request of requests) {
+    const response = await respond(api, API_PATHS.prompt, { method: 'POST', body: JSON.stringify({ request }) });
+    const lines = (await text(response)).trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line) as unknown),
+      events,
+    );
+  }
+  assert.deepEqual(
+    node.prompts.map(({ request }) => request),
+    requests,
+  );
+});
+
+test('what a worker would refuse is refused here, with what is wrong', async (t) => {
+  const { api } = await open(t);
+  const chat = { type: 'messages', messages: [{ role: 'user', content: 'Hi' }] };
+  const wrong = [
+    { tools: [{ name: '' }] },
+    { tools: [{ name: 'add', parameters: [] }] },
+    { toolChoice: 'required' },
+    { tools: [{ name: 'add' }], toolChoice: { name: 'sub' } },
+    { input: { type: 'text', text: 'Hi' }, tools: [{ name: 'add' }] },
+    { format: { type: 'xml' } },
+    { logprobs: 21 },
+    { sampling: { repeatPenalty: 0 } },
+    { sampling: { logitBias: [[1, 2, 3]] } },
+    { input: { type: 'embeddings', texts: [] } },
+    { input: { type: 'embeddings', texts: ['a'] }, logprobs: 0 },
+    { input: { type: 'messages', messages: [{ role: 'user', content: 'Hi', toolCalls: [] }] } },
+  ];
+  for (const fields of wrong) {
+    const body = JSON.stringify({ request: { input: chat, sampling: {}, stop: [], ...fields } });
+    await refused(api, API_PATHS.prompt, { method: 'POST', body }, 400, 'INVALID_REQUEST');
+  }
 });
 
 test('a prompt that fails before its first word has an HTTP status of its own', async (t) => {

@@ -108,6 +108,7 @@ function addRoutes(
     return { clusters: node().clusters() };
   });
   server.get(API_PATHS.peers, (request) => ({ peers: node().peers(clusterOf(request)) }));
+  server.get(API_PATHS.loaded, async () => ({ models: await node().loaded() }));
   server.post(API_PATHS.prompt, async (request, reply) => {
     const prompt = parsePromptRequest(request.body);
     const control = promptable();

@@ -4,10 +4,10 @@ import { parseSettings, type Settings } from './settings.ts';
 
 /**
  * Keeps what a node was started with. Clusters are not part of it: the state has those, and they may be left later. Nor are
- * the tokens, which are secrets: the environment or the configuration has them.
+ * the tokens and the key, which are secrets: the environment or the configuration has them.
  */
 export function saveLaunch(home: Home, launch: Settings): Promise<void> {
-  const { clusters: _, doorToken: __, peerToken: ___, ...rest } = launch;
+  const { clusters: _, doorToken: __, peerToken: ___, openaiKey: ____, ...rest } = launch;
   return writeJson(homeFiles(home).launch, rest);
 }
 
@@ -28,20 +28,34 @@ export function launchFlags(launch: Settings): string[] {
     name,
     engine,
     model,
+    otherModels = [],
+    keepAlive,
+    memoryBudget,
     port,
     gpuLayers,
     threads,
     slots,
     queue,
     maxTokens,
+    openaiUrl,
   } = launch;
-  const values = { name, engine, model, port, 'gpu-layers': gpuLayers, threads, slots, queue, 'max-tokens': maxTokens };
+  const numbers = {
+    'memory-budget': memoryBudget,
+    port,
+    'gpu-layers': gpuLayers,
+    threads,
+    slots,
+    queue,
+    'max-tokens': maxTokens,
+  };
+  const values = { name, engine, model, 'keep-alive': keepAlive, 'openai-url': openaiUrl, ...numbers };
   return [
     ...(lend === undefined ? [] : [lend ? '--lend' : '--no-lend']),
     ...clusters.map((id) => `--cluster=${id}`),
     ...bootstrap.map((address) => `--bootstrap=${address}`),
     ...Object.keys(doors).map((door) => `--door=${door}`),
     ...peers.map((address) => `--peer=${address}`),
+    ...otherModels.map((other) => `--other-model=${other}`),
     ...Object.entries(values).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}=${value}`])),
   ];
 }

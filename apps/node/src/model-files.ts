@@ -89,9 +89,14 @@ async function ownModels(home: Home): Promise<OwnModel[]> {
   return models.map((model) => ({ ...model, owner: 'shoal' }));
 }
 
+/** The files of a model by one of them: all parts in order. */
+export function partsOf(path: string): readonly string[] {
+  return allParts(basename(path)).map((file) => join(dirname(path), file));
+}
+
 async function modelFile(text: string): Promise<ModelFile> {
   const named = resolve(text);
-  const paths = allParts(basename(named)).map((file) => join(dirname(named), file));
+  const paths = partsOf(named);
   let bytes = 0;
   for (const path of paths) {
     if (!existsSync(path)) throw ShoalError.invalidRequest(`There is no model file ${path}.`);

@@ -11,7 +11,15 @@ import type { Engine } from '@shoal/engine';
 import { type PeerStatus, ShoalError } from '@shoal/protocol';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import { healthScore, type LendingLimits, memoryUse, processorUse, type Resources, Worker } from '@shoal/worker';
-import type { ClusterView, DoorView, NodeControl, PeerView, PromptRequest, StatusView } from './api.ts';
+import type {
+  ClusterView,
+  DoorView,
+  NodeControl,
+  PeerView,
+  PromptRequest,
+  ResidentModelView,
+  StatusView,
+} from './api.ts';
 import type { DoorHost, NodeDoor } from './doors.ts';
 import { connectToSelf } from './self.ts';
 import { clusterView, peerView } from './views.ts';
@@ -156,6 +164,14 @@ export class RunningNode implements NodeControl {
   peers(cluster?: string): readonly PeerView[] {
     if (cluster !== undefined) this.#mustBeJoined(cluster);
     return this.#network.peers(cluster).map((peer) => peerView(peer, this.#network.clusters));
+  }
+
+  async loaded(): Promise<readonly ResidentModelView[]> {
+    const { engine } = this.#options;
+    if (engine === undefined) return [];
+    const resident = await engine.resident?.();
+    if (resident !== undefined) return resident;
+    throw ShoalError.invalidRequest(`The engine of this node (${engine.name}) does not tell what it has in memory.`);
   }
 
   prompt({ request, cluster }: PromptRequest): AsyncIterable<GenerationEvent> {

@@ -7,6 +7,7 @@ export function remembering(node: NodeControl, state: NodeState): NodeControl {
     status: () => node.status(),
     clusters: () => node.clusters(),
     peers: (cluster) => node.peers(cluster),
+    loaded: () => node.loaded(),
     prompt: (request) => node.prompt(request),
     async join(cluster) {
       const view = await node.join(cluster);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keepAliveMs } from './keep-alive.ts';
 import { printableName } from './printable.ts';
 
 const NAME_CHARACTERS = 64;
@@ -10,6 +11,13 @@ export function whole(least: number, most: number): z.ZodInt {
   const expected = `a whole number from ${least} to ${most}`;
   return z.int(expected).min(least, expected).max(most, expected);
 }
+
+const KEEP_ALIVE = 'a time such as "5m" or "1h30m", seconds, 0 for not at all, or -1 for ever';
+
+/** How long a model stays in memory. */
+export const durationSchema = z
+  .union([z.string(), z.number()], KEEP_ALIVE)
+  .refine((value) => keepAliveMs(value) !== undefined, KEEP_ALIVE);
 
 /** The keys that an object schema knows at a path beneath it. */
 export function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly string[] {

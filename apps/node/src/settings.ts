@@ -2,22 +2,30 @@ import { ShoalError } from '@shoal/protocol';
 import { checkClusterId } from '@shoal/protocol/opengateway';
 import { z } from 'zod';
 import { doorsSchema, tokenSchema } from './door-settings.ts';
-import { keysAt, nameSchema, whole } from './schema.ts';
+import { durationSchema, keysAt, nameSchema, whole } from './schema.ts';
 
 const MAX_CLUSTERS = 64;
 const MAX_BOOTSTRAP_NODES = 32;
 const MAX_PEERS = 64;
 const MAX_MODEL_FOLDERS = 64;
+const MAX_OTHER_MODELS = 64;
 const MAX_CONTEXT_TOKENS = 16_777_216;
 const MAX_GPU_LAYERS = 1_024;
 const MAX_THREADS = 1_024;
 const MAX_SLOTS = 64;
 const MAX_QUEUE = 10_000;
 const MAX_ANSWER_TOKENS = 1_048_576;
+const MAX_KEY_CHARACTERS = 4_096;
+const KEY_LENGTH = `1 to ${MAX_KEY_CHARACTERS} characters`;
 
-/** What can turn prompts into answers. */
-export const ENGINES = ['llama', 'ollama', 'echo'] as const;
+/** What can turn prompts into answers; `auto` is llama.cpp in whichever way is faster here. */
+export const ENGINES = ['auto', 'llama', 'llama-server', 'ollama', 'openai', 'echo'] as const;
 export type EngineName = (typeof ENGINES)[number];
+
+/** Those that run a GGUF file of this machine. */
+export function runsFiles(engine: EngineName): boolean {
+  return engine === 'auto' || engine === 'llama' || engine === 'llama-server';
+}
 
 const PEER_ADDRESS = /^(wss?|tcp):\/\/\S+$/;
 const HOST_AND_PORT = /^[A-Za-z0-9.-]+:\d{1,5}$/;
@@ -40,6 +48,14 @@ const schema = z
       engine: z.enum(ENGINES, `one of ${ENGINES.join(', ')}`),
       model: z.string('a GGUF file, or the name of a model').min(1, 'a GGUF file, or the name of a model'),
       modelName: nameSchema,
+      /** More of them to lend, each loaded when it is first asked for. */
+      otherModels: z
+        .array(z.string('a model').min(1, 'a model'), 'a list of models')
+        .max(MAX_OTHER_MODELS, `a list of at most ${MAX_OTHER_MODELS} models`),
+      /** How long a model stays in memory after its last answer. */
+      keepAlive: durationSchema,
+      /** What all models in memory may take together, in GiB. */
+      memoryBudget: z.number('a number of GiB').positive('a number of GiB'),
       /** Where GGUF files are that are models by their names. */
       modelFolders: z
         .array(z.string('a folder').min(1, 'a folder'), 'a list of folders')
@@ -60,7 +76,13 @@ const schema = z
         .array(z.string('an address').regex(PEER_ADDRESS, 'ws://…, wss://… or tcp://host:port'), 'a list of addresses')
         .max(MAX_PEERS, `a list of at most ${MAX_PEERS} addresses`),
       opengateway: z.strictObject({ paddedTopic: z.boolean('true or false') }, 'an object'),
+      /** llama.cpp's own server; absent: a build of ours, or the one in PATH. */
+      llamaServer: z.string('a program').min(1, 'a program'),
       ollamaUrl: z.string('"host:port" or an http URL').min(1, '"host:port" or an http URL'),
+      /** Where the API of an OpenAI-compatible server begins. */
+      openaiUrl: z.string('an http URL').min(1, 'an http URL'),
+      /** What that server asks for. */
+      openaiKey: z.string('a text').min(1, KEY_LENGTH).max(MAX_KEY_CHARACTERS, KEY_LENGTH),
       logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn and error'),
     },
     'an object',

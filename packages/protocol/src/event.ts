@@ -29,7 +29,8 @@ export interface Finish {
 
 /** How likely a token was, before any sampling option was applied: the natural logarithm of its probability. */
 export interface TokenLogprob {
-  readonly token: number;
+  /** Absent where the engine tells the text alone. */
+  readonly token?: number;
   /** The token alone, as text; U+FFFD for bytes that are no whole character. */
   readonly text: string;
   readonly logprob: number;
@@ -40,12 +41,15 @@ export interface ChosenLogprob extends TokenLogprob {
   readonly top: readonly TokenLogprob[];
 }
 
-/** Text is never cut inside a character; `tokens` are the ids that the text was decoded from, empty where unknown. */
+/**
+ * Text is never cut inside a character; `tokens` are the ids that the text was decoded from, empty where unknown. Text is empty
+ * only where it brings ids that have none of their own.
+ */
 export interface TextEvent {
   readonly type: 'text';
   readonly text: string;
   readonly tokens: readonly number[];
-  /** One for each of `tokens`, where they were asked for. */
+  /** Where they were asked for: one for each of `tokens`, or of the tokens that the engine does not tell. */
   readonly logprobs?: readonly ChosenLogprob[];
 }
 

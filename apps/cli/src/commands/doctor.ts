@@ -30,7 +30,7 @@ export async function doctor(context: Context, flags: { bootstrap?: readonly str
     checkLlama(),
     ...(configuration instanceof ShoalError ? [] : await checkLending(context, configuration)),
     checkDemoModel(),
-    await checkGpu(),
+    await checkGpu(context.home),
     checkMemory(),
     await checkDisk(context.home),
     await checkOptional('Python', 'python3', ['--version']),

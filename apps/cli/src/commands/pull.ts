@@ -17,20 +17,33 @@ export interface PullFlags {
 
 /** `shoal pull`: a model into the store. Ctrl-C keeps what came. */
 export async function pullModel(context: Context, source: string, flags: PullFlags): Promise<number> {
-  const options = { ...flagOptions(flags), ...environmentOptions(process.env) };
-  const store = await openModelStore(context.home);
-  const line = new PullLine(printableName(source));
-  const model = await interruptible(async (signal) => {
-    try {
-      return await pull(store, source, { ...options, signal, onProgress: (progress) => line.update(progress) });
-    } finally {
-      line.end();
-    }
-  }, 'What came is kept. Run the same command to go on.');
+  const model = await bring(context, source, flags);
   print(context, storedDocument(model), [
     `Pulled ${model.name} (${size(model.bytes)}). Lend it with: shoal serve --lend --model ${model.name}`,
   ]);
   return EXIT.ok;
+}
+
+/** Brings a model into the store, with its progress on stderr. `left` ends it, as Ctrl-C does. */
+export async function bring(
+  context: Context,
+  source: string,
+  flags: PullFlags,
+  left?: AbortSignal,
+): Promise<StoredModel> {
+  const options = { ...flagOptions(flags), ...environmentOptions(process.env) };
+  const store = await openModelStore(context.home);
+  const line = new PullLine(printableName(source));
+  return interruptible(async (interrupted) => {
+    const signal = left === undefined ? interrupted : AbortSignal.any([interrupted, left]);
+    try {
+      return await pull(store, source, { ...options, signal, onProgress: (progress) => line.update(progress) });
+    } catch (error) {
+      throw left?.aborted === true ? CliError.interrupted() : error;
+    } finally {
+      line.end();
+    }
+  }, 'What came is kept. Run the same command to go on.');
 }
 
 /** A model of the store as JSON. */

@@ -113,7 +113,7 @@ async function pushAndAsk(context: Context, node: DonateNode, file: ModelFile, q
       case 'prompt': {
         const answer = node.infer({ ids, maxTokens: question.maxTokens });
         const outputIds = await unlessLost(answer, () => inAnswer(file.to));
-        const response = tokenizer?.text(outputIds.slice(ids.length), ids) ?? '';
+        const response = tokenizer?.text(outputIds.slice(ids.length)) ?? '';
         return print(context, { response, output_ids: outputIds }, [modelText(response)]);
       }
       default:

@@ -3,7 +3,7 @@ import { prepareHome } from '@shoal/node/home';
 import { createLogger, type Logger } from '@shoal/node/log';
 import { printableName } from '@shoal/node/printable';
 import { freshTopic, keptTopic } from '@shoal/node/server-id';
-import type { EngineName } from '@shoal/node/settings';
+import { type EngineName, runsFiles } from '@shoal/node/settings';
 import { ShoalError } from '@shoal/protocol';
 import { MAX_CLIENTS } from '@shoal/protocol/localllm';
 import { createDht, type Dht } from '@shoal/transport/dht';
@@ -48,8 +48,8 @@ export async function share(context: Context, { keep, debug, ...flags }: ShareFl
 
 /** Ollama, unless the model is plainly a file; where none answers, that is an error and not a reason for another engine. */
 function usualEngine({ engine, model }: Configuration): EngineName {
-  if (engine !== 'llama') return engine;
-  return model !== undefined && /\.gguf$/i.test(model) ? 'llama' : 'ollama';
+  if (!runsFiles(engine)) return engine;
+  return model !== undefined && /\.gguf$/i.test(model) ? engine : 'ollama';
 }
 
 interface SharingOptions {

@@ -1,10 +1,14 @@
+import { stat } from 'node:fs/promises';
 import { type GgufDescription, inspectModel, type PredictedMemory, predictMemory, smallestTier } from '@shoal/models';
-import { findModel, type LocalModel } from '@shoal/node/model-files';
+import { loadConfiguration } from '@shoal/node/configuration';
+import { homeFiles } from '@shoal/node/home';
+import { findModel, type LocalModel, modelPlaces } from '@shoal/node/model-files';
 import { printableName } from '@shoal/node/printable';
 import { gaugeResources, type Resources, TIERS } from '@shoal/worker';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { localPlaces, whereabouts } from '../models/local.ts';
+import { whereabouts } from '../models/local.ts';
+import { measuredMemory, type MeasuredMemory } from '../models/measured.ts';
 import { columns, count, print } from '../output.ts';
 import { size } from '../transfer-progress.ts';
 import { document } from './list.ts';
@@ -12,12 +16,15 @@ import { document } from './list.ts';
 /** Tokens of context, where nobody says otherwise and the model was trained on more: what the engine takes too. */
 const DEFAULT_CONTEXT_TOKENS = 4_096;
 const GIB = 1024 ** 3;
+/** Answers at once, where nobody says otherwise: so many for a first file of this size at most, else one. As the engine has it. */
+const SMALL_MODEL_GIB = 2;
+const SLOTS_OF_SMALL_MODELS = 4;
 /** Of a text that only a person reads. */
 const SHOWN_CHARACTERS = 120;
 
 export interface ShowFlags {
   readonly context?: number;
-  readonly slots: number;
+  readonly slots?: number;
 }
 
 /** Where a model has room: the graphics card, the memory, or nowhere. */
@@ -25,18 +32,24 @@ type Place = 'gpu' | 'ram' | null;
 
 /** `shoal show`: a model by its header; nothing is loaded. */
 export async function show(context: Context, name: string, flags: ShowFlags): Promise<number> {
-  const model = await findModel(await localPlaces(context), name);
+  const configuration = await loadConfiguration(context.home, {});
+  const model = await findModel(modelPlaces(context.home, configuration.modelFolders), name);
   const about = await inspectModel(model.paths);
-  const contextLength =
-    flags.context ?? Math.min(about.contextLength ?? DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS);
-  const memory = predictMemory(about, { contextLength, slots: flags.slots });
+  const {
+    contextLength = Math.min(about.contextLength ?? DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS),
+    slots = await usualSlots(model),
+  } = { ...configuration, ...given(flags) };
+  const memory = predictMemory(about, { contextLength, slots });
+  const measured = await measuredMemory(model.path, homeFiles(context.home).cache);
   const tier = smallestTier(memory.totalBytes, TIERS)?.name;
   const machine = await gaugeResources(context.home.state);
-  const fits = placeOf(memory, machine);
+  const onGpu = predictMemory(about, { contextLength, slots, isOnGpu: true });
+  const fits = placeOf(memory, onGpu, machine);
   const value = {
     ...document(model),
     ...descriptionDocument(about),
-    memory: memoryDocument(memory, contextLength, flags.slots),
+    memory: memoryDocument(memory, contextLength, slots),
+    measured_memory: measuredDocument(measured),
     tier: tier ?? null,
     machine: { ram_gb: machine.ram_gb, gpu_vram_gb: machine.gpu_vram_gb },
     fits,
@@ -45,7 +58,8 @@ export async function show(context: Context, name: string, flags: ShowFlags): Pr
     ...columns([
       ...identityRows(model),
       ...descriptionRows(about),
-      ['Memory', memoryText(memory, contextLength, flags.slots)],
+      ['Memory', memoryText(memory, contextLength, slots)],
+      ...measuredRows(measured),
       ['Tier', tier ?? 'more than the largest has'],
       ['Fits here', fitText(fits, machine)],
     ]),
@@ -53,9 +67,22 @@ export async function show(context: Context, name: string, flags: ShowFlags): Pr
   return EXIT.ok;
 }
 
-function placeOf({ totalBytes }: PredictedMemory, { gpu_vram_gb: vram, ram_gb: ram }: Resources): Place {
-  if (totalBytes <= vram * GIB) return 'gpu';
-  return totalBytes <= ram * GIB ? 'ram' : null;
+function given({ context, slots }: ShowFlags): { readonly contextLength?: number; readonly slots?: number } {
+  return { ...(context !== undefined && { contextLength: context }), ...(slots !== undefined && { slots }) };
+}
+
+async function usualSlots({ path }: LocalModel): Promise<number> {
+  const { size: bytes } = await stat(path);
+  return bytes <= SMALL_MODEL_GIB * GIB ? SLOTS_OF_SMALL_MODELS : 1;
+}
+
+function placeOf(
+  onProcessor: PredictedMemory,
+  onGpu: PredictedMemory,
+  { gpu_vram_gb: vram, ram_gb: ram }: Resources,
+): Place {
+  if (onGpu.totalBytes <= vram * GIB) return 'gpu';
+  return onProcessor.totalBytes <= ram * GIB ? 'ram' : null;
 }
 
 function identityRows(model: LocalModel): string[][] {
@@ -72,7 +99,8 @@ function identityRows(model: LocalModel): string[][] {
   ];
 }
 
-function descriptionRows(about: GgufDescription): string[][] {
+/** What a model's header says, a row each. */
+export function descriptionRows(about: GgufDescription): string[][] {
   const { architecture, parameterCount, quantisation, contextLength, chatTemplate, licence } = about;
   return [
     ['Architecture', shown(architecture)],
@@ -112,9 +140,25 @@ function memoryDocument(memory: PredictedMemory, contextLength: number, slots: n
 /** `1.9 GB with 4096 tokens of context in 1 slot: 1.3 GB weights, 134 MB context, 510 MB working memory`. */
 function memoryText(memory: PredictedMemory, contextLength: number, slots: number): string {
   const { weightBytes, cacheBytes, computeBytes, totalBytes } = memory;
-  const conditions = `with ${count(contextLength, 'token')} of context in ${count(slots, 'slot')}`;
   const parts = `${size(weightBytes)} weights, ${size(cacheBytes)} context, ${size(computeBytes)} working memory`;
-  return `${size(totalBytes)} ${conditions}: ${parts}`;
+  return `${size(totalBytes)} ${conditions(contextLength, slots)}: ${parts}`;
+}
+
+/** What it took when it was last loaded on this machine; nothing where it never was. */
+function measuredRows(measured: MeasuredMemory | undefined): string[][] {
+  if (measured === undefined) return [];
+  const { bytes, contextLength, slots } = measured;
+  return [['Measured', `${size(bytes)} ${conditions(contextLength, slots)}`]];
+}
+
+function measuredDocument(measured: MeasuredMemory | undefined): object | null {
+  if (measured === undefined) return null;
+  const { bytes, contextLength, slots } = measured;
+  return { bytes, context_length: contextLength, slots };
+}
+
+function conditions(contextLength: number, slots: number): string {
+  return `with ${count(contextLength, 'token')} of context in ${count(slots, 'slot')}`;
 }
 
 function fitText(fits: Place, { ram_gb: ram, gpu_vram_gb: vram }: Resources): string {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { findDemoModel } from '@shoal/node/engine-choice';
+import { chooseGpuPackage, gpuPackageName } from '@shoal/node/gpu-package';
 import { existingFolder, type Home } from '@shoal/node/home';
 import { findLlama } from '@shoal/node/packages';
 import { fail, ok, warn, type Check } from './check.ts';
@@ -12,6 +13,7 @@ const PROGRAM_TIMEOUT_MS = 5_000;
 const LITTLE_MEMORY_BYTES = 512 * 1_048_576;
 const LITTLE_DISK_BYTES = 1_024 * 1_048_576;
 const GIB = 1_024 ** 3;
+const AUTOMATIC_LAYERS = -1;
 
 export function checkNodeVersion(): Check {
   const major = Number(process.versions.node.split('.')[0]);
@@ -40,17 +42,16 @@ export function checkDemoModel(): Check {
     : ok('Demo model', path);
 }
 
-export async function checkGpu(): Promise<Check> {
+export async function checkGpu(home: Home): Promise<Check> {
   const cards = await output('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader']);
   if (cards === undefined) return ok('GPU', 'none seen; models run on the CPU');
   const names = cards.trim().split('\n').join('; ');
-  const { library, cuda, cudaPackage } = findLlama();
-  if (cuda !== undefined) return ok('GPU', `${names}, with ${cudaPackage} ${cuda.version}`);
-  const wanted = `${cudaPackage}@${library?.version ?? 'latest'}`;
+  const used = chooseGpuPackage(home, AUTOMATIC_LAYERS);
+  if (used !== undefined) return ok('GPU', `${names}, with the binaries for ${used.gpu} in ${used.folder}`);
   return warn(
     'GPU',
     `${names}; the binaries that use it come on demand and are not here, so models run on the CPU`,
-    `npm pack ${wanted}, and unpack it over node_modules/${cudaPackage}`,
+    gpuPackageName('cuda') === undefined ? 'shoal engine build --gpu cuda' : 'shoal engine add cuda',
   );
 }
 

@@ -38,8 +38,12 @@ function nodeFlags(command: Command, line: string): Command {
     .option('--peer <address>', 'a peer to dial, ws://…, wss://… or tcp://…; may be repeated', collect)
     .option('--door <name>', 'open this door: donate, qmesh, localllm, websocket, tcp; may be repeated', collect)
     .option('--name <name>', 'what the others call this node')
-    .option('--engine <name>', 'llama, ollama or echo')
+    .option('--engine <name>', 'auto, llama, llama-server, ollama, openai or echo')
+    .option('--openai-url <url>', 'where the API of an OpenAI-compatible server begins; its key is OPENAI_API_KEY')
     .option('--model <model>', 'the model to lend: a name ("shoal list" has them), or a GGUF file')
+    .option('--other-model <model>', 'another one, loaded when it is first asked for; may be repeated', collect)
+    .option('--keep-alive <time>', 'how long a model stays in memory after its last answer, such as 5m; -1 for ever')
+    .option('--memory-budget <GiB>', 'what all models in memory may take together')
     .option('--port <port>', 'the API’s port; 0 picks a free one')
     .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')
     .option('--threads <n>', 'threads for the model; measured where not given')
@@ -49,14 +53,15 @@ function nodeFlags(command: Command, line: string): Command {
 }
 
 function ownFlags(flags: object): object {
-  const { cluster, peer, door, ...others } = flags as Record<
-    'cluster' | 'peer' | 'door',
+  const { cluster, peer, door, otherModel, ...others } = flags as Record<
+    'cluster' | 'peer' | 'door' | 'otherModel',
     readonly string[] | undefined
   >;
   return {
     ...others,
     ...(cluster !== undefined && { clusters: cluster }),
     ...(peer !== undefined && { peers: peer }),
+    ...(otherModel !== undefined && { otherModels: otherModel }),
     // Each as it is by default: what else a door may be told stands in the configuration.
     ...(door !== undefined && { doors: Object.fromEntries(door.map((name) => [name, {}])) }),
   };

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { collect, contextOf, example, type Finish, positiveNumber } from './command.ts';
+import { collect, contextOf, decimal, example, type Finish, positiveNumber, wholeNumber } from './command.ts';
 
 export function addModels(program: Command, finish: Finish): void {
+  addRun(program, finish);
   addPull(program, finish);
   example(program.command('list').alias('ls'), 'shoal list')
     .description('the models of this machine: Shoal’s own, and those that other programs have')
@@ -11,7 +12,7 @@ export function addModels(program: Command, finish: Finish): void {
   example(program.command('show <model>'), 'shoal show llama3.2:1b --context 8192')
     .description('what a model is, what memory it will take, and whether it fits here')
     .option('--context <tokens>', 'for so many tokens of prompt and answer together', positiveNumber)
-    .option('--slots <n>', 'for so many answers at once', positiveNumber, 1)
+    .option('--slots <n>', 'for so many answers at once; as many as a node has where not given', positiveNumber)
     .action(async (model: string, _flags: object, command: Command) =>
       finish(await (await import('../commands/show.ts')).show(contextOf(command), model, command.opts())),
     );
@@ -25,7 +26,58 @@ export function addModels(program: Command, finish: Finish): void {
     .action(async (from: string, to: string, _flags: object, command: Command) =>
       finish(await (await import('../commands/cp.ts')).copy(contextOf(command), from, to)),
     );
+  example(program.command('ps'), 'shoal ps')
+    .description('what the running node has in memory, and until when')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('../commands/ps.ts')).ps(contextOf(command))),
+    );
   addStore(program, finish);
+  addSaved(program, finish);
+}
+
+const RUN_EXAMPLES = `shoal run llama3.2:1b
+  $ shoal run llama3.2:1b "What is 2+2?"
+  $ cat report.txt | shoal run llama3.2:1b "Sum this up."`;
+
+const RUN_PLACES = `
+A model that a node of this machine lends is asked there; --here and the flags behind it load it in this command. One that is not
+on this machine is pulled first. Without MODEL it is the node’s, else the configuration’s, else the demo model.`;
+
+function addRun(program: Command, finish: Finish): void {
+  example(program.command('run [model] [prompt...]'), RUN_EXAMPLES)
+    .description('talk with a model of this machine; with PROMPT or text on stdin, one answer')
+    .option('--system <text>', 'what the model is told before everything else')
+    .option('--format <json|file>', 'the answer is JSON, or fits the JSON Schema in this file')
+    .option('--max-tokens <n>', 'the longest answer', wholeNumber)
+    .option('--temperature <t>', '0 takes the likeliest token each time', decimal)
+    .option('--seed <n>', 'the same seed, model and prompt give the same answer', wholeNumber)
+    .option('--stop <text>', 'end the answer before this text; may be repeated', collect)
+    .option('--verbose', 'say what each answer took')
+    .option('--nowordwrap', 'leave long lines to the terminal')
+    .option('--here', 'load the model in this command, whatever a node has')
+    .option('--context-length <n>', 'tokens of prompt and answer together')
+    .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')
+    .option('--threads <n>', 'threads for the model; measured where not given')
+    .addHelpText('after', RUN_PLACES)
+    .action(async (model: string | undefined, prompt: readonly string[], _flags: object, command: Command) =>
+      finish(await (await import('../commands/run.ts')).run(contextOf(command), model, prompt, command.opts())),
+    );
+}
+
+function addSaved(program: Command, finish: Finish): void {
+  const saved = example(program.command('saved'), 'shoal saved list\n  $ shoal saved rm talk').description(
+    'look after the conversations that /save has kept',
+  );
+  example(saved.command('list'), 'shoal saved list')
+    .description('what there is; "shoal run NAME" goes on with one')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('../commands/saved.ts')).listSaved(contextOf(command))),
+    );
+  example(saved.command('rm <name>'), 'shoal saved rm talk')
+    .description('remove one')
+    .action(async (name: string, _flags: object, command: Command) =>
+      finish(await (await import('../commands/saved.ts')).removeSaved(contextOf(command), name)),
+    );
 }
 
 function addPull(program: Command, finish: Finish): void {

@@ -61,6 +61,7 @@ function remarkOn(outcome: Outcome, text: string): string | undefined {
   if ('error' in outcome) return describeError(outcome.error);
   switch (outcome.reason) {
     case 'stop':
+    case 'tool_calls':
       return text === '' ? '(an empty answer)' : undefined;
     case 'length':
       return '(A limit of the host cut this answer.)';

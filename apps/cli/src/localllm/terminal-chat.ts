@@ -1,9 +1,9 @@
 import { createInterface, type Interface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
 import type { LocalLlmHost } from '@shoal/client/localllm';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
+import { Echo } from '../terminal-echo.ts';
 import { describeError } from './advice.ts';
 import { answer } from './chat-answer.ts';
 import type { Interrupts } from './interrupts.ts';
@@ -87,19 +87,5 @@ export class TerminalChat {
   #fail(error: ShoalError): number {
     process.stderr.write(`${describeError(error)}\n`);
     return EXIT.failed;
-  }
-}
-
-/** What is typed shows up on stdout, but not in the middle of an answer. */
-class Echo extends Writable {
-  isMuted = false;
-
-  get columns(): number {
-    return process.stdout.columns;
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    if (!this.isMuted) process.stdout.write(chunk);
-    done();
   }
 }

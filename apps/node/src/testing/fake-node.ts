@@ -1,5 +1,5 @@
 import { ShoalError, type InferenceEvent } from '@shoal/protocol';
-import type { ClusterView, NodeControl, PromptRequest, StatusView, WorkerChosen } from '../api.ts';
+import type { ClusterView, NodeControl, PromptRequest, ResidentModelView, StatusView, WorkerChosen } from '../api.ts';
 
 type Event = WorkerChosen | InferenceEvent;
 
@@ -13,6 +13,8 @@ export class FakeNode implements NodeControl {
   /** After its events the answer stays open until whoever asked leaves. */
   isEndless = false;
   given = 0;
+  /** What it has in memory; undefined: it cannot tell. */
+  resident: readonly ResidentModelView[] | undefined;
 
   status(): StatusView {
     return {
@@ -49,6 +51,11 @@ export class FakeNode implements NodeControl {
   peers(cluster?: string): readonly [] {
     if (cluster !== undefined && !this.joined.has(cluster)) throw ShoalError.invalidRequest(`Not in ${cluster}.`);
     return [];
+  }
+
+  async loaded(): Promise<readonly ResidentModelView[]> {
+    if (this.resident === undefined) throw ShoalError.invalidRequest('The engine does not tell.');
+    return this.resident;
   }
 
   prompt(request: PromptRequest): AsyncIterable<Event> {

@@ -15,10 +15,11 @@ export function logprobsField(logprobs: readonly ChosenLogprob[]): readonly obje
   return logprobs.map((chosen) => ({ ...tokenFields(chosen), top_logprobs: chosen.top.map(tokenFields) }));
 }
 
-/** One for each of the chunk's tokens; undefined where the chunk has none. */
+/** One for each of the chunk's tokens, as far as it tells those; undefined where the chunk has none. */
 export function readLogprobs(fields: Fields, tokens: readonly number[]): readonly ChosenLogprob[] | undefined {
-  const logprobs = fields.objects('logprobs', tokens.length)?.map(readChosen);
-  if (logprobs === undefined || logprobs.length === tokens.length) return logprobs;
+  const isTold = tokens.length > 0;
+  const logprobs = fields.objects('logprobs', isTold ? tokens.length : LOGPROBS_OF_CHUNK_MAX)?.map(readChosen);
+  if (logprobs === undefined || !isTold || logprobs.length === tokens.length) return logprobs;
   throw ShoalError.badMessage('inference_chunk must have as many "logprobs" as "tokens".');
 }
 
@@ -31,8 +32,9 @@ function readChosen(fields: Fields): ChosenLogprob {
 }
 
 function readToken(fields: Fields): TokenLogprob {
+  const token = fields.integer('id', 0, MAX_TOKENS);
   return {
-    token: fields.required('id', fields.integer('id', 0, MAX_TOKENS)),
+    ...(token !== undefined && { token }),
     text: fields.required('token', fields.string('token')),
     logprob: fields.required('logprob', fields.number('logprob', LEAST_LOGPROB, 0)),
   };

@@ -1,0 +1,57 @@
+import { resolve } from 'node:path';
+import { buildFolder, findLlamaCppSource, type GpuBackend, processorKey, readBuild } from '@shoal/node/engine-places';
+import { ShoalError } from '@shoal/protocol';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { BuildLine } from '../engine/build-progress.ts';
+import { buildLlamaCpp } from '../engine/build.ts';
+import { findToolchain, usualGpu } from '../engine/toolchain.ts';
+import { interruptible } from '../models/interruptible.ts';
+import { elapsed, print } from '../output.ts';
+
+export interface EngineBuildFlags {
+  readonly gpu?: GpuBackend;
+  /** Where the programs shall lie instead of in the home. */
+  readonly output?: string;
+  /** Even where there is the same build already. */
+  readonly force?: boolean;
+}
+
+/** `shoal engine build`: llama.cpp's programs, compiled for this machine. Ctrl-C leaves nothing behind. */
+export async function buildEngine(context: Context, flags: EngineBuildFlags): Promise<number> {
+  if (process.platform === 'win32') {
+    throw ShoalError.invalidRequest('llama-server is not used on Windows; the engine llama does its work there.');
+  }
+  const source = findLlamaCppSource();
+  if (source === undefined) {
+    throw ShoalError.invalidRequest(
+      'The source of llama.cpp comes with node-llama-cpp, which is not installed: npm install',
+    );
+  }
+  const { gpu = usualGpu(), force = false } = flags;
+  const folder = flags.output === undefined ? buildFolder(context.home, source.release) : resolve(flags.output);
+  const known = readBuild(folder);
+  const isSame = known?.release === source.release && known.gpu === gpu && known.processor === processorKey();
+  if (isSame && !force) {
+    print(context, { ...known, built: false }, [
+      `${source.release} is built already, in ${folder}; --force builds it anew`,
+    ]);
+    return EXIT.ok;
+  }
+  const toolchain = findToolchain(gpu);
+  const startedAt = performance.now();
+  const line = new BuildLine();
+  const build = await interruptible(async (signal) => {
+    try {
+      return await buildLlamaCpp({ source, folder, gpu, toolchain, line, signal });
+    } finally {
+      line.end();
+    }
+  });
+  const seconds = (performance.now() - startedAt) / 1_000;
+  print(context, { ...build, folder, built: true, seconds: Math.round(seconds) }, [
+    `Built llama.cpp ${build.release}${gpu === 'none' ? '' : ` for ${gpu}`} in ${elapsed(seconds)}: ${folder}`,
+    'Compare it with the engine llama: shoal engine measure',
+  ]);
+  return EXIT.ok;
+}

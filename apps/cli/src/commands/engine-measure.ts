@@ -1,0 +1,80 @@
+import { mkdir } from 'node:fs/promises';
+import { machineName } from '@shoal/engine/llama-server';
+import { type Configuration, launchSettings, loadConfiguration } from '@shoal/node/configuration';
+import { createEngine } from '@shoal/node/engine-choice';
+import { locateLlamaServer } from '@shoal/node/engine-places';
+import { isServerFaster, type Measurement, remember } from '@shoal/node/engine-record';
+import { homeFiles, prepareHome } from '@shoal/node/home';
+import { createLogger } from '@shoal/node/log';
+import { ShoalError } from '@shoal/protocol';
+import { EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { sideBySide } from '../engine/measure.ts';
+import { modelPath } from '../engine/overview.ts';
+import { LiveLine } from '../live-line.ts';
+import { interruptible } from '../models/interruptible.ts';
+import { columns, count, print } from '../output.ts';
+
+export interface EngineMeasureFlags {
+  readonly model?: string;
+  readonly slots?: number;
+}
+
+/** `shoal engine measure`: llama and llama-server take turns with one model; `auto` uses the faster one from then on. */
+export async function measureEngines(context: Context, flags: EngineMeasureFlags): Promise<number> {
+  const { home } = context;
+  prepareHome(home);
+  const { model, slots } = flags;
+  const words = { ...(model !== undefined && { model }), ...(slots !== undefined && { slots: String(slots) }) };
+  const configuration = await loadConfiguration(home, launchSettings(words, process.env));
+  const server = locateLlamaServer(home, configuration.llamaServer);
+  if (server === undefined) {
+    throw ShoalError.invalidRequest('There is no llama-server to compare with. Build one with "shoal engine build".');
+  }
+  const path = await modelPath(home, configuration);
+  if (path === undefined) throw ShoalError.invalidRequest('There is no model to measure with. Name one with --model.');
+  const figures = await interruptible((signal) => measure(context, { ...configuration, model: path }, signal));
+  const measurement = {
+    machine: machineName(),
+    model: path,
+    server: server.path,
+    measuredAt: new Date().toISOString(),
+    ...figures,
+  };
+  await mkdir(homeFiles(home).cache, { recursive: true });
+  await remember(home, measurement);
+  const faster = isServerFaster(measurement) ? 'llama-server' : 'llama';
+  print(context, { ...measurement, auto: faster }, lines(measurement, faster));
+  return EXIT.ok;
+}
+
+type Figures = Pick<Measurement, 'slots' | 'llama' | 'llamaServer'>;
+
+async function measure({ home }: Context, configuration: Configuration, signal: AbortSignal): Promise<Figures> {
+  const line = new LiveLine(process.stderr);
+  const log = createLogger('error');
+  const llama = await createEngine({ ...configuration, engine: 'llama' }, home, log);
+  const server = await createEngine({ ...configuration, engine: 'llama-server' }, home, log);
+  try {
+    line.show('Loading the model twice …');
+    for (const engine of [llama, server]) await engine.models();
+    const { slots } = llama.abilities;
+    const [ours = 0, theirs = 0] = await sideBySide([llama, server], slots, signal, ({ name }, round, rounds) =>
+      line.show(`Round ${round} of ${rounds}: ${name} …`),
+    );
+    return { slots, llama: ours, llamaServer: theirs };
+  } finally {
+    line.clear();
+    await Promise.all([llama.close(), server.close()]);
+  }
+}
+
+function lines({ slots, llama, llamaServer }: Measurement, faster: string): string[] {
+  return [
+    ...columns([
+      ['llama', `${llama.toFixed(1)} tokens/s`],
+      ['llama-server', `${llamaServer.toFixed(1)} tokens/s`],
+    ]),
+    `${count(slots, 'answer')} at once. The engine auto uses ${faster} here.`,
+  ];
+}

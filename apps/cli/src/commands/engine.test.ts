@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { findLlamaCppSource } from '@shoal/node/engine-places';
+import { findLlama } from '@shoal/node/packages';
+import { fakeToolchain } from '../engine/testing/fake-toolchain.ts';
+import { errorCode, Shoal, temporaryFolder } from '../testing/run-shoal.ts';
+
+const source = process.platform === 'win32' ? undefined : findLlamaCppSource();
+const skip = source === undefined ? 'llama.cpp’s source comes with node-llama-cpp, which is not installed' : false;
+
+interface EngineDocument {
+  readonly name: string;
+  readonly here: boolean;
+  readonly path?: string;
+}
+interface ListDocument {
+  readonly engines: readonly EngineDocument[];
+  readonly chosen: { readonly engine?: string; readonly why?: string; readonly error?: { readonly code: string } };
+}
+
+test(
+  'a build is made aside, put where a node finds it, and made again only when it is told to',
+  { skip },
+  async (t) => {
+    const folder = temporaryFolder(t);
+    const tools = fakeToolchain(join(folder, 'tools'), 'works');
+    const shoal = new Shoal(join(folder, 'home'), { PATH: tools });
+    const built = await shoal.run(['engine', 'build', '--gpu', 'none']);
+    assert.equal(built.code, 0, built.stderr);
+    assert.match(built.stderr, /Compiling, 50 %/);
+    const engines = join(shoal.home, 'engines');
+    const [name = ''] = readdirSync(engines);
+    assert.deepEqual(readdirSync(engines), [`llama.cpp-${source?.release}`]);
+    assert.ok(existsSync(join(engines, name, 'ggml-rpc-server')));
+
+    const again = await shoal.json(['engine', 'build', '--gpu', 'none']);
+    assert.equal((again.document as { built: boolean }).built, false);
+    const forced = await shoal.json(['engine', 'build', '--gpu', 'none', '--force']);
+    assert.equal((forced.document as { built: boolean }).built, true);
+
+    const listed = await list(shoal);
+    assert.equal(engineOf(listed, 'llama-server')?.path, join(engines, name, 'llama-server'));
+    const removed = await shoal.run(['engine', 'remove', 'llama-server']);
+    assert.equal(removed.code, 0);
+    assert.deepEqual(readdirSync(engines), []);
+  },
+);
+
+test('a build for another processor is not run', { skip }, async (t) => {
+  const folder = temporaryFolder(t);
+  const shoal = new Shoal(join(folder, 'home'), { PATH: fakeToolchain(join(folder, 'tools'), 'works') });
+  await shoal.run(['engine', 'build', '--gpu', 'none']);
+  const path = join(shoal.home, 'engines', `llama.cpp-${source?.release}`, 'build.json');
+  const description = JSON.parse(readFileSync(path, 'utf8')) as object;
+  writeFileSync(path, JSON.stringify({ ...description, processor: 'another' }));
+  assert.equal(engineOf(await list(shoal), 'llama-server')?.here, false);
+});
+
+test('what a build lacks is named with its packages before anything is begun', { skip }, async (t) => {
+  const folder = temporaryFolder(t);
+  const tools = fakeToolchain(join(folder, 'tools'), 'works', ['cmake', 'c++']);
+  const shoal = new Shoal(join(folder, 'home'), { PATH: tools });
+  const { code, stderr } = await shoal.run(['engine', 'build', '--gpu', 'none']);
+  assert.equal(code, 1);
+  assert.match(stderr, /lacks cmake, a C\+\+ compiler/);
+  assert.match(stderr, process.platform === 'darwin' ? /brew install cmake/ : /apt install cmake g\+\+/);
+  assert.ok(!existsSync(join(shoal.home, 'engines')));
+});
+
+test('a compiler’s last words are said when it fails, and nothing of the build stays', { skip }, async (t) => {
+  const folder = temporaryFolder(t);
+  const shoal = new Shoal(join(folder, 'home'), { PATH: fakeToolchain(join(folder, 'tools'), 'fails') });
+  const { code, stderr } = await shoal.run(['engine', 'build', '--gpu', 'none']);
+  assert.equal(code, 1);
+  assert.match(stderr, /error: this is wrong/);
+  assert.deepEqual(readdirSync(join(shoal.home, 'engines')), []);
+});
+
+test('Ctrl-C ends a build with its compilers, and leaves nothing behind', { skip }, async (t) => {
+  const folder = temporaryFolder(t);
+  const engines = join(folder, 'home/engines');
+  mkdirSync(join(engines, '.building-999999999-dead'), { recursive: true });
+  const shoal = new Shoal(join(folder, 'home'), { PATH: fakeToolchain(join(folder, 'tools'), 'hangs') });
+  const child = shoal.spawn(['engine', 'build', '--gpu', 'none']);
+  assert.ok(child.stderr);
+  const exit = once(child, 'exit');
+  for await (const line of createInterface({ input: child.stderr })) if (/50 %/.test(line)) break;
+  child.kill('SIGINT');
+  assert.deepEqual(await exit, [130, null]);
+  assert.deepEqual(readdirSync(engines), []);
+});
+
+test('the list says what is here, what a node would use, and why', async (t) => {
+  const shoal = new Shoal(temporaryFolder(t), { PATH: '' });
+  const listed = await list(shoal);
+  assert.deepEqual(
+    listed.engines.map(({ name }) => name),
+    ['llama', 'llama-server', 'ollama', 'openai', 'echo'],
+  );
+  assert.equal(listed.chosen.engine, 'llama');
+  assert.match(listed.chosen.why ?? '', /engine build/);
+  writeFileSync(join(shoal.home, 'config.json'), '{"engine":"echo"}');
+  assert.deepEqual((await list(shoal)).chosen, { engine: 'echo', why: 'it is configured' });
+  writeFileSync(join(shoal.home, 'config.json'), '{"engine":"llama-server"}');
+  assert.equal((await list(shoal)).chosen.error?.code, 'INVALID_REQUEST');
+});
+
+test('a GPU’s binaries are not brought without a word of agreement, and an unknown one is wrong usage', async (t) => {
+  const shoal = new Shoal(temporaryFolder(t));
+  for (const words of [
+    ['engine', 'add', 'vulkan'],
+    ['engine', 'add', 'abacus'],
+    ['engine', 'build', '--gpu', 'abacus'],
+  ]) {
+    const { code, document } = await shoal.json(words);
+    assert.deepEqual([code, errorCode(document)], [2, 'INVALID_REQUEST'], words.join(' '));
+  }
+  const nothing = await shoal.json(['engine', 'remove', 'vulkan']);
+  assert.deepEqual([nothing.code, errorCode(nothing.document)], [1, 'INVALID_REQUEST']);
+});
+
+const noPackages =
+  process.platform !== 'linux' || process.arch !== 'x64' || findLlama().library === undefined
+    ? 'there are no such packages for this platform'
+    : false;
+
+test('an archive that the registry describes otherwise is not unpacked', { skip: noPackages }, async (t) => {
+  const folder = temporaryFolder(t);
+  const fakeNpm = join(folder, 'npm-cli.js');
+  writeFileSync(fakeNpm, FAKE_NPM);
+  const shoal = new Shoal(join(folder, 'home'), { npm_execpath: fakeNpm });
+  const { code, stderr } = await shoal.run(['engine', 'add', 'vulkan', '--yes']);
+  assert.equal(code, 1);
+  assert.match(stderr, /5\.0 MB of disk/);
+  assert.match(stderr, /is not what the registry describes/);
+  assert.deepEqual(readdirSync(join(shoal.home, 'engines')), []);
+});
+
+/** An npm whose archive is another than the one that it describes. */
+const FAKE_NPM = `
+const fs = require('node:fs');
+const words = process.argv.slice(2);
+if (words[0] === 'view') console.log(JSON.stringify({ integrity: 'sha512-AAAA', unpackedSize: 5000000 }));
+else {
+  fs.writeFileSync(words[3] + '/archive.tgz', 'no archive');
+  console.log('archive.tgz');
+}
+`;
+
+async function list(shoal: Shoal): Promise<ListDocument> {
+  const { code, document } = await shoal.json(['engine', 'list']);
+  assert.equal(code, 0);
+  return document as ListDocument;
+}
+
+function engineOf({ engines }: ListDocument, wanted: string): EngineDocument | undefined {
+  return engines.find(({ name }) => name === wanted);
+}

@@ -1,0 +1,143 @@
+import { createLogger } from '@shoal/node/log';
+import { CliError, EXIT } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { Interrupts } from '../localllm/interrupts.ts';
+import { readInput } from '../prompt-text.ts';
+import { AnswerText } from '../run/answer-text.ts';
+import { chooseModel, type ModelChoice, type ModelFlags } from '../run/choose-model.ts';
+import { type Conversation, requestOf } from '../run/conversation.ts';
+import { readFormat } from '../run/format.ts';
+import { findConversation } from '../run/kept.ts';
+import { NO_PARAMETERS, type Parameters, setParameter } from '../run/parameters.ts';
+import { openModel } from '../run/ready.ts';
+import { remarkOn, type Reply, reply, replyDocument, timings } from '../run/reply.ts';
+import { Session } from '../run/session.ts';
+import { TerminalRun } from '../run/terminal.ts';
+
+export interface RunFlags extends ModelFlags {
+  readonly format?: string;
+  readonly system?: string;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+  readonly verbose?: boolean;
+  readonly nowordwrap?: boolean;
+}
+
+/**
+ * `shoal run`: a model answers one prompt, or holds a conversation at a terminal. What runs the model in this process is closed
+ * at the end; one that a node of this machine lends stays there.
+ */
+export async function run(
+  context: Context,
+  name: string | undefined,
+  prompts: readonly string[],
+  flags: RunFlags,
+): Promise<number> {
+  const prompt = await promptOf(context, prompts);
+  const log = createLogger('warn');
+  const interrupts = new Interrupts();
+  try {
+    const saved = name === undefined ? undefined : await findConversation(context, name);
+    const settings = await withFlags(saved, flags);
+    const choose = (model: string | undefined, signal: AbortSignal, contextLength?: number): Promise<ModelChoice> =>
+      // A node's model has a context of its own.
+      chooseModel(context, model, modelFlags(flags, contextLength !== undefined), { log, signal });
+    const choice = await choose(saved?.model ?? name, interrupts.left, settings.parameters.numbers.num_ctx);
+    const session = new Session(
+      { ...settings, model: choice.name },
+      { wordWrap: flags.nowordwrap !== true, verbose: flags.verbose === true, history: true },
+    );
+    if (prompt !== undefined) return await answerOnce(context, { choice, session, interrupts }, prompt);
+    return await new TerminalRun(context, { session, interrupts, choice, log, choose }).run();
+  } finally {
+    interrupts.close();
+  }
+}
+
+/** Undefined at a terminal where none was given: then they are typed. Stdin comes first, as Ollama's users know it. */
+async function promptOf({ json }: Context, prompts: readonly string[]): Promise<string | undefined> {
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY && !json;
+  if (isTerminal && prompts.length === 0) return undefined;
+  const piped = process.stdin.isTTY ? '' : await readInput();
+  const prompt = [piped, prompts.join(' ')].filter((part) => part.trim() !== '').join('\n');
+  if (prompt === '') throw CliError.usage('There is no prompt: shoal run MODEL "What is 2+2?"');
+  return prompt;
+}
+
+function modelFlags({ contextLength, gpuLayers, threads, here = false }: RunFlags, mustBeOurs: boolean): ModelFlags {
+  return {
+    ...(contextLength !== undefined && { contextLength }),
+    ...(gpuLayers !== undefined && { gpuLayers }),
+    ...(threads !== undefined && { threads }),
+    here: here || mustBeOurs,
+  };
+}
+
+/** A saved conversation as the flags change it. */
+async function withFlags(saved: Conversation | undefined, flags: RunFlags): Promise<Omit<Conversation, 'model'>> {
+  const { system = saved?.system, format } = flags;
+  const wanted = format === undefined ? saved?.format : await readFormat(format);
+  return {
+    messages: saved?.messages ?? [],
+    parameters: parametersOf(savedParameters(saved, flags), flags),
+    ...(system !== undefined && system !== '' && { system }),
+    ...(wanted !== undefined && { format: wanted }),
+  };
+}
+
+/** A flag says another context than what was saved. */
+function savedParameters(saved: Conversation | undefined, { contextLength }: RunFlags): Parameters {
+  const { parameters = NO_PARAMETERS } = saved ?? {};
+  if (contextLength === undefined) return parameters;
+  const { num_ctx: _, ...numbers } = parameters.numbers;
+  return { ...parameters, numbers };
+}
+
+function parametersOf(saved: Parameters, { maxTokens, temperature, seed, stop }: RunFlags): Parameters {
+  const given = { num_predict: maxTokens, temperature, seed };
+  let parameters = saved;
+  try {
+    for (const [name, value] of Object.entries(given)) {
+      if (value !== undefined) parameters = setParameter(parameters, name, [String(value)]);
+    }
+    return stop === undefined ? parameters : setParameter(parameters, 'stop', stop);
+  } catch (error) {
+    throw error instanceof Error ? CliError.usage(error.message) : error;
+  }
+}
+
+interface Asking {
+  readonly choice: ModelChoice;
+  readonly session: Session;
+  readonly interrupts: Interrupts;
+}
+
+/** The answer on stdout, and everything else on stderr. */
+async function answerOnce(context: Context, { choice, session, interrupts }: Asking, prompt: string): Promise<number> {
+  const { numbers } = session.conversation.parameters;
+  const request = requestOf(session.conversation, prompt);
+  const { model, loadMs } = await openModel(choice, interrupts.left, numbers.num_ctx);
+  const text = new AnswerText(session.manners.wordWrap);
+  try {
+    const write = (piece: string): Promise<void> | void => (context.json ? undefined : text.write(piece));
+    const answer = await interrupts.during((signal) => reply(model, request, signal, write));
+    if (answer.finish.reason === 'abort') throw CliError.interrupted();
+    if (context.json) process.stdout.write(`${JSON.stringify(replyDocument(answer, loadMs))}\n`);
+    else say(answer, text, session.manners.verbose ? timings(answer, loadMs) : []);
+    return EXIT.ok;
+  } catch (error) {
+    text.end();
+    throw interrupts.left.aborted ? CliError.interrupted() : error;
+  } finally {
+    await model.close();
+  }
+}
+
+function say(answer: Reply, text: AnswerText, details: readonly string[]): void {
+  text.end();
+  const remark = remarkOn(answer);
+  const lines = [...(remark === undefined ? [] : [remark]), ...details];
+  for (const line of lines) process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gpuPackagesFolder } from '@shoal/node/engine-places';
+import { gpuPackageName, type PackagedGpu } from '@shoal/node/gpu-package';
+import { homeFiles, type Home } from '@shoal/node/home';
+import { findLlama } from '@shoal/node/packages';
+import { ShoalError } from '@shoal/protocol';
+import { LiveLine } from '../live-line.ts';
+import { duration } from '../output.ts';
+import { checkRoom, replaceFolder } from './build.ts';
+import { type PackageFacts, packPackage, viewPackage } from './npm.ts';
+import { runProgram } from './run-program.ts';
+
+/** Libraries are so much larger than their archive, at most. */
+const UNPACKED_FACTOR = 4;
+const ALGORITHM = 'sha512';
+const TICK_MS = 1_000;
+
+export interface GpuPlan {
+  readonly gpu: PackagedGpu;
+  readonly version: string;
+  /** The first has everything; the others hold more of it. */
+  readonly packages: readonly [PackageFacts, ...PackageFacts[]];
+  /** Where the package shall lie. */
+  readonly folder: string;
+}
+
+/** What is to be brought for a GPU, as the registry has it. Throws `INVALID_REQUEST` where there is nothing for this machine. */
+export async function planGpu(home: Home, gpu: PackagedGpu, signal: AbortSignal): Promise<GpuPlan> {
+  const name = gpuPackageName(gpu);
+  if (name === undefined) {
+    throw ShoalError.invalidRequest(
+      process.platform === 'darwin'
+        ? 'There is nothing to add on a Mac: Metal comes with every installation.'
+        : `There are no binaries for ${gpu} on ${process.platform} ${process.arch}; "shoal engine build --gpu ${gpu}" may make some.`,
+    );
+  }
+  const { library } = findLlama();
+  if (library === undefined) {
+    throw ShoalError.invalidRequest('node-llama-cpp, which the GPU binaries belong to, is not installed: npm install');
+  }
+  const { version } = library;
+  const view = (each: string): Promise<PackageFacts> => viewPackage(`${each}@${version}`, process.cwd(), signal);
+  const main = view(name);
+  // CUDA's code for older cards is a package of its own.
+  const more = gpu === 'cuda' ? [view(`${name}-ext`)] : [];
+  const packages = [await main, ...(await Promise.all(more))] as const;
+  return { gpu, version, packages, folder: join(gpuPackagesFolder(home, version), name) };
+}
+
+/** Bytes to bring, and bytes of disk; undefined where the registry does not tell. */
+export function sizesOf({ packages }: GpuPlan): {
+  readonly download: number | undefined;
+  readonly disk: number | undefined;
+} {
+  return {
+    download: sum(packages.map(({ downloadBytes }) => downloadBytes)),
+    disk: sum(packages.map(({ unpackedBytes }) => unpackedBytes)),
+  };
+}
+
+/**
+ * Brings the packages, checks them against the registry's SHA-512, and puts them where the engine looks, complete or not at
+ * all. Throws `STORAGE_FULL` before anything is begun.
+ */
+export async function installGpu(home: Home, plan: GpuPlan, signal: AbortSignal): Promise<void> {
+  const { engines } = homeFiles(home);
+  const { download = 0, disk = download * UNPACKED_FACTOR } = sizesOf(plan);
+  await checkRoom(engines, download + disk);
+  await mkdir(engines, { recursive: true, mode: 0o700 });
+  const work = await mkdtemp(join(engines, '.adding-'));
+  const line = new LiveLine(process.stderr);
+  try {
+    const made = join(work, 'made');
+    for (const facts of plan.packages) await unpack(facts, made, work, line, signal);
+    line.clear();
+    await mkdir(dirname(plan.folder), { recursive: true, mode: 0o700 });
+    await replaceFolder(plan.folder, made, work);
+  } finally {
+    line.clear();
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function unpack(
+  facts: PackageFacts,
+  made: string,
+  work: string,
+  line: LiveLine,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAt = performance.now();
+  const show = (): void => {
+    const seconds = Math.floor((performance.now() - startedAt) / 1_000);
+    line.show(`Bringing ${facts.specifier} …${seconds === 0 ? '' : ` ${duration(seconds)}`}`);
+  };
+  show();
+  const timer = process.stderr.isTTY ? setInterval(show, TICK_MS) : undefined;
+  try {
+    const archive = await packPackage(facts.specifier, work, signal);
+    await checkIntegrity(archive, facts);
+    const folder = join(work, 'unpacked');
+    await mkdir(folder);
+    await runProgram('tar', ['-xzf', archive, '-C', folder, '--strip-components=1'], { signal });
+    await checkName(folder, facts);
+    // What is first keeps its description; of what follows only the binaries are wanted.
+    await cp(folder, made, { recursive: true, force: false });
+    await rm(folder, { recursive: true });
+    await rm(archive);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Throws `GENERATION_FAILED` where the archive is not the one that the registry describes. */
+async function checkIntegrity(archive: string, { specifier, integrity }: PackageFacts): Promise<void> {
+  const hash = createHash(ALGORITHM);
+  for await (const piece of createReadStream(archive)) hash.update(piece);
+  const digest = `${ALGORITHM}-${hash.digest('base64')}`;
+  if (integrity.split(/\s+/).includes(digest)) return;
+  throw ShoalError.generationFailed(`What was brought as ${specifier} is not what the registry describes. Try again.`);
+}
+
+async function checkName(folder: string, { specifier }: PackageFacts): Promise<void> {
+  const value: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const isDescribed = typeof value === 'object' && value !== null && 'name' in value && 'version' in value;
+  if (isDescribed && `${String(value.name)}@${String(value.version)}` === specifier) return;
+  throw ShoalError.generationFailed(`What was brought as ${specifier} is another package.`);
+}
+
+function sum(numbers: readonly (number | undefined)[]): number | undefined {
+  let total = 0;
+  for (const number of numbers) {
+    if (number === undefined) return undefined;
+    total += number;
+  }
+  return total;
+}

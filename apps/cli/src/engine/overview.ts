@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process';
+import type { Configuration } from '@shoal/node/configuration';
+import { createEngine, findDemoModel } from '@shoal/node/engine-choice';
+import { locateLlamaServer } from '@shoal/node/engine-places';
+import { chooseGpuPackage, installedGpuPackages } from '@shoal/node/gpu-package';
+import type { Home } from '@shoal/node/home';
+import { chooseLlama, type LlamaChoice } from '@shoal/node/llama-choice';
+import { createLogger } from '@shoal/node/log';
+import { findModel, modelPlaces } from '@shoal/node/model-files';
+import { findLlama } from '@shoal/node/packages';
+import { runsFiles } from '@shoal/node/settings';
+import { ShoalError } from '@shoal/protocol';
+
+const VERSION_TIMEOUT_MS = 5_000;
+
+/** One engine, as this installation has it. */
+export interface EngineOverview {
+  readonly name: string;
+  readonly isHere: boolean;
+  readonly about: string;
+  readonly version?: string;
+  readonly path?: string;
+  /** What the engine llama may compute on. */
+  readonly backends?: readonly string[];
+}
+
+/** What a node would use, and why. */
+export interface ChosenEngine {
+  readonly engine: string;
+  readonly model?: string;
+  readonly why: string;
+}
+
+export async function overview(home: Home, configuration: Configuration): Promise<readonly EngineOverview[]> {
+  return [
+    llama(home),
+    await llamaServer(home, configuration),
+    await ollama(home, configuration),
+    openAi(configuration),
+    { name: 'echo', isHere: true, about: 'repeats what it hears, for trying things out' },
+  ];
+}
+
+/** Throws what keeps the configured engine from being used. */
+export async function chosenEngine(home: Home, configuration: Configuration): Promise<ChosenEngine> {
+  const { engine, model } = configuration;
+  if (!runsFiles(engine)) return { engine, ...(model !== undefined && { model }), why: 'it is configured' };
+  const path = await modelPath(home, configuration);
+  const choice = await chooseLlama(home, configuration, path);
+  return { engine: choice.engine, ...(path !== undefined && { model: path }), why: reason(choice) };
+}
+
+/** The file of the configured model, else of the demo model. */
+export async function modelPath(home: Home, { model, modelFolders }: Configuration): Promise<string | undefined> {
+  if (model === undefined) return findDemoModel();
+  return (await findModel(modelPlaces(home, modelFolders), model)).path;
+}
+
+function reason({ engine, why, ...choice }: LlamaChoice): string {
+  switch (why) {
+    case 'configured':
+      return 'it is configured';
+    case 'only one':
+      return engine === 'llama'
+        ? 'there is no llama-server; "shoal engine build" makes one'
+        : 'node-llama-cpp has no binary here';
+    case 'not measured':
+      return 'nobody has measured whether llama-server is faster here: shoal engine measure';
+    case 'measured': {
+      const { measurement } = choice;
+      if (measurement === undefined) return 'it was measured';
+      const { llama: ours, llamaServer: theirs, measuredAt } = measurement;
+      const figures = `llama ${ours.toFixed(1)}, llama-server ${theirs.toFixed(1)} tokens/s`;
+      return `measured on ${measuredAt.slice(0, 10)}: ${figures}`;
+    }
+    default:
+      return why satisfies never;
+  }
+}
+
+function llama(home: Home): EngineOverview {
+  const name = 'llama';
+  const { library, binary } = findLlama();
+  if (library === undefined) return { name, isHere: false, about: 'node-llama-cpp is not installed: npm install' };
+  if (binary === undefined) return { name, isHere: false, about: 'there is no binary for this platform' };
+  const isMetal = process.platform === 'darwin' && process.arch === 'arm64';
+  const added = installedGpuPackages(home).map(({ gpu }) => gpu);
+  const backends = [...added, ...(isMetal ? ['metal'] : []), 'cpu'];
+  const used = chooseGpuPackage(home, -1)?.gpu ?? (isMetal ? 'metal' : 'cpu');
+  const about = `llama.cpp within Node, on ${used}; it has ${backends.join(', ')}`;
+  return { name, isHere: true, about, version: library.version, backends };
+}
+
+async function llamaServer(home: Home, { llamaServer: configured }: Configuration): Promise<EngineOverview> {
+  const name = 'llama-server';
+  try {
+    const found = locateLlamaServer(home, configured);
+    if (found === undefined) {
+      return { name, isHere: false, about: 'none found; "shoal engine build" makes one' };
+    }
+    const { path, by } = found;
+    const version = await versionOf(path);
+    if (version === undefined) return { name, isHere: false, about: `${path} does not run`, path };
+    const ways = { configuration: 'configured', home: 'built here', PATH: 'found in PATH' };
+    return { name, isHere: true, about: `llama.cpp’s own server, ${ways[by]}: ${path}`, version, path };
+  } catch (error) {
+    if (error instanceof ShoalError) return { name, isHere: false, about: error.message };
+    throw error;
+  }
+}
+
+async function ollama(home: Home, configuration: Configuration): Promise<EngineOverview> {
+  const name = 'ollama';
+  const { ollamaUrl, gpuLayers } = configuration;
+  const choice = { engine: 'ollama', gpuLayers, ...(ollamaUrl !== undefined && { ollamaUrl }) } as const;
+  try {
+    const engine = await createEngine(choice, home, createLogger('error'));
+    try {
+      const models = await engine.models();
+      return { name, isHere: true, about: `answers, with ${models.length} models` };
+    } finally {
+      await engine.close();
+    }
+  } catch (error) {
+    if (error instanceof ShoalError) return { name, isHere: false, about: error.message };
+    throw error;
+  }
+}
+
+function openAi({ openaiUrl }: Configuration): EngineOverview {
+  const name = 'openai';
+  return openaiUrl === undefined
+    ? { name, isHere: false, about: 'no server is configured (openaiUrl, OPENAI_BASE_URL)' }
+    : { name, isHere: true, about: `the server at ${openaiUrl}` };
+}
+
+/** `version: 0.5.0-dev (build 1, commit de3ff81)`; undefined for what does not run. */
+function versionOf(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(path, ['--version'], { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+      const [, version] = /^version: (.+)$/m.exec(`${stdout}\n${stderr}`) ?? [];
+      resolve(error === null ? (version ?? 'unknown') : undefined);
+    });
+  });
+}

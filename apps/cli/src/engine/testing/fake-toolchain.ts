@@ -1,0 +1,44 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What the fake compiler does once it was told to build. */
+export type FakeBuild = 'works' | 'fails' | 'hangs';
+
+const BUILDS: Readonly<Record<FakeBuild, string>> = {
+  works: `mkdir -p "$objects/bin"
+for name in llama-server ggml-rpc-server llama-bench llama-quantize; do
+  echo "[1/2] $name"
+  printf '#!/bin/sh\\necho "version: fake"\\n' > "$objects/bin/$name"
+  chmod +x "$objects/bin/$name"
+done
+echo "[2/2] linked"`,
+  fails: 'echo "a.cpp:1: error: this is wrong"; exit 1',
+  hangs: 'echo "[1/2] one"; sleep 600 & wait',
+};
+
+/**
+ * A folder of programs that stand for git, cmake, a compiler and ninja, because a real build takes minutes; `without` leaves
+ * some out. The system's own tools are not in it.
+ */
+export function fakeToolchain(folder: string, build: FakeBuild, without: readonly string[] = []): string {
+  mkdirSync(folder, { recursive: true });
+  const programs: Readonly<Record<string, string>> = {
+    git: 'for last; do :; done; mkdir -p "$last"',
+    cmake: `objects=""
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -B) exit 0 ;;
+    --build) objects="$2" ;;
+  esac
+  shift
+done
+${BUILDS[build]}`,
+    'c++': 'exit 0',
+    ninja: 'exit 0',
+  };
+  for (const [name, script] of Object.entries(programs)) {
+    if (without.includes(name)) continue;
+    writeFileSync(join(folder, name), `#!/bin/sh\nPATH=/bin:/usr/bin\n${script}\n`, { mode: 0o700 });
+  }
+  return folder;
+}

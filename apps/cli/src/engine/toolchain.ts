@@ -1,0 +1,117 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { GpuBackend } from '@shoal/node/engine-places';
+import { ShoalError } from '@shoal/protocol';
+
+/** Where CUDA lies when it is in no PATH. */
+const CUDA_FOLDER = '/usr/local/cuda/bin';
+
+interface Need {
+  readonly what: string;
+  /** Any of these programs will do. */
+  readonly programs: readonly string[];
+  readonly debian: string;
+  readonly fedora: string;
+  readonly macos: string;
+}
+
+const XCODE = 'xcode-select --install';
+const NEEDS: readonly Need[] = [
+  { what: 'git', programs: ['git'], debian: 'git', fedora: 'git', macos: XCODE },
+  { what: 'cmake', programs: ['cmake'], debian: 'cmake', fedora: 'cmake', macos: 'brew install cmake' },
+  { what: 'a C++ compiler', programs: ['c++', 'g++', 'clang++'], debian: 'g++', fedora: 'gcc-c++', macos: XCODE },
+  {
+    what: 'a build program',
+    programs: ['ninja', 'make', 'gmake'],
+    debian: 'ninja-build',
+    fedora: 'ninja-build',
+    macos: 'brew install ninja',
+  },
+];
+const GPU_NEEDS: Readonly<Record<GpuBackend, readonly Need[]>> = {
+  none: [],
+  metal: [],
+  cuda: [
+    {
+      what: 'the CUDA compiler',
+      programs: ['nvcc', join(CUDA_FOLDER, 'nvcc')],
+      debian: 'nvidia-cuda-toolkit',
+      fedora: 'cuda-toolkit',
+      macos: 'not to be had',
+    },
+  ],
+  vulkan: [
+    {
+      what: 'the Vulkan shader compiler',
+      programs: ['glslc'],
+      debian: 'glslc libvulkan-dev spirv-headers',
+      fedora: 'glslc vulkan-devel spirv-headers-devel',
+      macos: 'brew install vulkan-headers shaderc',
+    },
+  ],
+};
+
+/** Programs that a build uses where they are. */
+export interface Toolchain {
+  readonly git: string;
+  readonly cmake: string;
+  readonly hasNinja: boolean;
+}
+
+/** Throws `INVALID_REQUEST` that names everything that a build lacks, and the packages that have it. */
+export function findToolchain(gpu: GpuBackend): Toolchain {
+  const missing = [...NEEDS, ...GPU_NEEDS[gpu]].filter(({ programs }) =>
+    programs.every((one) => find(one) === undefined),
+  );
+  const [git, cmake] = [find('git'), find('cmake')];
+  if (missing.length > 0 || git === undefined || cmake === undefined) throw lacking(missing);
+  return { git, cmake, hasNinja: find('ninja') !== undefined };
+}
+
+/**
+ * The GPU that a build is for where nobody says: Metal on a Mac with Apple's processor, CUDA with an Nvidia card, Vulkan
+ * where its tools are; each only where it can be compiled for.
+ */
+export function usualGpu(): GpuBackend {
+  if (process.platform === 'darwin') return process.arch === 'arm64' ? 'metal' : 'none';
+  const has = (gpu: GpuBackend): boolean =>
+    GPU_NEEDS[gpu].every(({ programs }) => programs.some((one) => find(one) !== undefined));
+  if (find('nvidia-smi') !== undefined && has('cuda')) return 'cuda';
+  return hasVulkan() && has('vulkan') ? 'vulkan' : 'none';
+}
+
+/** The shader compiler alone says little: there must be something to link with. */
+function hasVulkan(): boolean {
+  return ['/usr/include/vulkan/vulkan.h', '/usr/local/include/vulkan/vulkan.h'].some((path) => existsSync(path));
+}
+
+function lacking(missing: readonly Need[]): ShoalError {
+  const what = missing.map((need) => need.what).join(', ');
+  const packages = (of: (need: Need) => string): string => [...new Set(missing.map(of))].join(' ');
+  const ways =
+    process.platform === 'darwin'
+      ? [...new Set(missing.map(({ macos }) => macos))]
+      : [
+          `Debian, Ubuntu: apt install ${packages(({ debian }) => debian)}`,
+          `Fedora: dnf install ${packages(({ fedora }) => fedora)}`,
+        ];
+  return ShoalError.invalidRequest(`To build llama.cpp this machine lacks ${what}.\n  ${ways.join('\n  ')}`);
+}
+
+/** A program in PATH, or at a path; undefined where there is none. */
+function find(program: string): string | undefined {
+  const folders = program.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
+  const endings = process.platform === 'win32' ? ['.exe', '.cmd'] : [''];
+  const paths = folders.flatMap((folder) => endings.map((ending) => join(folder, program + ending)));
+  return paths.find(isProgram);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return false;
+    throw error;
+  }
+}

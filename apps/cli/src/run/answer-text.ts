@@ -1,0 +1,27 @@
+import { printableText } from '@shoal/node/printable';
+import { writeModelText } from '../output.ts';
+import { WordWrap } from './word-wrap.ts';
+
+/** Writes one answer on stdout, piece by piece: on a terminal without control sequences, and wrapped if that is wanted. */
+export class AnswerText {
+  readonly #wrap: WordWrap | undefined;
+  #last = '';
+
+  constructor(wordWrap: boolean) {
+    const { stdout } = process;
+    this.#wrap = wordWrap && stdout.isTTY ? new WordWrap(() => stdout.columns) : undefined;
+  }
+
+  async write(text: string): Promise<void> {
+    if (text === '') return;
+    this.#last = text;
+    if (this.#wrap === undefined) return writeModelText(text);
+    const written = this.#wrap.wrap(printableText(text));
+    if (!process.stdout.write(written)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  }
+
+  /** Whatever follows begins a line of its own. */
+  end(): void {
+    if (this.#last !== '' && !this.#last.endsWith('\n')) process.stdout.write('\n');
+  }
+}

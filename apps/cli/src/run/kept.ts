@@ -1,0 +1,23 @@
+import { listModels } from '@shoal/node/model-files';
+import { ShoalError } from '@shoal/protocol';
+import type { Context } from '../context.ts';
+import { localPlaces } from '../models/local.ts';
+import { readConversation, saveConversation } from './saved.ts';
+import type { Conversation } from './conversation.ts';
+
+const DEFAULT_TAG = ':latest';
+
+/** The saved conversation of a name, which comes before a model's: that can be meant by its name with a tag. */
+export function findConversation({ home }: Context, name: string): Promise<Conversation | undefined> {
+  return readConversation(home, name);
+}
+
+/** Saves a conversation. Throws `INVALID_REQUEST` for the name of a model. */
+export async function keepConversation(context: Context, name: string, conversation: Conversation): Promise<void> {
+  const { models } = await listModels(await localPlaces(context));
+  const taken = [name.toLowerCase(), `${name.toLowerCase()}${DEFAULT_TAG}`];
+  if (models.some((model) => taken.includes(model.name.toLowerCase()))) {
+    throw ShoalError.invalidRequest(`"${name}" is a model’s name. Save this conversation under another one.`);
+  }
+  await saveConversation(context.home, name, conversation);
+}

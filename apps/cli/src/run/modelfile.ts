@@ -1,0 +1,19 @@
+import { columns } from '../output.ts';
+import { type Parameters, parameterValues } from './parameters.ts';
+import type { Conversation } from './conversation.ts';
+
+/** The settings of a conversation, in the words of Ollama's Modelfile. */
+export function modelfile({ model, system, parameters }: Conversation): readonly string[] {
+  return [
+    `FROM ${model}`,
+    ...(system === undefined ? [] : [`SYSTEM """${system}"""`]),
+    ...parameterValues(parameters).flatMap(([name, values]) =>
+      values.map((value) => `PARAMETER ${name} ${name === 'stop' ? JSON.stringify(value) : value}`),
+    ),
+  ];
+}
+
+export function shownParameters(parameters: Parameters): readonly string[] {
+  const rows = parameterValues(parameters).flatMap(([name, values]) => values.map((value) => [name, value]));
+  return rows.length === 0 ? ['None are set: the model’s own defaults hold.'] : columns(rows);
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { type FoundLlamaServer, findLlamaServer } from '@shoal/engine/llama-server';
+import { ShoalError } from '@shoal/protocol';
+import { z } from 'zod';
+import { homeFiles, type Home } from './home.ts';
+import { findLlama } from './packages.ts';
+
+const BUILD_PREFIX = 'llama.cpp-';
+/** In the folder of a build: what it was made of and for. */
+export const BUILD_DESCRIPTION = 'build.json';
+const KEY_DIGITS = 16;
+
+/** What llama.cpp may compute on besides the processor. */
+export const GPU_BACKENDS = ['cuda', 'vulkan', 'metal', 'none'] as const;
+export type GpuBackend = (typeof GPU_BACKENDS)[number];
+
+const buildSchema = z.object({
+  release: z.string(),
+  gpu: z.enum(GPU_BACKENDS),
+  /** `processorKey` of the machine that it was made on, whose instructions it uses. */
+  processor: z.string(),
+  builtAt: z.string(),
+});
+export type BuildDescription = Readonly<z.infer<typeof buildSchema>>;
+
+/** llama.cpp as node-llama-cpp's package brings it: its release, such as `v0.5.0`, and its source as a git bundle. */
+export interface LlamaCppSource {
+  readonly release: string;
+  readonly bundle: string;
+}
+
+/** Undefined where node-llama-cpp is not installed. */
+export function findLlamaCppSource(): LlamaCppSource | undefined {
+  const { library } = findLlama();
+  if (library === undefined) return undefined;
+  const folder = join(library.folder, 'llama');
+  const value: unknown = JSON.parse(readFileSync(join(folder, 'binariesGithubRelease.json'), 'utf8'));
+  const isRelease = typeof value === 'object' && value !== null && 'release' in value;
+  if (!isRelease || typeof value.release !== 'string') return undefined;
+  return { release: value.release, bundle: join(folder, 'gitRelease.bundle') };
+}
+
+/** Where a build of a release of llama.cpp lies. */
+export function buildFolder(home: Home, release: string): string {
+  return join(homeFiles(home).engines, BUILD_PREFIX + release);
+}
+
+/** Where the GPU packages of a version of node-llama-cpp lie, each below its name. */
+export function gpuPackagesFolder(home: Home, libraryVersion: string): string {
+  return join(homeFiles(home).engines, `node-llama-cpp-${libraryVersion}`);
+}
+
+export interface Build extends BuildDescription {
+  readonly folder: string;
+}
+
+/** The builds of a home that this processor can run, the newest first. */
+export function listBuilds(home: Home): readonly Build[] {
+  const { engines } = homeFiles(home);
+  return namesIn(engines)
+    .filter((name) => name.startsWith(BUILD_PREFIX))
+    .flatMap((name) => readBuild(join(engines, name)) ?? [])
+    .filter(({ processor }) => processor === processorKey())
+    .toSorted((one, other) => other.builtAt.localeCompare(one.builtAt));
+}
+
+/** Undefined where a folder holds no build. */
+export function readBuild(folder: string): Build | undefined {
+  const path = join(folder, BUILD_DESCRIPTION);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  const result = buildSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  return result.success ? { ...result.data, folder } : undefined;
+}
+
+/** The same for processors with the same instructions: what was compiled for one of them crashes on others. */
+export function processorKey(): string {
+  const [processor] = cpus();
+  const cpuInfo = process.platform === 'linux' ? readFileSync('/proc/cpuinfo', 'utf8') : '';
+  const instructions = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuInfo)?.[1] ?? processor?.model ?? '';
+  const text = `${process.arch} ${instructions.trim()}`;
+  return createHash('sha256').update(text).digest('hex').slice(0, KEY_DIGITS);
+}
+
+/**
+ * The `llama-server` that a node of this home would run; undefined where there is none. Throws `INVALID_REQUEST` where one is
+ * configured that cannot be run.
+ */
+export function locateLlamaServer(home: Home, configured: string | undefined): FoundLlamaServer | undefined {
+  const found = findLlamaServer({
+    configured,
+    folders: listBuilds(home).map(({ folder }) => folder),
+    path: process.env['PATH'],
+  });
+  if (found !== undefined || configured === undefined) return found;
+  throw ShoalError.invalidRequest(`The llama-server ${configured} is no program that this user may run.`);
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { machineName } from '@shoal/engine/llama-server';
+import { type Measurement, readMeasurements, remember } from './engine-record.ts';
+import { buildFolder, processorKey } from './engine-places.ts';
+import { homeFiles, type Home } from './home.ts';
+import { chooseLlama } from './llama-choice.ts';
+import { findLlama } from './packages.ts';
+import { temporaryHome } from './testing/temporary-home.ts';
+
+const MODEL = '/models/one.gguf';
+const skip =
+  process.platform === 'win32' || findLlama().binary === undefined
+    ? 'there are not two ways to run llama.cpp here'
+    : false;
+
+test('what is configured is used, and refused where it is not here', { skip }, async (t) => {
+  const home = temporaryHome(t);
+  const server = writeServer(home);
+  assert.deepEqual(await chooseLlama(home, { engine: 'llama' }, MODEL), { engine: 'llama', why: 'configured' });
+  assert.deepEqual(await chooseLlama(home, { engine: 'llama-server' }, MODEL), {
+    engine: 'llama-server',
+    why: 'configured',
+    server: { path: server, by: 'home' },
+  });
+  const wish = { engine: 'auto', llamaServer: '/nowhere/llama-server' } as const;
+  await assert.rejects(chooseLlama(home, wish, MODEL), { code: 'INVALID_REQUEST', message: /nowhere/ });
+});
+
+test('llama-server is preferred only where it was measured to be faster', { skip }, async (t) => {
+  const home = temporaryHome(t);
+  const server = writeServer(home);
+  mkdirSync(homeFiles(home).cache, { recursive: true });
+  const auto = async (model: string): Promise<string[]> => {
+    const { engine, why } = await chooseLlama(home, { engine: 'auto' }, model);
+    return [engine, why];
+  };
+  assert.deepEqual(await auto(MODEL), ['llama', 'not measured']);
+  await remember(home, measurement(server, { llamaServer: 101 }));
+  assert.deepEqual(await auto(MODEL), ['llama', 'measured']);
+  await remember(home, measurement(server, { llamaServer: 120 }));
+  assert.deepEqual(await auto(MODEL), ['llama-server', 'measured']);
+  assert.equal((await readMeasurements(home)).length, 1);
+  assert.deepEqual(await auto('/models/another.gguf'), ['llama-server', 'measured']);
+  await remember(home, measurement(server, { model: '/models/another.gguf', llamaServer: 90 }));
+  assert.deepEqual(await auto('/models/another.gguf'), ['llama', 'measured']);
+  assert.deepEqual(await auto(MODEL), ['llama-server', 'measured']);
+});
+
+test('what another machine measured, or with another server, says nothing', { skip }, async (t) => {
+  const home = temporaryHome(t);
+  const server = writeServer(home);
+  mkdirSync(homeFiles(home).cache, { recursive: true });
+  await remember(home, measurement(server, { machine: 'another', llamaServer: 200 }));
+  await remember(home, measurement('/another/llama-server', { llamaServer: 200 }));
+  assert.equal((await chooseLlama(home, { engine: 'auto' }, MODEL)).why, 'not measured');
+});
+
+function measurement(server: string, changes: Partial<Measurement>): Measurement {
+  const measuredAt = '2026-01-01T00:00:00.000Z';
+  return {
+    machine: machineName(),
+    model: MODEL,
+    server,
+    measuredAt,
+    slots: 4,
+    llama: 100,
+    llamaServer: 100,
+    ...changes,
+  };
+}
+
+/** A program of that name, as a build would leave it. */
+function writeServer(home: Home): string {
+  const folder = buildFolder(home, 'v1');
+  mkdirSync(folder, { recursive: true });
+  const description = { release: 'v1', gpu: 'none', processor: processorKey(), builtAt: '2026-01-01T00:00:00.000Z' };
+  writeFileSync(join(folder, 'build.json'), JSON.stringify(description));
+  const path = join(folder, 'llama-server');
+  writeFileSync(path, '', { mode: 0o700 });
+  return path;
+}

@@ -1,0 +1,48 @@
+import type { LlamaModel } from '@shoal/engine/llama';
+import { inspectModel, predictMemory } from '@shoal/models';
+import { ShoalError } from '@shoal/protocol';
+import type { EngineChoice } from './engine-choice.ts';
+import type { Home } from './home.ts';
+import { findModel, type LocalModel, modelPlaces } from './model-files.ts';
+
+/** As the engine has it. */
+const DEFAULT_CONTEXT_TOKENS = 4_096;
+const GIB = 1024 ** 3;
+const SMALL_MODEL_GIB = 2;
+const SLOTS_OF_SMALL_MODELS = 4;
+
+/**
+ * The models of a configuration, the default one first. `demo` gives the file of the demo model. Throws `INVALID_REQUEST`
+ * for a file that is not there or broken, or two models of one name; `MODEL_NOT_FOUND` where no model has that name.
+ */
+export async function chooseModels(
+  choice: EngineChoice,
+  home: Home,
+  demo: () => string,
+): Promise<[LlamaModel, ...LlamaModel[]]> {
+  const { model, modelName, otherModels = [], modelFolders } = choice;
+  const places = modelPlaces(home, modelFolders);
+  const first = model === undefined ? { modelPath: demo() } : await describe(await findModel(places, model), choice);
+  const others: LlamaModel[] = [];
+  for (const other of otherModels) others.push(await describe(await findModel(places, other), choice));
+  const names = [modelName ?? first.name, ...others.map(({ name }) => name)].filter((name) => name !== undefined);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw ShoalError.invalidRequest(`Two of the models are called ${twice}.`);
+  return [{ ...first, ...(modelName !== undefined && { name: modelName }) }, ...others];
+}
+
+/** A model that is called by its name keeps it, and one that is called by its file gets the file's. */
+async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaModel> {
+  const about = await inspectModel(model.paths);
+  const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = choice;
+  const trained = about.contextLength ?? DEFAULT_CONTEXT_TOKENS;
+  const contextLength = choice.contextLength ?? Math.min(trained, contextLengthMax);
+  const slots = choice.slots ?? (model.bytes <= SMALL_MODEL_GIB * GIB ? SLOTS_OF_SMALL_MODELS : 1);
+  return {
+    modelPath: model.path,
+    memoryBytes: predictMemory(about, { contextLength, slots }).totalBytes,
+    ...(model.name !== undefined && { name: model.name }),
+    ...(model.owner === 'shoal' && { digest: model.digest }),
+    ...(model.paths.length > 1 && { parts: model.paths }),
+  };
+}
