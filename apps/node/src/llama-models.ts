@@ -7,9 +7,6 @@ import { findModel, type LocalModel, modelPlaces } from './model-files.ts';
 
 /** As the engine has it. */
 const DEFAULT_CONTEXT_TOKENS = 4_096;
-const GIB = 1024 ** 3;
-const SMALL_MODEL_GIB = 2;
-const SLOTS_OF_SMALL_MODELS = 4;
 
 /**
  * The models of a configuration, the default one first. `demo` gives the file of the demo model. Throws `INVALID_REQUEST`
@@ -25,10 +22,12 @@ export async function chooseModels(
   const first = model === undefined ? { modelPath: demo() } : await describe(await findModel(places, model), choice);
   const others: LlamaModel[] = [];
   for (const other of otherModels) others.push(await describe(await findModel(places, other), choice));
-  const names = [modelName ?? first.name, ...others.map(({ name }) => name)].filter((name) => name !== undefined);
+  const models = [{ ...first, ...(modelName !== undefined && { name: modelName }) }, ...others] as const;
+  const { modelName: nameOfFile } = await import('@shoal/engine/llama');
+  const names = models.map(({ name, modelPath }) => name ?? nameOfFile(modelPath));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw ShoalError.invalidRequest(`Two of the models are called ${twice}.`);
-  return [{ ...first, ...(modelName !== undefined && { name: modelName }) }, ...others];
+  return [...models];
 }
 
 /** A model that is called by its name keeps it, and one that is called by its file gets the file's. */
@@ -37,7 +36,8 @@ async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaM
   const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = choice;
   const trained = about.contextLength ?? DEFAULT_CONTEXT_TOKENS;
   const contextLength = choice.contextLength ?? Math.min(trained, contextLengthMax);
-  const slots = choice.slots ?? (model.bytes <= SMALL_MODEL_GIB * GIB ? SLOTS_OF_SMALL_MODELS : 1);
+  const { defaultSlots } = await import('@shoal/engine/llama');
+  const { slots = defaultSlots(model.path) } = choice;
   return {
     modelPath: model.path,
     memoryBytes: predictMemory(about, { contextLength, slots }).totalBytes,

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { dialDonate, type DonateNode } from '@shoal/client/donate';
-import type { Tokenizer } from '@shoal/engine/llama';
+import type { Tokenizer } from '@shoal/engine/llama/tokenizer';
 import { printableName } from '@shoal/node/printable';
 import { ShoalError } from '@shoal/protocol';
 import { CliError, EXIT } from '../cli-error.ts';
@@ -125,7 +125,7 @@ async function pushAndAsk(context: Context, node: DonateNode, file: ModelFile, q
 }
 
 async function openTokenizer(path: string): Promise<Tokenizer> {
-  const { createTokenizer } = await import('@shoal/engine/llama');
+  const { createTokenizer } = await import('@shoal/engine/llama/tokenizer');
   return createTokenizer(path);
 }
 

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { type GgufDescription, inspectModel, type PredictedMemory, predictMemory, smallestTier } from '@shoal/models';
 import { loadConfiguration } from '@shoal/node/configuration';
 import { homeFiles } from '@shoal/node/home';
@@ -16,9 +15,6 @@ import { document } from './list.ts';
 /** Tokens of context, where nobody says otherwise and the model was trained on more: what the engine takes too. */
 const DEFAULT_CONTEXT_TOKENS = 4_096;
 const GIB = 1024 ** 3;
-/** Answers at once, where nobody says otherwise: so many for a first file of this size at most, else one. As the engine has it. */
-const SMALL_MODEL_GIB = 2;
-const SLOTS_OF_SMALL_MODELS = 4;
 /** Of a text that only a person reads. */
 const SHOWN_CHARACTERS = 120;
 
@@ -71,9 +67,10 @@ function given({ context, slots }: ShowFlags): { readonly contextLength?: number
   return { ...(context !== undefined && { contextLength: context }), ...(slots !== undefined && { slots }) };
 }
 
+/** As the engine has it. */
 async function usualSlots({ path }: LocalModel): Promise<number> {
-  const { size: bytes } = await stat(path);
-  return bytes <= SMALL_MODEL_GIB * GIB ? SLOTS_OF_SMALL_MODELS : 1;
+  const { defaultSlots } = await import('@shoal/engine/llama');
+  return defaultSlots(path);
 }
 
 function placeOf(

@@ -1,3 +1,3 @@
 export * from './find.ts';
-export { machineName } from '../llama/model-record.ts';
+export { machineName } from '../model-files/model-record.ts';
 export { createLlamaServer, type LlamaServerOptions } from './llama-server.ts';

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { type Ability, type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
 import type { Engine, ResidentModel } from '../engine.ts';
 import { withOneEnd } from '../http/generation.ts';
-import { defaultSlots, modelName } from '../llama/model-file.ts';
+import { defaultSlots, modelName } from '../model-files/model-file.ts';
 import { checkRequest } from '../request-check.ts';
 import { complete } from './completion.ts';
 import { Embedder } from './embedder.ts';

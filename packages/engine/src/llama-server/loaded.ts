@@ -2,9 +2,9 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol';
-import { GPU_LAYERS_AUTO } from '../llama/gpu-layers.ts';
-import { checkModelFile } from '../llama/model-file.ts';
-import { machineName, type ModelRecord, recordModel, saveRecord } from '../llama/model-record.ts';
+import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
+import { checkModelFile } from '../model-files/model-file.ts';
+import { machineName, type ModelRecord, recordModel, saveRecord } from '../model-files/model-record.ts';
 import { type ModelFacts, readFacts } from './facts.ts';
 import { findDevice, type RunningServer, startServer, type StartOptions } from './running.ts';
 

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ShoalError } from '@shoal/protocol';
 import { ModelServer } from '../http/server.ts';
-import { cannotLoad } from '../llama/model-file.ts';
+import { cannotLoad } from '../model-files/model-file.ts';
 import { crashed, failures } from './errors.ts';
 import { ServerProcess } from './process.ts';
 import type { Supervised } from './supervisor.ts';

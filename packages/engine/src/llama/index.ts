@@ -1,4 +1,4 @@
-export { GPU_LAYERS_AUTO, parseGpuLayers } from './gpu-layers.ts';
+export { GPU_LAYERS_AUTO, parseGpuLayers } from '../model-files/gpu-layers.ts';
 export { createLlama, type LlamaModel, type LlamaOptions } from './llama.ts';
-export { machineName, type ModelRecord, recallModel } from './model-record.ts';
-export { createTokenizer, type Tokenizer } from './tokenizer.ts';
+export { defaultSlots, modelName } from '../model-files/model-file.ts';
+export { machineName, type ModelRecord, recallModel } from '../model-files/model-record.ts';

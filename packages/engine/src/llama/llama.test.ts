@@ -5,11 +5,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Message } from '@shoal/protocol';
 import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import type { Engine } from '../engine.ts';
-import { createLlama } from './index.ts';
+import { createLlama, machineName, recallModel } from './index.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LONG = 'Count to 100.';
@@ -131,4 +133,102 @@ test('a child ends when its parent hangs up', async () => {
   const exit = once(child, 'exit');
   child.disconnect();
   assert.deepEqual(await exit, [0, null]);
+});
+
+suite('what is the same again', () => {
+  const REPEATABLE = [{ temperature: 0 }, { temperature: 0.9, seed: 5 }] as const;
+  const QUESTIONS = Array.from({ length: 8 }, (_, index) => `Count to ${20 + index}.`);
+  let engine: Engine;
+  before(() => {
+    engine = createLlama({ ...OPTIONS, slots: 8 });
+  });
+  after(() => engine.close());
+
+  for (const sampling of REPEATABLE) {
+    test(`with ${JSON.stringify(sampling)} an answer has the same tokens alone and beside seven others`, async () => {
+      const request = (question: string) => ask(question, { sampling: { ...sampling, maxTokens: 40 } });
+      const alone: (readonly number[])[] = [];
+      for (const question of QUESTIONS) alone.push((await hear(engine, request(question))).tokens);
+      const together = await Promise.all(QUESTIONS.map((question) => hear(engine, request(question))));
+      assert.deepEqual(
+        together.map(({ tokens }) => tokens),
+        alone,
+      );
+    });
+
+    test(`with ${JSON.stringify(sampling)} another worker goes on with the tokens that there would have been`, async () => {
+      const whole = await hear(engine, ask(LONG, { sampling: { ...sampling, maxTokens: 60 } }));
+      const other = createLlama(OPTIONS);
+      try {
+        const resume = { text: '', tokens: whole.tokens.slice(0, 25) };
+        const rest = await hear(other, ask(LONG, { resume, sampling: { ...sampling, maxTokens: 35 } }));
+        assert.deepEqual(rest.tokens, whole.tokens.slice(25, 60));
+      } finally {
+        await other.close();
+      }
+    });
+  }
+
+  test('the next turn of a conversation pays for what is new alone', async () => {
+    const messages: Message[] = [{ role: 'user', content: LONG }];
+    const first = await hear(engine, ask('', { input: { type: 'messages', messages } }));
+    messages.push({ role: 'assistant', content: first.text }, { role: 'user', content: 'What is 2+2?' });
+    const { cachedTokens = 0, promptTokens } = usageOf(
+      await hear(engine, ask('', { input: { type: 'messages', messages } })),
+    );
+    assert.ok(cachedTokens >= usageOf(first).promptTokens + first.tokens.length - 1, `${cachedTokens} were in memory`);
+    assert.ok(promptTokens - cachedTokens < 20, `${promptTokens - cachedTokens} were read`);
+  });
+});
+
+test('threads are measured where nobody says how many, and remembered', async () => {
+  const cacheDirectory = await mkdtemp(join(tmpdir(), 'shoal-llama-'));
+  try {
+    for (let round = 0; round < 2; round++) {
+      const engine = createLlama({ modelPath: MODEL_PATH, gpuLayers: 0, slots: 1, cacheDirectory });
+      assert.equal((await hear(engine, ask('What is 2+2?'))).text, '4');
+      await engine.close();
+    }
+    const record = await recallModel(MODEL_PATH, cacheDirectory);
+    assert.ok((record?.threads[machineName()] ?? 0) >= 1);
+    assert.equal(record?.memory?.[machineName()]?.slots, 1);
+  } finally {
+    await rm(cacheDirectory, { recursive: true });
+  }
+});
+
+suite('several models', () => {
+  const others = [{ modelPath: MODEL_PATH, name: 'second' }];
+
+  test('those that do not fit together take turns in memory', async () => {
+    const engine = createLlama({ ...OPTIONS, name: 'first', others, memoryBudgetBytes: 1 });
+    try {
+      assert.deepEqual(
+        (await engine.models()).map(({ id }) => id),
+        ['first', 'second'],
+      );
+      for (const model of ['first', 'second', 'first']) {
+        const heard = await hear(engine, ask('What is 2+2?', { model }));
+        assert.deepEqual([heard.text, heard.end.type === 'finish' && heard.end.model], ['4', model]);
+        assert.deepEqual(
+          (await engine.resident?.())?.map(({ id }) => id),
+          [model],
+        );
+      }
+    } finally {
+      await engine.close();
+    }
+  });
+
+  test('one that nobody asks leaves memory, and is loaded again when somebody does', async () => {
+    const engine = createLlama({ ...OPTIONS, keepAliveMs: 0 });
+    try {
+      for (let round = 0; round < 2; round++) {
+        assert.equal((await hear(engine, ask('What is 2+2?'))).text, '4');
+        while (((await engine.resident?.()) ?? []).length > 0) await setImmediate();
+      }
+    } finally {
+      await engine.close();
+    }
+  });
 });

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
 import type { Engine, EngineAbilities, ResidentModel } from '../engine.ts';
 import { checkRequest } from '../request-check.ts';
-import { GPU_LAYERS_AUTO } from './gpu-layers.ts';
+import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
 import type { LogLevel } from './messages.ts';
-import { checkModelFile, defaultSlots, modelName } from './model-file.ts';
+import { checkModelFile, defaultSlots, modelName } from '../model-files/model-file.ts';
 import { Residency } from './residency.ts';
 import { describe, Runner, unavailable } from './runner.ts';
 

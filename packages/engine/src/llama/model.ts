@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { type Ability, type Sampling, ShoalError } from '@shoal/protocol';
-import { layersThatFit } from './gpu-layers.ts';
+import { layersThatFit } from '../model-files/gpu-layers.ts';
 import type { Watch } from './jinja.ts';
 import type { LoadedModel, LoadOrder, LogLevel } from './messages.ts';
-import { machineName, type ModelRecord, recordModel, saveRecord } from './model-record.ts';
+import { machineName, type ModelRecord, recordModel, saveRecord } from '../model-files/model-record.ts';
 import { type Binaries, binariesOf, installedBinaries } from './native/binaries.ts';
 import { NativeContext } from './native/context.ts';
 import { findGpu, type Gpu } from './native/gpu.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol';
 import type { FromChild, LoadedModel, LoadOrder, ToChild } from './messages.ts';
-import { cannotLoad } from './model-file.ts';
+import { cannotLoad } from '../model-files/model-file.ts';
 
 /** Loading a large file from a slow disk takes its time; a child that is silent for longer hangs. */
 const LOAD_TIMEOUT_MS = 600_000;

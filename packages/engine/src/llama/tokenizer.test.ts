@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ask, hear } from '../contracts/answers.ts';
-import { createLlama, createTokenizer } from './index.ts';
+import { createLlama } from './index.ts';
+import { createTokenizer } from './tokenizer.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
 

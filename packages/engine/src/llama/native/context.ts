@@ -28,6 +28,7 @@ export class NativeContext {
   readonly #pointer: Pointer;
   readonly #batch: Batch;
   #pool: Threadpool;
+  readonly #retired: Threadpool[] = [];
 
   /** Undefined where there is no memory for it. */
   static create(model: NativeModel, options: ContextOptions): NativeContext | undefined {
@@ -56,8 +57,8 @@ export class NativeContext {
   }
 
   set threads(threads: number) {
-    this.model.library.detachThreadpool(this.#pointer);
-    this.#pool.free();
+    // The backend knows the old one until it computes with the new one, and pauses it then.
+    this.#retired.push(this.#pool);
     this.#pool = this.#attach(threads);
   }
 
@@ -85,6 +86,7 @@ export class NativeContext {
       return library.decode(this.#pointer, this.#batch.structure) === 0;
     } finally {
       this.#batch.clear();
+      for (const pool of this.#retired.splice(0)) pool.free();
     }
   }
 
@@ -118,7 +120,7 @@ export class NativeContext {
 
   free(): void {
     this.model.library.freeContext(this.#pointer);
-    this.#pool.free();
+    for (const pool of [...this.#retired, this.#pool]) pool.free();
   }
 
   #attach(threads: number): Threadpool {

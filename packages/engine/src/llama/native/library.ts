@@ -135,7 +135,6 @@ function bindFunctions({ base, ggml, llama }: Handles) {
       llama,
       'void llama_attach_threadpool(void*, void*, void*)',
     ),
-    detachThreadpool: bind<(context: Pointer) => void>(llama, 'void llama_detach_threadpool(void*)'),
     setThreads: bind<(context: Pointer, threads: number, batchThreads: number) => void>(
       llama,
       'void llama_set_n_threads(void*, int32, int32)',

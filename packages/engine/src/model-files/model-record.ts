@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { availableParallelism, cpus, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { LoadOrder } from './messages.ts';
 
 const READ_PIECE_BYTES = 1024 * 1024;
 
@@ -27,11 +26,19 @@ interface MeasuredMemory {
   readonly contextLength: number;
 }
 
+/** What of a model is known before. */
+interface KnownModel {
+  /** Of the whole model. */
+  readonly digest?: string;
+  /** All files in order, where there are several. */
+  readonly parts?: readonly string[];
+}
+
 /** The remembered record, or a new one, for which the whole file is read where its digest is not known. */
 export async function recordModel(
   modelPath: string,
   directory: string | undefined,
-  { digest, parts = [modelPath] }: Partial<Pick<LoadOrder, 'digest' | 'parts'>> = {},
+  { digest, parts = [modelPath] }: KnownModel = {},
 ): Promise<ModelRecord> {
   const known = directory === undefined ? undefined : await recallModel(modelPath, directory);
   if (known !== undefined && (digest === undefined || known.digest === digest)) return known;

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { findDemoModel } from './engine-choice.ts';
+import { chooseModels } from './llama-models.ts';
+import { temporaryHome } from './testing/temporary-home.ts';
+
+const DEMO = findDemoModel() ?? assert.fail('the demo model is in this checkout');
+const demo = () => DEMO;
+
+test('without a word it is the demo model, and a name of one’s own is kept', async (t) => {
+  const home = temporaryHome(t);
+  const choice = { engine: 'llama', gpuLayers: 0 } as const;
+  assert.deepEqual(await chooseModels(choice, home, demo), [{ modelPath: DEMO }]);
+  assert.equal((await chooseModels({ ...choice, modelName: 'mine' }, home, demo))[0].name, 'mine');
+});
+
+test('what a model will take of memory is predicted for the slots and the context that it gets', async (t) => {
+  const home = temporaryHome(t);
+  const choice = { engine: 'llama', gpuLayers: 0, model: DEMO } as const;
+  const [one] = await chooseModels({ ...choice, slots: 1 }, home, demo);
+  const [four] = await chooseModels(choice, home, demo);
+  assert.ok((four.memoryBytes ?? 0) > (one.memoryBytes ?? Infinity));
+});
+
+test('two models of one name are refused', async (t) => {
+  const home = temporaryHome(t);
+  const folder = home.data;
+  await copyFile(DEMO, join(folder, 'other.gguf'));
+  const choice = { engine: 'llama', gpuLayers: 0, model: DEMO, otherModels: [join(folder, 'other.gguf')] } as const;
+  assert.equal((await chooseModels(choice, home, demo)).length, 2);
+  const twice = chooseModels({ ...choice, otherModels: [DEMO] }, home, demo);
+  await assert.rejects(twice, { code: 'INVALID_REQUEST', message: /called/ });
+});
