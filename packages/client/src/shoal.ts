@@ -30,17 +30,24 @@ export interface ConnectOptions {
   readonly seed?: Uint8Array;
 }
 
-/** What to generate: exactly one of `prompt`, `messages`, `text` and `tokens`. */
-export interface GenerateInput extends Sampling {
+/** What goes with an input as it goes with the request. */
+type RequestFields = Pick<
+  InferenceRequest,
+  'tools' | 'toolChoice' | 'parallelToolCalls' | 'format' | 'logprobs' | 'deadlineMs'
+>;
+
+/** What to generate: exactly one of `prompt`, `messages`, `text`, `tokens` and `embed`. */
+export interface GenerateInput extends Sampling, RequestFields {
   /** One user message, rendered with the model's chat template. */
   readonly prompt?: string;
   readonly messages?: readonly Message[];
   /** Raw text, without a template. */
   readonly text?: string;
   readonly tokens?: readonly number[];
+  /** Texts of which vectors are wanted: nothing is generated. */
+  readonly embed?: readonly string[];
   readonly model?: string;
   readonly stop?: readonly string[];
-  readonly deadlineMs?: number;
   readonly cluster?: string;
   /** False: OpenGateway peers, of which all would be asked at once, are not asked. Absent: they are, where nobody else can answer. */
   readonly asksEverybody?: boolean;
@@ -59,7 +66,8 @@ export class Shoal {
   }
 
   /**
-   * Asks the network. Yields who answers, texts as they come, and exactly one terminal event: `finish` or `error`.
+   * Asks the network. Yields who answers, texts, tool calls or vectors as they come, and exactly one terminal event: `finish`
+   * or `error`.
    * Throws `INVALID_REQUEST` where the input is not exactly one.
    */
   generate(input: GenerateInput): Generation {
@@ -83,6 +91,19 @@ export class Shoal {
       if (event.type === 'error') throw event.error;
     }
     return text;
+  }
+
+  /** The vector of each text, of length 1. Rejects with the `ShoalError` of a request that failed. */
+  async embed(
+    texts: readonly string[],
+    where: Pick<GenerateInput, 'model' | 'cluster' | 'signal'> = {},
+  ): Promise<number[][]> {
+    const vectors: number[][] = [];
+    for await (const event of this.generate({ ...where, embed: texts })) {
+      if (event.type === 'embedding') vectors[event.index] = [...event.vector];
+      if (event.type === 'error') throw event.error;
+    }
+    return vectors;
   }
 
   peers(cluster?: string): readonly Peer[] {
@@ -138,33 +159,41 @@ export async function connect(options: ConnectOptions): Promise<Shoal> {
   }
 }
 
-/** The request that an input means. Throws `INVALID_REQUEST` unless it has exactly one of the four kinds of input. */
+/** The request that an input means. Throws `INVALID_REQUEST` unless it has exactly one kind of input. */
 export function toRequest(input: GenerateInput): InferenceRequest {
-  const { model, stop, deadlineMs } = input;
+  const { model, stop, tools, toolChoice, parallelToolCalls, format, logprobs, deadlineMs } = input;
   return {
     input: toInput(input),
     sampling: toSampling(input),
     stop: stop ?? [],
     ...(model === undefined ? {} : { model }),
+    ...(tools === undefined ? {} : { tools }),
+    ...(toolChoice === undefined ? {} : { toolChoice }),
+    ...(parallelToolCalls === undefined ? {} : { parallelToolCalls }),
+    ...(format === undefined ? {} : { format }),
+    ...(logprobs === undefined ? {} : { logprobs }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
 }
 
-function toInput({ prompt, messages, text, tokens }: GenerateInput): Input {
+function toInput({ prompt, messages, text, tokens, embed }: GenerateInput): Input {
   const given: (Input | undefined)[] = [
     prompt === undefined ? undefined : promptInput(prompt),
     messages && { type: 'messages', messages },
     text === undefined ? undefined : { type: 'text', text },
     tokens && { type: 'tokens', tokens },
+    embed && { type: 'embeddings', texts: embed },
   ];
   const [only, ...others] = given.filter((kind) => kind !== undefined);
   if (only === undefined || others.length > 0) {
-    throw ShoalError.invalidRequest('Give exactly one of prompt, messages, text and tokens.');
+    throw ShoalError.invalidRequest('Give exactly one of prompt, messages, text, tokens and embed.');
   }
   return only;
 }
 
-function toSampling({ maxTokens, temperature, topP, topK, minP, seed }: GenerateInput): Sampling {
+function toSampling(input: GenerateInput): Sampling {
+  const { maxTokens, temperature, topP, topK, minP, seed } = input;
+  const { repeatPenalty, presencePenalty, frequencyPenalty, logitBias } = input;
   return {
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),
@@ -172,5 +201,9 @@ function toSampling({ maxTokens, temperature, topP, topK, minP, seed }: Generate
     ...(topK === undefined ? {} : { topK }),
     ...(minP === undefined ? {} : { minP }),
     ...(seed === undefined ? {} : { seed }),
+    ...(repeatPenalty === undefined ? {} : { repeatPenalty }),
+    ...(presencePenalty === undefined ? {} : { presencePenalty }),
+    ...(frequencyPenalty === undefined ? {} : { frequencyPenalty }),
+    ...(logitBias === undefined ? {} : { logitBias }),
   };
 }
