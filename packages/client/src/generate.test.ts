@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import {
   type Ability,
   type InferenceEvent,
@@ -124,12 +124,6 @@ test('a worker that refuses is not the last word: the next one is asked', async 
   assert.deepEqual((await run(await client(cluster, 2))).seen, ['B', 'finish']);
 });
 
-test('where everybody refuses, the refusal is the answer', async () => {
-  const cluster = newCluster();
-  lend(cluster, 'A', (exchange) => exchange.send({ type: 'error', error: new ShoalError('OVERLOADED', 'Hot.') }));
-  assert.deepEqual((await run(await client(cluster, 1))).seen, ['OVERLOADED']);
-});
-
 test('a request that no worker can take is not tried on the next', async () => {
   const cluster = newCluster();
   let asked = 0;
@@ -157,15 +151,16 @@ async function hear(network: Network, asked: Partial<InferenceRequest>): Promise
 /** A worker that says this and is gone, and another with the same model that writes down what it is asked, and answers. */
 function loseOne(cluster: string, first: readonly InferenceEvent[], then: readonly InferenceEvent[]) {
   const asked: InferenceRequest[] = [];
-  const lost = lend(cluster, 'A', async (exchange) => {
+  const say: Serve = async (exchange) => {
     for (const event of first) await exchange.send(event);
     if (!first.some(isTerminal)) await lost.close();
-  });
+  };
+  const lost = lend(cluster, 'A', say, { abilities: ['messages', 'tools', 'embeddings'] });
   const second: Serve = async (exchange) => {
     asked.push(exchange.request);
     for (const event of then) await exchange.send(event);
   };
-  lend(cluster, 'B', second, { active: 3 });
+  lend(cluster, 'B', second, { active: 3, abilities: ['messages', 'tools', 'embeddings'] });
   return asked;
 }
 
@@ -197,25 +192,6 @@ test('embeddings of a lost worker are made again by another, and none is said tw
   );
 });
 
-test('only a worker whose model can is asked, and where none can the error names what is lacking', async () => {
-  const cluster = newCluster();
-  const never: Serve = () => assert.fail('asked for what its model cannot do');
-  lend(cluster, 'A', never, { abilities: ['messages'] });
-  const network = await asker(cluster, 1);
-  const [error, ...more] = await hear(network, { tools });
-  assert.ok(error?.type === 'error' && more.length === 0);
-  assert.equal(error.error.code, 'INVALID_REQUEST');
-  assert.match(error.error.message, /"tiny" cannot .*: tools/);
-  lend(cluster, 'B', (exchange) => exchange.send(FINISH), { active: 3, abilities: ['messages', 'tools'] });
-  const found = Promise.withResolvers<void>();
-  network.onChange(() => network.peers().length === 2 && found.resolve());
-  await found.promise;
-  assert.deepEqual(
-    (await hear(network, { tools })).map(({ type }) => type),
-    ['finish'],
-  );
-});
-
 test('a worker lost in mid-stream is gone on for by another with the same model, from exactly what was said', async () => {
   const cluster = newCluster();
   const resumed: InferenceRequest[] = [];
@@ -241,21 +217,57 @@ test('a worker lost in mid-stream is gone on for by another with the same model,
   assert.equal(resumed[0]?.sampling.maxTokens, 8);
 });
 
-test('a worker with another model file does not go on with an answer: it ends with the error', async () => {
-  const cluster = newCluster();
-  const lost = lend(cluster, 'A', async (exchange) => {
-    await exchange.send(text('one, ', 1));
-    await lost.close();
+// At once, because each waits for a worker that does not come.
+suite('an answer that nobody gives', { concurrency: true }, () => {
+  test('where everybody refuses, the refusal is the answer', async () => {
+    const cluster = newCluster();
+    lend(cluster, 'A', (exchange) => exchange.send({ type: 'error', error: new ShoalError('OVERLOADED', 'Hot.') }));
+    assert.deepEqual((await run(await client(cluster, 1))).seen, ['OVERLOADED']);
   });
-  lend(cluster, 'B', () => assert.fail('asked to go on'), { active: 3, digest: `sha256:${'b'.repeat(64)}` });
-  assert.deepEqual((await run(await client(cluster, 2))).seen, ['A', 'text', 'WORKER_LOST']);
-});
 
-test('an unknown model is refused by naming those that exist', async () => {
-  const cluster = newCluster();
-  lend(cluster, 'A', () => assert.fail('asked for a model that it lacks'));
-  const shoal = await client(cluster, 1);
-  await assert.rejects(shoal.text({ prompt: 'Hi', model: 'llama-405b' }), { code: 'MODEL_NOT_FOUND', message: /tiny/ });
+  test('only a worker whose model can is asked, and where none can the error names what is lacking', async () => {
+    const cluster = newCluster();
+    const never: Serve = () => assert.fail('asked for what its model cannot do');
+    lend(cluster, 'A', never, { abilities: ['messages'] });
+    const network = await asker(cluster, 1);
+    const [error, ...more] = await hear(network, { tools });
+    assert.ok(error?.type === 'error' && more.length === 0);
+    assert.equal(error.error.code, 'INVALID_REQUEST');
+    assert.match(error.error.message, /"tiny" cannot .*: tools/);
+    lend(cluster, 'B', (exchange) => exchange.send(FINISH), { active: 3, abilities: ['messages', 'tools'] });
+    const found = Promise.withResolvers<void>();
+    network.onChange(() => network.peers().length === 2 && found.resolve());
+    await found.promise;
+    assert.deepEqual(
+      (await hear(network, { tools })).map(({ type }) => type),
+      ['finish'],
+    );
+  });
+
+  test('a worker with another model file does not go on with an answer: it ends with the error', async () => {
+    const cluster = newCluster();
+    const lost = lend(cluster, 'A', async (exchange) => {
+      await exchange.send(text('one, ', 1));
+      await lost.close();
+    });
+    lend(cluster, 'B', () => assert.fail('asked to go on'), { active: 3, digest: `sha256:${'b'.repeat(64)}` });
+    assert.deepEqual((await run(await client(cluster, 2))).seen, ['A', 'text', 'WORKER_LOST']);
+  });
+
+  test('an unknown model is refused by naming those that exist', async () => {
+    const cluster = newCluster();
+    lend(cluster, 'A', () => assert.fail('asked for a model that it lacks'));
+    const shoal = await client(cluster, 1);
+    await assert.rejects(shoal.text({ prompt: 'Hi', model: 'llama-405b' }), {
+      code: 'MODEL_NOT_FOUND',
+      message: /tiny/,
+    });
+  });
+
+  test('without a worker the error says so in one line', async () => {
+    const shoal = await client(newCluster(), 0);
+    await assert.rejects(shoal.text({ prompt: 'Hi' }), { code: 'HOST_OFFLINE', message: /no peer was found/ });
+  });
 });
 
 test('a lending node that nobody else is with names its own models', async () => {
@@ -264,11 +276,6 @@ test('a lending node that nobody else is with names its own models', async () =>
   const [self] = (await client(cluster, 1)).peers();
   const discovery = new Discovery(network, cluster, new Cancellation());
   assert.match(discovery.whyNobody('llama-405b', self).message, /there are: tiny/);
-});
-
-test('without a worker the error says so in one line', async () => {
-  const shoal = await client(newCluster(), 0);
-  await assert.rejects(shoal.text({ prompt: 'Hi' }), { code: 'HOST_OFFLINE', message: /no peer was found/ });
 });
 
 test('a client in no cluster is told so, and waits for nobody', async () => {

@@ -28,10 +28,21 @@ test('only workers whose model can answer are asked', () => {
   assert.deepEqual(names(peers, chat), ['chats', 'calls']);
 });
 
-test('a worker that does not tell what it can do is asked last, and for a chat like any other', () => {
-  const peers = [fakePeer('silent', {}), fakePeer('tells', { abilities: ['messages', 'tools'] }, 50)];
-  assert.deepEqual(names(peers, withTools), ['tells', 'silent']);
+test('a worker that does not tell what it can do is asked for a chat like any other, and last for what it would refuse', () => {
+  const peers = [fakePeer('silent', {}), fakePeer('tells', { abilities: ['messages', 'embeddings'] }, 50)];
   assert.deepEqual(names(peers, chat), ['silent', 'tells']);
+  assert.deepEqual(names(peers, { ...chat, input: { type: 'embeddings', texts: ['a'] } }), ['tells', 'silent']);
+});
+
+test('a worker that does not tell what it can do is never asked for what it would leave out without a word', () => {
+  const silent = [fakePeer('silent', {})];
+  for (const wish of [{ tools: [{ name: 'add' }] }, { format: { type: 'json' } }, { logprobs: 1 }] as const) {
+    assert.deepEqual(names(silent, { ...chat, ...wish }), []);
+  }
+  assert.match(
+    whatIsLacking(silent, withTools)?.message ?? '',
+    /Nobody .* "tiny" tells .*: messages, tools\. .* too old/,
+  );
 });
 
 test('where the model is there and none can answer, the error says what is lacking', () => {
@@ -39,7 +50,8 @@ test('where the model is there and none can answer, the error says what is lacki
   const error = whatIsLacking([chats], withTools);
   assert.equal(error?.code, 'INVALID_REQUEST');
   assert.match(error?.message ?? '', /"tiny" cannot do .*: tools\. It can: messages/);
-  assert.equal(whatIsLacking([chats, fakePeer('silent', {})], withTools), undefined);
+  assert.match(whatIsLacking([fakePeer('silent', {}), chats], withTools)?.message ?? '', /"tiny" cannot do/);
+  assert.equal(whatIsLacking([chats, fakePeer('silent', {})], chat), undefined);
   assert.equal(whatIsLacking([chats], { ...withTools, model: 'other' }), undefined);
   assert.equal(whatIsLacking([], withTools), undefined);
 });

@@ -14,6 +14,9 @@ import type { Peer } from './peer.ts';
 /** What every worker understands, also one that does not tell what its models can do. */
 const UNDERSTOOD_BY_ALL: ReadonlySet<Ability> = new Set<Ability>(['messages', 'prompt', 'tokens']);
 
+/** What an old worker, which does not tell what its models can do, would leave out of an answer without a word. */
+const LOST_ON_OLD_WORKERS: ReadonlySet<Ability> = new Set<Ability>(['tools', 'json', 'logprobs']);
+
 /** The model of these that a request means: by id, by digest, or the first where it names none. */
 export function matchModel(models: readonly ModelInfo[], wanted: string | undefined): ModelInfo | undefined {
   if (wanted === undefined) return models[0];
@@ -29,7 +32,7 @@ export function matchModel(models: readonly ModelInfo[], wanted: string | undefi
 export function rankWorkers(peers: readonly Peer[], request: InferenceRequest, random: () => number): readonly Peer[] {
   const isSpecial = abilitiesNeeded(request).some((ability) => !UNDERSTOOD_BY_ALL.has(ability));
   return lendersOf(peers, request)
-    .filter(({ model }) => canAnswer(model, request))
+    .filter(({ model }) => mayAnswer(model, request))
     .map(({ peer, model }) => {
       const isUnsure = isSpecial && model.abilities === undefined;
       return { peer, rank: [isUnsure ? 1 : 0, ...rankOf(peer, random())] };
@@ -42,9 +45,11 @@ export function rankWorkers(peers: readonly Peer[], request: InferenceRequest, r
 export function whatIsLacking(peers: readonly Peer[], request: InferenceRequest): ShoalError | undefined {
   const lenders = lendersOf(peers, request);
   const [first] = lenders;
-  if (first === undefined || lenders.some(({ model }) => canAnswer(model, request))) return undefined;
+  if (first === undefined || lenders.some(({ model }) => mayAnswer(model, request))) return undefined;
+  const { model } = lenders.find((lender) => lender.model.abilities !== undefined) ?? first;
+  if (model.abilities === undefined) return notTold(model, request);
   try {
-    checkAbilities(first.model, request);
+    checkAbilities(model, request);
     return undefined;
   } catch (thrown) {
     return ShoalError.from(thrown);
@@ -54,6 +59,18 @@ export function whatIsLacking(peers: readonly Peer[], request: InferenceRequest)
 /** How many requests a worker runs at once, as far as it says. */
 export function slotsOf({ status, capacity }: PeerInfo): number {
   return Math.max(1, status?.slots ?? capacity?.slots ?? 1);
+}
+
+function mayAnswer(model: ModelInfo, request: InferenceRequest): boolean {
+  if (model.abilities !== undefined) return canAnswer(model, request);
+  return !abilitiesNeeded(request).some((ability) => LOST_ON_OLD_WORKERS.has(ability));
+}
+
+function notTold({ id }: ModelInfo, request: InferenceRequest): ShoalError {
+  const needed = abilitiesNeeded(request).join(', ');
+  return ShoalError.invalidRequest(
+    `Nobody who lends the model "${id}" tells that it can do what the request needs: ${needed}. Their Shoal may be too old.`,
+  );
 }
 
 /** The peers that lend the model that a request is for, each with its own. */

@@ -19,7 +19,7 @@ const MOST_LINES = 4;
 test(`a process killed ${KILLS} times while it pulls leaves a whole model or none, and the next pull goes on`, async (t) => {
   const hub = await openHub(t);
   hub.files.set('/demo.gguf', DEMO);
-  const environment = { ...process.env, NODE_COMPILE_CACHE: temporaryFolder(t) };
+  const environment = { ...process.env, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? temporaryFolder(t) };
   const lane = async (): Promise<number> => {
     const folder = temporaryFolder(t);
     let whole = 0;

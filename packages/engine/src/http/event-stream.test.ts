@@ -59,6 +59,11 @@ test('an event that is too long is told before it is kept, in one line or in man
   assert.ok(pushed <= MAX_EVENT_BYTES + line.length);
 });
 
+test('a long line that comes byte by byte is whole', () => {
+  const said = 'a🐟'.repeat(1_000);
+  assert.deepEqual(read(...Array.from(Buffer.from(`data: ${said}\n\n`), (byte) => Uint8Array.of(byte))), [said]);
+});
+
 test('comments may go on for ever', () => {
   const stream = new EventStream();
   const ping = Buffer.from(`: ${'x'.repeat(1_000)}\n`);

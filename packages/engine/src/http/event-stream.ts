@@ -3,6 +3,8 @@ const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const DATA = 'data';
 /** All lines of an event together. A token with its log probabilities takes some KiB, a tool call rarely more. */
 const MAX_EVENT_BYTES = 1024 * 1024;
+/** Pieces of a line that are kept apart: one of a byte each would cost a hundred times its size. */
+const MAX_PIECES = 256;
 const TOO_LONG = `An event has more than ${MAX_EVENT_BYTES} bytes.`;
 
 /**
@@ -40,7 +42,8 @@ export class EventStream {
   /** False where the event would be too long; nothing is kept then. */
   #add(piece: Uint8Array): boolean {
     if (this.#eventBytes + piece.length > MAX_EVENT_BYTES) return false;
-    if (piece.length > 0) this.#pieces.push(piece.slice());
+    if (piece.length > 0) this.#pieces.push(new Uint8Array(piece));
+    if (this.#pieces.length > MAX_PIECES) this.#pieces = [Buffer.concat(this.#pieces)];
     this.#lineBytes += piece.length;
     this.#eventBytes += piece.length;
     return true;

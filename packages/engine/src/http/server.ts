@@ -5,6 +5,8 @@ import { parseObject } from './json.ts';
 
 /** Between two pieces of a reply; LocalLLM's "no response". */
 const SILENCE_TIMEOUT_MS = 30_000;
+/** From the beginning of a reply that is read as a whole until its end: it comes from memory. */
+const WHOLE_REPLY_TIMEOUT_MS = 120_000;
 /** The lists and descriptions of models, a few vectors, and the text of an error. */
 const MAX_REPLY_BYTES = 4 * 1024 * 1024;
 
@@ -79,6 +81,8 @@ export class ModelServer {
     const beginning = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.on('response', resolve);
       outgoing.on('error', reject);
+      // One that wants to speak something else (101) is hung up on by Node without a word.
+      outgoing.on('close', () => reject(new Error('The connection was closed before a reply began.')));
     });
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
     try {
@@ -96,11 +100,14 @@ export class ModelServer {
     return { status, object: parseObject(await this.readAll(body)) };
   }
 
-  /** Throws `unreadable` for more than 4 MiB. */
+  /** Throws `unreadable` for more than 4 MiB, or what takes more than two minutes. */
   async readAll(body: Reply['body']): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
     let length = 0;
+    const deadline = performance.now() + WHOLE_REPLY_TIMEOUT_MS;
     for await (const piece of body) {
+      if (performance.now() > deadline)
+        throw this.#failures.unreadable(`The reply took more than ${WHOLE_REPLY_TIMEOUT_MS / 1_000} s.`);
       length += piece.length;
       if (length > MAX_REPLY_BYTES)
         throw this.#failures.unreadable(`The reply has more than ${MAX_REPLY_BYTES} bytes.`);

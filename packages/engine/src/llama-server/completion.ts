@@ -4,6 +4,7 @@ import {
   type InferenceEvent,
   type InferenceRequest,
   type JsonObject,
+  ShoalError,
   type Usage,
 } from '@shoal/protocol';
 import { countIn, objectIn, objectsIn, textIn } from '../http/json.ts';
@@ -13,7 +14,7 @@ import { failures, refused } from './errors.ts';
 import { readEvents } from './event-stream.ts';
 import { type ModelFacts, tokenize } from './facts.ts';
 import { readLogprobs } from './logprobs.ts';
-import { type Prompt, schemaOf } from './prompt.ts';
+import { grammarOf, type Prompt } from './prompt.ts';
 import { samplingInWords } from './sampling.ts';
 import { openStream } from './stream.ts';
 
@@ -39,7 +40,11 @@ export async function* complete(
   const limit = limitOf(order, facts);
   const answer = new Completion(server, order, limit, signal);
   if (limit.tokens === 0) return yield answer.finish('length', limit.name, 0);
-  const schema = schemaOf(format);
+  const grammar = grammarOf(format);
+  if (grammar !== undefined && prompt.resumed.length > 0) {
+    // It would be followed from its beginning again.
+    throw ShoalError.generationFailed('An answer in a format that was begun elsewhere cannot be gone on with here.');
+  }
   const body = await openStream(
     server,
     'completion',
@@ -47,7 +52,7 @@ export async function* complete(
       prompt: [...prompt.tokens, ...prompt.resumed],
       n_predict: limit.tokens,
       ...samplingInWords(sampling),
-      ...(schema !== undefined && { json_schema: schema }),
+      ...(grammar !== undefined && { grammar }),
       ...(logprobs !== undefined && { n_probs: Math.max(logprobs, 1) }),
       response_fields: WANTED_OF_THE_END,
       return_tokens: true,

@@ -115,9 +115,19 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
     }
   });
 
-  test('a schema that is none is refused', async () => {
-    const format = { type: 'json_schema', schema: { type: 'strange' } } as const;
-    assert.equal(codeOf(await hear(engine, ask('What is 2+2?', { format }))), 'INVALID_REQUEST');
+  test('a schema that is none, or that llama-server would not keep to or work at for ever, is refused', async () => {
+    const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`p${index}`, { type: 'string' }]));
+    for (const schema of [{ type: 'strange' }, { type: 'object', minProperties: 5 }, { properties: many }]) {
+      const format = { type: 'json_schema', schema } as const;
+      assert.equal(codeOf(await hear(engine, ask('What is 2+2?', { format }))), 'INVALID_REQUEST');
+    }
+  });
+
+  test('JSON that was begun elsewhere is not begun again', async () => {
+    const wish = { format: { type: 'json' }, sampling: { temperature: 0, maxTokens: 20 } } as const;
+    const { tokens } = await hear(engine, ask('What is 2+2?', wish));
+    const resume = { text: '', tokens: tokens.slice(0, 2) };
+    assert.equal(codeOf(await hear(engine, ask('What is 2+2?', { ...wish, resume }))), 'GENERATION_FAILED');
   });
 
   test('nobody else can use the server: its socket is private, and its key is no argument', async (context) => {

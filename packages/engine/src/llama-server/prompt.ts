@@ -1,6 +1,7 @@
 import { type AnswerFormat, type Input, type InferenceRequest, type Message, ShoalError } from '@shoal/protocol';
 import { textIn } from '../http/json.ts';
 import type { ModelServer } from '../http/server.ts';
+import { jsonGrammar, schemaGrammar } from '../llama/grammar/index.ts';
 import { failures } from './errors.ts';
 import { askSmall, type ModelFacts, tokenize } from './facts.ts';
 
@@ -55,6 +56,12 @@ export function messagesInWords(messages: readonly Message[]): readonly object[]
         return message satisfies never;
     }
   });
+}
+
+/** What the answer must follow, in GBNF. Throws `INVALID_REQUEST` for a schema that llama-server would not keep to, or not soon. */
+export function grammarOf(format: AnswerFormat | undefined): string | undefined {
+  if (format === undefined) return undefined;
+  return format.type === 'json' ? jsonGrammar() : schemaGrammar(format.schema);
 }
 
 /** What the answer must be, as a JSON Schema. */

@@ -12,7 +12,7 @@ import type { ModelServer } from '../http/server.ts';
 import { newCallId, toolsInWords } from '../http/tools.ts';
 import { failures, refused } from './errors.ts';
 import { readEvents } from './event-stream.ts';
-import { messagesInWords, schemaOf } from './prompt.ts';
+import { grammarOf, messagesInWords, schemaOf } from './prompt.ts';
 import { samplingInWords } from './sampling.ts';
 import { openStream } from './stream.ts';
 
@@ -59,6 +59,8 @@ function orderOf(request: InferenceRequest, messages: readonly Message[]): objec
     throw ShoalError.generationFailed('How likely the tokens of an answer with tools are is not to be had here.');
   }
   const named = typeof toolChoice === 'object' ? tools.filter(({ name }) => name === toolChoice.name) : tools;
+  // What of a schema cannot be kept to is refused: llama-server leaves it out.
+  grammarOf(format);
   const schema = schemaOf(format);
   return {
     messages: messagesInWords(messages),

@@ -25,7 +25,7 @@ export class Batcher {
   readonly #onStep: () => void;
   readonly #pieceLength: number;
   readonly #slots: Slots;
-  readonly #waiting: Generation[] = [];
+  #waiting: Generation[] = [];
   #seats: Seat[] = [];
   #isWoken = false;
 
@@ -55,20 +55,17 @@ export class Batcher {
     });
   }
 
-  /** Frees the seats of those that have ended, or that nobody listens to. */
+  /** Frees the seats of those that have ended, or that nobody listens to; of these none waits either. */
   #dismiss(): void {
-    for (const { generation } of this.#seats) if (generation.aborted) generation.abandon();
+    const all = [...this.#seats.map(({ generation }) => generation), ...this.#waiting];
+    for (const generation of all) if (generation.aborted) generation.abandon();
+    this.#waiting = this.#waiting.filter(({ hasEnded }) => !hasEnded);
     for (const { slot } of this.#seats.filter(({ generation }) => generation.hasEnded)) slot.isTaken = false;
     this.#seats = this.#seats.filter(({ generation }) => !generation.hasEnded);
   }
 
   #admit(): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (next.aborted) {
-        next.abandon();
-        this.#waiting.shift();
-        continue;
-      }
       const slot = this.#slots.take(next.read);
       if (slot === undefined) return;
       this.#waiting.shift();
@@ -82,7 +79,11 @@ export class Batcher {
     let position = Math.min(commonBeginning(slot.tokens, generation.read), generation.reusable);
     if (position < slot.tokens.length && !this.#context.forget(slot.sequence, position)) position = 0;
     slot.tokens.length = position;
-    generation.begin(position);
+    try {
+      generation.begin(position);
+    } catch (error) {
+      generation.fail(error);
+    }
   }
 
   /** False where there is nothing to do. */

@@ -90,6 +90,7 @@ export class Embedding {
 
 function normalised(vector: Float32Array): number[] {
   const length = Math.hypot(...vector);
-  if (!(length > 0)) throw ShoalError.generationFailed('The model computed a vector without direction.');
+  if (!(length > 0) || length === Infinity)
+    throw ShoalError.generationFailed('The model computed a vector without direction.');
   return Array.from(vector, (value) => value / length);
 }

@@ -11,6 +11,8 @@ import { TokenText } from './token-text.ts';
 /** What applies where request and model file leave it open: llama.cpp's own defaults, a little cooler. */
 const DEFAULT_SAMPLING = { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 } as const;
 const SEED_VALUES = 2 ** 32 - 1;
+/** Logits that are divided by less overflow; what is colder takes the likeliest token anyway. */
+const LEAST_TEMPERATURE = 1e-5;
 
 /** The tokens to evaluate next, and whether the model's view of what follows them is wanted. */
 export interface Step {
@@ -53,7 +55,7 @@ export class Generation {
     const { prompt, resumed, grammar, parser } = readOrder(model, order);
     const { contextLength } = model.loaded;
     this.read = [...prompt, ...resumed];
-    if (this.read.length === 0) throw ShoalError.invalidRequest('The request has no tokens to answer.');
+    if (prompt.length === 0) throw ShoalError.invalidRequest('The request has no tokens to answer.');
     if (this.read.length >= contextLength) throw ShoalError.contextExceeded(this.read.length, contextLength);
     this.id = id;
     this.promptLength = prompt.length;
@@ -128,8 +130,7 @@ export class Generation {
     const resumed = this.read[this.#position];
     if (resumed !== undefined) return this.#chooser.replay(logits, resumed);
     const token = this.#chooser.choose(logits);
-    if (token === undefined)
-      throw ShoalError.generationFailed('The model found no way to go on in the format asked for.');
+    if (token === undefined) throw ShoalError.generationFailed('The model found no token to go on with.');
     const { vocabulary } = this.#model.native;
     if (vocabulary.isEndOfGeneration(token)) return this.#finish('stop', 'end of generation');
     this.#count++;
@@ -187,6 +188,9 @@ export class Generation {
     this.#tellEvents(this.#parser?.end() ?? []);
     const completionTokens = this.#count;
     const ended = { type: 'finish', id: this.id, completionTokens } as const;
+    if (reason === 'stop' && this.#parser?.isCut === true) {
+      return this.fail(ShoalError.generationFailed('The model began a tool call and did not write it to its end.'));
+    }
     if (stopped) this.#end({ ...ended, reason: 'stop', rawReason: 'stop string' });
     else if (reason === 'stop' && this.#parser?.hasCalled === true)
       this.#end({ ...ended, reason: 'tool_calls', rawReason });
@@ -208,7 +212,8 @@ function limits({ maxTokens }: Sampling, contextLeft: number): { tokens: number;
 
 function fullSampling(sampling: Sampling, ofModel: Sampling): FullSampling {
   const seed = sampling.seed ?? Math.floor(Math.random() * SEED_VALUES);
-  return { ...DEFAULT_SAMPLING, ...ofModel, ...sampling, seed };
+  const full = { ...DEFAULT_SAMPLING, ...ofModel, ...sampling, seed };
+  return { ...full, temperature: full.temperature < LEAST_TEMPERATURE ? 0 : full.temperature };
 }
 
 /** What is wrong with a request is told as it is; what is wrong with us stays in the log. */

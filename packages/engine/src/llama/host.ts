@@ -6,7 +6,7 @@ import { describeFailure, Generation } from './generation.ts';
 import type { FromChild, GenerateOrder, LoadOrder, News, ToChild } from './messages.ts';
 import { loadModel, type Log, type Model } from './model.ts';
 
-/** So often the parent hears of us while we compute, whether or not there is anything to say. */
+/** So often the parent hears of us while there are answers, whether or not there is anything to say. */
 const SIGN_OF_LIFE_MS = 1_000;
 
 interface Ready {
@@ -23,6 +23,7 @@ export class Host {
   #outbox: News[] = [];
   #isPosting = false;
   #heardAt = 0;
+  #life: NodeJS.Timeout | undefined;
 
   constructor(send: (message: FromChild) => void) {
     this.#send = send;
@@ -43,7 +44,7 @@ export class Host {
       case 'abort': {
         const answer = this.#answers.get(message.id);
         if (answer !== undefined) answer.aborted = true;
-        this.#answers.delete(message.id);
+        this.#forget(message.id);
         this.#ready?.batcher.wake();
         return;
       }
@@ -73,11 +74,11 @@ export class Host {
     try {
       if (order.input.type === 'embeddings') {
         const embedding = new Embedding(embedder, id, order.input.texts, tell);
-        this.#answers.set(id, embedding);
+        this.#keep(id, embedding);
         return this.#embed(id, embedding);
       }
       const generation = new Generation(model, id, order, tell);
-      this.#answers.set(id, generation);
+      this.#keep(id, generation);
       batcher.submit(generation);
     } catch (error) {
       tell({ type: 'failed', id, ...describeFailure(error) });
@@ -92,9 +93,22 @@ export class Host {
     }
   }
 
+  /** While there are answers the parent hears of us, even where all of them wait for those who asked. */
+  #keep(id: number, answer: Generation | Embedding): void {
+    this.#answers.set(id, answer);
+    this.#life ??= setInterval(() => this.#showLife(), SIGN_OF_LIFE_MS);
+  }
+
+  #forget(id: number): void {
+    this.#answers.delete(id);
+    if (this.#answers.size > 0) return;
+    clearInterval(this.#life);
+    this.#life = undefined;
+  }
+
   /** All that is told in one go leaves as one message. */
   #tell(news: News): void {
-    if (news.type === 'finish' || news.type === 'failed') this.#answers.delete(news.id);
+    if (news.type === 'finish' || news.type === 'failed') this.#forget(news.id);
     this.#outbox.push(news);
     if (this.#isPosting) return;
     this.#isPosting = true;

@@ -75,6 +75,19 @@ suite('the llama engine', () => {
     }
   });
 
+  test('no temperature, however low or high, makes a token that the format forbids', async () => {
+    const format = { type: 'json' } as const;
+    for (const temperature of [1e-300, 1e-40, 1e-4, 10]) {
+      const sampling = { temperature, topK: 0, topP: 1, minP: 0, seed: 3, maxTokens: 30 };
+      assert.match((await hear(engine, ask('What is 2+2?', { format, sampling }))).text, /^\s*\{/);
+    }
+  });
+
+  test('a bias of tokens that the model does not have does nothing', async () => {
+    const logitBias = [[2 ** 31 - 1, 100]] as const;
+    assert.equal((await hear(engine, ask('What is 2+2?', { sampling: { logitBias } }))).text, '4');
+  });
+
   test('a killed process fails what it worked on, and the next request is answered by another', async () => {
     const [first, second] = [LONG, LONG].map((prompt) =>
       engine.generate(ask(prompt), unaborted())[Symbol.asyncIterator](),
@@ -125,6 +138,17 @@ suite('a model that cannot be loaded', () => {
       }
     });
   }
+});
+
+test('requests that wait for a model to be loaded are bounded too', async () => {
+  const closing = Promise.withResolvers<void>();
+  const engine = createLlama({ ...OPTIONS, checkFile: () => closing.promise });
+  const waiting = Array.from({ length: 256 }, () => hear(engine, ask(LONG)));
+  assert.equal(codeOf(await hear(engine, ask(LONG))), 'OVERLOADED');
+  const closed = engine.close();
+  closing.resolve();
+  await closed;
+  for (const heard of await Promise.all(waiting)) assert.equal(codeOf(heard), 'GENERATION_ABORTED');
 });
 
 test('a child ends when its parent hangs up', async () => {
@@ -193,6 +217,18 @@ test('threads are measured where nobody says how many, and remembered', async ()
     assert.ok((record?.threads[machineName()] ?? 0) >= 1);
     assert.equal(record?.memory?.[machineName()]?.slots, 1);
   } finally {
+    await rm(cacheDirectory, { recursive: true });
+  }
+});
+
+test('a thread count that somebody asked for once is not remembered as measured', async () => {
+  const cacheDirectory = await mkdtemp(join(tmpdir(), 'shoal-llama-'));
+  const engine = createLlama({ ...OPTIONS, cacheDirectory });
+  try {
+    await engine.models();
+    assert.deepEqual((await recallModel(MODEL_PATH, cacheDirectory))?.threads, {});
+  } finally {
+    await engine.close();
     await rm(cacheDirectory, { recursive: true });
   }
 });

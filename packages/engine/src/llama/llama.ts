@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
 import type { Engine, EngineAbilities, ResidentModel } from '../engine.ts';
 import { checkRequest } from '../request-check.ts';
 import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
@@ -8,7 +8,7 @@ import { checkModelFile, defaultSlots, modelName } from '../model-files/model-fi
 import { Residency } from './residency.ts';
 import { describe, Runner, unavailable } from './runner.ts';
 
-/** Requests that one engine takes at most, those that wait for a slot included. */
+/** Requests that one engine takes at most, those that wait for a model or a slot included. */
 const OPEN_REQUESTS_MAX = 256;
 
 /** A model to offer. */
@@ -62,9 +62,12 @@ class Llama implements Engine {
   readonly #runners: readonly Runner[];
   readonly #residency: Residency;
   readonly #closing = new AbortController();
+  readonly #log: (level: LogLevel, text: string) => void;
+  #open = 0;
 
   constructor(options: LlamaOptions) {
-    const { memoryBudgetBytes, keepAliveMs, others = [] } = options;
+    const { memoryBudgetBytes, keepAliveMs, others = [], log = () => {} } = options;
+    this.#log = log;
     this.#runners = [options, ...others].map((model) => createRunner(model, options));
     this.abilities = { slots: Math.max(...this.#runners.map(({ slots }) => slots)), resume: 'tokens' };
     const predicted = new Map([options, ...others].map((model, index) => [this.#runners[index]?.id, predict(model)]));
@@ -76,19 +79,23 @@ class Llama implements Engine {
     });
   }
 
-  /** Those that were never loaded are, one after the other, to be known. */
+  /** Those that were never loaded are, one after the other, to be known. One beside the first that cannot be is left out. */
   async models(): Promise<readonly ModelInfo[]> {
     if (this.#closing.signal.aborted) throw closed();
-    const models: ModelInfo[] = [];
-    for (const runner of this.#runners) {
-      models.push(runner.known === undefined ? await this.#learn(runner) : describe(runner.id, runner.known));
+    const [first, ...others] = this.#runners;
+    for (const runner of this.#runners.filter(({ known }) => known === undefined)) {
+      const learning = this.#learn(runner);
+      await (runner === first ? learning : learning.catch((error: unknown) => this.#leaveOut(runner, error)));
     }
-    return models;
+    if (others.length > 0 && this.#closing.signal.aborted) throw closed();
+    return this.#known();
   }
 
   async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
     let leave: (() => void) | undefined;
+    this.#open++;
     try {
+      if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
       const runner = await unlessAborted(this.#choose(request), signal);
       if (runner !== undefined) leave = await this.#residency.enter(runner, signal);
       if (this.#closing.signal.aborted) throw closed();
@@ -97,6 +104,7 @@ class Llama implements Engine {
     } catch (error) {
       yield { type: 'error', error: ShoalError.from(error) };
     } finally {
+      this.#open--;
       leave?.();
     }
   }
@@ -113,12 +121,27 @@ class Llama implements Engine {
 
   /** Throws `ShoalError`. */
   async #choose(request: InferenceRequest): Promise<Runner | undefined> {
-    if (this.#runners.reduce((sum, { active }) => sum + active, 0) >= OPEN_REQUESTS_MAX) throw overloaded();
-    const models = await this.models().catch((error: unknown) => {
-      throw unavailable(error);
-    });
+    const { model } = request;
+    const isKnown = this.#known().some((one) => model !== undefined && isNamed(one, model));
+    const isFirst = model === undefined && this.#runners[0]?.known !== undefined;
+    const models =
+      isKnown || isFirst
+        ? this.#known()
+        : await this.models().catch((error: unknown) => {
+            throw unavailable(error);
+          });
+    if (this.#closing.signal.aborted) throw closed();
     const { id } = checkRequest(request, models);
     return this.#runners.find((runner) => runner.id === id);
+  }
+
+  #known(): ModelInfo[] {
+    return this.#runners.flatMap(({ id, known }) => (known === undefined ? [] : describe(id, known)));
+  }
+
+  #leaveOut({ id }: Runner, error: unknown): void {
+    const { message } = ShoalError.from(error);
+    this.#log('error', `The model ${id} is not offered: ${message}`);
   }
 
   async #learn(runner: Runner): Promise<ModelInfo> {

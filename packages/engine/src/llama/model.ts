@@ -49,9 +49,10 @@ export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promi
   const contextLength = contextLengthOf(native, order);
   const memoryBytes = () => Math.max(0, process.memoryUsage.rss() - memoryBefore);
   const machine = machineName();
+  const isMeasured = native.generates && order.threads === undefined;
   const measured = {
     ...record,
-    threads: { ...record.threads, [machine]: context.threads },
+    ...(isMeasured && { threads: { ...record.threads, [machine]: context.threads } }),
     memory: { ...record.memory, [machine]: { bytes: memoryBytes(), slots: order.slots, contextLength } },
   };
   await remember(measured, order, log);
@@ -68,7 +69,7 @@ export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promi
       threads: context.threads,
       device,
       memoryBytes: memoryBytes(),
-      abilities: abilitiesOf(native, reader),
+      abilities: abilitiesOf(context, reader),
       ...(quantization !== undefined && { quantization }),
     },
     sampling: recommendedSampling((key) => native.metadata(key)),
@@ -76,8 +77,8 @@ export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promi
   };
 }
 
-function abilitiesOf({ generates }: NativeModel, { template }: Reader): readonly Ability[] {
-  if (!generates) return ['embeddings'];
+function abilitiesOf({ model, ranks }: NativeContext, { template }: Reader): readonly Ability[] {
+  if (!model.generates) return ranks ? [] : ['embeddings'];
   const any = ['prompt', 'tokens', 'json', 'embeddings', 'logprobs'] as const;
   return template === undefined ? any : ['messages', ...any, 'tools'];
 }
@@ -103,6 +104,9 @@ function openModel(
   const gpuLayers = gpu === undefined ? 0 : chooseGpuLayers(library, order, gpu);
   const native = load(gpuLayers);
   if (native === undefined) throw ShoalError.generationFailed('llama.cpp refused it.');
+  if (native.isEncoderDecoder) {
+    throw ShoalError.generationFailed('it has an encoder and a decoder, which this engine cannot run.');
+  }
   return { native, device: gpuLayers === 0 || gpu === undefined ? 'cpu' : gpu.name, gpuLayers };
 }
 

@@ -1,4 +1,4 @@
-import { createChatTemplate } from './chat/index.ts';
+import { createChatTemplate, patientTemplate } from './chat/index.ts';
 import { jinjaCompiler, type Watch } from './jinja.ts';
 import type { Binaries } from './native/binaries.ts';
 import type { NativeModel } from './native/model.ts';
@@ -9,5 +9,8 @@ export function createReader({ addon }: Binaries, { vocabulary, chatTemplate }: 
   if (chatTemplate === undefined) return { vocabulary };
   const { addsBos, addsEos } = vocabulary;
   const tokens = { bos: vocabulary.spell(vocabulary.bos), eos: vocabulary.spell(vocabulary.eos), addsBos, addsEos };
-  return { vocabulary, template: createChatTemplate(chatTemplate, jinjaCompiler(addon, watch), tokens) };
+  return {
+    vocabulary,
+    template: patientTemplate(createChatTemplate(chatTemplate, jinjaCompiler(addon, watch), tokens)),
+  };
 }

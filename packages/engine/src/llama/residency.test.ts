@@ -24,9 +24,15 @@ class FakeLodger implements Lodger {
     this.id = id;
   }
 
+  #leave = () => Promise.resolve();
+
+  leaveWith(leave: () => Promise<void>): void {
+    this.#leave = leave;
+  }
+
   unload(): Promise<void> {
     this.isResident = false;
-    return Promise.resolve();
+    return this.#leave();
   }
 }
 
@@ -109,6 +115,57 @@ suite('which models are in memory', () => {
     leave();
     await new Promise((resolve) => setTimeout(resolve, 1));
     assert.deepEqual(inside(), []);
+  });
+
+  test('a model that is asked for all the time does not keep another one out', async () => {
+    const { enter, inside } = house(10);
+    const leave = await enter(0);
+    const second = enter(1);
+    const third = enter(0);
+    leave();
+    (await second)();
+    assert.deepEqual(inside(), ['b']);
+    (await third)();
+    assert.deepEqual(inside(), ['a']);
+  });
+
+  test('those that wait for the same model enter together', async () => {
+    const { enter, inside } = house(10);
+    const leave = await enter(0);
+    const entered: number[] = [];
+    const waiting = [1, 2, 1].map(async (index) => {
+      const leaveAgain = await enter(index);
+      entered.push(index);
+      return leaveAgain;
+    });
+    leave();
+    for (const index of [0, 2]) (await waiting[index])?.();
+    await Promise.all(waiting);
+    assert.deepEqual([entered, inside()], [[1, 1, 2], ['c']]);
+  });
+
+  test('what a leaving model takes is not given to another before it is gone', async () => {
+    const { enter, lodgers, residency, inside } = house(10, 0);
+    const gone = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    lodgers[0]?.leaveWith(() => {
+      left.resolve();
+      return gone.promise;
+    });
+    (await enter(0))();
+    await left.promise;
+    let hasEntered = 0;
+    const entering = [0, 1].map(async (index) => {
+      const leave = await enter(index);
+      hasEntered++;
+      leave();
+    });
+    await new Promise(setImmediate);
+    assert.equal(hasEntered, 0);
+    gone.resolve();
+    await Promise.all(entering);
+    await residency.close();
+    assert.deepEqual(inside(), ['b']);
   });
 
   test('the end lets nobody wait', async () => {

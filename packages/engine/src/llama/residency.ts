@@ -24,10 +24,18 @@ export interface ResidencyOptions {
 
 interface Stay {
   users: number;
+  /** It gives its memory back, which takes a moment. */
+  isLeaving: boolean;
   /** Counts up with each use: the least was used the longest ago. */
   usedAt: number;
   timer?: NodeJS.Timeout;
   leavesAt?: number;
+}
+
+interface Place {
+  readonly lodger: Lodger;
+  /** The one in front was let in to the same model. */
+  isCalled: boolean;
 }
 
 /** Decides which models are in memory: those in use, and of the others the latest that fit. */
@@ -35,26 +43,42 @@ export class Residency {
   readonly #options: ResidencyOptions;
   readonly #stays: ReadonlyMap<Lodger, Stay>;
   readonly #waiting = new Set<() => void>();
+  /** Those that want to enter, in the order in which they came. */
+  readonly #queue = new Set<Place>();
   #uses = 0;
   #isClosed = false;
 
   constructor(options: ResidencyOptions) {
     this.#options = options;
-    this.#stays = new Map(options.lodgers.map((lodger) => [lodger, { users: 0, usedAt: 0 }]));
+    this.#stays = new Map(options.lodgers.map((lodger) => [lodger, { users: 0, usedAt: 0, isLeaving: false }]));
   }
 
   /**
-   * Makes room for a model; those used the longest ago leave first. Returns the way to say that it is no longer used, or
+   * Makes room for a model; those used the longest ago leave first. First come, first served, so that a model
+   * that is asked for all the time does not keep another one out for ever; with the first enter those that wait for the
+   * same model already. Returns the way to say that it is no longer used, or
    * undefined where the signal, or the end of all, came first.
    */
   async enter(lodger: Lodger, signal: AbortSignal): Promise<(() => void) | undefined> {
-    while (!this.#isClosed && !signal.aborted) {
-      if (this.#fits(lodger)) return this.#use(lodger);
-      const idle = this.#oldestIdle(lodger);
-      if (idle === undefined) await this.#change(signal);
-      else await idle.unload();
+    const place: Place = { lodger, isCalled: false };
+    this.#queue.add(place);
+    try {
+      while (!this.#isClosed && !signal.aborted) {
+        const [first] = this.#queue;
+        const isFirst = first === place;
+        if ((isFirst || place.isCalled) && this.#fits(lodger)) {
+          if (isFirst) this.#call(lodger);
+          return this.#use(lodger);
+        }
+        const idle = isFirst ? this.#oldestIdle(lodger) : undefined;
+        if (idle === undefined) await this.#change(signal);
+        else await this.#putDown(...idle);
+      }
+      return undefined;
+    } finally {
+      this.#queue.delete(place);
+      this.#changed();
     }
-    return undefined;
   }
 
   list(): ResidentModel[] {
@@ -83,30 +107,47 @@ export class Residency {
     this.#changed();
   }
 
+  #call(lodger: Lodger): void {
+    for (const place of this.#queue) if (place.lodger === lodger) place.isCalled = true;
+  }
+
   #fits(lodger: Lodger): boolean {
     const { budgetBytes = Infinity } = this.#options;
+    if (this.#stays.get(lodger)?.isLeaving === true) return false;
     const others = this.#options.lodgers.filter((other) => other !== lodger && this.#isHeld(other));
     const bytes = others.reduce((sum, other) => sum + this.#bytes(other), this.#bytes(lodger));
     return others.length === 0 || bytes <= budgetBytes;
   }
 
   #isHeld(lodger: Lodger): boolean {
-    return lodger.isResident || (this.#stays.get(lodger)?.users ?? 0) > 0;
+    const { users = 0, isLeaving = false } = this.#stays.get(lodger) ?? {};
+    return lodger.isResident || isLeaving || users > 0;
   }
 
   #bytes(lodger: Lodger): number {
     return lodger.known?.memoryBytes ?? this.#options.predictedBytes(lodger);
   }
 
-  #oldestIdle(wanted: Lodger): Lodger | undefined {
+  #oldestIdle(wanted: Lodger): [Lodger, Stay] | undefined {
     return [...this.#stays]
-      .filter(([lodger, { users }]) => lodger !== wanted && users === 0 && lodger.isResident)
+      .filter(([lodger, { users, isLeaving }]) => lodger !== wanted && users === 0 && !isLeaving && lodger.isResident)
       .toSorted(([, one], [, other]) => one.usedAt - other.usedAt)
-      .at(0)?.[0];
+      .at(0);
+  }
+
+  /** Until it is gone its memory is taken, and nobody starts it anew. */
+  async #putDown(lodger: Lodger, stay: Stay): Promise<void> {
+    stay.isLeaving = true;
+    try {
+      await lodger.unload();
+    } finally {
+      stay.isLeaving = false;
+      this.#changed();
+    }
   }
 
   #use(lodger: Lodger): () => void {
-    const stay = this.#stays.get(lodger) ?? { users: 0, usedAt: 0 };
+    const stay = this.#stays.get(lodger) ?? { users: 0, usedAt: 0, isLeaving: false };
     stay.users++;
     stay.usedAt = ++this.#uses;
     clearTimeout(stay.timer);
@@ -125,7 +166,7 @@ export class Residency {
     stay.leavesAt = performance.now() + keepAliveMs;
     stay.timer = setTimeout(() => {
       delete stay.leavesAt;
-      void lodger.unload();
+      void this.#putDown(lodger, stay);
     }, keepAliveMs).unref();
   }
 

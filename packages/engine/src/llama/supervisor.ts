@@ -16,7 +16,7 @@ const RESTART_PATIENCE_MS = 2_000;
 const HEALTHY_AFTER_MS = 60_000;
 /** How long a child may take to end by itself. */
 const CHILD_EXIT_GRACE_MS = 500;
-/** A child that computes says something every second, or after each step where one takes longer; a silent one hangs. */
+/** A child with answers says something every second, or after each step where one takes longer; a silent one hangs. */
 const SILENCE_LIMIT_MS = 120_000;
 /** A chat template takes milliseconds; one that takes so long never ends, and may fill all memory. */
 const TEMPLATE_LIMIT_MS = 5_000;

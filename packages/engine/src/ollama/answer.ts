@@ -3,6 +3,7 @@ import {
   type Finish,
   type FinishReason,
   type InferenceEvent,
+  isObject,
   type JsonObject,
   ndjsonFramer,
   ShoalError,
@@ -15,6 +16,8 @@ import { failures, refused } from './errors.ts';
 
 /** The last line of `api/generate` lists every token of prompt and answer: some 7 bytes each for a million of them. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
+/** Tokens whose text is held back: with a tool call, which is parsed as a whole, they may be many. */
+const MAX_HELD_LOGPROBS = 64 * 1024;
 const STATUS_OF_ERROR_LINES = 500;
 const REASONS: ReadonlyMap<string, FinishReason> = new Map([
   ['stop', 'stop'],
@@ -58,9 +61,10 @@ class AnswerReader {
 
   *read(line: JsonObject): Generator<InferenceEvent, undefined> {
     const message = objectIn(line, 'message');
-    const { logprobs: top } = this.#wanted;
-    if (top !== undefined) this.#logprobs.push(...readLogprobs(objectsIn(line, 'logprobs'), top));
-    // What a model thinks comes in `thinking`: it is no part of the answer.
+    this.#readLogprobs(line);
+    // What a model thinks comes in `thinking`: it is no part of the answer, nor are its tokens.
+    const thought = textIn(line, 'thinking') ?? textIn(message, 'thinking');
+    if (thought !== undefined) this.#logprobs = [];
     const text = textIn(line, 'response') ?? textIn(message, 'content');
     if (text !== undefined) {
       const logprobs = this.#logprobs.splice(0);
@@ -68,7 +72,10 @@ class AnswerReader {
       this.#hasLogprobs ||= logprobs.length > 0;
       yield { type: 'text', text, tokens: [], ...(logprobs.length > 0 && { logprobs }) };
     }
-    for (const call of objectsIn(message, 'tool_calls')) yield this.#toolCall(call);
+    for (const call of objectsIn(message, 'tool_calls')) {
+      this.#logprobs = [];
+      yield this.#toolCall(call);
+    }
   }
 
   finish(line: JsonObject): Finish {
@@ -77,17 +84,27 @@ class AnswerReader {
     return this.#calls > 0 && end.reason === 'stop' ? { ...end, reason: 'tool_calls' } : end;
   }
 
-  /** Each comes whole; older versions give no id. */
+  #readLogprobs(line: JsonObject): void {
+    const { logprobs: top } = this.#wanted;
+    if (top === undefined) return;
+    this.#logprobs.push(...readLogprobs(objectsIn(line, 'logprobs'), top));
+    if (this.#logprobs.length <= MAX_HELD_LOGPROBS) return;
+    throw failures.unreadable(`There are more than ${MAX_HELD_LOGPROBS} tokens without a text.`);
+  }
+
+  /** Each comes whole; older versions give no id. Throws where its arguments are no object. */
   #toolCall(call: JsonObject): InferenceEvent {
     const asked = objectIn(call, 'function');
     const name = textIn(asked, 'name');
     if (name === undefined) throw failures.unreadable('A tool call names no tool.');
+    const given = asked?.['arguments'] ?? {};
+    if (!isObject(given)) throw failures.unreadable('The arguments of a tool call are no object.');
     return {
       type: 'tool_call',
       index: this.#calls++,
       id: textIn(call, 'id') ?? newCallId(),
       name,
-      arguments: JSON.stringify(objectIn(asked, 'arguments') ?? {}),
+      arguments: JSON.stringify(given),
       tokens: [],
     };
   }

@@ -90,7 +90,15 @@ suite('what the ollama engine says and hears', () => {
       { text: 'Hi ', logprob: -0.5 },
       { text: 'likely', logprob: -1 },
     ];
-    assert.deepEqual(heard.logprobs[0], { text: 'Hi ', logprob: -0.5, top });
+    assert.deepEqual(heard.logprobs[0], { text: 'Hi ', logprob: -0.5, top }, 'those of thoughts are left out');
+  });
+
+  test('a tool call whose arguments are no object is a failure, and no call without arguments', async () => {
+    fake.callArguments = '{"city":"Oslo"}';
+    assert.equal(codeOf(await hear(engine, ask('Hi', { tools: [{ name: 'weather' }] }))), 'GENERATION_FAILED');
+    fake.callArguments = undefined;
+    const heard = await hear(engine, ask('Hi', { tools: [{ name: 'weather' }] }));
+    assert.equal(heard.toolCalls[0]?.arguments, '{}');
   });
 
   test('what Ollama has no word for is refused, and not left out', async () => {

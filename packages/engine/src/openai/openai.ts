@@ -96,11 +96,12 @@ class OpenAi implements Engine {
 
   /** The answer's stream; asked for once more without its usage where the server knows no such wish. */
   async #begin(request: InferenceRequest, model: string, signal: AbortSignal): Promise<Reply['body']> {
-    const question = { ...orderFor(request, model, this.#tellsUsage), signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
+    const tellsUsage = this.#tellsUsage;
+    const question = { ...orderFor(request, model, tellsUsage), signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
     const reply = await this.#server.ask(question);
     if (reply.status === HTTP_OK) return reply.body;
     const refusal = await this.#refusal(reply);
-    if (this.#tellsUsage && USAGE_UNKNOWN.test(refusal.text)) {
+    if (tellsUsage && USAGE_UNKNOWN.test(refusal.text)) {
       this.#tellsUsage = false;
       return this.#begin(request, model, signal);
     }

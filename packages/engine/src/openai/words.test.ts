@@ -130,6 +130,23 @@ suite('what the openai engine says and hears', () => {
     assert.equal(codeOf(await hear(engine, ask('Hi'))), 'GENERATION_FAILED');
   });
 
+  test('calls of one number with ids of their own are several, and arguments may be an object', async () => {
+    const piece = (fields: object) => ({ delta: { tool_calls: [{ index: 0, ...fields }] } });
+    fake.deltas = [
+      piece({ id: 'a', function: { name: 'weather', arguments: { city: 'Oslo' } } }),
+      piece({ id: 'b', function: { name: 'time' } }),
+      piece({ id: 'c', function: { name: 'weather', arguments: '{"city":' } }),
+      piece({ id: 'other', function: { arguments: '"Kiel"}' } }),
+    ];
+    assert.deepEqual((await hear(engine, ask('Hi'))).toolCalls, [
+      { id: 'a', name: 'weather', arguments: '{"city":"Oslo"}' },
+      { id: 'b', name: 'time', arguments: '{}' },
+      { id: 'c', name: 'weather', arguments: '{"city":"Kiel"}' },
+    ]);
+    fake.deltas = [piece({ id: 'a', function: { name: 'weather', arguments: ['Oslo'] } })];
+    assert.equal(codeOf(await hear(engine, ask('Hi'))), 'GENERATION_FAILED');
+  });
+
   test('a required tool that is not called is a failure', async () => {
     const request = ask('Hi', { tools: [{ name: 'time' }], toolChoice: 'required' });
     assert.equal(codeOf(await hear(engine, request)), 'GENERATION_FAILED');
@@ -172,6 +189,9 @@ suite('what the openai engine says and hears', () => {
       }
       assert.equal(asked.length, usage === 'refused' ? 3 : 2, 'it is refused once');
     }
+    const both = createOpenAi({ baseUrl: fake.address });
+    const answers = await Promise.all([hear(both, ask('Hello')), hear(both, ask('there'))]);
+    assert.deepEqual(answers.map(reasonOf), ['stop', 'stop'], 'refused at once, each is asked again');
   });
 
   test('a reason or [DONE] is an end, also without the other', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import type { ChosenLogprob, InferenceEvent } from '../event.ts';
+import type { ChosenLogprob, InferenceEvent, ToolCallEvent } from '../event.ts';
 import { ndjsonFramer } from '../framing/index.ts';
 import { encodeObject, type JsonObject, parseObject } from '../json.ts';
 import { type InferenceRequest, promptInput } from '../request.ts';
@@ -19,7 +19,7 @@ const ASKED: InferenceRequest = {
 const TEXTS: InferenceRequest = { input: { type: 'embeddings', texts: ['a', 'b'] }, sampling: {}, stop: [] };
 const FINISH: InferenceEvent = { type: 'finish', reason: 'tool_calls', rawReason: 'eos' };
 const CALL: InferenceEvent = { type: 'tool_call', index: 0, id: 'a', name: 'add', arguments: '{"a":', tokens: [1, 2] };
-const REST: InferenceEvent = { type: 'tool_call', index: 0, arguments: '1}', tokens: [3] };
+const REST: ToolCallEvent = { type: 'tool_call', index: 0, arguments: '1}', tokens: [3] };
 
 const line = (message: object): Uint8Array => ndjsonFramer(0).encode(encodeObject(message));
 const sent = (outputs: readonly Output[]): JsonObject[] =>
@@ -153,6 +153,21 @@ test('a piece that no peer may take ends the answer with an error, and never clo
   const worker = serving();
   const outputs = worker.respond(1, { type: 'text', text: 'x', tokens: [1], logprobs: [chosen] }, 0);
   assert.deepEqual([sent(outputs)[0]?.['code'], outputs[1]], ['GENERATION_FAILED', { type: 'abort', id: 1 }]);
+  for (const wrong of [{ index: 128 }, { id: 'x'.repeat(257) }, { name: 'x'.repeat(129) }, { name: '' }]) {
+    const [said] = sent(serving().respond(1, { ...CALL, ...wrong }, 0));
+    assert.equal(said?.['code'], 'GENERATION_FAILED');
+  }
+});
+
+test('a call that begins without id and name is refused, unless it began elsewhere', () => {
+  const { type, index, arguments: text } = REST;
+  const rest = { type: 'inference_tool_call', index, arguments: text };
+  const code = (request: InferenceRequest): unknown => {
+    const [event] = eventsOf(asking(request).hear(rest));
+    return event?.type === 'error' ? event.error.code : event?.type;
+  };
+  assert.equal(code(ASKED), 'BAD_MESSAGE');
+  assert.equal(code({ ...ASKED, resume: { text: '', tokens: [1, 2] } }), type);
 });
 
 test('vectors that are missing, doubled or not asked for are never passed off as an answer', () => {
@@ -205,7 +220,7 @@ test('tool calls and vectors use up credit as chunks do, and a worker that overd
   const worker = serving();
   const [call] = sent(worker.respond(1, CALL, 0));
   assert.equal(worker.credit(1), INITIAL_CREDIT_BYTES - encodeObject(call ?? {}).length);
-  const endless = { type: 'inference_tool_call', index: 0, arguments: 'x'.repeat(100_000) };
+  const endless = { type: 'inference_tool_call', index: 0, id: 'a', name: 'add', arguments: 'x'.repeat(100_000) };
   const { hear } = asking();
   const codes = Array.from({ length: 6 }, () => eventsOf(hear(endless))[0]).map(
     (event) => event?.type === 'error' && event.error.code,

@@ -3,7 +3,13 @@ import type { EmbeddingEvent, Finish, FinishReason, TerminalEvent, TextEvent, To
 import type { Fields } from '../fields.ts';
 import { logprobsField, readLogprobs } from './logprobs.ts';
 import { MAX_EMBED_TEXTS } from './request.ts';
-import { MAX_TOOL_CALLS, readToolCallId, readToolName } from './tools.ts';
+import {
+  MAX_TOOL_CALL_ID_LENGTH,
+  MAX_TOOL_CALLS,
+  MAX_TOOL_NAME_LENGTH,
+  readToolCallId,
+  readToolName,
+} from './tools.ts';
 import { decodeVector, encodeVector } from './vector.ts';
 
 const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'abort'] satisfies FinishReason[]);
@@ -11,7 +17,7 @@ const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_cal
 /** The events that an answer is made of: each is one message, and spends credit. */
 export type Piece = TextEvent | ToolCallEvent | EmbeddingEvent;
 
-/** Throws `GENERATION_FAILED` for a vector that no message can carry. */
+/** Throws `GENERATION_FAILED` for a vector or a tool call that no message can carry. */
 export function pieceMessage(requestId: string, piece: Piece): object {
   switch (piece.type) {
     case 'text': {
@@ -25,6 +31,7 @@ export function pieceMessage(requestId: string, piece: Piece): object {
       };
     }
     case 'tool_call': {
+      checkCall(piece);
       const { index, id, name, tokens } = piece;
       return {
         type: 'inference_tool_call',
@@ -109,6 +116,13 @@ export function readEnd(fields: Fields, ourSha256: string): TerminalEvent {
     ...(usage === undefined ? {} : { usage: readUsage(usage) }),
     ...(model === undefined ? {} : { model }),
   };
+}
+
+/** What the peer would refuse to read is said by us, who know that it is the engine's. */
+function checkCall({ index, id = '', name }: ToolCallEvent): void {
+  const isNamed = name === undefined || (name !== '' && name.length <= MAX_TOOL_NAME_LENGTH);
+  if (index < MAX_TOOL_CALLS && id.length <= MAX_TOOL_CALL_ID_LENGTH && isNamed) return;
+  throw ShoalError.generationFailed('The model called too many tools, or one by a name or id that is too long.');
 }
 
 function readUsage(fields: Fields): Usage {

@@ -27,6 +27,8 @@ interface OpenRequest {
   /** How many texts are to become vectors, and how many have. */
   readonly texts: number;
   vectors: number;
+  /** Tool calls that have begun; undefined where one may have begun elsewhere. */
+  readonly calls: Set<number> | undefined;
   /** Bytes of chunks that may still come. */
   grantedBytes: number;
   /** Bytes that the reader took and that are not granted again yet. */
@@ -65,6 +67,7 @@ export class ShoalClient implements ClientSide {
       digest: new OutputDigest(request.resume?.text),
       texts: request.input.type === 'embeddings' ? request.input.texts.length : 0,
       vectors: 0,
+      calls: request.resume === undefined ? new Set() : undefined,
       grantedBytes: INITIAL_CREDIT_BYTES,
       consumedBytes: 0,
     });
@@ -82,7 +85,15 @@ export class ShoalClient implements ClientSide {
       case 'inference_chunk':
         return this.#piece(message, size, readText);
       case 'inference_tool_call':
-        return this.#piece(message, size, readToolCallPiece);
+        return this.#piece(message, size, (fields, { calls }) => {
+          const call = readToolCallPiece(fields);
+          const hasBegun = call.id !== undefined && call.name !== undefined;
+          if (calls?.has(call.index) === false && !hasBegun) {
+            throw ShoalError.badMessage('inference_tool_call: the first piece of a call must have "id" and "name".');
+          }
+          calls?.add(call.index);
+          return call;
+        });
       case 'inference_embedding':
         return this.#piece(message, size, (fields, open) => {
           const embedding = readEmbedding(fields);

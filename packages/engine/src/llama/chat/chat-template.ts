@@ -44,6 +44,8 @@ export interface AnswerParser {
   end(): readonly (TextEvent | ToolCallEvent)[];
   /** Whether a whole tool call has come. */
   readonly hasCalled: boolean;
+  /** A call has begun and is not whole. */
+  readonly isCut: boolean;
   /** Only one call was allowed, and it has come: what the model still generates is not part of the answer. */
   readonly isOver: boolean;
 }

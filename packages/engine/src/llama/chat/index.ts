@@ -1,2 +1,3 @@
 export type * from './chat-template.ts';
 export { createChatTemplate } from './chat-template.ts';
+export { patientTemplate } from './patient-template.ts';

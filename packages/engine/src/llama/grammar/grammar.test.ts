@@ -219,6 +219,7 @@ test('hostile schemas are refused before they take time or memory', () => {
     { anyOf: Array.from({ length: 1000 }, () => ({})) },
     { pattern: '^a{1000000000}$' },
     { pattern: `^${'[a-z]{0,1999}'.repeat(11)}$` },
+    { enum: ['x', 'y'.repeat(700_000)], anyOf: many(256, { anyOf: many(37, { enum: ['x'] }) }) },
   ];
   for (const schema of cases) {
     const startedAt = performance.now();
@@ -241,6 +242,10 @@ test('schemas stand beside other rules in one grammar, whatever their names', ()
   assert.ok(!accepts('<{"space":"root"}>'));
   assert.notEqual(builder.addRule('string', '"x"'), 'string');
 });
+
+function many(count: number, schema: JsonObject): readonly JsonObject[] {
+  return Array.from({ length: count }, () => schema);
+}
 
 function check(cases: readonly Case[]): void {
   for (const [schema, accepted, refused] of cases) {

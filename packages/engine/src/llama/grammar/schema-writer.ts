@@ -11,6 +11,8 @@ import { type SchemaType, typesOf } from './types.ts';
 
 /** Schemas and properties that are read, again wherever `allOf` and its like bring them together. */
 const MAX_SCHEMAS_READ = 10_000;
+/** Of schemas that are brought together, as JSON: what is compared again and again costs as often. */
+const MAX_MERGED_CHARS = 16 * 1024 * 1024;
 /** Of schemas within schemas, references followed. */
 const MAX_SCHEMA_DEPTH = 128;
 
@@ -25,6 +27,7 @@ export class SchemaWriter {
   /** Rules of what was referred to, by their pointers. */
   readonly #references = new Map<string, string>();
   #schemas = 0;
+  #mergedChars = 0;
   #depth = 0;
 
   constructor(builder: GrammarBuilder, document: JsonObject) {
@@ -134,6 +137,8 @@ export class SchemaWriter {
       properties.reduce((total, some) => total + Object.keys(some).length, 1),
       path,
     );
+    this.#mergedChars += JSON.stringify([left, right]).length;
+    if (this.#mergedChars > MAX_MERGED_CHARS) throw unfit(path, 'its parts are too large to be brought together');
     return mergeSchemas(left, assertions(right, path), path);
   }
 

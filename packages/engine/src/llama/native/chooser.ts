@@ -21,7 +21,7 @@ export type FullSampling = Required<Pick<Sampling, 'temperature' | 'topK' | 'top
 
 /** Chooses one answer's tokens by its sampling options and its grammar. */
 export interface Chooser {
-  /** The next token, given the logits of all; undefined where the grammar allows none. */
+  /** The next token, given the logits of all; undefined where the grammar allows none, or the logits are no numbers. */
   choose(logits: Float32Array): number | undefined;
   /** Draws as `choose` does, and goes on as if it had chosen this token. Throws `INVALID_REQUEST` where the grammar forbids it. */
   replay(logits: Float32Array, token: number): void;
@@ -49,8 +49,9 @@ const GREEDY: Chooser = {
   free: () => {},
 };
 
-function likeliest(logits: Float32Array): number {
-  let best = 0;
+/** Undefined where no logit is a number. */
+function likeliest(logits: Float32Array): number | undefined {
+  let best: number | undefined;
   let highest = -Infinity;
   for (let token = 0; token < logits.length; token++) {
     const logit = logits[token] ?? -Infinity;
@@ -123,7 +124,9 @@ class SampledChooser implements Chooser {
     this.#library.applySampler(this.#grammar, this.#candidates.structure);
     if (!this.#candidates.hasAny) return undefined;
     this.#library.applySampler(this.#chain, this.#candidates.structure);
-    return this.#candidates.selected;
+    const allowed = this.#candidates.selected;
+    // Logits that overflow make a draw of any token, and taking in a forbidden one would end the process.
+    return allowed !== undefined && this.#allows(this.#grammar, allowed) ? allowed : undefined;
   }
 
   /** The grammar must allow it: llama.cpp ends the process otherwise. */
@@ -146,7 +149,9 @@ function samplers(library: Library, tokens: number, sampling: FullSampling): Poi
   const { temperature, topK, topP, minP, seed } = sampling;
   const { repeatPenalty = 1, presencePenalty = 0, frequencyPenalty = 0, logitBias = [] } = sampling;
   const chain: Pointer[] = [];
-  if (logitBias.length > 0) chain.push(library.biasSampler(tokens, logitBias.length, biasBytes(logitBias)));
+  // For one that it does not have, llama.cpp would search the whole vocabulary each time.
+  const biases = logitBias.filter(([token]) => token < tokens);
+  if (biases.length > 0) chain.push(library.biasSampler(tokens, biases.length, biasBytes(biases)));
   if (changesLogits({ repeatPenalty, presencePenalty, frequencyPenalty })) {
     const penalties = [PENALTY_LAST_TOKENS, repeatPenalty, frequencyPenalty, presencePenalty] as const;
     chain.push(library.penaltiesSampler(tokens, ...penalties));
@@ -202,10 +207,10 @@ class Candidates {
     this.#describe();
   }
 
-  /** What a sampler selected, if it did. */
+  /** What a sampler selected, if it did and had numbers to go by. */
   get selected(): number | undefined {
-    const index = Number(this.#view.getBigInt64(SELECTED, true));
-    return index < 0 ? undefined : this.#ids[index * CANDIDATE_WORDS];
+    const at = Number(this.#view.getBigInt64(SELECTED, true)) * CANDIDATE_WORDS;
+    return at < 0 || Number.isNaN(this.#values[at + 1]) ? undefined : this.#ids[at];
   }
 
   /** Whether a candidate is left that is not forbidden. */

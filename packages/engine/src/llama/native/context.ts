@@ -6,6 +6,7 @@ import { Threadpool } from './threadpool.ts';
 /** `LLAMA_POOLING_TYPE_…` of llama.h */
 const POOLING_NONE = 0;
 const POOLING_LAST = 3;
+const POOLING_RANK = 4;
 const POOLING_OF_MODEL = -1;
 
 /** For which tokens of a batch something is wanted beyond their being read. */
@@ -56,6 +57,11 @@ export class NativeContext {
     return this.#pool.threads;
   }
 
+  /** Whether its outputs say how well texts fit each other, instead of being vectors. */
+  get ranks(): boolean {
+    return this.model.library.poolingType(this.#pointer) === POOLING_RANK;
+  }
+
   set threads(threads: number) {
     // The backend knows the old one until it computes with the new one, and pauses it then.
     this.#retired.push(this.#pool);
@@ -83,10 +89,12 @@ export class NativeContext {
   decode(): boolean {
     const { library } = this.model;
     try {
-      return library.decode(this.#pointer, this.#batch.structure) === 0;
+      const isComputed = library.decode(this.#pointer, this.#batch.structure) === 0;
+      // Where it was not, the backend may not have been reached, and still knows the old pools.
+      if (isComputed) for (const pool of this.#retired.splice(0)) pool.free();
+      return isComputed;
     } finally {
       this.#batch.clear();
-      for (const pool of this.#retired.splice(0)) pool.free();
     }
   }
 
@@ -96,9 +104,11 @@ export class NativeContext {
     return address === null ? undefined : viewFloats(address, this.model.vocabulary.size);
   }
 
-  /** The pooled vector of a sequence of the last `decode`. */
+  /** The pooled vector of a sequence of the last `decode`; a model that ranks texts has none. */
   embedding(sequence: number): Float32Array | undefined {
     const { library, pointer } = this.model;
+    // Where a vector would be, there is one number for each class: reading on would read somebody else's memory.
+    if (this.ranks) return undefined;
     const address = library.embedding(this.#pointer, sequence);
     return address === null ? undefined : viewFloats(address, library.embeddingLength(pointer));
   }

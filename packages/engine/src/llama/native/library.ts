@@ -100,6 +100,7 @@ function bindFunctions({ base, ggml, llama }: Handles) {
       'int32 llama_model_meta_val_str(void*, const char*, void*, size_t)',
     ),
 
+    vocabularyType: bind<(vocabulary: Pointer) => number>(llama, 'int llama_vocab_type(void*)'),
     tokenCount: bind<(vocabulary: Pointer) => number>(llama, 'int32 llama_vocab_n_tokens(void*)'),
     bos: bind<(vocabulary: Pointer) => number>(llama, 'int32 llama_vocab_bos(void*)'),
     eos: bind<(vocabulary: Pointer) => number>(llama, 'int32 llama_vocab_eos(void*)'),

@@ -45,6 +45,11 @@ export class NativeModel {
     return this.library.hasDecoder(this.pointer) && !this.library.hasEncoder(this.pointer);
   }
 
+  /** Whether it reads with one half and writes with the other, as translators do. */
+  get isEncoderDecoder(): boolean {
+    return this.library.hasDecoder(this.pointer) && this.library.hasEncoder(this.pointer);
+  }
+
   get chatTemplate(): string | undefined {
     return this.library.chatTemplate(this.pointer, null) ?? undefined;
   }

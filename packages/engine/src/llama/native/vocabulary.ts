@@ -1,7 +1,10 @@
+import { cutLongRuns } from './long-runs.ts';
 import type { Library } from './library.ts';
 import type { Pointer } from './structures.ts';
 
 const PIECE_BYTES = 256;
+/** `LLAMA_VOCAB_TYPE_BPE` of llama.h: regular expressions cut its texts into words. */
+const BYTE_PAIRS = 2;
 
 /** A model's words: text to token ids and back. */
 export class Vocabulary {
@@ -30,6 +33,16 @@ export class Vocabulary {
 
   /** `special`: what belongs in front of a prompt and behind it is added; `control`: control tokens may be written out. */
   tokenize(text: string, { special, control }: { readonly special: boolean; readonly control: boolean }): number[] {
+    const pieces = this.#library.vocabularyType(this.pointer) === BYTE_PAIRS ? cutLongRuns(text) : [text];
+    const [only = ''] = pieces;
+    if (pieces.length <= 1) return this.#tokenizePiece(only, special, control);
+    const tokens = pieces.flatMap((piece) => this.#tokenizePiece(piece, false, control));
+    if (special && this.addsBos) tokens.unshift(this.bos);
+    if (special && this.addsEos) tokens.push(this.eos);
+    return tokens;
+  }
+
+  #tokenizePiece(text: string, special: boolean, control: boolean): number[] {
     const bytes = new TextEncoder().encode(text);
     // No token is empty, and two may be added.
     let tokens = new Int32Array(bytes.length + 2);

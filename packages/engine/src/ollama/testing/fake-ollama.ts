@@ -57,6 +57,8 @@ export class FakeOllama {
   expiresAt = '2026-01-01T00:00:00Z';
   /** What `api/embed` answers with; absent: a vector for each text. */
   embeddings: unknown;
+  /** What tools are called with. */
+  callArguments: unknown = { city: 'Oslo' };
   onOrder: (order: FakeOrder) => void = () => {};
   /** The connection was closed before the answer was complete; so many words were said. */
   onHangUp: (words: number) => void = () => {};
@@ -139,8 +141,9 @@ export class FakeOllama {
       return `${JSON.stringify({ model: body['model'], created_at: '2026-01-01T00:00:00Z', ...words, ...fields })}\n`;
     };
     if (this.fault === 'only loads') return yield line('', { done: true, done_reason: 'load' });
-    yield line('', { thinking: 'Parrots repeat.', done: false });
-    if (Array.isArray(body['tools'])) yield toolLine(body['tools']);
+    const ofThought = body['logprobs'] === true ? { logprobs: [wordLogprob('Parrots repeat.', body)] } : {};
+    yield line('', { thinking: 'Parrots repeat.', done: false, ...ofThought });
+    if (Array.isArray(body['tools'])) yield toolLine(body['tools'], this.callArguments);
     const { words, stops, limit } = readOrder(body);
     for (const text of words) {
       if (progress.said >= limit) break;
@@ -160,10 +163,10 @@ export class FakeOllama {
 }
 
 /** Every tool is called at once, without an id, as older versions do it; newer ones give one. */
-function toolLine(tools: readonly unknown[]): string {
+function toolLine(tools: readonly unknown[], given: unknown): string {
   const calls = tools.filter(isObject).map((tool, index) => ({
     ...(index > 0 && { id: `call_${index}` }),
-    function: { name: textIn(objectIn(tool, 'function'), 'name'), arguments: { city: 'Oslo' } },
+    function: { name: textIn(objectIn(tool, 'function'), 'name'), arguments: given },
   }));
   return `${JSON.stringify({ message: { role: 'assistant', content: '', tool_calls: calls }, done: false })}\n`;
 }

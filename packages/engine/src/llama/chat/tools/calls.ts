@@ -34,6 +34,11 @@ export class Calls {
     return this.#whole > 0;
   }
 
+  /** One was begun and is not whole: what of it was said cannot be taken back. */
+  get isCut(): boolean {
+    return this.#index + 1 > this.#whole;
+  }
+
   /** Nothing that still comes is part of the answer. */
   get isOver(): boolean {
     return !this.#isParallel && this.hasCalled;

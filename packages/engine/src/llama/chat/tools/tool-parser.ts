@@ -29,6 +29,10 @@ export class ToolParser implements AnswerParser {
     return this.#calls.hasCalled;
   }
 
+  get isCut(): boolean {
+    return this.#calls.isCut;
+  }
+
   get isOver(): boolean {
     return this.#calls.isOver;
   }
