@@ -35,7 +35,7 @@ const MOST_GROWTH_BYTES = 32 * 1024 ** 2;
 const LOADED_FILES = process.env['EVERY_MODEL'] === '1' ? Infinity : 20;
 const LOADING_AT_ONCE = 2;
 /** What no header shows, and llama.cpp dies of. */
-const DEADLY = /tokens: alike|ggml\.model: "llama"|template 1$|endless/;
+const DEADLY = /tokens: alike|ggml\.model: "llama"|template 1$|endless template 0/;
 /** What a model's owner may be told. */
 const TOLD = ['INVALID_REQUEST', 'CONTEXT_EXCEEDED', 'GENERATION_FAILED', 'MODEL_NOT_FOUND'];
 

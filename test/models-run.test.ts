@@ -21,7 +21,6 @@ function scene(name: string, variables: NodeJS.ProcessEnv = {}) {
   const environment = {
     SHOAL_HOME: home,
     HOME: network.home(`${name}-user`),
-    NODE_COMPILE_CACHE: network.home('compiled'),
     HF_HOME: '',
     HF_HUB_CACHE: '',
     OLLAMA_MODELS: '',

@@ -104,12 +104,13 @@ test('what is not as it should be is refused, and said with what to do', { skip 
   const { run } = scene('Wrong', hub);
   const link = new URL('tiny.gguf', elsewhere.url).href;
 
-  const [unknown, digest, host, odd, usage] = await Promise.all([
+  const [unknown, digest, host, odd, usage, file] = await Promise.all([
     run('serve', '--lend', '--port', '0', '--model', 'tiny:1b'),
     run('pull', link, '--allow-host', elsewhere.url.host, '--digest', `sha256:${'0'.repeat(64)}`),
     run('pull', link, '--name', 'other'),
     run('pull', 'hf:owner/odd:Q8_0'),
     run('pull', 'tiny', '--digest', 'abc'),
+    run('pull', './tiny.gguf'),
   ]);
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /No model "tiny:1b" here; there are none yet\. "shoal pull" brings one/);
@@ -120,6 +121,7 @@ test('what is not as it should be is refused, and said with what to do', { skip 
   assert.match(odd.stderr, /Choose a model of owner\/odd/);
   assert.ok(!odd.stderr.includes('\u001b'), 'names of files cannot paint the terminal');
   assert.equal(usage.code, 2);
+  assert.deepEqual([file.code, /shoal pull file:\.\/tiny\.gguf/.test(file.stderr)], [2, true], file.stderr);
   assert.match((await run('list')).stdout, /^none yet/);
 });
 
@@ -191,8 +193,6 @@ function scene(name: string, hub: Hub): Scene {
   const environment = {
     SHOAL_HOME: home,
     HOME: network.home(`${name}-user`),
-    // Homes are new, and compiling takes a while each.
-    NODE_COMPILE_CACHE: network.home('compiled'),
     HF_ENDPOINT: hub.url.href,
     SHOAL_OLLAMA_REGISTRY: hub.url.href,
     HF_TOKEN: '',

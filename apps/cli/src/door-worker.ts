@@ -1,27 +1,11 @@
-import type { Command } from 'commander';
 import { type Configuration, type Flags, loadConfiguration } from '@shoal/node/configuration';
 import { createEngine, type EngineChoice } from '@shoal/node/engine-choice';
 import type { Logger } from '@shoal/node/log';
 import { ShoalError } from '@shoal/protocol';
 import { type LendingLimits, Worker } from '@shoal/worker';
+import { checkedFlags } from './checked-flags.ts';
 import { CliError } from './cli-error.ts';
-import { checkedFlags } from './commands/serve.ts';
 import type { Context } from './context.ts';
-
-/**
- * The flags that say what a door's command answers with. Numbers stay text: the node's own schema judges them.
- * `usualContext`: the tokens of a context that is not given.
- */
-export function engineFlags(command: Command, usualContext = 'what the model and the memory allow'): Command {
-  return command
-    .option('--engine <name>', 'auto, llama, llama-server, ollama, openai or echo')
-    .option('--openai-url <url>', 'where the API of an OpenAI-compatible server begins; its key is OPENAI_API_KEY')
-    .option('--model <model>', 'a model’s name ("shoal list" has them), or a GGUF file')
-    .option('--context-length <n>', `tokens of prompt and answer together; ${usualContext} where not given`)
-    .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')
-    .option('--threads <n>', 'threads for the model; measured where not given')
-    .option('--slots <n>', 'answers at once');
-}
 
 /** What flags, environment and the home's configuration say together; a door's command runs without a node. */
 export function doorConfiguration({ home }: Context, flags: Flags): Promise<Configuration> {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test, type TestContext } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
 import type { ClusterView, StatusView } from '@shoal/node/api';
 import { localDht } from '@shoal/transport/dht';
 import { errorCode, Shoal, temporaryFolder } from './testing/run-shoal.ts';
@@ -34,124 +34,127 @@ async function logged(child: ChildProcess, message: RegExp): Promise<void> {
   assert.fail(`the node ended without saying ${String(message)}`);
 }
 
-test('a node is started, found running, restarted as it was, and stopped', async (t) => {
-  const shoal = home(t, await startDht(t));
-  const started = await shoal.json(['start', '--lend', '--model', 'echo', '--name', 'NodeA', '--cluster', 'one']);
-  assert.equal(started.code, 0);
-  const first = started.document as StatusView;
-  assert.deepEqual([first.name, first.lends, first.clusters.map(({ id }) => id)], ['NodeA', true, ['one']]);
+// Two at once: each has a network and homes of its own, and waits more than it works.
+suite('the life of a node', { concurrency: 2 }, () => {
+  test('a node is started, found running, restarted as it was, and stopped', async (t) => {
+    const shoal = home(t, await startDht(t));
+    const started = await shoal.json(['start', '--lend', '--model', 'echo', '--name', 'NodeA', '--cluster', 'one']);
+    assert.equal(started.code, 0);
+    const first = started.document as StatusView;
+    assert.deepEqual([first.name, first.lends, first.clusters.map(({ id }) => id)], ['NodeA', true, ['one']]);
 
-  const again = await shoal.run(['start']);
-  assert.equal(again.code, 0);
-  assert.match(again.stdout, new RegExp(`^Already running: NodeA, pid ${first.pid} `));
-  const second = await shoal.run(['serve']);
-  assert.equal(second.code, 1);
-  assert.match(second.stderr, new RegExp(`already runs in this home \\(pid ${first.pid}\\)`));
+    const again = await shoal.run(['start']);
+    assert.equal(again.code, 0);
+    assert.match(again.stdout, new RegExp(`^Already running: NodeA, pid ${first.pid} `));
+    const second = await shoal.run(['serve']);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, new RegExp(`already runs in this home \\(pid ${first.pid}\\)`));
 
-  assert.equal((await shoal.run(['join', 'two'])).stdout, 'Joined cluster two (lending, 0 peers)\n');
-  assert.equal((await shoal.run(['leave', 'one'])).stdout, 'Left cluster one\n');
-  const restarted = (await shoal.json(['restart', '--name', 'NodeZ'])).document as StatusView;
-  assert.notEqual(restarted.pid, first.pid);
-  assert.equal(restarted.id, first.id);
-  assert.deepEqual([restarted.name, restarted.lends], ['NodeZ', true]);
-  const { clusters } = (await shoal.json(['clusters'])).document as { clusters: ClusterView[] };
-  assert.deepEqual(clusters, [{ id: 'two', role: 'lending', peers: 0 }]);
+    assert.equal((await shoal.run(['join', 'two'])).stdout, 'Joined cluster two (lending, 0 peers)\n');
+    assert.equal((await shoal.run(['leave', 'one'])).stdout, 'Left cluster one\n');
+    const restarted = (await shoal.json(['restart', '--name', 'NodeZ'])).document as StatusView;
+    assert.notEqual(restarted.pid, first.pid);
+    assert.equal(restarted.id, first.id);
+    assert.deepEqual([restarted.name, restarted.lends], ['NodeZ', true]);
+    const { clusters } = (await shoal.json(['clusters'])).document as { clusters: ClusterView[] };
+    assert.deepEqual(clusters, [{ id: 'two', role: 'lending', peers: 0 }]);
 
-  assert.deepEqual(await shoal.json(['stop']), { code: 0, document: { pid: restarted.pid } });
-  assert.equal((await shoal.run(['status'])).code, 3);
-  assert.ok(!existsSync(join(shoal.home, 'api.json')));
-});
+    assert.deepEqual(await shoal.json(['stop']), { code: 0, document: { pid: restarted.pid } });
+    assert.equal((await shoal.run(['status'])).code, 3);
+    assert.ok(!existsSync(join(shoal.home, 'api.json')));
+  });
 
-test('a prompt is answered by the node that lends, and what is wrong with one is said', async (t) => {
-  const bootstrap = await startDht(t);
-  const [lender, asker] = [home(t, bootstrap), home(t, bootstrap)];
-  await lender.run(['start', '--lend', '--model', 'echo', '--name', 'NodeA', '--cluster', 'c']);
-  await asker.run(['start', '--name', 'NodeC', '--cluster', 'c']);
+  test('a prompt is answered by the node that lends, and what is wrong with one is said', async (t) => {
+    const bootstrap = await startDht(t);
+    const [lender, asker] = [home(t, bootstrap), home(t, bootstrap)];
+    await lender.run(['start', '--lend', '--model', 'echo', '--name', 'NodeA', '--cluster', 'c']);
+    await asker.run(['start', '--name', 'NodeC', '--cluster', 'c']);
 
-  const { code, document } = await asker.json(['prompt', 'one two three']);
-  assert.equal(code, 0);
-  const { response, model, worker, usage, timing, chunks } = document as {
-    response: string;
-    model: string;
-    worker: string;
-    usage: { prompt_tokens: number; completion_tokens: number };
-    timing: { first_token_ms: number; total_ms: number };
-    chunks: number;
-  };
-  assert.deepEqual([response, model, worker, usage.completion_tokens], ['one two three', 'echo', 'NodeA', 3]);
-  assert.ok(chunks >= 1 && timing.first_token_ms <= timing.total_ms);
+    const { code, document } = await asker.json(['prompt', 'one two three']);
+    assert.equal(code, 0);
+    const { response, model, worker, usage, timing, chunks } = document as {
+      response: string;
+      model: string;
+      worker: string;
+      usage: { prompt_tokens: number; completion_tokens: number };
+      timing: { first_token_ms: number; total_ms: number };
+      chunks: number;
+    };
+    assert.deepEqual([response, model, worker, usage.completion_tokens], ['one two three', 'echo', 'NodeA', 3]);
+    assert.ok(chunks >= 1 && timing.first_token_ms <= timing.total_ms);
 
-  const piped = await asker.run(['prompt'], { input: 'from a pipe\n' });
-  assert.equal(piped.stdout, 'from a pipe');
-  assert.match(piped.stderr, /^NodeA answered: 3 tokens, first after \d+ ms/);
+    const piped = await asker.run(['prompt'], { input: 'from a pipe\n' });
+    assert.equal(piped.stdout, 'from a pipe');
+    assert.match(piped.stderr, /^NodeA answered: 3 tokens, first after \d+ ms/);
 
-  const wrong = async (words: string[], message: RegExp, input = ''): Promise<void> => {
-    const result = await asker.run(words, { input });
-    assert.equal(result.code, 1);
-    assert.match(result.stderr, message);
-  };
-  await wrong(['prompt', 'x', '--model', 'none'], /^shoal: .*"none".*echo/);
-  await wrong(['prompt', 'x', '--cluster', 'other'], /^shoal: .*not in cluster other.*It is in: c/);
-  await wrong(['disconnect', 'other'], /^shoal: .*not in cluster other.*It is in: c/);
-  await wrong(['connect', 'a\nb'], /^shoal: .*1 to 255 bytes/);
-  await wrong(['prompt', '-'], /^shoal: The prompt is too long: the limit is 1048576 bytes/, 'x'.repeat(1_100_000));
+    const wrong = async (words: string[], message: RegExp, input = ''): Promise<void> => {
+      const result = await asker.run(words, { input });
+      assert.equal(result.code, 1);
+      assert.match(result.stderr, message);
+    };
+    await wrong(['prompt', 'x', '--model', 'none'], /^shoal: .*"none".*echo/);
+    await wrong(['prompt', 'x', '--cluster', 'other'], /^shoal: .*not in cluster other.*It is in: c/);
+    await wrong(['disconnect', 'other'], /^shoal: .*not in cluster other.*It is in: c/);
+    await wrong(['connect', 'a\nb'], /^shoal: .*1 to 255 bytes/);
+    await wrong(['prompt', '-'], /^shoal: The prompt is too long: the limit is 1048576 bytes/, 'x'.repeat(1_100_000));
 
-  const peers = await asker.run(['peers', 'c']);
-  assert.match(peers.stdout, /^NAME .*\nNodeA .* lending +echo /);
-});
+    const peers = await asker.run(['peers', 'c']);
+    assert.match(peers.stdout, /^NAME .*\nNodeA .* lending +echo /);
+  });
 
-test('Ctrl-C takes a running prompt back', async (t) => {
-  const shoal = home(t, await startDht(t));
-  await shoal.run(['start', '--lend', '--model', 'echo', '--cluster', 'c']);
-  const child = shoal.spawn(['prompt']);
-  child.stdin?.end('word '.repeat(180_000));
-  assert.ok(child.stdout);
-  await once(child.stdout, 'data');
-  child.kill('SIGINT');
-  child.stdout.resume();
-  const [exitCode] = (await once(child, 'exit')) as [number | null];
-  assert.equal(exitCode, 130);
-});
+  test('Ctrl-C takes a running prompt back', async (t) => {
+    const shoal = home(t, await startDht(t));
+    await shoal.run(['start', '--lend', '--model', 'echo', '--cluster', 'c']);
+    const child = shoal.spawn(['prompt']);
+    child.stdin?.end('word '.repeat(180_000));
+    assert.ok(child.stdout);
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    child.stdout.resume();
+    const [exitCode] = (await once(child, 'exit')) as [number | null];
+    assert.equal(exitCode, 130);
+  });
 
-test('a foreground node logs JSON lines off a terminal, and SIGTERM ends it with 0', async (t) => {
-  const shoal = home(t, await startDht(t));
-  const child = shoal.spawn(['serve', '--cluster', 'c']);
-  await logged(child, /^API on http:\/\/127\.0\.0\.1:\d+$/);
-  const { port } = JSON.parse(readFileSync(join(shoal.home, 'api.json'), 'utf8')) as { port: number };
+  test('a foreground node logs JSON lines off a terminal, and SIGTERM ends it with 0', async (t) => {
+    const shoal = home(t, await startDht(t));
+    const child = shoal.spawn(['serve', '--cluster', 'c']);
+    await logged(child, /^API on http:\/\/127\.0\.0\.1:\d+$/);
+    const { port } = JSON.parse(readFileSync(join(shoal.home, 'api.json'), 'utf8')) as { port: number };
 
-  const other = new Shoal(temporaryFolder(t), { SHOAL_PORT: String(port) });
-  const taken = await other.run(['serve']);
-  assert.equal(taken.code, 1);
-  assert.match(taken.stderr, new RegExp(`Port ${port} is taken.*--port 0.*SHOAL_PORT`));
+    const other = new Shoal(temporaryFolder(t), { SHOAL_PORT: String(port) });
+    const taken = await other.run(['serve']);
+    assert.equal(taken.code, 1);
+    assert.match(taken.stderr, new RegExp(`Port ${port} is taken.*--port 0.*SHOAL_PORT`));
 
-  child.kill('SIGTERM');
-  const [exitCode] = (await once(child, 'exit')) as [number | null];
-  assert.equal(exitCode, 0);
-  const state: unknown = JSON.parse(readFileSync(join(shoal.home, 'state.json'), 'utf8'));
-  assert.deepEqual(state, { clusters: [{ id: 'c' }], nodePid: null });
-});
+    child.kill('SIGTERM');
+    const [exitCode] = (await once(child, 'exit')) as [number | null];
+    assert.equal(exitCode, 0);
+    const state: unknown = JSON.parse(readFileSync(join(shoal.home, 'state.json'), 'utf8'));
+    assert.deepEqual(state, { clusters: [{ id: 'c' }], nodePid: null });
+  });
 
-test('a detached node that does not come up shows the end of its log', async (t) => {
-  const shoal = new Shoal(temporaryFolder(t));
-  writeFileSync(join(shoal.home, 'config.json'), '{"colour":"red"}');
-  const { code, stderr } = await shoal.run(['start']);
-  assert.equal(code, 1);
-  assert.match(
-    stderr,
-    /^shoal: The node did not start\. .*shoal\.log ends with:\n {2}shoal: .*"colour" is not a setting/,
-  );
-});
+  test('a detached node that does not come up shows the end of its log', async (t) => {
+    const shoal = new Shoal(temporaryFolder(t));
+    writeFileSync(join(shoal.home, 'config.json'), '{"colour":"red"}');
+    const { code, stderr } = await shoal.run(['start']);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^shoal: The node did not start\. .*shoal\.log ends with:\n {2}shoal: .*"colour" is not a setting/,
+    );
+  });
 
-test('a broken or readable token file is refused by name', async (t) => {
-  const shoal = new Shoal(temporaryFolder(t));
-  const path = join(shoal.home, 'api.json');
-  for (const text of ['{"port":', '{"port":17002,"pid":1,"token":"short"}', '[]']) {
-    writeFileSync(path, text, { mode: 0o600 });
-    const { code, document } = await shoal.json(['status']);
-    assert.deepEqual([code, errorCode(document)], [1, 'INVALID_REQUEST'], text);
-  }
-  chmodSync(path, 0o644);
-  const { code, stderr } = await shoal.run(['status']);
-  assert.equal(code, 1);
-  assert.match(stderr, /api\.json holds a secret that others may read/);
+  test('a broken or readable token file is refused by name', async (t) => {
+    const shoal = new Shoal(temporaryFolder(t));
+    const path = join(shoal.home, 'api.json');
+    for (const text of ['{"port":', '{"port":17002,"pid":1,"token":"short"}', '[]']) {
+      writeFileSync(path, text, { mode: 0o600 });
+      const { code, document } = await shoal.json(['status']);
+      assert.deepEqual([code, errorCode(document)], [1, 'INVALID_REQUEST'], text);
+    }
+    chmodSync(path, 0o644);
+    const { code, stderr } = await shoal.run(['status']);
+    assert.equal(code, 1);
+    assert.match(stderr, /api\.json holds a secret that others may read/);
+  });
 });

@@ -11,11 +11,11 @@ import { printableName, printableText } from '@shoal/node/printable';
 import type { Settings } from '@shoal/node/settings';
 import { ShoalError } from '@shoal/protocol';
 import { callNode } from '../api-client.ts';
+import { checkedFlags } from '../checked-flags.ts';
 import { EXIT, exitCodeOf } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { LAUNCHER } from '../launcher.ts';
 import { print } from '../output.ts';
-import { checkedFlags } from './serve.ts';
 
 /** A large model takes its time to load. */
 const START_TIMEOUT_MS = 180_000;

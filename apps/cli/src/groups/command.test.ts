@@ -13,6 +13,7 @@ const WRONG: readonly (readonly [words: string, message: RegExp])[] = [
   ['qmesh ask Hi --topic=', /--topic.*not be empty/],
   ['qmesh ask Hi --timeout 0', /--timeout.*more than 0/],
   ['qmesh ask Hi --max-tokens 0', /--max-tokens.*a whole number from 1/],
+  ['run Hi --max-tokens 0', /--max-tokens.*a whole number from 1/],
   ['push --to host --prompt Hi --max-tokens 0', /--max-tokens.*a whole number from 1/],
   ['push --to host --prompt=', /--prompt.*not be empty/],
   ['batch in.jsonl --concurrency 0', /--concurrency.*a whole number from 1/],

@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { engineFlags } from '../door-worker.ts';
-import { contextOf, example, type Finish, notEmpty, port, positiveNumber } from './command.ts';
+import { contextOf, engineFlags, example, type Finish, notEmpty, port, positiveNumber } from './command.ts';
 
 const MAX_TOKEN_ID = 0x7fff_ffff;
 

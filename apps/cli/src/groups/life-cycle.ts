@@ -41,7 +41,7 @@ function nodeFlags(command: Command, line: string): Command {
     .option('--engine <name>', 'auto, llama, llama-server, ollama, openai or echo')
     .option('--openai-url <url>', 'where the API of an OpenAI-compatible server begins; its key is OPENAI_API_KEY')
     .option('--model <model>', 'the model to lend: a name ("shoal list" has them), or a GGUF file')
-    .option('--other-model <model>', 'another one, loaded when it is first asked for; may be repeated', collect)
+    .option('--other-model <model>', 'another one, with the engine llama; may be repeated', collect)
     .option('--keep-alive <time>', 'how long a model stays in memory after its last answer, such as 5m; -1 for ever')
     .option('--memory-budget <GiB>', 'what all models in memory may take together')
     .option('--port <port>', 'the API’s port; 0 picks a free one')

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { engineFlags } from '../door-worker.ts';
-import { collectHosts, contextOf, example, type Finish } from './command.ts';
+import { collectHosts, contextOf, engineFlags, example, type Finish } from './command.ts';
 
 export function addLocalLlm(program: Command, finish: Finish): void {
   engineFlags(example(program.command('share'), 'shoal share --model llama3.2 --name "Dan’s MacBook"'))

@@ -48,7 +48,7 @@ function addRun(program: Command, finish: Finish): void {
     .description('talk with a model of this machine; with PROMPT or text on stdin, one answer')
     .option('--system <text>', 'what the model is told before everything else')
     .option('--format <json|file>', 'the answer is JSON, or fits the JSON Schema in this file')
-    .option('--max-tokens <n>', 'the longest answer', wholeNumber)
+    .option('--max-tokens <n>', 'the longest answer', positiveNumber)
     .option('--temperature <t>', '0 takes the likeliest token each time', decimal)
     .option('--seed <n>', 'the same seed, model and prompt give the same answer', wholeNumber)
     .option('--stop <text>', 'end the answer before this text; may be repeated', collect)

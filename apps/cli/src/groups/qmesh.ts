@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { engineFlags } from '../door-worker.ts';
 import {
   collectHosts,
   contextOf,
   decimal,
+  engineFlags,
   example,
   type Finish,
   notEmpty,

@@ -12,8 +12,7 @@ export interface Result {
 }
 
 /** Compiled code, shared by all commands of one test file: their homes are new, and compiling takes a second each. */
-const COMPILE_CACHE = mkdtempSync(join(tmpdir(), 'shoal-compiled-'));
-process.once('exit', () => rmSync(COMPILE_CACHE, { recursive: true, force: true }));
+const COMPILE_CACHE = process.env['NODE_COMPILE_CACHE'] ?? temporaryCache();
 
 interface Test {
   after(release: () => Promise<void>): void;
@@ -76,6 +75,12 @@ export class Shoal {
 export function errorCode(document: unknown): unknown {
   const { error } = document as { error?: { code?: unknown } };
   return error?.code;
+}
+
+function temporaryCache(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-compiled-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 async function read(stream: NodeJS.ReadableStream | null): Promise<string> {

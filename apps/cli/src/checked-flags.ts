@@ -1,0 +1,13 @@
+import { launchSettings, type Flags } from '@shoal/node/configuration';
+import type { Settings } from '@shoal/node/settings';
+import { ShoalError } from '@shoal/protocol';
+import { CliError } from './cli-error.ts';
+
+/** What flags and environment say. A wrong one is wrong usage. */
+export function checkedFlags(flags: Flags): Settings {
+  try {
+    return launchSettings(flags, process.env);
+  } catch (error) {
+    throw error instanceof ShoalError ? CliError.usage(error.message) : error;
+  }
+}
