@@ -24,6 +24,7 @@ const STREAMS = 8;
 const CONTEXT_TOKENS = 512;
 const MODELS = ['134m-q4_0', '134m-q4_0-128k', '134m-q8_0', '558m-q4_0', '558m-q8_0'] as const;
 const PROMPT_TOKENS = 16;
+const PORT = 18_231;
 
 const options = benchOptions(5);
 const figures: Figure[] = [];
@@ -118,7 +119,8 @@ async function speedOf(asks: readonly (() => Promise<number>)[]): Promise<number
   const startedAt = performance.now();
   const tokens = await Promise.all(asks.map((ask) => ask()));
   const total = tokens.reduce((sum, each) => sum + each, 0);
-  if (total !== asks.length * TOKENS) throw new Error(`There were ${total} tokens.`);
+  // Random weights end an answer now and then.
+  if (total < 0.8 * asks.length * TOKENS) throw new Error(`There were ${total} tokens.`);
   return total / ((performance.now() - startedAt) / 1_000);
 }
 
@@ -143,10 +145,10 @@ function promptOf(stream: number): number[] {
 }
 
 async function startServer(model: string, threads: number): Promise<{ url: string; stop: () => Promise<void> }> {
-  const url = 'http://127.0.0.1:18231';
+  const url = `http://127.0.0.1:${PORT}`;
   const context = String(CONTEXT_TOKENS * STREAMS);
   const order = ['-m', model, '-np', String(STREAMS), '-c', context, '-t', String(threads), '-ngl', '0'];
-  const child = spawn(llamaServer, [...order, '--host', '127.0.0.1', '--port', '18231', '--no-webui'], {
+  const child = spawn(llamaServer, [...order, '--host', '127.0.0.1', '--port', String(PORT), '--no-webui'], {
     stdio: 'ignore',
   });
   for (;;) {

@@ -34,7 +34,7 @@ export async function callNode<Answer>(home: Home, method: Method, path: string,
     });
   });
   let text = '';
-  for await (const chunk of response) text += String(chunk);
+  for await (const chunk of chunks(response, access)) text += String(chunk);
   const answer = parseAnswer(text);
   if (response.statusCode !== 200) throw errorOf(answer);
   return answer as Answer;
@@ -50,7 +50,7 @@ export async function* promptNode(
   const response = await send(access, 'POST', API_PATHS.prompt, prompt, (call) => {
     signal.addEventListener('abort', () => call.destroy(), { once: true });
   });
-  for await (const text of lines(response)) {
+  for await (const text of lines(response, access)) {
     const line = parseAnswer(text) as PromptLine | { type?: undefined };
     if (line.type === undefined || line.type === 'error') throw errorOf(line);
     yield line;
@@ -96,16 +96,25 @@ function callFailure(error: Error, access: ApiAccess): Error {
   return new ShoalError('HOST_DISCONNECTED', `The node (pid ${access.pid}) hung up.`, { cause: error });
 }
 
-async function* lines(response: IncomingMessage): AsyncGenerator<string> {
+async function* lines(response: IncomingMessage, access: ApiAccess): AsyncGenerator<string> {
   response.setEncoding('utf8');
   let rest = '';
-  for await (const chunk of response) {
+  for await (const chunk of chunks(response, access)) {
     const parts = `${rest}${String(chunk)}`.split('\n');
     rest = parts.pop() ?? '';
     if (rest.length > MAX_LINE_CHARACTERS) throw ShoalError.badMessage('The node sent a line without an end.');
     yield* parts.filter((part) => part !== '');
   }
   if (rest !== '') yield rest;
+}
+
+/** A node that dies breaks its answer off. */
+async function* chunks(response: IncomingMessage, access: ApiAccess): AsyncGenerator<unknown> {
+  try {
+    yield* response;
+  } catch (error) {
+    throw callFailure(error instanceof Error ? error : new Error(String(error)), access);
+  }
 }
 
 function parseAnswer(text: string): unknown {

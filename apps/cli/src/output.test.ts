@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { columns, count, duration, elapsed, modelText } from './output.ts';
 
@@ -34,4 +36,18 @@ test('what took a moment is told to the hundredth, what took long to the second'
 
 test('one is singular', () => {
   assert.deepEqual([count(0, 'peer'), count(1, 'peer'), count(2, 'peer')], ['0 peers', '1 peer', '2 peers']);
+});
+
+test('a reader that has left is not waited for', async () => {
+  const script = `
+    import { writeOut } from ${JSON.stringify(new URL('output.ts', import.meta.url).href)};
+    process.stdout.on('error', () => undefined);
+    for (let piece = 0; piece < 3; piece++) await writeOut('x'.repeat(1_048_576));
+    process.exit(7);`;
+  const writer = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(writer.stdout, 'data');
+  writer.stdout.destroy();
+  assert.deepEqual(await once(writer, 'exit'), [7, null]);
 });

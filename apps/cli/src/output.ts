@@ -13,8 +13,22 @@ export function modelText(text: string): string {
 }
 
 /** Writes a piece of a model's text on stdout. Waits where whoever reads it is slower. */
-export async function writeModelText(text: string): Promise<void> {
-  if (!process.stdout.write(modelText(text))) await new Promise((resolve) => process.stdout.once('drain', resolve));
+export function writeModelText(text: string): Promise<void> {
+  return writeOut(modelText(text));
+}
+
+/** Writes on stdout, and waits until it takes more. Nothing is waited for once nobody reads it: then it never does. */
+export async function writeOut(text: string): Promise<void> {
+  const { stdout } = process;
+  if (stdout.destroyed || stdout.write(text)) return;
+  await new Promise<void>((resolve) => {
+    const events = ['drain', 'error', 'close'];
+    const done = (): void => {
+      for (const event of events) stdout.off(event, done);
+      resolve();
+    };
+    for (const event of events) stdout.on(event, done);
+  });
 }
 
 /** Rows as aligned columns, two spaces apart; the last column is not padded. */

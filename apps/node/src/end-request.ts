@@ -6,7 +6,10 @@ import type { Logger } from './log.ts';
  */
 const ONE_SIGNAL_MS = 500;
 
-/** The wish that this process ends: from SIGTERM, SIGINT, whoever forked it, or a call. */
+/** A service manager, Ctrl-C, a terminal that was closed. */
+const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** The wish that this process ends: from a signal, whoever forked it, or a call. */
 export class EndRequest {
   readonly #log: Logger;
   readonly #requested = Promise.withResolvers<void>();
@@ -26,8 +29,7 @@ export class EndRequest {
 
   constructor(log: Logger) {
     this.#log = log;
-    process.on('SIGTERM', this.#onSignal);
-    process.on('SIGINT', this.#onSignal);
+    for (const signal of END_SIGNALS) process.on(signal, this.#onSignal);
     process.on('disconnect', this.#onDisconnect);
     // Whoever forked it may be gone by now. Without a channel this is undefined.
     if (process.connected === false) this.request();
@@ -45,8 +47,7 @@ export class EndRequest {
   }
 
   close(): void {
-    process.off('SIGTERM', this.#onSignal);
-    process.off('SIGINT', this.#onSignal);
+    for (const signal of END_SIGNALS) process.off(signal, this.#onSignal);
     process.off('disconnect', this.#onDisconnect);
     if (process.connected) process.disconnect();
   }

@@ -7,7 +7,7 @@ import { ShoalError } from '@shoal/protocol';
 import { homeFiles, type Home } from './home.ts';
 import { keepAliveMs } from './keep-alive.ts';
 import type { Logger } from './log.ts';
-import type { EngineName } from './settings.ts';
+import { type EngineName, runsFiles } from './settings.ts';
 
 const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
 const GIB = 1024 ** 3;
@@ -56,6 +56,10 @@ export function findDemoModel(): string | undefined {
  * file, `MODEL_NOT_FOUND` where no model has that name.
  */
 export async function createEngine(choice: EngineChoice, home: Home, log: Logger): Promise<Engine> {
+  const { engine, otherModels = [] } = choice;
+  if (otherModels.length > 0 && !runsFiles(engine)) {
+    log.warn(`The other models (--other-model, otherModels) are left out: the engine ${engine} runs no files.`);
+  }
   switch (choice.engine) {
     case 'echo':
       return createEchoEngine(choice);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findDemoModel } from './engine-choice.ts';
@@ -32,4 +32,13 @@ test('two models of one name are refused', async (t) => {
   assert.equal((await chooseModels(choice, home, demo)).length, 2);
   const twice = chooseModels({ ...choice, otherModels: [DEMO] }, home, demo);
   await assert.rejects(twice, { code: 'INVALID_REQUEST', message: /called/ });
+});
+
+test('of several files, the broken one is named', async (t) => {
+  const home = temporaryHome(t);
+  const broken = join(home.data, 'broken.gguf');
+  await writeFile(broken, 'hello');
+  const choice = { engine: 'llama', gpuLayers: 0, model: DEMO, otherModels: [broken] } as const;
+  const message = `${broken}: The file cannot be used as a GGUF model: it is no GGUF file.`;
+  await assert.rejects(chooseModels(choice, home, demo), { code: 'INVALID_REQUEST', message });
 });

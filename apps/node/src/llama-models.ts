@@ -4,6 +4,7 @@ import { ShoalError } from '@shoal/protocol';
 import type { EngineChoice } from './engine-choice.ts';
 import type { Home } from './home.ts';
 import { findModel, type LocalModel, modelPlaces } from './model-files.ts';
+import { printableName } from './printable.ts';
 
 /** As the engine has it. */
 const DEFAULT_CONTEXT_TOKENS = 4_096;
@@ -26,13 +27,17 @@ export async function chooseModels(
   const { modelName: nameOfFile } = await import('@shoal/engine/llama');
   const names = models.map(({ name, modelPath }) => name ?? nameOfFile(modelPath));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw ShoalError.invalidRequest(`Two of the models are called ${twice}.`);
+  if (twice !== undefined) {
+    throw ShoalError.invalidRequest(
+      `Two of the models are called ${twice}. Name each once, or give one another name: with "shoal cp", or to its file.`,
+    );
+  }
   return [...models];
 }
 
 /** A model that is called by its name keeps it, and one that is called by its file gets the file's. */
 async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaModel> {
-  const about = await inspectModel(model.paths);
+  const about = await inspected(model);
   const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = choice;
   const trained = about.contextLength ?? DEFAULT_CONTEXT_TOKENS;
   const contextLength = choice.contextLength ?? Math.min(trained, contextLengthMax);
@@ -45,4 +50,14 @@ async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaM
     ...(model.owner === 'shoal' && { digest: model.digest }),
     ...(model.paths.length > 1 && { parts: model.paths }),
   };
+}
+
+/** Says which of several files is broken. */
+async function inspected({ path, paths }: LocalModel): ReturnType<typeof inspectModel> {
+  try {
+    return await inspectModel(paths);
+  } catch (error) {
+    if (!(error instanceof ShoalError)) throw error;
+    throw new ShoalError(error.code, `${printableName(path)}: ${error.message}`, { cause: error });
+  }
 }

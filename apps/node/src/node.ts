@@ -111,7 +111,7 @@ export class RunningNode implements NodeControl {
         limits,
         health: (queueSize, queueCapacity) => this.#health(queueSize, queueCapacity),
         onChange: () => this.#loadChanged(),
-        onError: (error) => log.warn({ code: error.code, cause: error.cause }, error.message),
+        onError: (error) => log.warn({ code: error.code, cause: causeText(error.cause) }, error.message),
       });
       this.#self = connectToSelf(this.#network.key, this.#worker, () => this.#describe());
       log.info({ models: this.#worker.models }, lendingLine(this.#worker, limits));
@@ -284,6 +284,11 @@ export class RunningNode implements NodeControl {
     const known = joined.length === 0 ? 'It is in none.' : `It is in: ${joined.join(', ')}.`;
     return ShoalError.invalidRequest(`This node is not in cluster ${cluster}. ${known}`);
   }
+}
+
+/** An error's own message is not among its fields. */
+function causeText(cause: unknown): unknown {
+  return cause instanceof Error ? cause.message : cause;
 }
 
 function hardwareOf({ cpu_cores, ram_gb, gpu_vram_gb }: Resources): NonNullable<SelfDescription['hardware']> {

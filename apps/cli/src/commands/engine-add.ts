@@ -22,7 +22,7 @@ export async function addEngine(context: Context, gpu: PackagedGpu, { yes = fals
   }
   const isPerson = process.stdin.isTTY && process.stderr.isTTY && !context.json;
   if (!yes && !isPerson)
-    throw CliError.usage('This brings some hundred megabytes: say --yes where nobody can be asked.');
+    throw CliError.usage('This downloads from npm’s registry: say --yes where nobody can be asked.');
   const plan = await interruptible(async (signal) => {
     const found = await planGpu(context.home, gpu, signal);
     process.stderr.write(`${describe(found)}\n`);

@@ -1,4 +1,13 @@
-import { type Digest, parseDigest, parseName, pull, type PullOptions, type StoredModel } from '@shoal/models';
+import { isAbsolute } from 'node:path';
+import {
+  type Digest,
+  parseDigest,
+  parseName,
+  pull,
+  type PullOptions,
+  type PullProgress,
+  type StoredModel,
+} from '@shoal/models';
 import { openModelStore } from '@shoal/node/model-files';
 import { printableName } from '@shoal/node/printable';
 import { ShoalError } from '@shoal/protocol';
@@ -17,6 +26,11 @@ export interface PullFlags {
 
 /** `shoal pull`: a model into the store. Ctrl-C keeps what came. */
 export async function pullModel(context: Context, source: string, flags: PullFlags): Promise<number> {
+  if (isAbsolute(source) || /^\.{0,2}[/\\]/.test(source)) {
+    throw CliError.usage(
+      `A file of this machine is named with "file:" before it: shoal pull file:${printableName(source)}`,
+    );
+  }
   const model = await bring(context, source, flags);
   print(context, storedDocument(model), [
     `Pulled ${model.name} (${size(model.bytes)}). Lend it with: shoal serve --lend --model ${model.name}`,
@@ -34,16 +48,22 @@ export async function bring(
   const options = { ...flagOptions(flags), ...environmentOptions(process.env) };
   const store = await openModelStore(context.home);
   const line = new PullLine(printableName(source));
+  let hasBegun = false;
+  const onProgress = (progress: PullProgress): void => {
+    hasBegun ||= progress.phase === 'fetching';
+    line.update(progress);
+  };
+  const kept = (): string | undefined => (hasBegun ? 'What came is kept. Run the same command to go on.' : undefined);
   return interruptible(async (interrupted) => {
     const signal = left === undefined ? interrupted : AbortSignal.any([interrupted, left]);
     try {
-      return await pull(store, source, { ...options, signal, onProgress: (progress) => line.update(progress) });
+      return await pull(store, source, { ...options, signal, onProgress });
     } catch (error) {
       throw left?.aborted === true ? CliError.interrupted() : error;
     } finally {
       line.end();
     }
-  }, 'What came is kept. Run the same command to go on.');
+  }, kept);
 }
 
 /** A model of the store as JSON. */

@@ -3,10 +3,13 @@ import { CliError } from '../cli-error.ts';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Does work that Ctrl-C ends in good order; a second one ends the process at once. `kept` is what to say then. Throws
+ * Does work that Ctrl-C ends in good order; a second one ends the process at once. `kept` gives what to say then. Throws
  * `CliError.interrupted` where it was.
  */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>, kept?: string): Promise<T> {
+export async function interruptible<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  kept?: () => string | undefined,
+): Promise<T> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   for (const name of SIGNALS) process.once(name, interrupt);
@@ -14,7 +17,8 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     return await work(interrupted.signal);
   } catch (error) {
     if (!interrupted.signal.aborted) throw error;
-    if (kept !== undefined) process.stderr.write(`${kept}\n`);
+    const advice = kept?.();
+    if (advice !== undefined) process.stderr.write(`${advice}\n`);
     throw CliError.interrupted();
   } finally {
     for (const name of SIGNALS) process.off(name, interrupt);

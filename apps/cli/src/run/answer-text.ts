@@ -1,5 +1,5 @@
 import { printableText } from '@shoal/node/printable';
-import { writeModelText } from '../output.ts';
+import { writeModelText, writeOut } from '../output.ts';
 import { WordWrap } from './word-wrap.ts';
 
 /** Writes one answer on stdout, piece by piece: on a terminal without control sequences, and wrapped if that is wanted. */
@@ -16,8 +16,7 @@ export class AnswerText {
     if (text === '') return;
     this.#last = text;
     if (this.#wrap === undefined) return writeModelText(text);
-    const written = this.#wrap.wrap(printableText(text));
-    if (!process.stdout.write(written)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+    return writeOut(this.#wrap.wrap(printableText(text)));
   }
 
   /** Whatever follows begins a line of its own. */

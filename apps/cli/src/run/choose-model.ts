@@ -90,7 +90,8 @@ async function lentModel(
   };
 }
 
-async function nodeStatus({ home }: Pick<Context, 'home'>): Promise<StatusView | undefined> {
+/** Undefined where no node runs, or one is still starting. */
+export async function nodeStatus({ home }: Pick<Context, 'home'>): Promise<StatusView | undefined> {
   try {
     return await callNode<StatusView>(home, 'GET', API_PATHS.status);
   } catch (error) {

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { writeApiAccess } from '@shoal/node/api-file';
 import { findDemoModel } from '@shoal/node/engine-choice';
+import { createLogger } from '@shoal/node/log';
+import { openApi } from '../../../node/src/http.ts';
+import { FakeNode } from '../../../node/src/testing/fake-node.ts';
 import { temporaryHome } from '../../../node/src/testing/temporary-home.ts';
 import { emptyConversation } from './conversation.ts';
 import { findConversation, keepConversation } from './kept.ts';
@@ -25,4 +29,19 @@ test('a conversation is not saved under the name of a model', { skip }, async (t
   assert.equal(await findConversation(context, 'taken'), undefined);
   await keepConversation(context, 'free', talk);
   assert.deepEqual(await findConversation(context, 'FREE'), talk);
+});
+
+test('nor under that of one which only the node knows, from its flags', async (t) => {
+  const home = temporaryHome(t);
+  const token = 'ab'.repeat(32);
+  const api = await openApi({ port: 0, token, log: createLogger('error'), onStop: () => undefined });
+  t.after(() => api.close());
+  const node = new FakeNode();
+  node.status = () => ({ ...new FakeNode().status(), lends: true, models: [{ id: 'Lent' }] });
+  api.serve(node);
+  await writeApiAccess(home, { port: api.port, pid: process.pid, token });
+  const context = { home, json: false };
+  const talk = emptyConversation('Lent');
+  await assert.rejects(keepConversation(context, 'lent', talk), { code: 'INVALID_REQUEST', message: /a model’s name/ });
+  await keepConversation(context, 'free', talk);
 });

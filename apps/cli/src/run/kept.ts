@@ -2,8 +2,9 @@ import { listModels } from '@shoal/node/model-files';
 import { ShoalError } from '@shoal/protocol';
 import type { Context } from '../context.ts';
 import { localPlaces } from '../models/local.ts';
-import { readConversation, saveConversation } from './saved.ts';
+import { nodeStatus } from './choose-model.ts';
 import type { Conversation } from './conversation.ts';
+import { readConversation, saveConversation } from './saved.ts';
 
 const DEFAULT_TAG = ':latest';
 
@@ -12,11 +13,12 @@ export function findConversation({ home }: Context, name: string): Promise<Conve
   return readConversation(home, name);
 }
 
-/** Saves a conversation. Throws `INVALID_REQUEST` for the name of a model. */
+/** Saves a conversation. Throws `INVALID_REQUEST` for the name of a model, of this machine or one that the node lends. */
 export async function keepConversation(context: Context, name: string, conversation: Conversation): Promise<void> {
-  const { models } = await listModels(await localPlaces(context));
+  const [{ models }, node] = await Promise.all([listModels(await localPlaces(context)), nodeStatus(context)]);
   const taken = [name.toLowerCase(), `${name.toLowerCase()}${DEFAULT_TAG}`];
-  if (models.some((model) => taken.includes(model.name.toLowerCase()))) {
+  const names = [...models.map((model) => model.name), ...(node?.models ?? []).map(({ id }) => id)];
+  if (names.some((each) => taken.includes(each.toLowerCase()))) {
     throw ShoalError.invalidRequest(`"${name}" is a model’s name. Save this conversation under another one.`);
   }
   await saveConversation(context.home, name, conversation);

@@ -8,6 +8,8 @@ import type { FromChild, ToChild } from './messages.ts';
 const [, , compileCacheDirectory] = process.argv;
 if (compileCacheDirectory !== undefined) enableCompileCache(compileCacheDirectory);
 
+// Ctrl-C and a service manager's signal reach the whole group; when to end is the parent's to say, which lets answers end first.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 // Without its parent it has nobody to work for.
 process.once('disconnect', () => process.exit());
 

@@ -44,6 +44,12 @@ export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promi
   const memoryBefore = process.memoryUsage.rss();
   const { native, device, gpuLayers } = openModel(library, binaries, order);
   const context = openContext(native, order, gpuLayers > 0);
+  if (order.contextLength !== undefined && order.contextLength > native.trainedContext) {
+    log(
+      'warn',
+      `The model was trained on ${native.trainedContext} tokens of context; beyond them its answers get worse.`,
+    );
+  }
   const reader = readerOf(binaries, native, log, watch);
   if (native.generates) await settleThreads(context, record, order, log);
   const contextLength = contextLengthOf(native, order);

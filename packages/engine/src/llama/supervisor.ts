@@ -23,6 +23,10 @@ const TEMPLATE_LIMIT_MS = 5_000;
 /** The last words on standard error that are kept to explain a crash. */
 const LAST_WORDS_LENGTH = 2_000;
 
+/** Lines of those that explain it. */
+const COMPLAINTS_MAX = 3;
+const COMPLAINT = /error|fail|assert|abort|terminate|what\(\)|exception/i;
+
 /** What a child says once it has its model. */
 export type ChildNews = Exclude<FromChild, { type: 'loaded' | 'refused' | 'template' }>;
 
@@ -131,6 +135,7 @@ export class Supervisor {
     child.on('message', (message: FromChild) => {
       if (message.type === 'loaded') {
         isLoaded = true;
+        lastWords.forget();
         this.#handlers.loaded(message.model, child.pid);
         resolve(message.model);
       } else if (message.type === 'refused') {
@@ -151,9 +156,9 @@ export class Supervisor {
     const gone = (signal: string) => {
       clearTimeout(template);
       const how = isEndless ? `its chat template did not end within ${TEMPLATE_LIMIT_MS / 1_000} s` : signal;
-      const cause = `${how} ${lastWords()}`.trim();
+      const cause = `${how} ${lastWords.complaints()}`.trim();
       const failure = isLoaded
-        ? ShoalError.generationFailed('The model crashed.', cause)
+        ? ShoalError.generationFailed('The model crashed. Ask again: it is started anew.', cause)
         : cannotLoad(this.#order.modelPath, `the process that loaded it ended (${how}).`, cause);
       reject(failure);
       if (this.#child !== child) return; // we ended it ourselves
@@ -180,7 +185,7 @@ export class Supervisor {
         this.#postpone(0, ShoalError.from(error));
         await endChild(child);
       }
-      if (refusal !== undefined) throw cannotLoad(this.#order.modelPath, `${refusal} ${lastError(lastWords())}`.trim());
+      if (refusal !== undefined) throw cannotLoad(this.#order.modelPath, `${refusal} ${lastWords.complaints()}`.trim());
       throw error;
     } finally {
       clearTimeout(timer);
@@ -221,17 +226,29 @@ async function endChild(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-function keepLastWords(child: ChildProcess): () => string {
+interface LastWords {
+  /** The lines that speak of something wrong, the latest last: llama.cpp says there why it refuses a file, or gives up. */
+  complaints(): string;
+  /** What was said until now is of no interest any more. */
+  forget(): void;
+}
+
+function keepLastWords(child: ChildProcess): LastWords {
   let words = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-LAST_WORDS_LENGTH);
   });
-  return () => words;
-}
-
-/** The last line that speaks of an error: llama.cpp says there why it refuses a file. */
-function lastError(words: string): string {
-  return words.split('\n').findLast((line) => /error|fail/i.test(line)) ?? '';
+  return {
+    complaints: () =>
+      words
+        .split('\n')
+        .filter((line) => COMPLAINT.test(line))
+        .slice(-COMPLAINTS_MAX)
+        .join(' '),
+    forget: () => {
+      words = '';
+    },
+  };
 }
 
 function closed(): ShoalError {
