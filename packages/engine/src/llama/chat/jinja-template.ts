@@ -147,9 +147,13 @@ function behindCommonStart(text: string, longer: string): string {
   return longer.slice(length);
 }
 
+/** Made once: each keeps memory that the garbage collector does not see. */
+const DAY = new Intl.DateTimeFormat('en-US', { day: '2-digit' });
+const MONTH = new Intl.DateTimeFormat('en-US', { month: 'short' });
+const YEAR = new Intl.DateTimeFormat('en-US', { year: 'numeric' });
+
 /** `26 Jul 2024` and `Jul 26 2024`, in local time, as llama.cpp gives them to every template. */
 function dates(now: Date): { readonly date_string: string; readonly datetime: string } {
-  const part = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-US', options).format(now);
-  const [day, month, year] = [part({ day: '2-digit' }), part({ month: 'short' }), part({ year: 'numeric' })];
+  const [day, month, year] = [DAY, MONTH, YEAR].map((format) => format.format(now));
   return { date_string: `${day} ${month} ${year}`, datetime: `${month} ${day} ${year}` };
 }
