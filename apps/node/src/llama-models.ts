@@ -1,13 +1,10 @@
-import type { LlamaModel } from '@shoal/engine/llama';
+import { DEFAULT_CONTEXT_TOKENS, defaultSlots, type LlamaModel, modelName as nameOfFile } from '@shoal/engine/llama';
 import { inspectModel, predictMemory } from '@shoal/models';
 import { ShoalError } from '@shoal/protocol';
 import type { EngineChoice } from './engine-choice.ts';
 import type { Home } from './home.ts';
 import { findModel, type LocalModel, modelPlaces } from './model-files.ts';
 import { printableName } from './printable.ts';
-
-/** As the engine has it. */
-const DEFAULT_CONTEXT_TOKENS = 4_096;
 
 /**
  * The models of a configuration, the default one first. `demo` gives the file of the demo model. Throws `INVALID_REQUEST`
@@ -24,7 +21,6 @@ export async function chooseModels(
   const others: LlamaModel[] = [];
   for (const other of otherModels) others.push(await describe(await findModel(places, other), choice));
   const models = [{ ...first, ...(modelName !== undefined && { name: modelName }) }, ...others] as const;
-  const { modelName: nameOfFile } = await import('@shoal/engine/llama');
   const names = models.map(({ name, modelPath }) => name ?? nameOfFile(modelPath));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -41,7 +37,6 @@ async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaM
   const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = choice;
   const trained = about.contextLength ?? DEFAULT_CONTEXT_TOKENS;
   const contextLength = choice.contextLength ?? Math.min(trained, contextLengthMax);
-  const { defaultSlots } = await import('@shoal/engine/llama');
   const { slots = defaultSlots(model.path) } = choice;
   return {
     modelPath: model.path,

@@ -1,3 +1,4 @@
+import { DEFAULT_CONTEXT_TOKENS, defaultSlots } from '@shoal/engine/llama';
 import { type GgufDescription, inspectModel, type PredictedMemory, predictMemory, smallestTier } from '@shoal/models';
 import { loadConfiguration } from '@shoal/node/configuration';
 import { homeFiles } from '@shoal/node/home';
@@ -12,8 +13,6 @@ import { columns, count, print } from '../output.ts';
 import { size } from '../transfer-progress.ts';
 import { document } from './list.ts';
 
-/** Tokens of context, where nobody says otherwise and the model was trained on more: what the engine takes too. */
-const DEFAULT_CONTEXT_TOKENS = 4_096;
 const GIB = 1024 ** 3;
 /** Of a text that only a person reads. */
 const SHOWN_CHARACTERS = 120;
@@ -33,7 +32,7 @@ export async function show(context: Context, name: string, flags: ShowFlags): Pr
   const about = await inspectModel(model.paths);
   const {
     contextLength = Math.min(about.contextLength ?? DEFAULT_CONTEXT_TOKENS, DEFAULT_CONTEXT_TOKENS),
-    slots = await usualSlots(model),
+    slots = defaultSlots(model.path),
   } = { ...configuration, ...given(flags) };
   const memory = predictMemory(about, { contextLength, slots });
   const measured = await measuredMemory(model.path, homeFiles(context.home).cache);
@@ -65,12 +64,6 @@ export async function show(context: Context, name: string, flags: ShowFlags): Pr
 
 function given({ context, slots }: ShowFlags): { readonly contextLength?: number; readonly slots?: number } {
   return { ...(context !== undefined && { contextLength: context }), ...(slots !== undefined && { slots }) };
-}
-
-/** As the engine has it. */
-async function usualSlots({ path }: LocalModel): Promise<number> {
-  const { defaultSlots } = await import('@shoal/engine/llama');
-  return defaultSlots(path);
 }
 
 function placeOf(

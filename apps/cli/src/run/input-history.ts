@@ -1,4 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseJson, readOptional, writeFileAtomically } from '@shoal/node/file';
 import type { Home } from '@shoal/node/home';
@@ -55,7 +56,7 @@ export class InputHistory {
   }
 
   async #read(): Promise<string[]> {
-    const found = await stat(this.#path).catch(() => undefined);
+    const found = statSync(this.#path, { throwIfNoEntry: false });
     if (found === undefined || found.size > HISTORY_BYTES_MAX) return [];
     const value = parseJson(this.#path, (await readOptional(this.#path)) ?? '[]');
     const lines = Array.isArray(value) ? value.filter((line) => typeof line === 'string') : [];

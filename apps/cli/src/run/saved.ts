@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readJson, writeFileAtomically } from '@shoal/node/file';
@@ -60,7 +61,7 @@ export async function saveConversation(home: Home, name: string, conversation: C
 export async function readConversation(home: Home, name: string): Promise<Conversation | undefined> {
   if (!isConversationName(name)) return undefined;
   const path = pathOf(home, name);
-  const found = await stat(path).catch(() => undefined);
+  const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   if (found.size > CONVERSATION_BYTES_MAX) throw broken(path);
   return readDocument(path, await readJson(path));

@@ -3,13 +3,11 @@ import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol';
 import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
-import { checkModelFile } from '../model-files/model-file.ts';
+import { checkModelFile, DEFAULT_CONTEXT_TOKENS } from '../model-files/model-file.ts';
 import { machineName, type ModelRecord, recordModel, saveRecord } from '../model-files/model-record.ts';
 import { type ModelFacts, readFacts } from './facts.ts';
 import { findDevice, type RunningServer, startServer, type StartOptions } from './running.ts';
 
-/** Tokens of context a slot, where nobody says otherwise and the model was trained on more. */
-const DEFAULT_CONTEXT_TOKENS = 4_096;
 /** A process whose connections are lost is gone within it, if that is why. */
 const GONE_PATIENCE_MS = 1_000;
 /** On so few processors one is left to the rest of the machine: a thread that finds none stalls all the others. */

@@ -82,12 +82,12 @@ class Llama implements Engine {
   /** Those that were never loaded are, one after the other, to be known. One beside the first that cannot be is left out. */
   async models(): Promise<readonly ModelInfo[]> {
     if (this.#closing.signal.aborted) throw closed();
-    const [first, ...others] = this.#runners;
+    const [first] = this.#runners;
     for (const runner of this.#runners.filter(({ known }) => known === undefined)) {
       const learning = this.#learn(runner);
       await (runner === first ? learning : learning.catch((error: unknown) => this.#leaveOut(runner, error)));
     }
-    if (others.length > 0 && this.#closing.signal.aborted) throw closed();
+    if (this.#closing.signal.aborted) throw closed();
     return this.#known();
   }
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Ability, type Sampling, ShoalError } from '@shoal/protocol';
+import { DEFAULT_CONTEXT_TOKENS } from '../model-files/model-file.ts';
 import { layersThatFit } from '../model-files/gpu-layers.ts';
 import type { Watch } from './jinja.ts';
 import type { LoadedModel, LoadOrder, LogLevel } from './messages.ts';
@@ -30,8 +31,6 @@ export interface Model extends Reader {
   memoryBytes(): number;
 }
 
-/** Tokens of context a slot, where nobody says otherwise and the model was trained on more. */
-const DEFAULT_CONTEXT_TOKENS = 4_096;
 /** A larger piece is hardly faster on a processor, and an abort waits for it. */
 const PROMPT_PIECE_TOKENS = 128;
 const PROMPT_PIECE_TOKENS_ON_GPU = 512;

@@ -3,6 +3,9 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 
+/** Tokens of context a slot, where nobody says otherwise and the model was trained on more. */
+export const DEFAULT_CONTEXT_TOKENS = 4_096;
+
 const MAGIC = 'GGUF';
 const SMALL_MODEL_BYTES = 2 * 1024 ** 3;
 const SLOTS_OF_SMALL_MODELS = 4;
