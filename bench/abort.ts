@@ -9,12 +9,12 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { connect, helloMessage, Network, type SelfDescription } from '@shoal/client';
 import { connectLocalLlm } from '@shoal/client/localllm';
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import { promptInput } from '@shoal/protocol';
 import { createDht, localDht } from '@shoal/transport/dht';
 import { Worker } from '@shoal/worker';
 import { openLocalLlmDoor } from '@shoal/worker/localllm';
-import { openPeerDoor } from '@shoal/worker/peers';
+import { openPeerDoor } from '@shoal/network/door';
 import { benchOptions, interleave, median, report } from './report.ts';
 
 const CLUSTER = 'abort';

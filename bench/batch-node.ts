@@ -4,8 +4,8 @@
  */
 import { createEcho } from '@shoal/engine/echo';
 import { serve } from '@shoal/node';
-import { launchSettings } from '@shoal/node/configuration';
-import { locateHome } from '@shoal/node/home';
+import { launchSettings } from '@shoal/host/configuration';
+import { locateHome } from '@shoal/host/home';
 import { createNode } from '../apps/node/src/node.ts';
 
 /** The first word is said at once, the second after a tenth of a second. */

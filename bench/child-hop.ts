@@ -4,9 +4,9 @@
  *
  *   node bench/child-hop.ts [--rounds 15] [--json]
  */
-import { createLlama } from '@shoal/engine/llama';
-import { Host } from '../packages/engine/src/llama/host.ts';
-import type { FromChild } from '../packages/engine/src/llama/messages.ts';
+import { createLlama } from '@shoal/engine-llama';
+import { Host } from '../packages/engine-llama/src/host.ts';
+import type { FromChild } from '../packages/engine-llama/src/messages.ts';
 import { randomModel } from './models/random-models.ts';
 import { benchOptions, interleave, median, report } from './report.ts';
 

@@ -12,7 +12,7 @@ import { connectLocalLlm } from '@shoal/client/localllm';
 import { connectQmesh } from '@shoal/client/qmesh';
 import type { Engine } from '@shoal/engine';
 import { createEcho } from '@shoal/engine/echo';
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import { promptInput } from '@shoal/protocol';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, interleave, median, quantile, report } from './report.ts';

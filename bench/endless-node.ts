@@ -5,8 +5,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Engine } from '@shoal/engine';
 import { serve } from '@shoal/node';
-import { launchSettings } from '@shoal/node/configuration';
-import { locateHome } from '@shoal/node/home';
+import { launchSettings } from '@shoal/host/configuration';
+import { locateHome } from '@shoal/host/home';
 import { createNode } from '../apps/node/src/node.ts';
 import './memory-probe.ts';
 

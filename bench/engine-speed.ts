@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Engine } from '@shoal/engine';
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import { createLlamaServer } from '@shoal/engine/llama-server';
 import type { InferenceRequest } from '@shoal/protocol';
 import { type RandomModel, randomModel } from './models/random-models.ts';

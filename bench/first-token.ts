@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { connect } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
 import { createEcho } from '@shoal/engine/echo';
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import { type InferenceEvent, type InferenceRequest, promptInput } from '@shoal/protocol';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, interleave, quantile, report, type Target } from './report.ts';

@@ -6,7 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import { promptInput } from '@shoal/protocol';
 import { benchOptions, type Figure, report } from './report.ts';
 

@@ -4,7 +4,7 @@
  *
  *   node bench/memory.ts [--json]
  */
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import { inspectModel, predictMemory } from '@shoal/models';
 import { randomModel } from './models/random-models.ts';
 import { benchOptions, type Figure, report } from './report.ts';

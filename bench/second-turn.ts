@@ -5,7 +5,7 @@
  *   node bench/second-turn.ts [--rounds 7] [--json]
  */
 import type { Engine } from '@shoal/engine';
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import type { Message } from '@shoal/protocol';
 import { randomModel } from './models/random-models.ts';
 import { benchOptions, median, quotient, report } from './report.ts';

@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { connect, type Shoal } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import { type InferenceEvent, type InferenceRequest, promptInput } from '@shoal/protocol';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { randomModel } from './models/random-models.ts';

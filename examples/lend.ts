@@ -1,6 +1,6 @@
 // Lends an engine to a cluster from within a program of one's own, until Ctrl-C:
 //   node examples/lend.ts
-// Here it is the echo engine; `createLlama({ modelPath })` from '@shoal/engine/llama' lends a GGUF model.
+// Here it is the echo engine; `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model.
 import { once } from 'node:events';
 import { Network } from '@shoal/client';
 import { createEcho } from '@shoal/engine/echo';

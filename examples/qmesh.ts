@@ -1,7 +1,7 @@
 // A QMesh worker and a client that asks it, in one program:
 //   node examples/qmesh.ts "What is 2+2?"
 // SHOAL_BOOTSTRAP (host:port) says which DHT; by default the public one. Here the worker has the echo engine;
-// `createLlama({ modelPath })` from '@shoal/engine/llama' lends a GGUF model. As programs of their own they are
+// `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model. As programs of their own they are
 // run-worker.js and basic-client.js.
 import { randomBytes } from 'node:crypto';
 import { connectQmesh } from '@shoal/client/qmesh';

@@ -6,7 +6,7 @@ import { connect, helloMessage } from '@shoal/client';
 import { createEcho } from '@shoal/engine/echo';
 import { identityOf } from '@shoal/protocol/shoal';
 import { Worker } from '@shoal/worker';
-import { openPeerDoor } from '@shoal/worker/peers';
+import { openPeerDoor } from '@shoal/network/door';
 
 const limits = { slots: 2, queue: 8, maxTokens: 1_000 };
 const worker = await Worker.create({ engine: createEcho(), limits, health: () => 100 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { findDemoModel } from '@shoal/node/engine-choice';
+import { findDemoModel } from '@shoal/host/engines';
 import { addOllamaModel, openHub } from '../packages/models/src/testing/hub.ts';
 import type { Program } from './harness/program.ts';
 import { type Ran, TestNetwork } from './harness/test-network.ts';

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { delimiter, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { findDemoModel } from '@shoal/node/engine-choice';
+import { findDemoModel } from '@shoal/host/engines';
 import { addOllamaModel, addRepository, type Hub, openHub, sha256 } from '../packages/models/src/testing/hub.ts';
 import type { Program } from './harness/program.ts';
 import { type Ran, TestNetwork } from './harness/test-network.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS, type DoorView, type StatusView } from '@shoal/node/api';
-import type { ApiAccess } from '@shoal/node/api-file';
+import type { ApiAccess } from '@shoal/host/home/api-file';
 import type { Program } from './program.ts';
 import type { Ran, RunOptions } from './test-network.ts';
 

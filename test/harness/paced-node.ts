@@ -6,10 +6,10 @@ import { parseArgs } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Engine } from '@shoal/engine';
 import { createEcho } from '@shoal/engine/echo';
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import { serve } from '@shoal/node';
-import { launchSettings } from '@shoal/node/configuration';
-import { locateHome } from '@shoal/node/home';
+import { launchSettings } from '@shoal/host/configuration';
+import { locateHome } from '@shoal/host/home';
 import { createNode } from '../../apps/node/src/node.ts';
 
 const { values } = parseArgs({

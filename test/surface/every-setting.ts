@@ -1,4 +1,4 @@
-import type { Settings } from '@shoal/node/settings';
+import type { Settings } from '@shoal/host/settings';
 
 /** Everything that may be said, all of it said. */
 type Every<Value> = Value extends string | number | boolean | readonly unknown[]

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS } from '@shoal/node/api';
-import { findDemoModel } from '@shoal/node/engine-choice';
+import { findDemoModel } from '@shoal/host/engines';
 import { documentPaths, keyPaths } from './record.ts';
 import { assertSaid, hasSaid } from './said.ts';
 import { CLUSTER, type Scene } from './scene.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findDemoModel } from '@shoal/node/engine-choice';
+import { findDemoModel } from '@shoal/host/engines';
 import type { TestNode } from '../harness/node.ts';
 import type { Program } from '../harness/program.ts';
 import { type Ran, TestNetwork } from '../harness/test-network.ts';

@@ -4,7 +4,7 @@ import { createEcho, type EchoOptions } from '@shoal/engine/echo';
 import type { InferenceRequest } from '@shoal/protocol';
 import { identityOf } from '@shoal/protocol/shoal';
 import { Worker } from '@shoal/worker';
-import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from '@shoal/worker/peers';
+import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from '@shoal/network/door';
 
 /** A lending node with nothing but a door: its engine says back what it is told. */
 export interface EchoDoor extends PeerDoor {

@@ -1,5 +1,5 @@
-import { launchSettings, type Flags } from '@shoal/node/configuration';
-import type { Settings } from '@shoal/node/settings';
+import { launchSettings, type Flags } from '@shoal/host/configuration';
+import type { Settings } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol';
 import { CliError } from './cli-error.ts';
 

@@ -1,4 +1,4 @@
-import type { Home } from '@shoal/node/home';
+import type { Home } from '@shoal/host/home';
 
 /** What every command is given. */
 export interface Context {

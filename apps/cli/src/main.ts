@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { printableText } from '@shoal/node/printable';
+import { printableText } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT, exitCodeOf } from './cli-error.ts';
 import { createProgram } from './program.ts';

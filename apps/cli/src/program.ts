@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addBatch } from './groups/batch.ts';
-import { addClusters } from './groups/clusters.ts';
-import type { Finish } from './groups/command.ts';
-import { addDonate } from './groups/donate.ts';
-import { addEngine } from './groups/engine.ts';
-import { addLifeCycle } from './groups/life-cycle.ts';
-import { addLocalLlm } from './groups/localllm.ts';
-import { addMachine } from './groups/machine.ts';
-import { addModels } from './groups/models.ts';
-import { addPrompt } from './groups/prompt.ts';
-import { addQmesh } from './groups/qmesh.ts';
+import { addBatch } from './commands/batch/group.ts';
+import { addClusters } from './commands/clusters/group.ts';
+import type { Finish } from './commands/command.ts';
+import { addDonate } from './commands/donate/group.ts';
+import { addEngine } from './commands/engine/group.ts';
+import { addLifeCycle } from './commands/life-cycle/group.ts';
+import { addLocalLlm } from './commands/localllm/group.ts';
+import { addMachine } from './commands/machine/group.ts';
+import { addModels } from './commands/models/group.ts';
+import { addPrompt } from './commands/prompt/group.ts';
+import { addQmesh } from './commands/qmesh/group.ts';
 
 export interface ProgramOptions {
   /** Commander says nothing on stderr: the error becomes a document. */

@@ -20,7 +20,7 @@ import type {
   ResidentModelView,
   StatusView,
 } from './api.ts';
-import type { DoorHost, NodeDoor } from './doors.ts';
+import type { DoorHost, NodeDoor } from '@shoal/host/doors';
 import { connectToSelf } from './self.ts';
 import { clusterView, peerView } from './views.ts';
 

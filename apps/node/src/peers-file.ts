@@ -1,6 +1,6 @@
 import type { PeerView } from './api.ts';
-import { writeJson } from './file.ts';
-import { homeFiles, type Home } from './home.ts';
+import { writeJson } from '@shoal/files/file';
+import { homeFiles, type Home } from '@shoal/host/home';
 
 /** However often peers come and go, the file is written at most once in this time. */
 const PEERS_WRITE_INTERVAL_MS = 3_000;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { PeerView } from './api.ts';
-import { homeFiles } from './home.ts';
+import { homeFiles } from '@shoal/host/home';
 import { PeersFile } from './peers-file.ts';
 import { NodeState } from './state.ts';
-import { temporaryHome } from './testing/temporary-home.ts';
+import { temporaryHome } from '@shoal/host/testing/temporary-home';
 
 test('clusters and pid are kept in the shape that others read', async (t) => {
   const home = temporaryHome(t);

@@ -1,6 +1,6 @@
 import { ShoalError } from '@shoal/protocol';
-import { readJson, writeJson } from './file.ts';
-import { homeFiles, type Home } from './home.ts';
+import { readJson, writeJson } from '@shoal/files/file';
+import { homeFiles, type Home } from '@shoal/host/home';
 
 /** What a node remembers from one run to the next: `state.json`, `{ clusters: [{ id }], nodePid }`. */
 export class NodeState {

@@ -1,6 +1,6 @@
 import { type Peer, peerName } from '@shoal/client';
 import type { ClusterView, PeerView } from './api.ts';
-import { printableName } from './printable.ts';
+import { printableName } from '@shoal/host/printable';
 
 export function clusterView(id: string, lends: boolean, peers: number): ClusterView {
   return { id, role: lends ? 'lending' : 'using', peers };

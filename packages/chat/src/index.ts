@@ -1,3 +1,3 @@
-export type * from './chat-template.ts';
-export { createChatTemplate } from './chat-template.ts';
-export { patientTemplate } from './patient-template.ts';
+export type * from './templates/chat-template.ts';
+export { createChatTemplate } from './templates/chat-template.ts';
+export { patientTemplate } from './templates/patient-template.ts';

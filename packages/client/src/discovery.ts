@@ -1,8 +1,8 @@
 import { monotonicNow } from '@shoal/transport';
 import { ShoalError } from '@shoal/protocol';
 import type { Cancellation } from './cancel.ts';
-import type { Network } from './network.ts';
-import type { Peer } from './peer.ts';
+import type { Network } from '@shoal/network';
+import type { Peer } from '@shoal/network/peer';
 
 /** How long a worker is looked for: on a DHT that answers, lookups, dials and hellos take a second or two. */
 const DISCOVERY_WAIT_MS = 5_000;

@@ -15,7 +15,7 @@ import { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';
 import { generate } from './generate.ts';
 import { Generation, type GenerationEvent } from './generation.ts';
-import { Network } from './network.ts';
+import { Network } from '@shoal/network';
 import { type GenerateInput, Shoal } from './shoal.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;

@@ -1,7 +1,7 @@
 export type { CancelSignal } from './cancel.ts';
 export { generate, type GenerateOptions } from './generate.ts';
 export { Generation, type GenerationEvent, type WorkerChosen } from './generation.ts';
-export { helloMessage, type Presence, type SelfDescription, VERSION } from './hello.ts';
-export { MAX_CONNECTIONS, Network, type NetworkOptions } from './network.ts';
-export { type Peer, peerName } from './peer.ts';
+export { helloMessage, type Presence, type SelfDescription, VERSION } from '@shoal/network/hello';
+export { MAX_CONNECTIONS, Network, type NetworkOptions } from '@shoal/network';
+export { type Peer, peerName } from '@shoal/network/peer';
 export { connect, type ConnectOptions, type GenerateInput, Shoal, toRequest } from './shoal.ts';

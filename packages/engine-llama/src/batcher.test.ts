@@ -9,7 +9,7 @@ import { Host } from './host.ts';
 import type { FromChild, GenerateOrder } from './messages.ts';
 import { loadModel, type Model } from './model.ts';
 
-const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
+const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LOAD_ORDER = { modelPath: MODEL_PATH, slots: 1, gpuLayers: 0, threads: 1 } as const;
 /** Longer than what is generated ahead of who asked. */
 const LONG: GenerateOrder = { input: promptInput('Count to 100.'), sampling: { temperature: 0 }, stop: [] };

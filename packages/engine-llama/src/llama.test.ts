@@ -8,12 +8,12 @@ import { after, before, suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Message } from '@shoal/protocol';
-import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '../contracts/answers.ts';
-import { engineContract } from '../contracts/index.ts';
-import type { Engine } from '../engine.ts';
+import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '@shoal/engine/contracts/answers';
+import { engineContract } from '@shoal/engine/contracts';
+import type { Engine } from '@shoal/engine';
 import { createLlama, machineName, recallModel } from './index.ts';
 
-const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
+const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LONG = 'Count to 100.';
 /** Nothing is measured and no GPU is used, so that tests take the same way everywhere. */
 const OPTIONS = { modelPath: MODEL_PATH, threads: 1, gpuLayers: 0, slots: 2 } as const;
@@ -152,7 +152,7 @@ test('requests that wait for a model to be loaded are bounded too', async () => 
 });
 
 test('a child ends when its parent hangs up', async () => {
-  const child = fork(new URL(import.meta.resolve('@shoal/engine/llama/child')), { execArgv: [] });
+  const child = fork(new URL(import.meta.resolve('@shoal/engine-llama/child')), { execArgv: [] });
   child.send({ type: 'abort', id: 1 });
   const exit = once(child, 'exit');
   child.disconnect();

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 import { type InferenceEvent, type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
-import type { Engine, EngineAbilities, ResidentModel } from '../engine.ts';
-import { checkRequest } from '../request-check.ts';
-import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
+import type { Engine, EngineAbilities, ResidentModel } from '@shoal/engine';
+import { checkRequest } from '@shoal/engine/request-check';
+import { GPU_LAYERS_AUTO } from '@shoal/engine/model-files/gpu-layers';
 import type { LogLevel } from './messages.ts';
-import { checkModelFile, defaultSlots, modelName } from '../model-files/model-file.ts';
+import { checkModelFile, defaultSlots, modelName } from '@shoal/engine/model-files/model-file';
 import { Residency } from './residency.ts';
 import { describe, Runner, unavailable } from './runner.ts';
 

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { type Ability, type Sampling, ShoalError } from '@shoal/protocol';
-import { DEFAULT_CONTEXT_TOKENS } from '../model-files/model-file.ts';
-import { layersThatFit } from '../model-files/gpu-layers.ts';
+import { DEFAULT_CONTEXT_TOKENS } from '@shoal/engine/model-files/model-file';
+import { layersThatFit } from '@shoal/engine/model-files/gpu-layers';
 import type { Watch } from './jinja.ts';
 import type { LoadedModel, LoadOrder, LogLevel } from './messages.ts';
-import { machineName, type ModelRecord, recordModel, saveRecord } from '../model-files/model-record.ts';
+import { machineName, type ModelRecord, recordModel, saveRecord } from '@shoal/engine/model-files/model-record';
 import { type Binaries, binariesOf, installedBinaries } from './native/binaries.ts';
 import { NativeContext } from './native/context.ts';
 import { findGpu, type Gpu } from './native/gpu.ts';

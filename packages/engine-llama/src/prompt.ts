@@ -1,6 +1,6 @@
 import { type AnswerFormat, type Input, type Resume, ShoalError } from '@shoal/protocol';
-import type { AnswerParser, ChatTemplate } from './chat/chat-template.ts';
-import { jsonGrammar, schemaGrammar } from './grammar/index.ts';
+import type { AnswerParser, ChatTemplate } from '@shoal/chat/templates/chat-template';
+import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
 import type { GenerateOrder } from './messages.ts';
 import type { Vocabulary } from './native/vocabulary.ts';
 

@@ -1,4 +1,4 @@
-import { createChatTemplate, patientTemplate } from './chat/index.ts';
+import { createChatTemplate, patientTemplate } from '@shoal/chat';
 import { jinjaCompiler, type Watch } from './jinja.ts';
 import type { Binaries } from './native/binaries.ts';
 import type { NativeModel } from './native/model.ts';

@@ -1,4 +1,4 @@
-import type { ResidentModel } from '../engine.ts';
+import type { ResidentModel } from '@shoal/engine';
 import type { LoadedModel } from './messages.ts';
 
 /** A model that can be in memory, or not. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol';
 import type { FromChild, LoadedModel, LoadOrder, ToChild } from './messages.ts';
-import { cannotLoad } from '../model-files/model-file.ts';
+import { cannotLoad } from '@shoal/engine/model-files/model-file';
 
 /** Loading a large file from a slow disk takes its time; a child that is silent for longer hangs. */
 const LOAD_TIMEOUT_MS = 600_000;
@@ -209,7 +209,7 @@ export class Supervisor {
 }
 
 function forkChild(cacheDirectory: string | undefined): ChildProcess {
-  const entry = new URL(import.meta.resolve('@shoal/engine/llama/child'));
+  const entry = new URL(import.meta.resolve('@shoal/engine-llama/child'));
   const compileCache = cacheDirectory === undefined ? [] : [join(cacheDirectory, 'compiled')];
   // An assertion of ggml would start a debugger to print a backtrace, which takes seconds.
   const env = { ...process.env, GGML_NO_BACKTRACE: '1' };

@@ -1,5 +1,5 @@
 import type { ChosenLogprob } from '@shoal/protocol';
-import type { Piece } from '../stop-filter.ts';
+import type { Piece } from '@shoal/chat/stop-filter';
 
 /**
  * Tokens that wait for the rest of a character at most. One character has at most 4, but tokens may be cut so that each

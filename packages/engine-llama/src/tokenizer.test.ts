@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask, hear } from '../contracts/answers.ts';
+import { ask, hear } from '@shoal/engine/contracts/answers';
 import { createLlama } from './index.ts';
 import { createTokenizer } from './tokenizer.ts';
 
-const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
+const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 
 test('the ids of a prompt give the answer that the prompt gives', async () => {
   const tokenizer = await createTokenizer(MODEL_PATH);

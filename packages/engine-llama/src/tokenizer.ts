@@ -1,5 +1,5 @@
 import { promptInput } from '@shoal/protocol';
-import { cannotLoad, checkModelFile } from '../model-files/model-file.ts';
+import { cannotLoad, checkModelFile } from '@shoal/engine/model-files/model-file';
 import { installedBinaries } from './native/binaries.ts';
 import { openLibrary } from './native/library.ts';
 import { NativeModel } from './native/model.ts';

@@ -9,7 +9,7 @@ import {
 } from '@shoal/protocol';
 import type { Engine } from './engine.ts';
 import { checkRequest } from './request-check.ts';
-import { StopFilter } from './stop-filter.ts';
+import { StopFilter } from '@shoal/chat/stop-filter';
 
 export interface EchoOptions {
   /** How fast it speaks; absent: as fast as it is listened to. */

@@ -1,6 +1,6 @@
 import { gaugeResources, type Resources } from '@shoal/worker';
-import { writeJson } from './file.ts';
-import { homeFiles, type Home } from './home.ts';
+import { writeJson } from '@shoal/files/file';
+import { homeFiles, type Home } from './home/home.ts';
 
 /** Gauges this machine anew and keeps the profile in the home, as `resources.json`. */
 export async function gaugeHome(home: Home): Promise<Resources> {

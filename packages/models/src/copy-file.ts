@@ -2,8 +2,8 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { ShoalError } from '@shoal/protocol';
-import type { Digest } from './digest.ts';
-import { errorCode, expectSpace, FILE_MODE, writeError } from './store/disk.ts';
+import type { Digest } from '@shoal/files/digest';
+import { errorCode, expectSpace, FILE_MODE, writeError } from '@shoal/files/disk';
 import type { Incoming } from './store/layout.ts';
 import { dirname } from 'node:path';
 

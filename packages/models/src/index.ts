@@ -1,4 +1,4 @@
-export { type Digest, digestFile, isDigest, parseDigest } from './digest.ts';
+export { type Digest, digestFile, isDigest, parseDigest } from '@shoal/files/digest';
 export { findModels, type FindOptions } from './found/find.ts';
 export type { FoundModel, Owner } from './found/found-model.ts';
 export type { Skipped } from './found/scan.ts';

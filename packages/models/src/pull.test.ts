@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { isDigest } from './digest.ts';
+import { isDigest } from '@shoal/files/digest';
 import { inspectModel } from './gguf/inspect.ts';
 import type { PullProgress } from './progress.ts';
 import { pull, type PullOptions } from './pull.ts';

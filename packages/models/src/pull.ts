@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
 import { copyFile } from './copy-file.ts';
-import { type Digest, digestOfText, hexOf } from './digest.ts';
+import { type Digest, digestOfText, hexOf } from '@shoal/files/digest';
 import { hostAndPort, type Resolve } from './download/addresses.ts';
 import { download } from './download/download.ts';
 import { HttpClient } from './download/http.ts';

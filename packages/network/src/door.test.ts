@@ -12,7 +12,7 @@ import {
 import { type Connection, type Exchange, Link } from '@shoal/transport';
 import { dialTcp } from '@shoal/transport/tcp';
 import { dialWebSocket } from '@shoal/transport/websocket';
-import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from './peers.ts';
+import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from './door.ts';
 
 const REQUEST = { input: promptInput('Hi'), sampling: {}, stop: [] };
 const doorKey = identityOf(new Uint8Array(32).fill(1)).key;

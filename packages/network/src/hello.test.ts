@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import { helloMessage, VERSION } from './hello.ts';
 
 test('the version that peers are told is the one of the package', async () => {
-  const description: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  const description: unknown = JSON.parse(
+    await readFile(new URL('../../client/package.json', import.meta.url), 'utf8'),
+  );
   assert.ok(typeof description === 'object' && description !== null && 'version' in description);
   assert.equal(VERSION, description.version);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkDialable } from './dial.browser.ts';
 import { parsePeerAddress } from './peer-address.ts';
-import { connect } from './shoal.ts';
+import { connect } from '@shoal/client/shoal';
 import { createDht } from './swarm.browser.ts';
 
 test('a WebSocket address keeps its path, and has the usual one where it has none', () => {

@@ -1,5 +1,5 @@
-export { Answer } from './answer.ts';
+export { Answer } from './link/answer.ts';
 export { isLoopback } from './caps.ts';
 export * from './connection.ts';
-export * from './link.ts';
+export * from './link/link.ts';
 export { monotonicNow } from '#clock';

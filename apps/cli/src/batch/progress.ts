@@ -1,5 +1,5 @@
-import { LiveLine, type LineStream } from '../live-line.ts';
-import { duration } from '../output.ts';
+import { LiveLine, type LineStream } from '../terminal/live-line.ts';
+import { duration } from '../terminal/output.ts';
 
 /** How often the line on a terminal is drawn anew. */
 const REDRAW_INTERVAL_MS = 200;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { isBusy } from '@shoal/node/file-lock';
+import { isBusy } from '@shoal/files/file-lock';
 import { ShoalError } from '@shoal/protocol';
 import { writeError } from './write-error.ts';
 

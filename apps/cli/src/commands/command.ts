@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { locateHome } from '@shoal/node/home';
+import { locateHome } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';

@@ -1,9 +1,9 @@
-import type { Configuration } from '@shoal/node/configuration';
-import { createEngine } from '@shoal/node/engine-choice';
-import { doorPorts } from '@shoal/node/doors';
-import { readApiAccess } from '@shoal/node/api-file';
-import type { Home } from '@shoal/node/home';
-import type { Logger } from '@shoal/node/log';
+import type { Configuration } from '@shoal/host/configuration';
+import { createEngine } from '@shoal/host/engines';
+import { doorPorts } from '@shoal/host/doors';
+import { readApiAccess } from '@shoal/host/home/api-file';
+import type { Home } from '@shoal/host/home';
+import type { Logger } from '@shoal/host/log';
 import { ShoalError } from '@shoal/protocol';
 import { listenTcp } from '@shoal/transport/tcp';
 import { fail, ok, warn, type Check } from './check.ts';

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
-import { findDemoModel } from '@shoal/node/engine-choice';
-import { chooseGpuPackage, gpuPackageName } from '@shoal/node/gpu-package';
-import { existingFolder, type Home } from '@shoal/node/home';
-import { findLlama } from '@shoal/node/packages';
+import { findDemoModel } from '@shoal/host/engines';
+import { chooseGpuPackage, gpuPackageName } from '@shoal/host/engines/gpu-package';
+import { existingFolder, type Home } from '@shoal/host/home';
+import { findLlama } from '@shoal/host/engines/packages';
 import { fail, ok, warn, type Check } from './check.ts';
 
 const NEEDED_NODE = 24;

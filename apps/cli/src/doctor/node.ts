@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
-import { readApiAccess } from '@shoal/node/api-file';
-import { existingFolder, type Home } from '@shoal/node/home';
+import { readApiAccess } from '@shoal/host/home/api-file';
+import { existingFolder, type Home } from '@shoal/host/home';
 import { createDht } from '@shoal/transport/dht';
 import { fail, ok, warn, type Check } from './check.ts';
 

@@ -1,4 +1,4 @@
-import type { Logger } from '@shoal/node/log';
+import type { Logger } from '@shoal/host/log';
 import type { Dht } from '@shoal/transport/dht';
 
 /** How long the DHT may take to answer before it is said that nobody can be found there. */

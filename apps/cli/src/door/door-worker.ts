@@ -1,11 +1,11 @@
-import { type Configuration, type Flags, loadConfiguration } from '@shoal/node/configuration';
-import { createEngine, type EngineChoice } from '@shoal/node/engine-choice';
-import type { Logger } from '@shoal/node/log';
+import { type Configuration, type Flags, loadConfiguration } from '@shoal/host/configuration';
+import { createEngine, type EngineChoice } from '@shoal/host/engines';
+import type { Logger } from '@shoal/host/log';
 import { ShoalError } from '@shoal/protocol';
 import { type LendingLimits, Worker } from '@shoal/worker';
-import { checkedFlags } from './checked-flags.ts';
-import { CliError } from './cli-error.ts';
-import type { Context } from './context.ts';
+import { checkedFlags } from '../checked-flags.ts';
+import { CliError } from '../cli-error.ts';
+import type { Context } from '../context.ts';
 
 /** What flags, environment and the home's configuration say together; a door's command runs without a node. */
 export function doorConfiguration({ home }: Context, flags: Flags): Promise<Configuration> {

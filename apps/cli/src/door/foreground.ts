@@ -1,5 +1,5 @@
-import { EndRequest } from '@shoal/node/end-request';
-import type { Logger } from '@shoal/node/log';
+import { EndRequest } from '@shoal/host/end-request';
+import type { Logger } from '@shoal/host/log';
 
 /**
  * Runs what `open` opens until Ctrl-C, SIGTERM or the end of whoever forked this process, and closes it then. Before it is

@@ -1,6 +1,6 @@
-import { LiveLine, type LineStream } from '../live-line.ts';
-import { duration } from '../output.ts';
-import { bar } from '../transfer-progress.ts';
+import { LiveLine, type LineStream } from '../terminal/live-line.ts';
+import { duration } from '../terminal/output.ts';
+import { bar } from '../terminal/transfer-progress.ts';
 
 /** Where there is no terminal, a line is written at each such part of the whole. */
 const PARTS = 10;

@@ -1,17 +1,17 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { isAlive } from '@shoal/node/alive';
+import { isAlive } from '@shoal/files/alive';
 import {
   BUILD_DESCRIPTION,
   type BuildDescription,
   type GpuBackend,
   type LlamaCppSource,
   processorKey,
-} from '@shoal/node/engine-places';
-import { existingFolder } from '@shoal/node/home';
+} from '@shoal/host/engines/places';
+import { existingFolder } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
-import { size } from '../transfer-progress.ts';
+import { size } from '../terminal/transfer-progress.ts';
 import type { BuildLine } from './build-progress.ts';
 import { runProgram } from './run-program.ts';
 import type { Toolchain } from './toolchain.ts';

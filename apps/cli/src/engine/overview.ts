@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
-import type { Configuration } from '@shoal/node/configuration';
-import { createEngine, findDemoModel } from '@shoal/node/engine-choice';
-import { locateLlamaServer } from '@shoal/node/engine-places';
-import { chooseGpuPackage, installedGpuPackages } from '@shoal/node/gpu-package';
-import type { Home } from '@shoal/node/home';
-import { chooseLlama, type LlamaChoice } from '@shoal/node/llama-choice';
-import { createLogger } from '@shoal/node/log';
-import { findModel, modelPlaces } from '@shoal/node/model-files';
-import { findLlama } from '@shoal/node/packages';
-import { runsFiles } from '@shoal/node/settings';
+import type { Configuration } from '@shoal/host/configuration';
+import { createEngine, findDemoModel } from '@shoal/host/engines';
+import { locateLlamaServer } from '@shoal/host/engines/places';
+import { chooseGpuPackage, installedGpuPackages } from '@shoal/host/engines/gpu-package';
+import type { Home } from '@shoal/host/home';
+import { chooseLlama, type LlamaChoice } from '@shoal/host/engines/llama-choice';
+import { createLogger } from '@shoal/host/log';
+import { findModel, modelPlaces } from '@shoal/host/models';
+import { findLlama } from '@shoal/host/engines/packages';
+import { runsFiles } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol';
 
 const VERSION_TIMEOUT_MS = 5_000;

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { GpuBackend } from '@shoal/node/engine-places';
+import type { GpuBackend } from '@shoal/host/engines/places';
 import { ShoalError } from '@shoal/protocol';
 
 /** Where CUDA lies when it is in no PATH. */

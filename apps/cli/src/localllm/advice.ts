@@ -1,4 +1,4 @@
-import { printableName } from '@shoal/node/printable';
+import { printableName } from '@shoal/host/printable';
 import type { ErrorCode, ShoalError } from '@shoal/protocol';
 import { MAX_CLIENTS } from '@shoal/protocol/localllm';
 

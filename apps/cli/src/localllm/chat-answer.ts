@@ -1,7 +1,7 @@
 import type { LocalLlmHost } from '@shoal/client/localllm';
 import { type FinishReason, ShoalError } from '@shoal/protocol';
 import type { Context } from '../context.ts';
-import { writeModelText } from '../output.ts';
+import { writeModelText } from '../terminal/output.ts';
 import { describeError } from './advice.ts';
 
 /** How one prompt was answered, told already. */

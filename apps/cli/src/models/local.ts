@@ -1,6 +1,6 @@
-import { loadConfiguration } from '@shoal/node/configuration';
-import { findModel, type LocalModel, modelPlaces, type ModelPlaces, type OwnModel } from '@shoal/node/model-files';
-import { printableName } from '@shoal/node/printable';
+import { loadConfiguration } from '@shoal/host/configuration';
+import { findModel, type LocalModel, modelPlaces, type ModelPlaces, type OwnModel } from '@shoal/host/models';
+import { printableName } from '@shoal/host/printable';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 

@@ -1,10 +1,10 @@
-import type { ModelRecord } from '@shoal/engine/llama';
+import type { ModelRecord } from '@shoal/engine-llama';
 
 /** What a model took of this machine's memory, and what that was for. */
 export type MeasuredMemory = NonNullable<ModelRecord['memory']>[string];
 
 /** What the engine remembers of the last time that this file was loaded on this machine; undefined where it never was. */
 export async function measuredMemory(path: string, cacheDirectory: string): Promise<MeasuredMemory | undefined> {
-  const { machineName, recallModel } = await import('@shoal/engine/llama');
+  const { machineName, recallModel } = await import('@shoal/engine-llama');
   return (await recallModel(path, cacheDirectory))?.memory?.[machineName()];
 }

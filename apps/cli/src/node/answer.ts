@@ -1,6 +1,6 @@
 import type { PromptRequest } from '@shoal/node/api';
-import type { Home } from '@shoal/node/home';
-import { printableName } from '@shoal/node/printable';
+import type { Home } from '@shoal/host/home';
+import { printableName } from '@shoal/host/printable';
 import { ShoalError, type Finish } from '@shoal/protocol';
 import { promptNode } from './api-client.ts';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { writeApiAccess } from '@shoal/node/api-file';
+import { writeApiAccess } from '@shoal/host/home/api-file';
 import type { InferenceRequest } from '@shoal/protocol';
-import { temporaryHome } from '../../node/src/testing/temporary-home.ts';
+import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import { promptNode } from './api-client.ts';
 
 const REQUEST: InferenceRequest = { input: { type: 'text', text: 'Hi' }, sampling: {}, stop: [] };

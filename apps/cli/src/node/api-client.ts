@@ -1,9 +1,9 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { readApiAccess, type ApiAccess } from '@shoal/node/api-file';
+import { readApiAccess, type ApiAccess } from '@shoal/host/home/api-file';
 import { API_BODY_LIMIT_BYTES, API_PATHS, type PromptLine, type PromptRequest } from '@shoal/node/api';
-import type { Home } from '@shoal/node/home';
+import type { Home } from '@shoal/host/home';
 import { isErrorCode, ShoalError } from '@shoal/protocol';
-import { CliError } from './cli-error.ts';
+import { CliError } from '../cli-error.ts';
 
 /** A daemon that says nothing for so long is stuck. Prompts have no such limit: models may be slow. */
 const ANSWER_TIMEOUT_MS = 30_000;

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { LAUNCHER } from './launcher.ts';
-import { Shoal, temporaryFolder } from './testing/run-shoal.ts';
+import { Shoal, temporaryFolder } from '../testing/run-shoal.ts';
 
 const oldNode = findOldNode();
 const skip = oldNode === undefined ? 'there is no Node older than 24 on this machine' : false;

@@ -4,7 +4,7 @@ import { getCompileCacheDir } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { locateHome, type Home } from '@shoal/node/home';
+import { locateHome, type Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 import { LAUNCHER } from './launcher.ts';
 

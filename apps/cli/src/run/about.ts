@@ -1,8 +1,8 @@
 import { inspectModel } from '@shoal/models';
-import { printableText } from '@shoal/node/printable';
+import { printableText } from '@shoal/host/printable';
 import type { ModelChoice } from './choose-model.ts';
-import { descriptionRows } from '../commands/show.ts';
-import { columns } from '../output.ts';
+import { descriptionRows } from '../commands/models/show.ts';
+import { columns } from '../terminal/output.ts';
 
 /** Of a template or licence that is shown, in UTF-16 units. */
 const SHOWN_LENGTH_MAX = 64 * 1024;

@@ -1,5 +1,5 @@
-import { printableText } from '@shoal/node/printable';
-import { writeModelText, writeOut } from '../output.ts';
+import { printableText } from '@shoal/host/printable';
+import { writeModelText, writeOut } from '../terminal/output.ts';
 import { WordWrap } from './word-wrap.ts';
 
 /** Writes one answer on stdout, piece by piece: on a terminal without control sequences, and wrapped if that is wanted. */

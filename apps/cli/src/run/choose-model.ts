@@ -1,17 +1,17 @@
 import { API_PATHS, type StatusView } from '@shoal/node/api';
-import { createEngine, findDemoModel } from '@shoal/node/engine-choice';
-import { prepareHome } from '@shoal/node/home';
-import type { Logger } from '@shoal/node/log';
-import { findModel, listModels, modelPlaces, openModelStore } from '@shoal/node/model-files';
-import { type Configuration, isModelPath } from '@shoal/node/configuration';
-import { printableName } from '@shoal/node/printable';
-import { runsFiles } from '@shoal/node/settings';
+import { createEngine, findDemoModel } from '@shoal/host/engines';
+import { prepareHome } from '@shoal/host/home';
+import type { Logger } from '@shoal/host/log';
+import { findModel, listModels, modelPlaces, openModelStore } from '@shoal/host/models';
+import { type Configuration, isModelPath } from '@shoal/host/configuration';
+import { printableName } from '@shoal/host/printable';
+import { runsFiles } from '@shoal/host/settings';
 import { isNamed, ShoalError } from '@shoal/protocol';
-import { callNode } from '../api-client.ts';
+import { callNode } from '../node/api-client.ts';
 import { CliError, EXIT, exitCodeOf } from '../cli-error.ts';
-import { bring } from '../commands/pull.ts';
+import { bring } from '../commands/models/pull.ts';
 import type { Context } from '../context.ts';
-import { doorConfiguration } from '../door-worker.ts';
+import { doorConfiguration } from '../door/door-worker.ts';
 import { isMissing, NodeModel, OwnModel, type RunningModel } from './running-model.ts';
 
 /** What says where a model comes from, and is no name of one that is here. */

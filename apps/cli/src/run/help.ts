@@ -1,4 +1,4 @@
-import { columns } from '../output.ts';
+import { columns } from '../terminal/output.ts';
 import { parameterHelp } from './parameters.ts';
 
 /** What begins with a slash, by its first word. */

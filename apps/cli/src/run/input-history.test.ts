@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { temporaryHome } from '../../../node/src/testing/temporary-home.ts';
+import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import { InputHistory } from './input-history.ts';
 
 test('what is typed is remembered once, the latest first, by sessions that know nothing of each other', async (t) => {

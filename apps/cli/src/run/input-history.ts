@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseJson, readOptional, writeFileAtomically } from '@shoal/node/file';
-import type { Home } from '@shoal/node/home';
+import { parseJson, readOptional, writeFileAtomically } from '@shoal/files/file';
+import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 
 /** What was typed last is remembered so far back. */

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { writeApiAccess } from '@shoal/node/api-file';
-import { findDemoModel } from '@shoal/node/engine-choice';
-import { createLogger } from '@shoal/node/log';
-import { openApi } from '../../../node/src/http.ts';
+import { writeApiAccess } from '@shoal/host/home/api-file';
+import { findDemoModel } from '@shoal/host/engines';
+import { createLogger } from '@shoal/host/log';
+import { openApi } from '../../../node/src/http/http.ts';
 import { FakeNode } from '../../../node/src/testing/fake-node.ts';
-import { temporaryHome } from '../../../node/src/testing/temporary-home.ts';
+import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import { emptyConversation } from './conversation.ts';
 import { findConversation, keepConversation } from './kept.ts';
 

@@ -1,4 +1,4 @@
-import { listModels } from '@shoal/node/model-files';
+import { listModels } from '@shoal/host/models';
 import { ShoalError } from '@shoal/protocol';
 import type { Context } from '../context.ts';
 import { localPlaces } from '../models/local.ts';

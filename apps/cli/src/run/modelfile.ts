@@ -1,4 +1,4 @@
-import { columns } from '../output.ts';
+import { columns } from '../terminal/output.ts';
 import { type Parameters, parameterValues } from './parameters.ts';
 import type { Conversation } from './conversation.ts';
 

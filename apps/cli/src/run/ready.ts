@@ -1,6 +1,6 @@
-import { printableName } from '@shoal/node/printable';
+import { printableName } from '@shoal/host/printable';
 import { CliError } from '../cli-error.ts';
-import { LiveLine } from '../live-line.ts';
+import { LiveLine } from '../terminal/live-line.ts';
 import type { ModelChoice } from './choose-model.ts';
 import type { RunningModel } from './running-model.ts';
 

@@ -1,5 +1,5 @@
 import { type Finish, type InferenceRequest, ShoalError } from '@shoal/protocol';
-import { elapsed } from '../output.ts';
+import { elapsed } from '../terminal/output.ts';
 import type { RunningModel } from './running-model.ts';
 
 /** An answer that has ended well, or was stopped by whoever asked. */

@@ -1,8 +1,8 @@
 import type { Engine } from '@shoal/engine';
-import type { Home } from '@shoal/node/home';
-import { printableName } from '@shoal/node/printable';
+import type { Home } from '@shoal/host/home';
+import { printableName } from '@shoal/host/printable';
 import { type InferenceEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
-import { promptNode } from '../api-client.ts';
+import { promptNode } from '../node/api-client.ts';
 
 /** What comes while a model answers; errors are thrown. */
 export type AnswerEvent =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { temporaryHome } from '../../../node/src/testing/temporary-home.ts';
+import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import type { Conversation } from './conversation.ts';
 import { listConversations, readConversation, removeConversation, saveConversation } from './saved.ts';
 

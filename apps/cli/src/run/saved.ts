@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { readJson, writeFileAtomically } from '@shoal/node/file';
-import { homeFiles, type Home } from '@shoal/node/home';
+import { readJson, writeFileAtomically } from '@shoal/files/file';
+import { homeFiles, type Home } from '@shoal/host/home';
 import { type AnswerFormat, isObject, type Message, ShoalError } from '@shoal/protocol';
 import { NO_PARAMETERS, type Parameters, parameterValues, setParameter } from './parameters.ts';
 import { isConversationName } from './saved-name.ts';

@@ -1,10 +1,10 @@
-import type { Logger } from '@shoal/node/log';
-import { printableText } from '@shoal/node/printable';
+import type { Logger } from '@shoal/host/log';
+import { printableText } from '@shoal/host/printable';
 import { type InferenceRequest, ShoalError } from '@shoal/protocol';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import type { Interrupts } from '../localllm/interrupts.ts';
-import { count } from '../output.ts';
+import { count } from '../terminal/output.ts';
 import { describeModel } from './about.ts';
 import type { Action } from './action.ts';
 import { AnswerText } from './answer-text.ts';

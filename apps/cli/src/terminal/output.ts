@@ -1,5 +1,5 @@
-import { printableText } from '@shoal/node/printable';
-import type { Context } from './context.ts';
+import { printableText } from '@shoal/host/printable';
+import type { Context } from '../context.ts';
 
 /** Says a command's result: the document with `--json`, the lines for people otherwise. */
 export function print(context: Context, document: unknown, lines: readonly string[]): void {

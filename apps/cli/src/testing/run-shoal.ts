@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LAUNCHER } from '../launcher.ts';
+import { LAUNCHER } from '../node/launcher.ts';
 
 export interface Result {
   readonly code: number | null;

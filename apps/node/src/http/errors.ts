@@ -1,5 +1,5 @@
 import type { ErrorCode, ShoalError } from '@shoal/protocol';
-import type { ErrorView } from './api.ts';
+import type { ErrorView } from '../api.ts';
 
 /** The HTTP status of each error. */
 export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {

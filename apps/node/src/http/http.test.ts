@@ -4,9 +4,9 @@ import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders 
 import { test, type TestContext } from 'node:test';
 import { pino } from 'pino';
 import { type InferenceEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
-import { API_BODY_LIMIT_BYTES, API_PATHS } from './api.ts';
+import { API_BODY_LIMIT_BYTES, API_PATHS } from '../api.ts';
 import { openApi, type Api } from './http.ts';
-import { FakeNode } from './testing/fake-node.ts';
+import { FakeNode } from '../testing/fake-node.ts';
 
 const TOKEN = 'ab'.repeat(32);
 const PROMPT = JSON.stringify({

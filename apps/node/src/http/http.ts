@@ -1,10 +1,10 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ShoalError } from '@shoal/protocol';
-import { API_BODY_LIMIT_BYTES, API_PATHS, type NodeControl } from './api.ts';
-import { createGuard } from './http-guard.ts';
-import { errorView, STATUS_OF } from './http-errors.ts';
-import { streamPrompt } from './http-prompt.ts';
-import type { Logger } from './log.ts';
+import { API_BODY_LIMIT_BYTES, API_PATHS, type NodeControl } from '../api.ts';
+import { createGuard } from './guard.ts';
+import { errorView, STATUS_OF } from './errors.ts';
+import { streamPrompt } from './prompt.ts';
+import type { Logger } from '@shoal/host/log';
 import { parsePromptRequest } from './prompt-request.ts';
 
 const HOST = '127.0.0.1';

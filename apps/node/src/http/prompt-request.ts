@@ -20,7 +20,7 @@ import {
   MAX_TOOLS,
 } from '@shoal/protocol/shoal';
 import { z } from 'zod';
-import type { PromptRequest } from './api.ts';
+import type { PromptRequest } from '../api.ts';
 
 // The bounds are those of the wire: what passes here must not be refused by a worker.
 const token = z.int().min(0).max(MAX_TOKENS);

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { ShoalError, type InferenceEvent } from '@shoal/protocol';
-import type { NodeControl, PromptLine, PromptRequest, WorkerChosen } from './api.ts';
-import { errorView, STATUS_OF } from './http-errors.ts';
-import type { Logger } from './log.ts';
+import type { NodeControl, PromptLine, PromptRequest, WorkerChosen } from '../api.ts';
+import { errorView, STATUS_OF } from './errors.ts';
+import type { Logger } from '@shoal/host/log';
 
 /**
  * Answers one prompt as NDJSON, as fast as the reader takes it. The headers wait for the first line, so that a prompt

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type Chat, type ChatTemplate, createChatTemplate } from './chat-template.ts';
-import { templateCompiler } from './testing/compile-template.ts';
-import { CONVERSATIONS } from './testing/conversations.ts';
-import { readTemplate } from './testing/recorded-prompts.ts';
+import { templateCompiler } from '../testing/compile-template.ts';
+import { CONVERSATIONS } from '../testing/conversations.ts';
+import { readTemplate } from '../testing/recorded-prompts.ts';
 
 const compile = await templateCompiler();
 const NAMES = { hermes: 'Qwen-Qwen3-0.6B', generic: 'microsoft-Phi-3.5-mini-instruct', begun: 'Qwen-QwQ-32B' };

@@ -8,13 +8,13 @@ import {
   type ToolCallEvent,
   type ToolChoice,
 } from '@shoal/protocol';
-import type { Piece } from '../../stop-filter.ts';
+import type { Piece } from '../stop-filter.ts';
 import { GrammarBuilder, jsonGrammar, schemaGrammar } from '../grammar/index.ts';
 import { JinjaTemplate, type Now, type TemplateTokens } from './jinja-template.ts';
-import { toolFormatOf } from './tools/formats.ts';
-import { generic, genericChoice, tellOfTools } from './tools/generic.ts';
-import { callRules, type ToolFormat } from './tools/tool-format.ts';
-import { ToolParser } from './tools/tool-parser.ts';
+import { toolFormatOf } from '../tools/formats.ts';
+import { generic, genericChoice, tellOfTools } from '../tools/generic.ts';
+import { callRules, type ToolFormat } from '../tools/tool-format.ts';
+import { ToolParser } from '../tools/tool-parser.ts';
 
 /** A compiled Jinja template. Throws what is wrong with the variables, or what the template raises. */
 export interface TemplateRenderer {

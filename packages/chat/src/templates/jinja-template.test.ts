@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ShoalError } from '@shoal/protocol';
 import { JinjaTemplate } from './jinja-template.ts';
-import { templateCompiler } from './testing/compile-template.ts';
-import { CONVERSATIONS } from './testing/conversations.ts';
-import { ADDS_BOS, DEMO_MODEL, findLlamaServer, serveTemplate } from './testing/llama-server.ts';
-import { readRecording, readTemplate, templateNames, templatePath } from './testing/recorded-prompts.ts';
+import { templateCompiler } from '../testing/compile-template.ts';
+import { CONVERSATIONS } from '../testing/conversations.ts';
+import { ADDS_BOS, DEMO_MODEL, findLlamaServer, serveTemplate } from '../testing/llama-server.ts';
+import { readRecording, readTemplate, templateNames, templatePath } from '../testing/recorded-prompts.ts';
 
 const compile = await templateCompiler();
 const recording = await readRecording();

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { isObject, type JsonObject } from '@shoal/protocol';
 import type { Conversation } from './conversations.ts';
 
-export const DEMO_MODEL = join(import.meta.dirname, '../../../../../../models/demo/shoal-demo.gguf');
+export const DEMO_MODEL = join(import.meta.dirname, '../../../../models/demo/shoal-demo.gguf');
 /** The tokenizer puts the first token in front, whatever the model says. */
 export const ADDS_BOS = ['--override-kv', 'tokenizer.ggml.add_bos_token=bool:true'];
 

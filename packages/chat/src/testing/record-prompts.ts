@@ -1,6 +1,6 @@
 /**
  * Records what llama-server makes of the conversations with each template of this folder, for tests where it is not:
- * `SHOAL_LLAMA_SERVER=… node packages/engine/src/llama/chat/testing/record-prompts.ts`
+ * `SHOAL_LLAMA_SERVER=… node packages/chat/src/testing/record-prompts.ts`
  */
 import { writeFile } from 'node:fs/promises';
 import { CONVERSATIONS } from './conversations.ts';

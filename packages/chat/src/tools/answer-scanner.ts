@@ -1,5 +1,5 @@
 import type { TextEvent, ToolCallEvent } from '@shoal/protocol';
-import type { Piece } from '../../../stop-filter.ts';
+import type { Piece } from '../stop-filter.ts';
 
 /** Reads on each time that text has come; what it returns at last is what it found. */
 export type Reading<Found> = Generator<void, Found, void>;

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../capabilities.ts';
+import type { Capabilities } from '../templates/capabilities.ts';
 import { commandR7b } from './command-r7b.ts';
 import { deepseek, deepseek31 } from './deepseek.ts';
 import { generic } from './generic.ts';

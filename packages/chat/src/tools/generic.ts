@@ -1,5 +1,5 @@
 import type { Message, Tool } from '@shoal/protocol';
-import { templateTools } from '../conversation.ts';
+import { templateTools } from '../templates/conversation.ts';
 import type { CallShape } from './calls.ts';
 import { readArray } from './mistral.ts';
 import { readJsonString, sayJsonString } from './read-json.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Tool } from '@shoal/protocol';
-import { GrammarBuilder } from '../../grammar/index.ts';
+import { GrammarBuilder } from '../grammar/index.ts';
 import { DEMO_MODEL, findLlamaServer, type RealTemplate, serveTemplate } from '../testing/llama-server.ts';
 import { templatePath } from '../testing/recorded-prompts.ts';
 import { TOOL_FORMATS } from './formats.ts';

@@ -1,9 +1,9 @@
 import { type Finish, ShoalError, type Usage } from '@shoal/protocol';
-import type { CancelSignal } from './cancel.ts';
-import type { BatchMistake, BatchQuestion } from './batch-line.ts';
-import type { BatchRoom } from './batch-room.ts';
-import type { GenerationEvent } from './generation.ts';
-import type { GenerateInput } from './shoal.ts';
+import type { CancelSignal } from '../cancel.ts';
+import type { BatchMistake, BatchQuestion } from './line.ts';
+import type { BatchRoom } from './room.ts';
+import type { GenerationEvent } from '../generation.ts';
+import type { GenerateInput } from '../shoal.ts';
 
 /** The first wait before a line is asked again, doubled each time. */
 const FIRST_BACK_OFF_MS = 100;

@@ -8,8 +8,8 @@ import {
   type BatchOptions,
   type BatchResult,
   runBatch,
-} from './batch.ts';
-import type { GenerateInput } from './shoal.ts';
+} from './index.ts';
+import type { GenerateInput } from '../shoal.ts';
 
 type Say = (input: GenerateInput, time: number) => Promise<readonly InferenceEvent[]> | readonly InferenceEvent[];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseBatchLine } from './batch-line.ts';
+import { parseBatchLine } from './line.ts';
 
 const MESSAGES = [{ role: 'user', content: 'Hi' }];
 const line = (body: object, more: object = {}): string =>

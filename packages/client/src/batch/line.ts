@@ -1,7 +1,7 @@
 import { type Message, type Role, ShoalError } from '@shoal/protocol';
 import { MAX_MESSAGES, MAX_SEED, MAX_STOP_STRINGS, MAX_TEMPERATURE, MAX_TOKENS } from '@shoal/protocol/shoal';
-import { LineFields } from './batch-fields.ts';
-import type { GenerateInput } from './shoal.ts';
+import { LineFields } from './fields.ts';
+import type { GenerateInput } from '../shoal.ts';
 
 /** The longest `custom_id`, in UTF-16 units. */
 const CUSTOM_ID_LENGTH_MAX = 512;

@@ -1,4 +1,4 @@
-import type { BatchResult } from './batch-attempt.ts';
+import type { BatchResult } from './attempt.ts';
 
 /**
  * A result as a line of OpenAI's batch output format (platform.openai.com/docs/api-reference/batch/request-output). A line

@@ -1,5 +1,5 @@
 import type { ErrorCode, PeerInfo, ShoalError } from '@shoal/protocol';
-import { matchModel, slotsOf } from './select.ts';
+import { matchModel, slotsOf } from '../select.ts';
 
 /** Requests under way at once, whatever the workers say of themselves. */
 const MAX_IN_FLIGHT = 1_024;

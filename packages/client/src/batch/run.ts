@@ -1,9 +1,9 @@
 import { ShoalError } from '@shoal/protocol';
 import { monotonicNow } from '@shoal/transport';
-import { type Asks, attempt, type BatchResult } from './batch-attempt.ts';
-import type { BatchLine, BatchQuestion } from './batch-line.ts';
-import { BatchRoom, type Lender } from './batch-room.ts';
-import { Cancellation, type CancelSignal } from './cancel.ts';
+import { type Asks, attempt, type BatchResult } from './attempt.ts';
+import type { BatchLine, BatchQuestion } from './line.ts';
+import { BatchRoom, type Lender } from './room.ts';
+import { Cancellation, type CancelSignal } from '../cancel.ts';
 
 /** How long a batch waits for a worker, or for one with the model, while there is none. */
 export const WORKER_PATIENCE_MS = 30_000;

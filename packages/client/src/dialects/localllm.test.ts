@@ -6,7 +6,7 @@ import { encodeServerId, localLlmServerSession, type ServerInfo } from '@shoal/p
 import { type Exchange, Link } from '@shoal/transport';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';
 import { createSwarm, type SwarmOptions } from '@shoal/transport/hyperswarm';
-import type { GenerationEvent } from './generation.ts';
+import type { GenerationEvent } from '../generation.ts';
 import { connectLocalLlm } from './localllm.ts';
 
 const INFO: ServerInfo = { hostName: 'Dan’s MacBook', model: 'llama3.2', status: 'ready' };

@@ -9,8 +9,8 @@ import {
 import { type Connection, Link } from '@shoal/transport';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
-import type { Cancellation, CancelSignal } from './cancel.ts';
-import { Generation, type GenerationEvent } from './generation.ts';
+import type { Cancellation, CancelSignal } from '../cancel.ts';
+import { Generation, type GenerationEvent } from '../generation.ts';
 import { nobodyOn } from './nobody-on.ts';
 
 /** How long a host is looked for. */

@@ -1,8 +1,8 @@
 import { type InferenceRequest, ShoalError } from '@shoal/protocol';
 import type { Answer } from '@shoal/transport';
-import type { Cancellation } from './cancel.ts';
-import type { GenerationEvent } from './generation.ts';
-import { type Peer, peerName } from './peer.ts';
+import type { Cancellation } from '../cancel.ts';
+import type { GenerationEvent } from '../generation.ts';
+import { type Peer, peerName } from '@shoal/network/peer';
 
 interface Asked {
   readonly peer: Peer;

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { ModelSizes } from '../../model-files/gpu-layers.ts';
+import type { ModelSizes } from '@shoal/engine/model-files/gpu-layers';
 import type { Library } from './library.ts';
 import type { Pointer } from './structures.ts';
 import { Vocabulary } from './vocabulary.ts';

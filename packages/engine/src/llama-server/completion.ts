@@ -9,7 +9,7 @@ import {
 } from '@shoal/protocol';
 import { countIn, objectIn, objectsIn, textIn } from '../http/json.ts';
 import type { ModelServer } from '../http/server.ts';
-import { type Piece, StopFilter } from '../stop-filter.ts';
+import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
 import { failures, refused } from './errors.ts';
 import { readEvents } from './event-stream.ts';
 import { type ModelFacts, tokenize } from './facts.ts';

@@ -1,7 +1,7 @@
 import { type AnswerFormat, type Input, type InferenceRequest, type Message, ShoalError } from '@shoal/protocol';
 import { textIn } from '../http/json.ts';
 import type { ModelServer } from '../http/server.ts';
-import { jsonGrammar, schemaGrammar } from '../llama/grammar/index.ts';
+import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
 import { failures } from './errors.ts';
 import { askSmall, type ModelFacts, tokenize } from './facts.ts';
 

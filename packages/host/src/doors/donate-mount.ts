@@ -1,8 +1,8 @@
-import { createLlama } from '@shoal/engine/llama';
+import { createLlama } from '@shoal/engine-llama';
 import type { Mount } from '@shoal/worker/donate';
-import type { Configuration } from './configuration.ts';
-import { checkModel } from './engine-choice.ts';
-import type { Logger } from './log.ts';
+import type { Configuration } from '../settings/configuration.ts';
+import { checkModel } from '../engines/choice.ts';
+import type { Logger } from '../log.ts';
 
 /** The longest context that a pushed model gets, in tokens, where the configuration names none. */
 const PUSHED_CONTEXT_TOKENS = 4_096;

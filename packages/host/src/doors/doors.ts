@@ -6,12 +6,12 @@ import { isLoopback } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor, Worker } from '@shoal/worker';
-import type { Configuration } from './configuration.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { DONATE_WARNING } from './donate-warning.ts';
-import { DOOR_NAMES, type DoorName, type DoorSettings } from './door-settings.ts';
-import { homeFiles, type Home } from './home.ts';
-import type { Logger } from './log.ts';
-import { withoutUndefined } from './without-undefined.ts';
+import { DOOR_NAMES, type DoorName, type DoorSettings } from '../settings/door-settings.ts';
+import { homeFiles, type Home } from '../home/home.ts';
+import type { Logger } from '../log.ts';
+import { withoutUndefined } from '../settings/without-undefined.ts';
 
 /** What a door needs of the node behind it. */
 export interface DoorHost {
@@ -102,7 +102,7 @@ export class DoorKeeper {
 
   async #openQmesh({ capacity }: NonNullable<DoorSettings['qmesh']>, { dht, worker }: DoorHost): Promise<NodeDoor> {
     const { openQmeshDoor } = await import('@shoal/worker/qmesh');
-    const { takeWorkerId } = await import('./worker-id.ts');
+    const { takeWorkerId } = await import('../home/worker-id.ts');
     const { id: workerId, release } = await takeWorkerId(this.#home.data);
     try {
       const { maxTokens } = this.#configuration;
@@ -122,7 +122,7 @@ export class DoorKeeper {
 
   async #openLocalLlm(settings: NonNullable<DoorSettings['localllm']>, host: DoorHost): Promise<NodeDoor> {
     const { openLocalLlmDoor } = await import('@shoal/worker/localllm');
-    const { freshTopic, keptTopic } = await import('./server-id.ts');
+    const { freshTopic, keptTopic } = await import('../home/server-id.ts');
     const { maxTokens, name } = this.#configuration;
     return openLocalLlmDoor({
       dht: host.dht,
@@ -134,7 +134,7 @@ export class DoorKeeper {
   }
 
   async #openPeers(transport: 'websocket' | 'tcp', { worker, hello, status }: DoorHost): Promise<NodeDoor> {
-    const { openPeerDoor } = await import('@shoal/worker/peers');
+    const { openPeerDoor } = await import('@shoal/network/door');
     const { doors, doorToken, maxTokens, queue } = this.#configuration;
     const settings = withoutUndefined(doors[transport] ?? {});
     const entrance = worker.open({ running: Infinity, waiting: queue, maxTokens });

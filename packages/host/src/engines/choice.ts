@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Engine } from '@shoal/engine';
-import type { LlamaOptions } from '@shoal/engine/llama';
+import type { LlamaOptions } from '@shoal/engine-llama';
 import { ShoalError } from '@shoal/protocol';
-import { homeFiles, type Home } from './home.ts';
-import { keepAliveMs } from './keep-alive.ts';
-import type { Logger } from './log.ts';
-import { type EngineName, runsFiles } from './settings.ts';
+import { homeFiles, type Home } from '../home/home.ts';
+import { keepAliveMs } from '../settings/keep-alive.ts';
+import type { Logger } from '../log.ts';
+import { type EngineName, runsFiles } from '../settings/settings.ts';
 
 const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
 const GIB = 1024 ** 3;
@@ -46,7 +46,7 @@ export interface EngineChoice {
 
 /** The demo model's file: in a checkout beside the rooms, in a published package within it. Undefined where it is not. */
 export function findDemoModel(): string | undefined {
-  const folders = [join(import.meta.dirname, '../../..'), join(import.meta.dirname, '..')];
+  const folders = [join(import.meta.dirname, '../../../..'), join(import.meta.dirname, '../..')];
   return folders.map((folder) => join(folder, DEMO_MODEL)).find((path) => existsSync(path));
 }
 
@@ -111,7 +111,7 @@ async function createOpenAiEngine(choice: EngineChoice): Promise<Engine> {
 /** The engine of model files: llama.cpp within Node, or its own server. */
 async function createFileEngine(choice: EngineChoice, home: Home, log: Logger): Promise<Engine> {
   const { otherModels = [] } = choice;
-  const { chooseModels } = await import('./llama-models.ts');
+  const { chooseModels } = await import('../models/llama-models.ts');
   const [model, ...others] = await chooseModels(choice, home, () => demoModel(log));
   const options: LlamaOptions = {
     ...model,
@@ -125,7 +125,7 @@ async function createFileEngine(choice: EngineChoice, home: Home, log: Logger): 
   const chosen = await chooseLlama(home, { ...choice, engine }, model.modelPath);
   if (chosen.engine === 'llama') {
     const [{ createLlama }, { chooseGpuPackage }] = await Promise.all([
-      import('@shoal/engine/llama'),
+      import('@shoal/engine-llama'),
       import('./gpu-package.ts'),
     ]);
     const packageFolder = chooseGpuPackage(home, choice.gpuLayers)?.folder;
@@ -165,7 +165,10 @@ function residency({
 
 /** A hostile or broken file is refused by its header, before a process is started for it. */
 export async function checkModel(path: string): Promise<void> {
-  const [{ inspectModel }, { partsOf }] = await Promise.all([import('@shoal/models'), import('./model-files.ts')]);
+  const [{ inspectModel }, { partsOf }] = await Promise.all([
+    import('@shoal/models'),
+    import('../models/model-files.ts'),
+  ]);
   await inspectModel(partsOf(path));
 }
 

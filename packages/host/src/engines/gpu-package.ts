@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { gpuPackagesFolder } from './engine-places.ts';
-import type { Home } from './home.ts';
+import { gpuPackagesFolder } from './places.ts';
+import type { Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
 
 /** The GPU interfaces for which node-llama-cpp has packages that come on demand; Metal comes with every Mac. */

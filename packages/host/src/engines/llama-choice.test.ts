@@ -3,12 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { machineName } from '@shoal/engine/llama-server';
-import { type Measurement, readMeasurements, remember } from './engine-record.ts';
-import { buildFolder, processorKey } from './engine-places.ts';
-import { homeFiles, type Home } from './home.ts';
+import { type Measurement, readMeasurements, remember } from './record.ts';
+import { buildFolder, processorKey } from './places.ts';
+import { homeFiles, type Home } from '../home/home.ts';
 import { chooseLlama } from './llama-choice.ts';
 import { findLlama } from './packages.ts';
-import { temporaryHome } from './testing/temporary-home.ts';
+import { temporaryHome } from '../testing/temporary-home.ts';
 
 const MODEL = '/models/one.gguf';
 const skip =

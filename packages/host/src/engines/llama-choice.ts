@@ -1,10 +1,10 @@
 import { type FoundLlamaServer, machineName } from '@shoal/engine/llama-server';
 import { ShoalError } from '@shoal/protocol';
-import { isServerFaster, type Measurement, readMeasurements, relevant } from './engine-record.ts';
-import { locateLlamaServer } from './engine-places.ts';
-import type { Home } from './home.ts';
+import { isServerFaster, type Measurement, readMeasurements, relevant } from './record.ts';
+import { locateLlamaServer } from './places.ts';
+import type { Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
-import type { EngineName } from './settings.ts';
+import type { EngineName } from '../settings/settings.ts';
 
 /** Which way to run llama.cpp is taken, and why. */
 export type LlamaChoice =

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type FoundLlamaServer, findLlamaServer } from '@shoal/engine/llama-server';
 import { ShoalError } from '@shoal/protocol';
 import { z } from 'zod';
-import { homeFiles, type Home } from './home.ts';
+import { homeFiles, type Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
 
 const BUILD_PREFIX = 'llama.cpp-';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readJson, writeJson } from './file.ts';
-import { homeFiles, type Home } from './home.ts';
+import { readJson, writeJson } from '@shoal/files/file';
+import { homeFiles, type Home } from '../home/home.ts';
 
 /** Measurements that are kept, the newest of them. */
 const MEASUREMENTS_MAX = 64;

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
-import { isAlive } from './alive.ts';
-import { parseJson, readSecret, writeJson } from './file.ts';
+import { isAlive } from '@shoal/files/alive';
+import { parseJson, readSecret, writeJson } from '@shoal/files/file';
 import { homeFiles, type Home } from './home.ts';
 
 /** Where a home's running node is reached: `api.json`, readable by its owner alone. */

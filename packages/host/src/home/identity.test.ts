@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { homeFiles } from './home.ts';
 import { loadIdentity } from './identity.ts';
-import { temporaryHome } from './testing/temporary-home.ts';
+import { temporaryHome } from '../testing/temporary-home.ts';
 
 test('an identity is made once and stays the same', async (t) => {
   const home = temporaryHome(t);

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { lockHome, runningPid } from './lock.ts';
-import { temporaryHome } from './testing/temporary-home.ts';
+import { temporaryHome } from '../testing/temporary-home.ts';
 
 test('a second node in a home is refused, and told the pid of the first', async (t) => {
   const home = temporaryHome(t);

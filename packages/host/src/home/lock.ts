@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
-import { isAlive } from './alive.ts';
-import { type FileLock, lockFile } from './file-lock.ts';
-import { readOptional, writeFileAtomically } from './file.ts';
+import { isAlive } from '@shoal/files/alive';
+import { type FileLock, lockFile } from '@shoal/files/file-lock';
+import { readOptional, writeFileAtomically } from '@shoal/files/file';
 import { homeFiles, type Home } from './home.ts';
 
 export interface HomeLock {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { encodeServerId } from '@shoal/protocol/localllm';
 import { homeFiles } from './home.ts';
 import { freshTopic, keptTopic } from './server-id.ts';
-import { temporaryHome } from './testing/temporary-home.ts';
+import { temporaryHome } from '../testing/temporary-home.ts';
 
 test('a kept Server ID is the same at each start, and only its owner may read it', async (context) => {
   const home = temporaryHome(context);

@@ -3,8 +3,8 @@ import { closeSync, openSync, rmSync, statSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
-import { type FileLock, lockFile } from './file-lock.ts';
-import { readOptional, writeFileAtomically } from './file.ts';
+import { type FileLock, lockFile } from '@shoal/files/file-lock';
+import { readOptional, writeFileAtomically } from '@shoal/files/file';
 
 const ID_BYTES = 32;
 const FILE_MODE = 0o600;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findDemoModel } from './engine-choice.ts';
+import { findDemoModel } from '../engines/choice.ts';
 import { chooseModels } from './llama-models.ts';
-import { temporaryHome } from './testing/temporary-home.ts';
+import { temporaryHome } from '../testing/temporary-home.ts';
 
 const DEMO = findDemoModel() ?? assert.fail('the demo model is in this checkout');
 const demo = () => DEMO;

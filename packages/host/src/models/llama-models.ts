@@ -1,10 +1,10 @@
-import { DEFAULT_CONTEXT_TOKENS, defaultSlots, type LlamaModel, modelName as nameOfFile } from '@shoal/engine/llama';
+import { DEFAULT_CONTEXT_TOKENS, defaultSlots, type LlamaModel, modelName as nameOfFile } from '@shoal/engine-llama';
 import { inspectModel, predictMemory } from '@shoal/models';
 import { ShoalError } from '@shoal/protocol';
-import type { EngineChoice } from './engine-choice.ts';
-import type { Home } from './home.ts';
+import type { EngineChoice } from '../engines/choice.ts';
+import type { Home } from '../home/home.ts';
 import { findModel, type LocalModel, modelPlaces } from './model-files.ts';
-import { printableName } from './printable.ts';
+import { printableName } from '../printable.ts';
 
 /**
  * The models of a configuration, the default one first. `demo` gives the file of the demo model. Throws `INVALID_REQUEST`

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { pull } from '@shoal/models';
-import { findDemoModel } from './engine-choice.ts';
-import { homeFiles, locateHome } from './home.ts';
+import { findDemoModel } from '../engines/choice.ts';
+import { homeFiles, locateHome } from '../home/home.ts';
 import { findModel, listModels, type ModelPlaces, openModelStore } from './model-files.ts';
 
 const demo = findDemoModel() ?? '';

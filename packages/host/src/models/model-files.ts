@@ -11,8 +11,8 @@ import {
   type StoredModel,
 } from '@shoal/models';
 import { ShoalError } from '@shoal/protocol';
-import { isModelPath } from './configuration.ts';
-import { homeFiles, type Home } from './home.ts';
+import { isModelPath } from '../settings/configuration.ts';
+import { homeFiles, type Home } from '../home/home.ts';
 
 /** Of the names that an error lists. */
 const NAMED_MODELS = 20;

@@ -3,9 +3,9 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { launchSettings, loadConfiguration, type Configuration, type Flags } from './configuration.ts';
-import { homeFiles, type Home } from './home.ts';
+import { homeFiles, type Home } from '../home/home.ts';
 import { saveLaunch } from './launch.ts';
-import { temporaryHome } from './testing/temporary-home.ts';
+import { temporaryHome } from '../testing/temporary-home.ts';
 
 function load(home: Home, flags: Flags = {}, environment: NodeJS.ProcessEnv = {}): Promise<Configuration> {
   return loadConfiguration(home, launchSettings(flags, environment));

@@ -2,9 +2,9 @@ import { hostname } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import type { DoorSettings } from './door-settings.ts';
-import { parseJson, readOptional, readSecret } from './file.ts';
-import { homeFiles, type Home } from './home.ts';
-import type { LogLevel } from './log.ts';
+import { parseJson, readOptional, readSecret } from '@shoal/files/file';
+import { homeFiles, type Home } from '../home/home.ts';
+import type { LogLevel } from '../log.ts';
 import { withoutUndefined } from './without-undefined.ts';
 import { type EngineName, parseSettings, type SettingName, type Settings } from './settings.ts';
 

@@ -1,5 +1,5 @@
-import { readJson, writeJson } from './file.ts';
-import { homeFiles, type Home } from './home.ts';
+import { readJson, writeJson } from '@shoal/files/file';
+import { homeFiles, type Home } from '../home/home.ts';
 import { parseSettings, type Settings } from './settings.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { keepAliveMs } from './keep-alive.ts';
-import { printableName } from './printable.ts';
+import { printableName } from '../printable.ts';
 
 const NAME_CHARACTERS = 64;
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { locateHome, prepareHome, type Home } from '../home.ts';
+import { locateHome, prepareHome, type Home } from '../home/home.ts';
 
 /** A home for one test, gone when `after` runs what it is given. */
 export function temporaryHome(test: { after(release: () => void): void }): Home {

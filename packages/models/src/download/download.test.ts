@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { isDigest } from '../digest.ts';
+import { isDigest } from '@shoal/files/digest';
 import { type Hub, openHub, sha256 } from '../testing/hub.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { download } from './download.ts';

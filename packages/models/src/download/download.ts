@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol';
-import type { Digest } from '../digest.ts';
+import type { Digest } from '@shoal/files/digest';
 import type { Incoming } from '../store/layout.ts';
 import type { HttpClient } from './http.ts';
 import { Partial } from './partial.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Digest } from '../digest.ts';
+import type { Digest } from '@shoal/files/digest';
 
 const READ_PIECE_BYTES = 1024 * 1024;
 

@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol';
-import type { Digest } from '../digest.ts';
+import type { Digest } from '@shoal/files/digest';
 import { type Delivery, readDelivery } from './answer.ts';
 import { connectionError, type HttpClient } from './http.ts';
 import type { Partial } from './partial.ts';

@@ -1,4 +1,4 @@
-import type { Digest } from '../digest.ts';
+import type { Digest } from '@shoal/files/digest';
 import type { FoundFile } from './scan.ts';
 
 /** Whose a model is. */

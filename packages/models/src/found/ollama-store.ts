@@ -1,6 +1,6 @@
 import { join, relative, sep } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
-import { hexOf } from '../digest.ts';
+import { hexOf } from '@shoal/files/digest';
 import { LIBRARY, modelLayer } from '../sources/ollama.ts';
 import { parseName } from '../store/name.ts';
 import { foundModel, type FoundModel } from './found-model.ts';

@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol';
-import { isDigest } from '../digest.ts';
+import { isDigest } from '@shoal/files/digest';
 import { hostAndPort } from '../download/addresses.ts';
 import type { RemoteFile } from '../download/remote-file.ts';
 import type { HttpClient } from '../download/http.ts';

@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol';
-import { isDigest } from '../digest.ts';
+import { isDigest } from '@shoal/files/digest';
 import type { HttpClient } from '../download/http.ts';
 import type { Wait } from '../download/patience.ts';
 import { parseName } from '../store/name.ts';

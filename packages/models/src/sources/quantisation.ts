@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol';
-import type { Digest } from '../digest.ts';
+import type { Digest } from '@shoal/files/digest';
 import { QUANTISATIONS } from '../gguf/file-types.ts';
 import { allParts, parsePart } from './split.ts';
 

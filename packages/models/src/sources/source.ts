@@ -1,4 +1,4 @@
-import type { Digest } from '../digest.ts';
+import type { Digest } from '@shoal/files/digest';
 import type { HttpClient } from '../download/http.ts';
 import type { RemoteFile } from '../download/remote-file.ts';
 

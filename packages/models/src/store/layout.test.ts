@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { dirname, join, sep } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isDigest, parseDigest } from '../digest.ts';
+import { isDigest, parseDigest } from '@shoal/files/digest';
 import { Layout } from './layout.ts';
 import { nameFrom, parseName } from './name.ts';
 

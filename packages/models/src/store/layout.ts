@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join, resolve, sep } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
-import { type Digest, hexOf, parseDigest } from '../digest.ts';
+import { type Digest, hexOf, parseDigest } from '@shoal/files/digest';
 import { nameKey } from './name.ts';
 
 const HEX = /^[0-9a-f]{64}$/;

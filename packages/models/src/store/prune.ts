@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hexOf, modelDigest } from '../digest.ts';
+import { hexOf, modelDigest } from '@shoal/files/digest';
 import type { Layout } from './layout.ts';
 import { tryLock } from './lock.ts';
 import { readReferences } from './reference.ts';

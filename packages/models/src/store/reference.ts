@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type Digest, isDigest } from '../digest.ts';
-import { isMissing, writeDurably } from './disk.ts';
+import { type Digest, isDigest } from '@shoal/files/digest';
+import { isMissing, writeDurably } from '@shoal/files/disk';
 import type { Layout } from './layout.ts';
 import { parseName } from './name.ts';
 

@@ -1,9 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
-import { type Digest, digestFile, isDigest, modelDigest } from '../digest.ts';
+import { type Digest, digestFile, isDigest, modelDigest } from '@shoal/files/digest';
 import { inspectModel } from '../gguf/inspect.ts';
-import { isMissing } from './disk.ts';
+import { isMissing } from '@shoal/files/disk';
 import type { Layout } from './layout.ts';
 import { hasParts } from './parts.ts';
 import { readReferences, type Reference } from './reference.ts';

@@ -1,6 +1,6 @@
 import HyperDHT from 'hyperdht';
 import { ShoalError } from '@shoal/protocol';
-import { bindingFor, isIpv4, parseHostPort } from './host-port.ts';
+import { bindingFor, isIpv4, parseHostPort } from '../host-port.ts';
 
 /** How often a free port is sought before giving up: another program may take it in between. */
 const FREE_PORT_TRIES = 3;

@@ -1,6 +1,6 @@
 import HyperDHT from 'hyperdht';
-import { bindingFor, parseHostPort } from './host-port.ts';
-import { within } from './within.ts';
+import { bindingFor, parseHostPort } from '../host-port.ts';
+import { within } from '../within.ts';
 
 export { localDht, runBootstrap } from './bootstrap.ts';
 export type { BootstrapNode, BootstrapOptions, LocalDht } from './bootstrap.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Caps, CONNECTIONS_PER_ADDRESS_MAX, CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX } from './caps.ts';
+import { Caps, CONNECTIONS_PER_ADDRESS_MAX, CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX } from '../caps.ts';
 import { Gate, HANDSHAKES_MAX } from './gate.ts';
 
 test('a place is given back once, however often it is asked to be', () => {

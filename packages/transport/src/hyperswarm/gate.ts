@@ -1,4 +1,4 @@
-import { Caps } from './caps.ts';
+import { Caps } from '../caps.ts';
 
 /** Peers between handshake and connection at once. */
 export const HANDSHAKES_MAX = 32;

@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import HyperDHT from 'hyperdht';
 import type { SecretStream } from 'hyperdht';
-import type { Connection } from './connection.ts';
-import { connectionContract } from './contracts/index.ts';
-import { Recorder } from './contracts/recorder.ts';
+import type { Connection } from '../connection.ts';
+import { connectionContract } from '../contracts/index.ts';
+import { Recorder } from '../contracts/recorder.ts';
 import { createDht, localDht } from './dht.ts';
 import type { Dht, LocalDht } from './dht.ts';
 import { createSwarm } from './hyperswarm.ts';
 import type { Swarm, SwarmOptions } from './hyperswarm.ts';
-import { StreamConnection } from './stream-connection.ts';
+import { StreamConnection } from '../stream-connection.ts';
 
 let network: LocalDht;
 let dht: Dht;

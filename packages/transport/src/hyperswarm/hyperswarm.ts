@@ -3,14 +3,14 @@ import HyperDHT from 'hyperdht';
 import type { KeyPair, SecretStream } from 'hyperdht';
 import Hyperswarm from 'hyperswarm';
 import { ShoalError } from '@shoal/protocol';
-import type { Connection, ConnectionHandler } from './connection.ts';
+import type { Connection, ConnectionHandler } from '../connection.ts';
 import type { Dht } from './dht.ts';
 import { Gate } from './gate.ts';
 import { lendDht } from './lent-dht.ts';
 import { TopicMembership } from './membership.ts';
 import type { Membership } from './membership.ts';
-import { StreamConnection } from './stream-connection.ts';
-import { within } from './within.ts';
+import { StreamConnection } from '../stream-connection.ts';
+import { within } from '../within.ts';
 
 export type { Membership } from './membership.ts';
 

@@ -1,5 +1,5 @@
 import type { DiscoverySession } from 'hyperswarm';
-import { within } from './within.ts';
+import { within } from '../within.ts';
 
 /** The wait before the second lookup; it doubles from there. */
 const REFRESH_FIRST_MS = 500;

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mock, test } from 'node:test';
 import { type InferenceEvent, ndjsonFramer, promptInput, ShoalError } from '@shoal/protocol';
 import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL } from '@shoal/protocol/shoal';
-import type { Connection } from './connection.ts';
+import type { Connection } from '../connection.ts';
 import { CONSUMER_STALL_MS, type Exchange, Link, type LinkHandlers, UNSENT_BYTES_MAX } from './link.ts';
-import { memoryPair } from './memory.ts';
+import { memoryPair } from '../memory.ts';
 
 const request = { input: promptInput('Hi'), sampling: {}, stop: [] };
 const finish: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };

@@ -10,7 +10,7 @@ import {
 } from '@shoal/protocol';
 import { monotonicNow } from '#clock';
 import { Answer } from './answer.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from '../connection.ts';
 
 /** A peer that takes nothing of an answer for this long loses it. */
 export const CONSUMER_STALL_MS = 10_000;

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
 import type { RawData, WebSocket } from 'ws';
-import type { Connection, ConnectionHandlers, Remote } from './connection.ts';
-import { Inbox } from './inbox.ts';
-import { TCP_KEEP_ALIVE_MS } from './tcp.ts';
+import type { Connection, ConnectionHandlers, Remote } from '../connection.ts';
+import { Inbox } from '../inbox.ts';
+import { TCP_KEEP_ALIVE_MS } from '../tcp.ts';
 
 /** Closing codes of RFC 6455, section 7.4.1. */
 const NORMAL_CLOSE = 1000;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isLoopback } from './caps.ts';
+import { isLoopback } from '../caps.ts';
 
 export interface GuardOptions {
   /** The address that is listened on. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { listenWebSocket, WEBSOCKET_HANDSHAKE_MS } from './websocket-listener.ts';
+import { listenWebSocket, WEBSOCKET_HANDSHAKE_MS } from './listener.ts';
 
 // A file of its own: timers of other tests would be lost between the real clock and this one.
 test('a handshake that is not complete in time is ended, without an answer', async (context) => {

@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { Caps } from './caps.ts';
-import type { Connection, ConnectionHandler } from './connection.ts';
-import { boundAddress, type Listener, listening, plainAddress } from './listen.ts';
-import { WebSocketConnection } from './websocket-connection.ts';
-import { createGuard, type GuardOptions, type Refusal } from './websocket-guard.ts';
+import { Caps } from '../caps.ts';
+import type { Connection, ConnectionHandler } from '../connection.ts';
+import { boundAddress, type Listener, listening, plainAddress } from '../listen.ts';
+import { WebSocketConnection } from './connection.ts';
+import { createGuard, type GuardOptions, type Refusal } from './guard.ts';
 
 /** A handshake takes a round trip; who takes longer than this holds a place that others want. */
 export const WEBSOCKET_HANDSHAKE_MS = 5_000;

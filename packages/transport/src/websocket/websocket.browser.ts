@@ -1,7 +1,7 @@
 import b4a from 'b4a';
 import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
-import type { Connection, ConnectionHandlers, Remote } from './connection.ts';
-import { HELD_BYTES_MAX, Inbox } from './inbox.ts';
+import type { Connection, ConnectionHandlers, Remote } from '../connection.ts';
+import { HELD_BYTES_MAX, Inbox } from '../inbox.ts';
 import type { WebSocketDialOptions } from './websocket.ts';
 
 /** What the platform may have waiting to be sent before `send` answers false. */

@@ -4,12 +4,12 @@ import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { Connection } from './connection.ts';
-import { connectionContract, type ConnectionPair } from './contracts/index.ts';
-import { Recorder } from './contracts/recorder.ts';
-import type { Listener } from './listen.ts';
+import type { Connection } from '../connection.ts';
+import { connectionContract, type ConnectionPair } from '../contracts/index.ts';
+import { Recorder } from '../contracts/recorder.ts';
+import type { Listener } from '../listen.ts';
 import { dialWebSocket as dialInPage } from './websocket.browser.ts';
-import { WebSocketConnection } from './websocket-connection.ts';
+import { WebSocketConnection } from './connection.ts';
 import { dialWebSocket, listenWebSocket, type WebSocketListenOptions } from './websocket.ts';
 
 const PATH = '/door';

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { ShoalError } from '@shoal/protocol';
 import { WebSocket } from 'ws';
-import type { Connection } from './connection.ts';
-import { WebSocketConnection } from './websocket-connection.ts';
+import type { Connection } from '../connection.ts';
+import { WebSocketConnection } from './connection.ts';
 
-export { listenWebSocket, type WebSocketListenOptions } from './websocket-listener.ts';
+export { listenWebSocket, type WebSocketListenOptions } from './listener.ts';
 
 export interface WebSocketDialOptions {
   /** `ws://…` or `wss://…` */

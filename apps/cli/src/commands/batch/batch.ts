@@ -1,16 +1,16 @@
 import { connect, type ConnectOptions, type Shoal } from '@shoal/client';
 import { type BatchLine, runBatch, WORKER_PATIENCE_MS } from '@shoal/client/batch';
-import { launchSettings } from '@shoal/node/configuration';
+import { launchSettings } from '@shoal/host/configuration';
 import { ShoalError } from '@shoal/protocol';
-import { Absence } from '../batch/absence.ts';
-import { withOverruledModel, withWayOn } from '../batch/advice.ts';
-import { BatchInput, type Survey } from '../batch/input.ts';
-import { BatchOutput } from '../batch/output.ts';
-import { batchPaths, type Paths } from '../batch/paths.ts';
-import { Progress, type Waiting } from '../batch/progress.ts';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { count, elapsed, print } from '../output.ts';
+import { Absence } from '../../batch/absence.ts';
+import { withOverruledModel, withWayOn } from '../../batch/advice.ts';
+import { BatchInput, type Survey } from '../../batch/input.ts';
+import { BatchOutput } from '../../batch/output.ts';
+import { batchPaths, type Paths } from '../../batch/paths.ts';
+import { Progress, type Waiting } from '../../batch/progress.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { count, elapsed, print } from '../../terminal/output.ts';
 
 export interface BatchFlags {
   readonly cluster?: readonly string[];

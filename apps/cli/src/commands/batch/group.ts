@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { collect, collectHosts, contextOf, example, type Finish, positiveNumber, wholeNumber } from './command.ts';
+import { collect, collectHosts, contextOf, example, type Finish, positiveNumber, wholeNumber } from '../command.ts';
 
 export function addBatch(program: Command, finish: Finish): void {
   example(program.command('batch <file>'), 'shoal batch questions.jsonl --cluster gatewayai-poc')
@@ -21,6 +21,6 @@ export function addBatch(program: Command, finish: Finish): void {
     .option('--retries <n>', 'how often a line that fails is asked again (default: 3)', wholeNumber)
     .option('--restart', 'begin anew, where the default is to go on with what an earlier run has left')
     .action(async (file: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/batch.ts')).batch(contextOf(command), file, command.opts())),
+      finish(await (await import('./batch.ts')).batch(contextOf(command), file, command.opts())),
     );
 }

@@ -1,9 +1,9 @@
 import { API_PATHS, type ClusterView } from '@shoal/node/api';
-import { printableName } from '@shoal/node/printable';
-import { callNode } from '../api-client.ts';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { columns, count, print } from '../output.ts';
+import { printableName } from '@shoal/host/printable';
+import { callNode } from '../../node/api-client.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { columns, count, print } from '../../terminal/output.ts';
 
 interface ClusterList {
   readonly clusters: readonly ClusterView[];

@@ -1,25 +1,25 @@
 import type { Command } from 'commander';
-import { contextOf, example, type Finish } from './command.ts';
+import { contextOf, example, type Finish } from '../command.ts';
 
 export function addClusters(program: Command, finish: Finish): void {
   example(program.command('clusters'), 'shoal clusters')
     .description('the clusters that the node is in')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/clusters.ts')).clusters(contextOf(command))),
+      finish(await (await import('./clusters.ts')).clusters(contextOf(command))),
     );
   example(program.command('connect <cluster>').alias('join'), 'shoal connect gatewayai-poc')
     .description('join a cluster, now and at each start')
     .action(async (cluster: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/clusters.ts')).connect(contextOf(command), cluster)),
+      finish(await (await import('./clusters.ts')).connect(contextOf(command), cluster)),
     );
   example(program.command('disconnect <cluster>').alias('leave'), 'shoal disconnect gatewayai-poc')
     .description('leave a cluster')
     .action(async (cluster: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/clusters.ts')).disconnect(contextOf(command), cluster)),
+      finish(await (await import('./clusters.ts')).disconnect(contextOf(command), cluster)),
     );
   example(program.command('peers [cluster]'), 'shoal peers gatewayai-poc')
     .description('who else is there')
     .action(async (cluster: string | undefined, _flags: object, command: Command) =>
-      finish(await (await import('../commands/peers.ts')).peers(contextOf(command), cluster)),
+      finish(await (await import('./peers.ts')).peers(contextOf(command), cluster)),
     );
 }

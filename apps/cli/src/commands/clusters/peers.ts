@@ -1,9 +1,9 @@
 import { API_PATHS, type PeerView } from '@shoal/node/api';
-import { printableName } from '@shoal/node/printable';
-import { callNode } from '../api-client.ts';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { columns, duration, print } from '../output.ts';
+import { printableName } from '@shoal/host/printable';
+import { callNode } from '../../node/api-client.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { columns, duration, print } from '../../terminal/output.ts';
 
 const SHOWN_ID_CHARACTERS = 12;
 

@@ -1,21 +1,21 @@
 import { join } from 'node:path';
-import type { Configuration } from '@shoal/node/configuration';
-import { createMount } from '@shoal/node/donate-mount';
-import { DONATE_WARNING } from '@shoal/node/donate-warning';
-import { homeFiles } from '@shoal/node/home';
-import { createLogger, type Logger } from '@shoal/node/log';
-import { printableName } from '@shoal/node/printable';
+import type { Configuration } from '@shoal/host/configuration';
+import { createMount } from '@shoal/host/doors/donate-mount';
+import { DONATE_WARNING } from '@shoal/host/doors/donate-warning';
+import { homeFiles } from '@shoal/host/home';
+import { createLogger, type Logger } from '@shoal/host/log';
+import { printableName } from '@shoal/host/printable';
 import { DEFAULT_PORT, type Mode, MODES } from '@shoal/protocol/donate';
 import { isLoopback } from '@shoal/transport';
 import { listenTcp } from '@shoal/transport/tcp';
 import { Scheduler } from '@shoal/worker';
 import { type DonateDoor, type Donation, type JobReport, openDonateDoor, QUEUE_CAPACITY } from '@shoal/worker/donate';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { openPassingFolder } from '../donate/passing-folder.ts';
-import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
-import { untilEnded } from '../foreground.ts';
-import { count, print } from '../output.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { openPassingFolder } from '../../donate/passing-folder.ts';
+import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
+import { untilEnded } from '../../door/foreground.ts';
+import { count, print } from '../../terminal/output.ts';
 
 /** How long running answers may take to complete once the node is to end. */
 const DRAIN_MS = 30_000;

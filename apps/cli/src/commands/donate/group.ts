@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { contextOf, engineFlags, example, type Finish, notEmpty, port, positiveNumber } from './command.ts';
+import { contextOf, engineFlags, example, type Finish, notEmpty, port, positiveNumber } from '../command.ts';
 
 const MAX_TOKEN_ID = 0x7fff_ffff;
 
@@ -17,7 +17,7 @@ export function addDonate(program: Command, finish: Finish): void {
     )
     .option('--max-tokens <n>', 'the longest answer that others get')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/donate.ts')).donate(contextOf(command), command.opts())),
+      finish(await (await import('./donate.ts')).donate(contextOf(command), command.opts())),
     );
   example(program.command('push [model]'), PUSH_EXAMPLES)
     .description(
@@ -28,7 +28,7 @@ export function addDonate(program: Command, finish: Finish): void {
     .option('--ids <1,2,3>', 'token ids to go on from, with MODEL', tokenIds)
     .option('--max-tokens <n>', 'the longest answer, in tokens; 256 where not given, 8 with --ids', positiveNumber)
     .action(async (model: string | undefined, _flags: object, command: Command) =>
-      finish(await (await import('../commands/push.ts')).push(contextOf(command), model, command.opts())),
+      finish(await (await import('./push.ts')).push(contextOf(command), model, command.opts())),
     );
 }
 

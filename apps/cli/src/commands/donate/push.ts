@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
 import { dialDonate, type DonateNode } from '@shoal/client/donate';
-import type { Tokenizer } from '@shoal/engine/llama/tokenizer';
-import { printableName } from '@shoal/node/printable';
+import type { Tokenizer } from '@shoal/engine-llama/tokenizer';
+import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { digest, modelSize, readPieces } from '../donate/model-file.ts';
-import { modelText, print } from '../output.ts';
-import { size, TransferProgress } from '../transfer-progress.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { digest, modelSize, readPieces } from '../../donate/model-file.ts';
+import { modelText, print } from '../../terminal/output.ts';
+import { size, TransferProgress } from '../../terminal/transfer-progress.ts';
 
 /** New tokens of an answer to a prompt, where nobody says otherwise. */
 const DEFAULT_PROMPT_TOKENS = 256;
@@ -125,7 +125,7 @@ async function pushAndAsk(context: Context, node: DonateNode, file: ModelFile, q
 }
 
 async function openTokenizer(path: string): Promise<Tokenizer> {
-  const { createTokenizer } = await import('@shoal/engine/llama/tokenizer');
+  const { createTokenizer } = await import('@shoal/engine-llama/tokenizer');
   return createTokenizer(path);
 }
 

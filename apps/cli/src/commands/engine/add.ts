@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline/promises';
-import { installedGpuPackages, type PackagedGpu } from '@shoal/node/gpu-package';
-import { prepareHome } from '@shoal/node/home';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { type GpuPlan, installGpu, planGpu, sizesOf } from '../engine/gpu-install.ts';
-import { interruptible } from '../models/interruptible.ts';
-import { print } from '../output.ts';
-import { size } from '../transfer-progress.ts';
+import { installedGpuPackages, type PackagedGpu } from '@shoal/host/engines/gpu-package';
+import { prepareHome } from '@shoal/host/home';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { type GpuPlan, installGpu, planGpu, sizesOf } from '../../engine/gpu-install.ts';
+import { interruptible } from '../../models/interruptible.ts';
+import { print } from '../../terminal/output.ts';
+import { size } from '../../terminal/transfer-progress.ts';
 
 export interface EngineAddFlags {
   /** Do not ask. */

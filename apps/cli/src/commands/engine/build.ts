@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
-import { buildFolder, findLlamaCppSource, type GpuBackend, processorKey, readBuild } from '@shoal/node/engine-places';
+import { buildFolder, findLlamaCppSource, type GpuBackend, processorKey, readBuild } from '@shoal/host/engines/places';
 import { ShoalError } from '@shoal/protocol';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { BuildLine } from '../engine/build-progress.ts';
-import { buildLlamaCpp } from '../engine/build.ts';
-import { findToolchain, usualGpu } from '../engine/toolchain.ts';
-import { interruptible } from '../models/interruptible.ts';
-import { elapsed, print } from '../output.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { BuildLine } from '../../engine/build-progress.ts';
+import { buildLlamaCpp } from '../../engine/build.ts';
+import { findToolchain, usualGpu } from '../../engine/toolchain.ts';
+import { interruptible } from '../../models/interruptible.ts';
+import { elapsed, print } from '../../terminal/output.ts';
 
 export interface EngineBuildFlags {
   readonly gpu?: GpuBackend;

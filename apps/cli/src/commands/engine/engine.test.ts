@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { findLlamaCppSource } from '@shoal/node/engine-places';
-import { findLlama } from '@shoal/node/packages';
-import { fakeToolchain } from '../engine/testing/fake-toolchain.ts';
-import { errorCode, Shoal, temporaryFolder } from '../testing/run-shoal.ts';
+import { findLlamaCppSource } from '@shoal/host/engines/places';
+import { findLlama } from '@shoal/host/engines/packages';
+import { fakeToolchain } from '../../engine/testing/fake-toolchain.ts';
+import { errorCode, Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
 const source = process.platform === 'win32' ? undefined : findLlamaCppSource();
 const skip = source === undefined ? 'llama.cpp’s source comes with node-llama-cpp, which is not installed' : false;

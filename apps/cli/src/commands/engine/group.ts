@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { contextOf, example, type Finish, positiveNumber } from './command.ts';
+import { contextOf, example, type Finish, positiveNumber } from '../command.ts';
 
 /** Of `GPU_BACKENDS` and `GPU_PACKAGES`; not imported, because help needs no more than these words. */
 const BACKENDS = ['cuda', 'vulkan', 'metal', 'none'] as const;
@@ -13,7 +13,7 @@ export function addEngine(program: Command, finish: Finish): void {
   example(engine.command('list').alias('ls'), 'shoal engine list')
     .description('the engines and GPU backends that are here, which one a node uses, and why')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/engine-list.ts')).listEngines(contextOf(command))),
+      finish(await (await import('./list.ts')).listEngines(contextOf(command))),
     );
   addBuild(engine, finish);
   example(engine.command('measure'), 'shoal engine measure --model llama3.2:1b')
@@ -21,7 +21,7 @@ export function addEngine(program: Command, finish: Finish): void {
     .option('--model <model>', 'the model to measure with; the configured or the demo model where not given')
     .option('--slots <n>', 'answers at once', positiveNumber)
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/engine-measure.ts')).measureEngines(contextOf(command), command.opts())),
+      finish(await (await import('./measure.ts')).measureEngines(contextOf(command), command.opts())),
     );
   addPackages(engine, finish);
 }
@@ -35,7 +35,7 @@ function addBuild(engine: Command, finish: Finish): void {
     .option('--force', 'even where it is built already')
     .option('--output <folder>', 'where the programs shall lie, instead of in SHOAL_HOME')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/engine-build.ts')).buildEngine(contextOf(command), command.opts())),
+      finish(await (await import('./build.ts')).buildEngine(contextOf(command), command.opts())),
     );
 }
 
@@ -45,12 +45,12 @@ function addPackages(engine: Command, finish: Finish): void {
     .addArgument(new Argument('<gpu>').choices(PACKAGES))
     .option('--yes', 'do not ask')
     .action(async (gpu: (typeof PACKAGES)[number], _flags: object, command: Command) =>
-      finish(await (await import('../commands/engine-add.ts')).addEngine(contextOf(command), gpu, command.opts())),
+      finish(await (await import('./add.ts')).addEngine(contextOf(command), gpu, command.opts())),
     );
   example(engine.command('remove').alias('rm'), 'shoal engine remove vulkan')
     .description('remove what was built or added')
     .addArgument(new Argument('<what>').choices([...PACKAGES, 'llama-server']))
     .action(async (what: (typeof PACKAGES)[number] | 'llama-server', _flags: object, command: Command) =>
-      finish(await (await import('../commands/engine-remove.ts')).removeEngine(contextOf(command), what)),
+      finish(await (await import('./remove.ts')).removeEngine(contextOf(command), what)),
     );
 }

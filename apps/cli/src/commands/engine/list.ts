@@ -1,10 +1,10 @@
-import { loadConfiguration, launchSettings } from '@shoal/node/configuration';
-import { printableText } from '@shoal/node/printable';
+import { loadConfiguration, launchSettings } from '@shoal/host/configuration';
+import { printableText } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { type ChosenEngine, chosenEngine, overview } from '../engine/overview.ts';
-import { columns, print } from '../output.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { type ChosenEngine, chosenEngine, overview } from '../../engine/overview.ts';
+import { columns, print } from '../../terminal/output.ts';
 
 /** `shoal engine list`: what can answer prompts here, and which of it a node would use. */
 export async function listEngines(context: Context): Promise<number> {

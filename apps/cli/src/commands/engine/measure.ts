@@ -1,19 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import { machineName } from '@shoal/engine/llama-server';
-import { type Configuration, launchSettings, loadConfiguration } from '@shoal/node/configuration';
-import { createEngine } from '@shoal/node/engine-choice';
-import { locateLlamaServer } from '@shoal/node/engine-places';
-import { isServerFaster, type Measurement, remember } from '@shoal/node/engine-record';
-import { homeFiles, prepareHome } from '@shoal/node/home';
-import { createLogger } from '@shoal/node/log';
+import { type Configuration, launchSettings, loadConfiguration } from '@shoal/host/configuration';
+import { createEngine } from '@shoal/host/engines';
+import { locateLlamaServer } from '@shoal/host/engines/places';
+import { isServerFaster, type Measurement, remember } from '@shoal/host/engines/record';
+import { homeFiles, prepareHome } from '@shoal/host/home';
+import { createLogger } from '@shoal/host/log';
 import { ShoalError } from '@shoal/protocol';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { sideBySide } from '../engine/measure.ts';
-import { modelPath } from '../engine/overview.ts';
-import { LiveLine } from '../live-line.ts';
-import { interruptible } from '../models/interruptible.ts';
-import { columns, count, print } from '../output.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { sideBySide } from '../../engine/measure.ts';
+import { modelPath } from '../../engine/overview.ts';
+import { LiveLine } from '../../terminal/live-line.ts';
+import { interruptible } from '../../models/interruptible.ts';
+import { columns, count, print } from '../../terminal/output.ts';
 
 export interface EngineMeasureFlags {
   readonly model?: string;

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { listBuilds } from '@shoal/node/engine-places';
-import { installedGpuPackages, type PackagedGpu } from '@shoal/node/gpu-package';
+import { listBuilds } from '@shoal/host/engines/places';
+import { installedGpuPackages, type PackagedGpu } from '@shoal/host/engines/gpu-package';
 import { ShoalError } from '@shoal/protocol';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { print } from '../output.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { print } from '../../terminal/output.ts';
 
 /** What `engine build` or `engine add` made. */
 export type RemovableEngine = PackagedGpu | 'llama-server';

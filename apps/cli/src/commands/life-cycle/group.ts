@@ -1,31 +1,31 @@
 import type { Command } from 'commander';
-import { collect, collectHosts, contextOf, example, type Finish } from './command.ts';
+import { collect, collectHosts, contextOf, example, type Finish } from '../command.ts';
 
 export function addLifeCycle(program: Command, finish: Finish): void {
   nodeFlags(program.command('serve'), 'shoal serve --lend --cluster gatewayai-poc')
     .description('run the node in the foreground')
     .action(async (flags: object, command: Command) =>
-      finish(await (await import('../commands/serve.ts')).serve(contextOf(command), ownFlags(flags))),
+      finish(await (await import('./serve.ts')).serve(contextOf(command), ownFlags(flags))),
     );
   nodeFlags(program.command('start'), 'shoal start --lend --model ~/models/llama.gguf')
     .description('run the node in the background')
     .action(async (flags: object, command: Command) =>
-      finish(await (await import('../commands/start.ts')).start(contextOf(command), ownFlags(flags))),
+      finish(await (await import('./start.ts')).start(contextOf(command), ownFlags(flags))),
     );
   nodeFlags(program.command('restart'), 'shoal restart --no-lend')
     .description('stop the node and start it as it was started, with the flags given here changed')
     .action(async (flags: object, command: Command) =>
-      finish(await (await import('../commands/restart.ts')).restart(contextOf(command), ownFlags(flags))),
+      finish(await (await import('./restart.ts')).restart(contextOf(command), ownFlags(flags))),
     );
   example(program.command('stop'), 'shoal stop')
     .description('end the node once its running answers are complete, or after 30 s')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/stop.ts')).stop(contextOf(command))),
+      finish(await (await import('./stop.ts')).stop(contextOf(command))),
     );
   example(program.command('status'), 'shoal status --json')
     .description('whether the node runs, where, since when, and how it fares')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/status.ts')).status(contextOf(command))),
+      finish(await (await import('./status.ts')).status(contextOf(command))),
     );
 }
 

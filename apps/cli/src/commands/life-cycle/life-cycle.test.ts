@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { suite, test, type TestContext } from 'node:test';
 import type { ClusterView, StatusView } from '@shoal/node/api';
 import { localDht } from '@shoal/transport/dht';
-import { errorCode, Shoal, temporaryFolder } from './testing/run-shoal.ts';
+import { errorCode, Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
 /** A home whose nodes find one another on a DHT of this test's own, and whose node is stopped when the test ends. */
 function home(t: TestContext, bootstrap: readonly string[]): Shoal {

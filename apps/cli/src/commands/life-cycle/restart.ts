@@ -1,9 +1,9 @@
-import type { Flags } from '@shoal/node/configuration';
-import { readLaunch } from '@shoal/node/launch';
-import { checkedFlags } from '../checked-flags.ts';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { print } from '../output.ts';
+import type { Flags } from '@shoal/host/configuration';
+import { readLaunch } from '@shoal/host/launch';
+import { checkedFlags } from '../../checked-flags.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { print } from '../../terminal/output.ts';
 import { startDetached, startedLines } from './start.ts';
 import { stopNode } from './stop.ts';
 

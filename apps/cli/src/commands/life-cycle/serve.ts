@@ -1,8 +1,8 @@
-import type { Flags } from '@shoal/node/configuration';
+import type { Flags } from '@shoal/host/configuration';
 import { serve as runDaemon } from '@shoal/node';
-import { checkedFlags } from '../checked-flags.ts';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import { checkedFlags } from '../../checked-flags.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
 
 /** `shoal serve`: the node in the foreground, until Ctrl-C or `shoal stop`. */
 export async function serve(context: Context, flags: Flags): Promise<number> {

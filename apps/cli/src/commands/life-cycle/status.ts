@@ -1,9 +1,9 @@
 import { API_PATHS, type DoorView, type StatusView } from '@shoal/node/api';
-import { printableName } from '@shoal/node/printable';
-import { callNode } from '../api-client.ts';
-import { EXIT, exitCodeOf } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { columns, count, duration, print } from '../output.ts';
+import { printableName } from '@shoal/host/printable';
+import { callNode } from '../../node/api-client.ts';
+import { EXIT, exitCodeOf } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { columns, count, duration, print } from '../../terminal/output.ts';
 
 /** `shoal status`: prints `not running` where no node runs, and ends with 3. */
 export async function status(context: Context): Promise<number> {

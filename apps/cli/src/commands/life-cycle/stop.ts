@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS } from '@shoal/node/api';
-import { runningPid } from '@shoal/node/lock';
-import type { Home } from '@shoal/node/home';
+import { runningPid } from '@shoal/host/home/lock';
+import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
-import { callNode, findNode } from '../api-client.ts';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { print } from '../output.ts';
+import { callNode, findNode } from '../../node/api-client.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { print } from '../../terminal/output.ts';
 
 /** The node drains for up to 30 s and then leaves the DHT. */
 const STOP_TIMEOUT_MS = 45_000;

@@ -1,14 +1,14 @@
 import { createInterface } from 'node:readline';
 import { connectLocalLlm, type LocalLlmHost } from '@shoal/client/localllm';
-import { printableName } from '@shoal/node/printable';
+import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { doorConfiguration } from '../door-worker.ts';
-import { describeError } from '../localllm/advice.ts';
-import { answer } from '../localllm/chat-answer.ts';
-import { Interrupts } from '../localllm/interrupts.ts';
-import { TerminalChat } from '../localllm/terminal-chat.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { doorConfiguration } from '../../door/door-worker.ts';
+import { describeError } from '../../localllm/advice.ts';
+import { answer } from '../../localllm/chat-answer.ts';
+import { Interrupts } from '../../localllm/interrupts.ts';
+import { TerminalChat } from '../../localllm/terminal-chat.ts';
 
 export interface ChatFlags {
   readonly prompt?: string;

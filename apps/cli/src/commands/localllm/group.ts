@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collectHosts, contextOf, engineFlags, example, type Finish } from './command.ts';
+import { collectHosts, contextOf, engineFlags, example, type Finish } from '../command.ts';
 
 export function addLocalLlm(program: Command, finish: Finish): void {
   engineFlags(example(program.command('share'), 'shoal share --model llama3.2 --name "Dan’s MacBook"'))
@@ -9,13 +9,13 @@ export function addLocalLlm(program: Command, finish: Finish): void {
     .option('--debug', 'show the debug log; the key d does that later on')
     .option('--bootstrap <host:port>', 'enter the DHT here; may be repeated, or several with commas', collectHosts)
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/share.ts')).share(contextOf(command), command.opts())),
+      finish(await (await import('./share.ts')).share(contextOf(command), command.opts())),
     );
   example(program.command('chat <server-id>'), 'shoal chat 7Yk…Q2a\n  $ echo "What is 2+2?" | shoal chat 7Yk…Q2a')
     .description('chat with a shared model; prompts from stdin are answered one line at a time')
     .option('--prompt <text>', 'ask this, and end with the answer')
     .option('--bootstrap <host:port>', 'enter the DHT here; may be repeated, or several with commas', collectHosts)
     .action(async (serverId: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/chat.ts')).chat(contextOf(command), serverId, command.opts())),
+      finish(await (await import('./chat.ts')).chat(contextOf(command), serverId, command.opts())),
     );
 }

@@ -1,22 +1,22 @@
-import type { Configuration, Flags } from '@shoal/node/configuration';
-import { prepareHome } from '@shoal/node/home';
-import { createLogger, type Logger } from '@shoal/node/log';
-import { printableName } from '@shoal/node/printable';
-import { freshTopic, keptTopic } from '@shoal/node/server-id';
-import { type EngineName, runsFiles } from '@shoal/node/settings';
+import type { Configuration, Flags } from '@shoal/host/configuration';
+import { prepareHome } from '@shoal/host/home';
+import { createLogger, type Logger } from '@shoal/host/log';
+import { printableName } from '@shoal/host/printable';
+import { freshTopic, keptTopic } from '@shoal/host/home/server-id';
+import { type EngineName, runsFiles } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol';
 import { MAX_CLIENTS } from '@shoal/protocol/localllm';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import type { Worker } from '@shoal/worker';
 import { type LocalLlmDoor, openLocalLlmDoor } from '@shoal/worker/localllm';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { warnOfSilentDht } from '../dht-warning.ts';
-import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
-import { untilEnded } from '../foreground.ts';
-import { LiveLine } from '../live-line.ts';
-import { listenToKeys } from '../localllm/keys.ts';
-import { qrCode } from '../localllm/qr-code.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { warnOfSilentDht } from '../../door/dht-warning.ts';
+import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
+import { untilEnded } from '../../door/foreground.ts';
+import { LiveLine } from '../../terminal/live-line.ts';
+import { listenToKeys } from '../../localllm/keys.ts';
+import { qrCode } from '../../localllm/qr-code.ts';
 
 /** How long a running answer may take to be completed once the host is told to end. */
 const DRAIN_MS = 30_000;

@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
 import { runBootstrap } from '@shoal/transport/dht';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { print } from '../output.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { print } from '../../terminal/output.ts';
 
 /** `shoal bootstrap`: runs until Ctrl-C or SIGTERM. */
 export async function bootstrap(context: Context, flags: { host: string; port: number }): Promise<number> {

@@ -4,9 +4,9 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { isAlive } from '@shoal/node/alive';
-import { findDemoModel } from '@shoal/node/engine-choice';
-import { Shoal, temporaryFolder } from '../testing/run-shoal.ts';
+import { isAlive } from '@shoal/files/alive';
+import { findDemoModel } from '@shoal/host/engines';
+import { Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
 const skip = findDemoModel() === undefined ? 'the demo model is not part of this checkout' : false;
 

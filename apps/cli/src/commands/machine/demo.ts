@@ -2,15 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { API_PATHS, type StatusView } from '@shoal/node/api';
-import { printableName, printableText } from '@shoal/node/printable';
+import { printableName, printableText } from '@shoal/host/printable';
 import { promptInput, ShoalError } from '@shoal/protocol';
 import { localDht } from '@shoal/transport/dht';
-import { ask, tokensPerSecond, type Answer } from '../answer.ts';
-import { callNode } from '../api-client.ts';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { NodeProcess, type LogLine } from '../node-process.ts';
-import { columns, print } from '../output.ts';
+import { ask, tokensPerSecond, type Answer } from '../../node/answer.ts';
+import { callNode } from '../../node/api-client.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { NodeProcess, type LogLine } from '../../node/node-process.ts';
+import { columns, print } from '../../terminal/output.ts';
 
 const CLUSTER = 'gatewayai-poc';
 /** For the whole demonstration, on the slowest machine. */

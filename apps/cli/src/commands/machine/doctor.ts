@@ -1,11 +1,11 @@
-import { loadConfiguration, launchSettings, type Configuration } from '@shoal/node/configuration';
-import { readLaunch } from '@shoal/node/launch';
+import { loadConfiguration, launchSettings, type Configuration } from '@shoal/host/configuration';
+import { readLaunch } from '@shoal/host/launch';
 import { ShoalError } from '@shoal/protocol';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { createLogger } from '@shoal/node/log';
-import { fail, type Check } from '../doctor/check.ts';
-import { checkDoors, checkOllama } from '../doctor/lending.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { createLogger } from '@shoal/host/log';
+import { fail, type Check } from '../../doctor/check.ts';
+import { checkDoors, checkOllama } from '../../doctor/lending.ts';
 import {
   checkDemoModel,
   checkDisk,
@@ -14,9 +14,9 @@ import {
   checkMemory,
   checkNodeVersion,
   checkOptional,
-} from '../doctor/machine.ts';
-import { checkDht, checkHome, checkPort } from '../doctor/node.ts';
-import { columns, print } from '../output.ts';
+} from '../../doctor/machine.ts';
+import { checkDht, checkHome, checkPort } from '../../doctor/node.ts';
+import { columns, print } from '../../terminal/output.ts';
 
 /** `shoal doctor`: fails only for what keeps a node from running. */
 export async function doctor(context: Context, flags: { bootstrap?: readonly string[] }): Promise<number> {

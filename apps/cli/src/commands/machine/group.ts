@@ -1,34 +1,34 @@
 import type { Command } from 'commander';
-import { collectHosts, contextOf, example, type Finish, notEmpty, port } from './command.ts';
+import { collectHosts, contextOf, example, type Finish, notEmpty, port } from '../command.ts';
 
 export function addMachine(program: Command, finish: Finish): void {
   example(program.command('resources'), 'shoal resources')
     .description('what this machine has')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/resources.ts')).resources(contextOf(command))),
+      finish(await (await import('./resources.ts')).resources(contextOf(command))),
     );
   example(program.command('eligible'), 'shoal eligible')
     .description('which clusters this machine is large enough for')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/resources.ts')).eligible(contextOf(command))),
+      finish(await (await import('./resources.ts')).eligible(contextOf(command))),
     );
   example(program.command('doctor'), 'shoal doctor')
     .description('what works here, what does not, and what to do')
     .option('--bootstrap <host:port>', 'the DHT to look for; may be repeated', collectHosts)
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/doctor.ts')).doctor(contextOf(command), command.opts())),
+      finish(await (await import('./doctor.ts')).doctor(contextOf(command), command.opts())),
     );
   example(program.command('bootstrap'), 'shoal bootstrap --port 49737')
     .description('run the first node of a DHT of one’s own, for machines without internet')
     .option('--port <port>', 'UDP port; 0 picks a free one', port, 49_737)
     .option('--host <address>', 'the IPv4 address under which the others reach this machine', notEmpty, '0.0.0.0')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/bootstrap.ts')).bootstrap(contextOf(command), command.opts())),
+      finish(await (await import('./bootstrap.ts')).bootstrap(contextOf(command), command.opts())),
     );
   example(program.command('demo'), 'shoal demo --prompt "Explain quantum computing simply"')
     .description('three nodes on this machine find each other, and one has its prompt answered')
     .option('--prompt <text>', 'what to ask', 'What is 2+2?')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/demo.ts')).demo(contextOf(command), command.opts())),
+      finish(await (await import('./demo.ts')).demo(contextOf(command), command.opts())),
     );
 }

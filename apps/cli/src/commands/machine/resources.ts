@@ -1,9 +1,9 @@
-import { homeFiles, prepareHome } from '@shoal/node/home';
-import { gaugeHome } from '@shoal/node/gauge';
+import { homeFiles, prepareHome } from '@shoal/host/home';
+import { gaugeHome } from '@shoal/host/gauge';
 import { eligibleTiers, type Resources } from '@shoal/worker';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { columns, count, print } from '../output.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { columns, count, print } from '../../terminal/output.ts';
 
 /** `shoal resources`: gauges this machine anew and keeps the profile in the home. */
 export async function resources(context: Context): Promise<number> {

@@ -1,10 +1,10 @@
 import { parseName } from '@shoal/models';
-import { openModelStore } from '@shoal/node/model-files';
+import { openModelStore } from '@shoal/host/models';
 import { ShoalError } from '@shoal/protocol';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { findOwn } from '../models/local.ts';
-import { print } from '../output.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { findOwn } from '../../models/local.ts';
+import { print } from '../../terminal/output.ts';
 import { storedDocument } from './pull.ts';
 
 /** `shoal cp`: one more name for a model of the store. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collect, contextOf, decimal, example, type Finish, positiveNumber, wholeNumber } from './command.ts';
+import { collect, contextOf, decimal, example, type Finish, positiveNumber, wholeNumber } from '../command.ts';
 
 export function addModels(program: Command, finish: Finish): void {
   addRun(program, finish);
@@ -7,30 +7,28 @@ export function addModels(program: Command, finish: Finish): void {
   example(program.command('list').alias('ls'), 'shoal list')
     .description('the models of this machine: Shoal’s own, and those that other programs have')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/list.ts')).list(contextOf(command))),
+      finish(await (await import('./list.ts')).list(contextOf(command))),
     );
   example(program.command('show <model>'), 'shoal show llama3.2:1b --context 8192')
     .description('what a model is, what memory it will take, and whether it fits here')
     .option('--context <tokens>', 'for so many tokens of prompt and answer together', positiveNumber)
     .option('--slots <n>', 'for so many answers at once; as many as a node has where not given', positiveNumber)
     .action(async (model: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/show.ts')).show(contextOf(command), model, command.opts())),
+      finish(await (await import('./show.ts')).show(contextOf(command), model, command.opts())),
     );
   example(program.command('rm <name>'), 'shoal rm llama3.2:1b')
     .description('remove a model, and its file unless another name needs it')
     .action(async (name: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/rm.ts')).remove(contextOf(command), name)),
+      finish(await (await import('./rm.ts')).remove(contextOf(command), name)),
     );
   example(program.command('cp <from> <to>'), 'shoal cp llama3.2:1b house-model')
     .description('give a model one more name, which costs no space')
     .action(async (from: string, to: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/cp.ts')).copy(contextOf(command), from, to)),
+      finish(await (await import('./cp.ts')).copy(contextOf(command), from, to)),
     );
   example(program.command('ps'), 'shoal ps')
     .description('what the running node has in memory, and until when')
-    .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/ps.ts')).ps(contextOf(command))),
-    );
+    .action(async (_flags: object, command: Command) => finish(await (await import('./ps.ts')).ps(contextOf(command))));
   addStore(program, finish);
   addSaved(program, finish);
 }
@@ -60,7 +58,7 @@ function addRun(program: Command, finish: Finish): void {
     .option('--threads <n>', 'threads for the model; measured where not given')
     .addHelpText('after', RUN_PLACES)
     .action(async (model: string | undefined, prompt: readonly string[], _flags: object, command: Command) =>
-      finish(await (await import('../commands/run.ts')).run(contextOf(command), model, prompt, command.opts())),
+      finish(await (await import('./run.ts')).run(contextOf(command), model, prompt, command.opts())),
     );
 }
 
@@ -71,12 +69,12 @@ function addSaved(program: Command, finish: Finish): void {
   example(saved.command('list'), 'shoal saved list')
     .description('what there is; "shoal run NAME" goes on with one')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/saved.ts')).listSaved(contextOf(command))),
+      finish(await (await import('./saved.ts')).listSaved(contextOf(command))),
     );
   example(saved.command('rm <name>'), 'shoal saved rm talk')
     .description('remove one')
     .action(async (name: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/saved.ts')).removeSaved(contextOf(command), name)),
+      finish(await (await import('./saved.ts')).removeSaved(contextOf(command), name)),
     );
 }
 
@@ -88,7 +86,7 @@ function addPull(program: Command, finish: Finish): void {
     .option('--allow-host <host[:port]>', 'may be in a private network and speak http; may be repeated', collect)
     .addHelpText('after', PULL_VARIABLES)
     .action(async (model: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/pull.ts')).pullModel(contextOf(command), model, command.opts())),
+      finish(await (await import('./pull.ts')).pullModel(contextOf(command), model, command.opts())),
     );
 }
 
@@ -105,11 +103,11 @@ function addStore(program: Command, finish: Finish): void {
   example(models.command('verify'), 'shoal models verify')
     .description('read every file of the store and say what is broken')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/models-verify.ts')).verify(contextOf(command))),
+      finish(await (await import('./verify.ts')).verify(contextOf(command))),
     );
   example(models.command('prune'), 'shoal models prune')
     .description('remove unfinished downloads and files that no model needs')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/models-prune.ts')).prune(contextOf(command))),
+      finish(await (await import('./prune.ts')).prune(contextOf(command))),
     );
 }

@@ -1,12 +1,12 @@
 import { inspectModel } from '@shoal/models';
-import { listModels, type LocalModel } from '@shoal/node/model-files';
-import { printableName } from '@shoal/node/printable';
+import { listModels, type LocalModel } from '@shoal/host/models';
+import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { localPlaces, whereabouts } from '../models/local.ts';
-import { columns, print } from '../output.ts';
-import { size } from '../transfer-progress.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { localPlaces, whereabouts } from '../../models/local.ts';
+import { columns, print } from '../../terminal/output.ts';
+import { size } from '../../terminal/transfer-progress.ts';
 
 const HEADINGS = ['NAME', 'SIZE', 'QUANTISATION', 'WHERE'];
 

@@ -1,8 +1,8 @@
-import { openModelStore } from '@shoal/node/model-files';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { print } from '../output.ts';
-import { size } from '../transfer-progress.ts';
+import { openModelStore } from '@shoal/host/models';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { print } from '../../terminal/output.ts';
+import { size } from '../../terminal/transfer-progress.ts';
 
 /** `shoal models prune`: what no name refers to and no pull is at work on. */
 export async function prune(context: Context): Promise<number> {

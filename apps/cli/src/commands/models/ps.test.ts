@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { writeApiAccess } from '@shoal/node/api-file';
-import { locateHome } from '@shoal/node/home';
-import { createLogger } from '@shoal/node/log';
-import { openApi } from '../../../node/src/http.ts';
-import { FakeNode } from '../../../node/src/testing/fake-node.ts';
-import { Shoal, temporaryFolder } from '../testing/run-shoal.ts';
+import { writeApiAccess } from '@shoal/host/home/api-file';
+import { locateHome } from '@shoal/host/home';
+import { createLogger } from '@shoal/host/log';
+import { openApi } from '../../../../node/src/http/http.ts';
+import { FakeNode } from '../../../../node/src/testing/fake-node.ts';
+import { Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 import { until } from './ps.ts';
 
 test('each model in memory is a line, and what its engine cannot tell is a question mark', async (t) => {

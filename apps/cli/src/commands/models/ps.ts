@@ -1,10 +1,10 @@
 import { API_PATHS, type ResidentModelView, type StatusView } from '@shoal/node/api';
-import { printableName } from '@shoal/node/printable';
-import { callNode } from '../api-client.ts';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { columns, print } from '../output.ts';
-import { size } from '../transfer-progress.ts';
+import { printableName } from '@shoal/host/printable';
+import { callNode } from '../../node/api-client.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { columns, print } from '../../terminal/output.ts';
+import { size } from '../../terminal/transfer-progress.ts';
 
 const HEADINGS = ['NAME', 'DIGEST', 'SIZE', 'PROCESSOR', 'CONTEXT', 'ACTIVE', 'UNTIL'];
 const SHOWN_DIGEST_CHARACTERS = 12;

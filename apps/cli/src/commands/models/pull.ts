@@ -8,15 +8,15 @@ import {
   type PullProgress,
   type StoredModel,
 } from '@shoal/models';
-import { openModelStore } from '@shoal/node/model-files';
-import { printableName } from '@shoal/node/printable';
+import { openModelStore } from '@shoal/host/models';
+import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { interruptible } from '../models/interruptible.ts';
-import { PullLine } from '../models/pull-progress.ts';
-import { print } from '../output.ts';
-import { size } from '../transfer-progress.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { interruptible } from '../../models/interruptible.ts';
+import { PullLine } from '../../models/pull-progress.ts';
+import { print } from '../../terminal/output.ts';
+import { size } from '../../terminal/transfer-progress.ts';
 
 export interface PullFlags {
   readonly name?: string;

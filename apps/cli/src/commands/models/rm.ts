@@ -1,9 +1,9 @@
-import { openModelStore } from '@shoal/node/model-files';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { findOwn } from '../models/local.ts';
-import { print } from '../output.ts';
-import { size } from '../transfer-progress.ts';
+import { openModelStore } from '@shoal/host/models';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { findOwn } from '../../models/local.ts';
+import { print } from '../../terminal/output.ts';
+import { size } from '../../terminal/transfer-progress.ts';
 
 /** `shoal rm`: one name of the store, and the files that no other name needs. */
 export async function remove(context: Context, text: string): Promise<number> {

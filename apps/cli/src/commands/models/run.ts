@@ -1,18 +1,18 @@
-import { createLogger } from '@shoal/node/log';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { Interrupts } from '../localllm/interrupts.ts';
-import { readInput } from '../prompt-text.ts';
-import { AnswerText } from '../run/answer-text.ts';
-import { chooseModel, type ModelChoice, type ModelFlags } from '../run/choose-model.ts';
-import { type Conversation, requestOf } from '../run/conversation.ts';
-import { readFormat } from '../run/format.ts';
-import { findConversation } from '../run/kept.ts';
-import { NO_PARAMETERS, type Parameters, setParameter } from '../run/parameters.ts';
-import { openModel } from '../run/ready.ts';
-import { remarkOn, type Reply, reply, replyDocument, timings } from '../run/reply.ts';
-import { Session } from '../run/session.ts';
-import { TerminalRun } from '../run/terminal.ts';
+import { createLogger } from '@shoal/host/log';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { Interrupts } from '../../localllm/interrupts.ts';
+import { readInput } from '../../prompt-text.ts';
+import { AnswerText } from '../../run/answer-text.ts';
+import { chooseModel, type ModelChoice, type ModelFlags } from '../../run/choose-model.ts';
+import { type Conversation, requestOf } from '../../run/conversation.ts';
+import { readFormat } from '../../run/format.ts';
+import { findConversation } from '../../run/kept.ts';
+import { NO_PARAMETERS, type Parameters, setParameter } from '../../run/parameters.ts';
+import { openModel } from '../../run/ready.ts';
+import { remarkOn, type Reply, reply, replyDocument, timings } from '../../run/reply.ts';
+import { Session } from '../../run/session.ts';
+import { TerminalRun } from '../../run/terminal.ts';
 
 export interface RunFlags extends ModelFlags {
   readonly format?: string;

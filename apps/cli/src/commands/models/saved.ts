@@ -1,8 +1,8 @@
-import { printableName } from '@shoal/node/printable';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { columns, count, duration, print } from '../output.ts';
-import { listConversations, removeConversation } from '../run/saved.ts';
+import { printableName } from '@shoal/host/printable';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { columns, count, duration, print } from '../../terminal/output.ts';
+import { listConversations, removeConversation } from '../../run/saved.ts';
 
 const HEADINGS = ['NAME', 'MODEL', 'LENGTH', 'SAVED'];
 

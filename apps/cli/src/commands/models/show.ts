@@ -1,16 +1,16 @@
-import { DEFAULT_CONTEXT_TOKENS, defaultSlots } from '@shoal/engine/llama';
+import { DEFAULT_CONTEXT_TOKENS, defaultSlots } from '@shoal/engine-llama';
 import { type GgufDescription, inspectModel, type PredictedMemory, predictMemory, smallestTier } from '@shoal/models';
-import { loadConfiguration } from '@shoal/node/configuration';
-import { homeFiles } from '@shoal/node/home';
-import { findModel, type LocalModel, modelPlaces } from '@shoal/node/model-files';
-import { printableName } from '@shoal/node/printable';
+import { loadConfiguration } from '@shoal/host/configuration';
+import { homeFiles } from '@shoal/host/home';
+import { findModel, type LocalModel, modelPlaces } from '@shoal/host/models';
+import { printableName } from '@shoal/host/printable';
 import { gaugeResources, type Resources, TIERS } from '@shoal/worker';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { whereabouts } from '../models/local.ts';
-import { measuredMemory, type MeasuredMemory } from '../models/measured.ts';
-import { columns, count, print } from '../output.ts';
-import { size } from '../transfer-progress.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { whereabouts } from '../../models/local.ts';
+import { measuredMemory, type MeasuredMemory } from '../../models/measured.ts';
+import { columns, count, print } from '../../terminal/output.ts';
+import { size } from '../../terminal/transfer-progress.ts';
 import { document } from './list.ts';
 
 const GIB = 1024 ** 3;

@@ -1,11 +1,11 @@
 import type { ModelStore, Verification } from '@shoal/models';
-import { openModelStore } from '@shoal/node/model-files';
-import { printableName } from '@shoal/node/printable';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { interruptible } from '../models/interruptible.ts';
-import { count, print } from '../output.ts';
-import { size, TransferProgress } from '../transfer-progress.ts';
+import { openModelStore } from '@shoal/host/models';
+import { printableName } from '@shoal/host/printable';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { interruptible } from '../../models/interruptible.ts';
+import { count, print } from '../../terminal/output.ts';
+import { size, TransferProgress } from '../../terminal/transfer-progress.ts';
 
 /** `shoal models verify`: reads all of the store and changes nothing. Fails where a model cannot be used. */
 export async function verify(context: Context): Promise<number> {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collect, contextOf, decimal, example, type Finish, wholeNumber } from './command.ts';
+import { collect, contextOf, decimal, example, type Finish, wholeNumber } from '../command.ts';
 
 export function addPrompt(program: Command, finish: Finish): void {
   example(program.command('prompt [text]'), 'shoal prompt "What is 2+2?"\n  $ shoal prompt - < question.txt')
@@ -11,6 +11,6 @@ export function addPrompt(program: Command, finish: Finish): void {
     .option('--seed <n>', 'the same seed, model and prompt give the same answer', wholeNumber)
     .option('--stop <text>', 'end the answer before this text; may be repeated', collect)
     .action(async (text: string | undefined, _flags: object, command: Command) =>
-      finish(await (await import('../commands/prompt.ts')).prompt(contextOf(command), text, command.opts())),
+      finish(await (await import('./prompt.ts')).prompt(contextOf(command), text, command.opts())),
     );
 }

@@ -1,11 +1,11 @@
 import type { PromptRequest } from '@shoal/node/api';
 import { promptInput } from '@shoal/protocol';
-import { ask, tokensPerSecond, type Answer } from '../answer.ts';
-import { findNode } from '../api-client.ts';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { count, print, writeModelText } from '../output.ts';
-import { promptText } from '../prompt-text.ts';
+import { ask, tokensPerSecond, type Answer } from '../../node/answer.ts';
+import { findNode } from '../../node/api-client.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { count, print, writeModelText } from '../../terminal/output.ts';
+import { promptText } from '../../prompt-text.ts';
 
 export interface PromptFlags {
   readonly model?: string;

@@ -1,11 +1,11 @@
 import { connectQmesh, type Qmesh, type QmeshWorker } from '@shoal/client/qmesh';
-import { printableName } from '@shoal/node/printable';
-import { CliError, EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { doorConfiguration } from '../door-worker.ts';
-import { count, modelText, print } from '../output.ts';
-import { promptText } from '../prompt-text.ts';
-import { swarmLog } from '../swarm-log.ts';
+import { printableName } from '@shoal/host/printable';
+import { CliError, EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { doorConfiguration } from '../../door/door-worker.ts';
+import { count, modelText, print } from '../../terminal/output.ts';
+import { promptText } from '../../prompt-text.ts';
+import { swarmLog } from '../../door/swarm-log.ts';
 
 /** So many characters of a worker's id are shown to people. */
 const SHOWN_ID_LENGTH = 6;

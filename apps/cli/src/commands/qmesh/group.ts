@@ -9,7 +9,7 @@ import {
   notEmpty,
   positiveDecimal,
   positiveNumber,
-} from './command.ts';
+} from '../command.ts';
 
 export function addQmesh(program: Command, finish: Finish): void {
   const qmesh = example(program.command('qmesh'), 'shoal qmesh worker\n  $ shoal qmesh ask "What is 2+2?"').description(
@@ -23,7 +23,7 @@ export function addQmesh(program: Command, finish: Finish): void {
     .option('--max-tokens <n>', 'the longest answer that others get')
     .option('--debug', 'log more')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('../commands/qmesh-worker.ts')).qmeshWorker(contextOf(command), command.opts())),
+      finish(await (await import('./worker.ts')).qmeshWorker(contextOf(command), command.opts())),
     );
   networkFlags(example(qmesh.command('ask <text>'), 'shoal qmesh ask "What is 2+2?"'))
     .description('ask the healthiest worker; with - the prompt is read from stdin')
@@ -35,7 +35,7 @@ export function addQmesh(program: Command, finish: Finish): void {
       positiveDecimal,
     )
     .action(async (text: string, _flags: object, command: Command) =>
-      finish(await (await import('../commands/qmesh-ask.ts')).qmeshAsk(contextOf(command), text, command.opts())),
+      finish(await (await import('./ask.ts')).qmeshAsk(contextOf(command), text, command.opts())),
     );
 }
 

@@ -1,16 +1,16 @@
-import { printableName } from '@shoal/node/printable';
-import type { Configuration } from '@shoal/node/configuration';
-import { createLogger, type Logger } from '@shoal/node/log';
-import { takeWorkerId } from '@shoal/node/worker-id';
+import { printableName } from '@shoal/host/printable';
+import type { Configuration } from '@shoal/host/configuration';
+import { createLogger, type Logger } from '@shoal/host/log';
+import { takeWorkerId } from '@shoal/host/home/worker-id';
 import { createDht } from '@shoal/transport/dht';
 import { openQmeshDoor, type QmeshDoor } from '@shoal/worker/qmesh';
-import { EXIT } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { warnOfSilentDht } from '../dht-warning.ts';
-import { doorConfiguration, openDoorWorker } from '../door-worker.ts';
-import { untilEnded } from '../foreground.ts';
-import { count, print } from '../output.ts';
-import { swarmLog } from '../swarm-log.ts';
+import { EXIT } from '../../cli-error.ts';
+import type { Context } from '../../context.ts';
+import { warnOfSilentDht } from '../../door/dht-warning.ts';
+import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
+import { untilEnded } from '../../door/foreground.ts';
+import { count, print } from '../../terminal/output.ts';
+import { swarmLog } from '../../door/swarm-log.ts';
 
 /** How long running answers may take to complete once the worker is to end. */
 const DRAIN_MS = 30_000;

@@ -3,7 +3,7 @@ import { type QmeshClient, qmeshClientSession, type WorkerReport } from '@shoal/
 import { type Answer, type Connection, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Swarm } from '@shoal/transport/hyperswarm';
-import type { Cancellation } from './cancel.ts';
+import type { Cancellation } from '../../cancel.ts';
 import type { QmeshWorker } from './qmesh.ts';
 
 /** Workers that a client is connected to; the DHT may know more. */

@@ -8,10 +8,10 @@ import {
 } from '@shoal/protocol/qmesh';
 import { monotonicNow } from '@shoal/transport';
 import { createDht, type Dht } from '@shoal/transport/dht';
-import { Cancellation, type CancelSignal } from './cancel.ts';
-import { nobodyOn } from './nobody-on.ts';
-import { type QmeshContact, QmeshContacts } from './qmesh-contacts.ts';
-import { rankQmeshWorkers } from './qmesh-select.ts';
+import { Cancellation, type CancelSignal } from '../../cancel.ts';
+import { nobodyOn } from '../nobody-on.ts';
+import { type QmeshContact, QmeshContacts } from './contacts.ts';
+import { rankQmeshWorkers } from './select.ts';
 
 /** How long a first worker is looked for. */
 export const QMESH_DISCOVERY_WAIT_MS = 15_000;

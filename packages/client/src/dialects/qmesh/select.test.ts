@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HealthReport } from '@shoal/protocol/qmesh';
-import { type Candidate, rankQmeshWorkers } from './qmesh-select.ts';
+import { type Candidate, rankQmeshWorkers } from './select.ts';
 
 interface Named extends Candidate {
   readonly name: string;

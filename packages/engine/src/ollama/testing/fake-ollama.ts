@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { StopFilter } from '../../stop-filter.ts';
+import { StopFilter } from '@shoal/chat/stop-filter';
 import { isObject, type JsonObject } from '@shoal/protocol';
 import { objectIn, textIn } from '../../http/json.ts';
 import { FAKE_MODELS } from './fake-models.ts';

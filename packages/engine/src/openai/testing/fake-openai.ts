@@ -10,7 +10,7 @@ import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { isObject, type JsonObject } from '@shoal/protocol';
 import { textIn } from '../../http/json.ts';
-import { StopFilter } from '../../stop-filter.ts';
+import { StopFilter } from '@shoal/chat/stop-filter';
 import { type Fault, LAST_EVENTS, REFUSALS } from './fake-faults.ts';
 
 const WORDS_BEFORE_FAULT = 3;

@@ -6,9 +6,9 @@ import { decodeServerId, MAX_CLIENTS } from '@shoal/protocol/localllm';
 import type { Connection, Exchange } from '@shoal/transport';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';
 import { createSwarm, type Swarm } from '@shoal/transport/hyperswarm';
-import { FINISH, ScriptedEngine, type Step } from '../../test/scripted-engine.ts';
-import { Worker } from '../worker.ts';
-import { type LocalLlmDoor, openLocalLlmDoor } from './localllm.ts';
+import { FINISH, ScriptedEngine, type Step } from '../../../test/scripted-engine.ts';
+import { Worker } from '../../worker.ts';
+import { type LocalLlmDoor, openLocalLlmDoor } from './door.ts';
 
 const text: InferenceEvent = { type: 'text', text: '2 + 2 = 4', tokens: [4] };
 const hangs: readonly Step[] = [text, 'hang'];

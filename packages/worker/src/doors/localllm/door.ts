@@ -9,9 +9,9 @@ import {
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
-import type { Load } from '../admission.ts';
-import type { DoorStatus, OpenDoor } from '../door.ts';
-import type { Worker, WorkerDoor } from '../worker.ts';
+import type { Load } from '../../admission.ts';
+import type { DoorStatus, OpenDoor } from '../../door.ts';
+import type { Worker, WorkerDoor } from '../../worker.ts';
 
 /** Connections of one host: its clients, and those who are being told that there is no room for them. */
 export const MAX_CONNECTIONS = 32;

@@ -7,9 +7,9 @@ import { type QmeshClient, qmeshClientSession, qmeshTopic } from '@shoal/protoco
 import { Link } from '@shoal/transport';
 import { createDht, type Dht, type LocalDht, localDht } from '@shoal/transport/dht';
 import { createSwarm } from '@shoal/transport/hyperswarm';
-import { FINISH, ScriptedEngine } from '../../test/scripted-engine.ts';
-import { Worker } from '../worker.ts';
-import { HEALTH_INTERVAL_MS, openQmeshDoor, type QmeshDoorOptions } from './qmesh.ts';
+import { FINISH, ScriptedEngine } from '../../../test/scripted-engine.ts';
+import { Worker } from '../../worker.ts';
+import { HEALTH_INTERVAL_MS, openQmeshDoor, type QmeshDoorOptions } from './door.ts';
 
 const WORKER_ID = 'ab'.repeat(32);
 

@@ -9,9 +9,9 @@ import {
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
-import type { DoorStatus, OpenDoor } from '../door.ts';
-import type { Worker, WorkerDoor } from '../worker.ts';
-import { HealthGauge, type MachineUse } from './qmesh-health.ts';
+import type { DoorStatus, OpenDoor } from '../../door.ts';
+import type { Worker, WorkerDoor } from '../../worker.ts';
+import { HealthGauge, type MachineUse } from './health.ts';
 
 /** How often the health is calculated anew, and told to every client. */
 export const HEALTH_INTERVAL_MS = 5_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HealthGauge } from './qmesh-health.ts';
+import { HealthGauge } from './health.ts';
 
 test('it opens only once the processors have been read twice', async () => {
   const readings = [undefined, 40];

@@ -1,5 +1,5 @@
 import type { HealthReport } from '@shoal/protocol/qmesh';
-import { type Health, healthScore, memoryUse, processorUse } from '../health.ts';
+import { type Health, healthScore, memoryUse, processorUse } from '../../health.ts';
 
 /** Between the first two readings of the processors' clocks, without which nobody knows how busy they are. */
 const FIRST_READING_MS = 250;
