@@ -13,7 +13,7 @@ export interface Figure {
   readonly high: number;
   readonly samples: number;
   /** Absent for what only explains another figure. */
-  readonly target?: Target;
+  readonly target?: Target | undefined;
 }
 
 export interface BenchOptions {

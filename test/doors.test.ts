@@ -132,7 +132,9 @@ async function addresses(node: TestNode): Promise<(name: string) => DoorView['ad
   return (name) => doors.find((door) => door.name === name)?.address ?? assert.fail(`no door ${name}`);
 }
 
-async function textOf(events: AsyncIterable<{ type: string; text?: string; error?: Error }>): Promise<string> {
+async function textOf(
+  events: AsyncIterable<{ type: string; text?: string | undefined; error?: Error | undefined }>,
+): Promise<string> {
   let text = '';
   for await (const event of events) {
     text += event.text ?? '';

@@ -17,7 +17,7 @@ interface Test {
 }
 
 export interface Frame {
-  readonly type?: string;
+  readonly type?: string | undefined;
   readonly [field: string]: unknown;
 }
 

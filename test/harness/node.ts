@@ -15,7 +15,7 @@ const LOOK_MS = 20;
 export interface LogLine {
   readonly level: string;
   readonly msg: string;
-  readonly peers?: readonly string[];
+  readonly peers?: readonly string[] | undefined;
 }
 
 /** A node that runs in a process of its own, and the commands that speak to it. */

@@ -10,12 +10,12 @@ export interface ProgramOptions {
   /** The JavaScript or TypeScript file and its arguments. */
   readonly command: readonly string[];
   /** What runs it; absent: this Node. */
-  readonly interpreter?: string;
+  readonly interpreter?: string | undefined;
   /** Where it runs; absent: where the tests do. */
-  readonly folder?: string;
-  readonly environment?: NodeJS.ProcessEnv;
+  readonly folder?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
   /** A channel by which the program learns that the test is gone, however that ended. */
-  readonly channel?: boolean;
+  readonly channel?: boolean | undefined;
 }
 
 /** A program in a process of its own: what it says, whether it has ended, and its certain end. */
@@ -33,7 +33,7 @@ export class Program {
     this.name = name;
     const own = Object.entries(process.env).filter(([variable]) => !FOREIGN_VARIABLES.test(variable));
     this.#child = spawn(interpreter, [...command], {
-      ...(folder === undefined ? {} : { cwd: folder }),
+      cwd: folder,
       // A group of its own, so that its children can be ended with it.
       detached: true,
       env: { ...Object.fromEntries(own), ...environment },

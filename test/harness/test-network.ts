@@ -11,8 +11,8 @@ const LAUNCHER = fileURLToPath(new URL('../../apps/cli/bin/shoal.js', import.met
 const PACED_NODE = fileURLToPath(new URL('./paced-node.ts', import.meta.url));
 
 export interface RunOptions {
-  readonly input?: string;
-  readonly environment?: NodeJS.ProcessEnv;
+  readonly input?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
 /** A command that has ended. */

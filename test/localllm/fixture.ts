@@ -11,8 +11,8 @@ const AT_A_TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(p
 
 export interface Message {
   readonly type: string;
-  readonly request_id?: string;
-  readonly payload?: { readonly [field: string]: unknown };
+  readonly request_id?: string | undefined;
+  readonly payload?: { readonly [field: string]: unknown } | undefined;
 }
 
 /** A host of the LocalLLM program, as the tests see it. */

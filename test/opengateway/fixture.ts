@@ -14,7 +14,7 @@ export interface Message {
 interface FixtureEvent {
   readonly event: 'met' | 'left' | 'message';
   readonly peer: string;
-  readonly message?: Message;
+  readonly message?: Message | undefined;
 }
 
 /** A node of the OpenGateway program, as the tests see it; `peer` is always a public key in hex. */

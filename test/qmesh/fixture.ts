@@ -14,8 +14,8 @@ export interface Message {
 export interface FixtureEvent {
   readonly event: 'ready' | 'met' | 'left' | 'message';
   readonly peer: string;
-  readonly worker_id?: string;
-  readonly message?: Message;
+  readonly worker_id?: string | undefined;
+  readonly message?: Message | undefined;
 }
 
 /** A program of QMesh's own kind at work: a document a line. */

@@ -122,9 +122,9 @@ test('DEBUG=hyperswarm:* shows what the swarm does, and a wrong GPU_LAYERS is sa
 
 interface WorkerSetting {
   /** Absent: the echo, which is there at once. */
-  readonly engine?: readonly string[];
-  readonly folder?: string;
-  readonly environment?: NodeJS.ProcessEnv;
+  readonly engine?: readonly string[] | undefined;
+  readonly folder?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
 let folders = 0;

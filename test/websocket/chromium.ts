@@ -18,11 +18,11 @@ const FLAGS = [
 
 /** A reply to what was sent under this id, or an event, which has a method. */
 interface Reply {
-  readonly id?: number;
-  readonly method?: string;
-  readonly sessionId?: string;
+  readonly id?: number | undefined;
+  readonly method?: string | undefined;
+  readonly sessionId?: string | undefined;
   readonly result?: unknown;
-  readonly error?: { readonly message: string };
+  readonly error?: { readonly message: string } | undefined;
 }
 
 /** A real browser without a window, told what to do over the DevTools protocol. */
@@ -73,7 +73,7 @@ export class Chromium {
       const options = { expression, awaitPromise: true, returnByValue: true };
       const answer = (await this.#send('Runtime.evaluate', options, sessionId)) as {
         readonly result: { readonly value?: unknown };
-        readonly exceptionDetails?: object;
+        readonly exceptionDetails?: object | undefined;
       };
       if (answer.exceptionDetails !== undefined) throw new Error(JSON.stringify(answer.exceptionDetails));
       return answer.result.value;

@@ -17,8 +17,8 @@ export interface EchoDoor extends PeerDoor {
 }
 
 export interface EchoDoorOptions extends Partial<PeerDoorOptions>, Pick<EchoOptions, 'tokensPerSecond'> {
-  readonly name?: string;
-  readonly clusters?: readonly string[];
+  readonly name?: string | undefined;
+  readonly clusters?: readonly string[] | undefined;
 }
 
 export async function openEchoDoor(options: EchoDoorOptions = {}): Promise<EchoDoor> {

@@ -15,7 +15,7 @@ async function meet(context: TestContext, words: readonly string[], token?: stri
   const worker = new Program({ name: 'foreign worker', command });
   context.after(() => worker.kill());
   const [, url = ''] = await worker.until(() => /"url":"([^"]+)"/.exec(worker.stdout) ?? undefined, 'its address');
-  const shoal = await connect({ peers: [url], ...(token === undefined ? {} : { token }) });
+  const shoal = await connect({ peers: [url], token });
   context.after(() => shoal.close());
   return { shoal, worker };
 }

@@ -161,7 +161,7 @@ suite('a door that asks for something', () => {
     test(`refuses anybody else over ${transport}: UNAUTHORIZED, without the token, not a timeout`, async () => {
       const { address, engine } = await door({ transport, token: 'a secret' });
       for (const token of [undefined, 'a guess']) {
-        const shoal = await client({ peers: [address], ...(token === undefined ? {} : { token }) });
+        const shoal = await client({ peers: [address], token });
         for (const [, code, message] of [await run(shoal), await run(shoal)]) {
           assert.equal(code, 'UNAUTHORIZED');
           assert.ok(message?.includes(address));

@@ -15,27 +15,27 @@ export interface ClusterView {
 
 export interface ModelView {
   readonly id: string;
-  readonly digest?: string;
-  readonly contextLength?: number;
-  readonly quantization?: string;
+  readonly digest?: string | undefined;
+  readonly contextLength?: number | undefined;
+  readonly quantization?: string | undefined;
   /** What it can be asked for; absent where nobody tells. */
-  readonly abilities?: readonly Ability[];
+  readonly abilities?: readonly Ability[] | undefined;
 }
 
 /** A model that the node has in memory now. What its engine cannot tell is absent. */
 export interface ResidentModelView {
   readonly id: string;
-  readonly digest?: string;
+  readonly digest?: string | undefined;
   /** What it takes of this machine's memory, as measured. */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
   /** What computes: `cpu`, or the GPU's interface. */
-  readonly device?: string;
+  readonly device?: string | undefined;
   /** Tokens a slot. */
-  readonly contextLength?: number;
+  readonly contextLength?: number | undefined;
   /** Requests that it works on. */
   readonly active: number;
   /** Milliseconds until it leaves memory if nobody asks; absent: it stays, or works. */
-  readonly leavesInMs?: number;
+  readonly leavesInMs?: number | undefined;
 }
 
 export interface PeerView {
@@ -47,12 +47,12 @@ export interface PeerView {
   readonly clusters: readonly string[];
   readonly models: readonly ModelView[];
   /** Whether it answers prompts; absent where its dialect does not tell. */
-  readonly lends?: boolean;
+  readonly lends?: boolean | undefined;
   /** 0 to 100; absent where its dialect does not tell. */
-  readonly health?: number;
-  readonly active?: number;
-  readonly slots?: number;
-  readonly tokensPerSecond?: number;
+  readonly health?: number | undefined;
+  readonly active?: number | undefined;
+  readonly slots?: number | undefined;
+  readonly tokensPerSecond?: number | undefined;
   /** When the connection was made, ISO 8601. */
   readonly connectedAt: string;
   readonly lastSeenAt: string;
@@ -104,7 +104,7 @@ export interface StatusView {
 export interface PromptRequest {
   readonly request: InferenceRequest;
   /** Absent: any cluster that the node is in. */
-  readonly cluster?: string;
+  readonly cluster?: string | undefined;
 }
 
 /** Who is answering: said once before the first piece of the answer, and again when another worker takes over. */
@@ -123,7 +123,7 @@ export type PromptLine =
 export interface ErrorView {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** The running node, as its HTTP API and the demo see it. Every method throws `ShoalError`. */

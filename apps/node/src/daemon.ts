@@ -31,7 +31,7 @@ export interface DaemonOptions {
   /** What was said for this run by flags and environment. */
   readonly launch: Settings;
   /** What makes the node; absent: the real thing. */
-  readonly createNode?: CreateNode;
+  readonly createNode?: CreateNode | undefined;
 }
 
 /**

@@ -44,20 +44,20 @@ export interface NodeOptions {
   readonly bootstrap: readonly string[];
   readonly clusters: readonly string[];
   /** `ws:`, `wss:` and `tcp:` addresses of peers to dial. */
-  readonly peers?: readonly string[];
+  readonly peers?: readonly string[] | undefined;
   /** What opens their doors. */
-  readonly peerToken?: string;
+  readonly peerToken?: string | undefined;
   /** Absent: this node does not lend. It is closed with the node. */
-  readonly engine?: Engine;
+  readonly engine?: Engine | undefined;
   readonly limits: LendingLimits;
-  readonly resources?: Resources;
+  readonly resources?: Resources | undefined;
   /** Opens the doors of a node that lends. */
-  readonly openDoors?: (host: DoorHost) => Promise<readonly NodeDoor[]>;
+  readonly openDoors?: ((host: DoorHost) => Promise<readonly NodeDoor[]>) | undefined;
   /** Whether OpenGateway's padded topics are joined beside the hashed ones. */
   readonly paddedTopics: boolean;
   /** Where the local API listens, for `status`. */
   readonly apiAddress: () => string;
-  readonly onPeersChange?: (peers: readonly PeerView[]) => void;
+  readonly onPeersChange?: ((peers: readonly PeerView[]) => void) | undefined;
   readonly log: NodeLog;
 }
 
@@ -94,8 +94,8 @@ export class RunningNode implements NodeControl {
       dht: this.#dht,
       seed: options.seed,
       paddedTopics: options.paddedTopics,
-      ...(options.peers === undefined ? {} : { peers: options.peers }),
-      ...(options.peerToken === undefined ? {} : { token: options.peerToken }),
+      peers: options.peers,
+      token: options.peerToken,
       describe: () => this.#describe(),
       status: () => this.#status(),
       ...(options.engine === undefined ? {} : { onRequest: (exchange) => this.#worker?.answer(exchange) }),
@@ -180,8 +180,8 @@ export class RunningNode implements NodeControl {
       network: this.#network,
       request,
       random: Math.random,
-      ...(cluster === undefined ? {} : { cluster }),
-      ...(this.#self === undefined ? {} : { self: this.#self }),
+      cluster,
+      self: this.#self,
     };
     return new Generation((cancellation) => generate(options, cancellation));
   }

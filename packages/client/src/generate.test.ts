@@ -46,10 +46,10 @@ after(async () => {
 type Serve = (exchange: Exchange) => unknown;
 
 interface WorkerOptions {
-  readonly slots?: number;
-  readonly digest?: string;
-  readonly active?: number;
-  readonly abilities?: readonly Ability[];
+  readonly slots?: number | undefined;
+  readonly digest?: string | undefined;
+  readonly active?: number | undefined;
+  readonly abilities?: readonly Ability[] | undefined;
 }
 
 /** A lending peer whose answers the test writes. */
@@ -59,7 +59,7 @@ function lend(
   serve: Serve,
   { slots = 4, digest = DIGEST, active = 0, abilities }: WorkerOptions = {},
 ): Network {
-  const model: ModelInfo = { id: 'tiny', digest, ...(abilities === undefined ? {} : { abilities }) };
+  const model: ModelInfo = { id: 'tiny', digest, abilities };
   const network = new Network({
     dht,
     describe: () => ({ name, lends: true, models: [model], capacity: { slots, queue: 1 } }),

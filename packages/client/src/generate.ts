@@ -31,12 +31,12 @@ export interface GenerateOptions {
   readonly network: Network;
   readonly request: InferenceRequest;
   /** Absent: any cluster that the node is in. */
-  readonly cluster?: string;
+  readonly cluster?: string | undefined;
   readonly random: () => number;
   /** False: OpenGateway peers, of which all would be asked at once, are not asked. */
-  readonly asksEverybody?: boolean;
+  readonly asksEverybody?: boolean | undefined;
   /** This node's own worker, for what nobody else can answer. */
-  readonly self?: Peer;
+  readonly self?: Peer | undefined;
 }
 
 /**

@@ -17,17 +17,17 @@ import type { Peer } from '@shoal/network/peer';
 /** Whom to connect to: `peers`, `clusters` or both. */
 export interface ConnectOptions {
   /** Peers to dial: `ws://host:port`, `wss://host`, `tcp://host:port`. A web page can dial the first two. */
-  readonly peers?: readonly string[];
+  readonly peers?: readonly string[] | undefined;
   /** What opens their doors, where they ask for a token. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** The clusters to join, by id; not in a web page. */
-  readonly clusters?: readonly string[];
+  readonly clusters?: readonly string[] | undefined;
   /** `host:port` of DHT nodes to begin at; absent: the public ones. */
-  readonly bootstrap?: readonly string[];
+  readonly bootstrap?: readonly string[] | undefined;
   /** What peers call this client. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** 32 bytes that this client's key pair comes from; absent: a new one each time. */
-  readonly seed?: Uint8Array;
+  readonly seed?: Uint8Array | undefined;
 }
 
 /** What goes with an input as it goes with the request. */
@@ -39,19 +39,19 @@ type RequestFields = Pick<
 /** What to generate: exactly one of `prompt`, `messages`, `text`, `tokens` and `embed`. */
 export interface GenerateInput extends Sampling, RequestFields {
   /** One user message, rendered with the model's chat template. */
-  readonly prompt?: string;
-  readonly messages?: readonly Message[];
+  readonly prompt?: string | undefined;
+  readonly messages?: readonly Message[] | undefined;
   /** Raw text, without a template. */
-  readonly text?: string;
-  readonly tokens?: readonly number[];
+  readonly text?: string | undefined;
+  readonly tokens?: readonly number[] | undefined;
   /** Texts of which vectors are wanted: nothing is generated. */
-  readonly embed?: readonly string[];
-  readonly model?: string;
-  readonly stop?: readonly string[];
-  readonly cluster?: string;
+  readonly embed?: readonly string[] | undefined;
+  readonly model?: string | undefined;
+  readonly stop?: readonly string[] | undefined;
+  readonly cluster?: string | undefined;
   /** False: OpenGateway peers, of which all would be asked at once, are not asked. Absent: they are, where nobody else can answer. */
-  readonly asksEverybody?: boolean;
-  readonly signal?: CancelSignal;
+  readonly asksEverybody?: boolean | undefined;
+  readonly signal?: CancelSignal | undefined;
 }
 
 /** A client of the network: it asks, and lends nothing. */
@@ -77,8 +77,8 @@ export class Shoal {
       network: this.#network,
       request,
       random: Math.random,
-      ...(cluster === undefined ? {} : { cluster }),
-      ...(asksEverybody === undefined ? {} : { asksEverybody }),
+      cluster,
+      asksEverybody,
     };
     return new Generation((cancellation) => generate(options, cancellation), signal);
   }
@@ -146,9 +146,9 @@ export async function connect(options: ConnectOptions): Promise<Shoal> {
       paddedTopics: true,
       describe: () => ({ name, lends: false, models: [] }),
       status: () => ({ health: 100, active: 0, queued: 0, slots: 0 }),
-      ...(dht === undefined ? {} : { dht }),
-      ...(token === undefined ? {} : { token }),
-      ...(seed === undefined ? {} : { seed }),
+      dht,
+      token,
+      seed,
     });
     for (const cluster of clusters) network.join(cluster);
     return new Shoal(network, dht);
@@ -166,13 +166,13 @@ export function toRequest(input: GenerateInput): InferenceRequest {
     input: toInput(input),
     sampling: toSampling(input),
     stop: stop ?? [],
-    ...(model === undefined ? {} : { model }),
-    ...(tools === undefined ? {} : { tools }),
-    ...(toolChoice === undefined ? {} : { toolChoice }),
-    ...(parallelToolCalls === undefined ? {} : { parallelToolCalls }),
-    ...(format === undefined ? {} : { format }),
-    ...(logprobs === undefined ? {} : { logprobs }),
-    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    model,
+    tools,
+    toolChoice,
+    parallelToolCalls,
+    format,
+    logprobs,
+    deadlineMs,
   };
 }
 
@@ -195,15 +195,15 @@ function toSampling(input: GenerateInput): Sampling {
   const { maxTokens, temperature, topP, topK, minP, seed } = input;
   const { repeatPenalty, presencePenalty, frequencyPenalty, logitBias } = input;
   return {
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { topP }),
-    ...(topK === undefined ? {} : { topK }),
-    ...(minP === undefined ? {} : { minP }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(repeatPenalty === undefined ? {} : { repeatPenalty }),
-    ...(presencePenalty === undefined ? {} : { presencePenalty }),
-    ...(frequencyPenalty === undefined ? {} : { frequencyPenalty }),
-    ...(logitBias === undefined ? {} : { logitBias }),
+    maxTokens,
+    temperature,
+    topP,
+    topK,
+    minP,
+    seed,
+    repeatPenalty,
+    presencePenalty,
+    frequencyPenalty,
+    logitBias,
   };
 }

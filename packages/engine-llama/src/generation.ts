@@ -211,9 +211,18 @@ function limits({ maxTokens }: Sampling, contextLeft: number): { tokens: number;
 }
 
 function fullSampling(sampling: Sampling, ofModel: Sampling): FullSampling {
-  const seed = sampling.seed ?? Math.floor(Math.random() * SEED_VALUES);
-  const full = { ...DEFAULT_SAMPLING, ...ofModel, ...sampling, seed };
-  return { ...full, temperature: full.temperature < LEAST_TEMPERATURE ? 0 : full.temperature };
+  const temperature = sampling.temperature ?? ofModel.temperature ?? DEFAULT_SAMPLING.temperature;
+  return {
+    temperature: temperature < LEAST_TEMPERATURE ? 0 : temperature,
+    topK: sampling.topK ?? ofModel.topK ?? DEFAULT_SAMPLING.topK,
+    topP: sampling.topP ?? ofModel.topP ?? DEFAULT_SAMPLING.topP,
+    minP: sampling.minP ?? ofModel.minP ?? DEFAULT_SAMPLING.minP,
+    seed: sampling.seed ?? Math.floor(Math.random() * SEED_VALUES),
+    repeatPenalty: sampling.repeatPenalty ?? ofModel.repeatPenalty,
+    presencePenalty: sampling.presencePenalty ?? ofModel.presencePenalty,
+    frequencyPenalty: sampling.frequencyPenalty ?? ofModel.frequencyPenalty,
+    logitBias: sampling.logitBias ?? ofModel.logitBias,
+  };
 }
 
 /** What is wrong with a request is told as it is; what is wrong with us stays in the log. */

@@ -137,6 +137,6 @@ export class Host {
     const items = this.#outbox;
     this.#outbox = [];
     const memoryBytes = items.some(({ type }) => type === 'finish') ? this.#ready?.model.memoryBytes() : undefined;
-    this.#send({ type: 'news', items, ...(memoryBytes !== undefined && { memoryBytes }) });
+    this.#send({ type: 'news', items, memoryBytes });
   }
 }

@@ -16,39 +16,39 @@ export interface LlamaModel {
   /** The GGUF file. */
   readonly modelPath: string;
   /** The model's id; absent: the file's name without `.gguf`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Of the whole model, where it is known; absent: computed from the file. */
-  readonly digest?: string;
+  readonly digest?: string | undefined;
   /** All files in order, where there are several. */
-  readonly parts?: readonly string[];
+  readonly parts?: readonly string[] | undefined;
   /** What it will take of memory; absent: the size of its file. */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
 }
 
 export interface LlamaOptions extends LlamaModel {
   /** More models, each loaded when it is first asked for. */
-  readonly others?: readonly LlamaModel[];
+  readonly others?: readonly LlamaModel[] | undefined;
   /** What all models in memory may take together; absent: no limit but one model at a time beyond it. */
-  readonly memoryBudgetBytes?: number;
+  readonly memoryBudgetBytes?: number | undefined;
   /** How long a model stays in memory after its last answer: 0 not at all, Infinity (absent) for ever. */
-  readonly keepAliveMs?: number;
+  readonly keepAliveMs?: number | undefined;
   /** Tokens a slot; absent: what the model was trained on, at most `contextLengthMax`. */
-  readonly contextLength?: number;
+  readonly contextLength?: number | undefined;
   /** Absent: 4,096. */
-  readonly contextLengthMax?: number;
+  readonly contextLengthMax?: number | undefined;
   /** Generations at once, each with a context of its own; absent: 4, for a file of more than 2 GiB 1. */
-  readonly slots?: number;
+  readonly slots?: number | undefined;
   /** Layers that the GPU computes: -1 (absent) as many as fit, 0 none. */
-  readonly gpuLayers?: number;
+  readonly gpuLayers?: number | undefined;
   /** The folder of node-llama-cpp's package for a GPU; absent: what npm installed for the processor. */
-  readonly packageFolder?: string;
+  readonly packageFolder?: string | undefined;
   /** Absent: measured when the model is first loaded. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Where digests, measurements and compiled code are remembered; absent: nowhere. */
-  readonly cacheDirectory?: string;
+  readonly cacheDirectory?: string | undefined;
   /** Looks at a file before a process is started for it; throws what is wrong, in words for its owner. Absent: at its first bytes. */
-  readonly checkFile?: (path: string) => Promise<void>;
-  readonly log?: (level: LogLevel, text: string) => void;
+  readonly checkFile?: ((path: string) => Promise<void>) | undefined;
+  readonly log?: ((level: LogLevel, text: string) => void) | undefined;
 }
 
 /** llama.cpp, each model in a process of its own, which starts when the models are first asked for. */
@@ -74,8 +74,8 @@ class Llama implements Engine {
     this.#residency = new Residency({
       lodgers: this.#runners,
       predictedBytes: ({ id }) => predicted.get(id) ?? 0,
-      ...(memoryBudgetBytes !== undefined && { budgetBytes: memoryBudgetBytes }),
-      ...(keepAliveMs !== undefined && { keepAliveMs }),
+      budgetBytes: memoryBudgetBytes,
+      keepAliveMs,
     });
   }
 
@@ -169,13 +169,13 @@ function createRunner(model: LlamaModel, options: LlamaOptions): Runner {
       modelPath,
       slots: options.slots ?? defaultSlots(modelPath),
       gpuLayers: options.gpuLayers ?? GPU_LAYERS_AUTO,
-      ...(digest !== undefined && { digest }),
-      ...(parts !== undefined && { parts }),
-      ...(packageFolder !== undefined && { packageFolder }),
-      ...(contextLength !== undefined && { contextLength }),
-      ...(contextLengthMax !== undefined && { contextLengthMax }),
-      ...(threads !== undefined && { threads }),
-      ...(cacheDirectory !== undefined && { cacheDirectory }),
+      digest,
+      parts,
+      packageFolder,
+      contextLength,
+      contextLengthMax,
+      threads,
+      cacheDirectory,
     },
     checkFile: options.checkFile ?? checkModelFile,
     log: options.log ?? (() => {}),

@@ -1,9 +1,9 @@
 import type {
+  Ability,
   EmbeddingEvent,
   ErrorCode,
   FinishReason,
   InferenceRequest,
-  ModelInfo,
   TextEvent,
   ToolCallEvent,
 } from '@shoal/protocol';
@@ -15,27 +15,31 @@ export const RUN_AHEAD_TOKENS = 64;
 export interface LoadOrder {
   readonly modelPath: string;
   /** Of the whole model, where it is known already. */
-  readonly digest?: string;
+  readonly digest?: string | undefined;
   /** All files in order, where there are several. */
-  readonly parts?: readonly string[];
+  readonly parts?: readonly string[] | undefined;
   readonly slots: number;
   /** Layers that the GPU computes: -1 as many as fit, 0 none. */
   readonly gpuLayers: number;
   /** The folder of the package that has llama.cpp for a GPU; absent: the installed one. */
-  readonly packageFolder?: string;
-  readonly contextLength?: number;
+  readonly packageFolder?: string | undefined;
+  readonly contextLength?: number | undefined;
   /** What an absent `contextLength` is at most. */
-  readonly contextLengthMax?: number;
-  readonly threads?: number;
-  readonly cacheDirectory?: string;
+  readonly contextLengthMax?: number | undefined;
+  readonly threads?: number | undefined;
+  readonly cacheDirectory?: string | undefined;
 }
 
 /** What of a request is the child's concern. */
 export type GenerateOrder = Omit<InferenceRequest, 'model' | 'deadlineMs'>;
 
 /** What the child found in the file, and how it runs it. */
-export interface LoadedModel extends Required<Pick<ModelInfo, 'digest' | 'contextLength' | 'abilities'>> {
-  readonly quantization?: string;
+export interface LoadedModel {
+  readonly digest: string;
+  /** Tokens a slot. */
+  readonly contextLength: number;
+  readonly abilities: readonly Ability[];
+  readonly quantization?: string | undefined;
   readonly threads: number;
   /** What computes: `cpu`, or the GPU's interface. */
   readonly device: string;
@@ -72,7 +76,7 @@ export type News =
       readonly id: number;
       readonly code: ErrorCode;
       readonly message: string;
-      readonly detail?: string;
+      readonly detail?: string | undefined;
     };
 
 export type FromChild =
@@ -82,7 +86,7 @@ export type FromChild =
    * All that one step brought, for all requests: a message costs more than what is in it. Without items: it lives. With the
    * end of an answer it tells what the model takes by now.
    */
-  | { readonly type: 'news'; readonly items: readonly News[]; readonly memoryBytes?: number }
+  | { readonly type: 'news'; readonly items: readonly News[]; readonly memoryBytes?: number | undefined }
   /** Around each run of a chat template. */
   | { readonly type: 'template'; readonly is: 'running' | 'done' }
   | { readonly type: 'log'; readonly level: LogLevel; readonly text: string };

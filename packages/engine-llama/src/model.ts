@@ -75,7 +75,7 @@ export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promi
       device,
       memoryBytes: memoryBytes(),
       abilities: abilitiesOf(context, reader),
-      ...(quantization !== undefined && { quantization }),
+      quantization,
     },
     sampling: recommendedSampling((key) => native.metadata(key)),
     memoryBytes,

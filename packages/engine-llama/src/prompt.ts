@@ -7,7 +7,7 @@ import type { Vocabulary } from './native/vocabulary.ts';
 /** What turns a request into tokens. */
 export interface Reader {
   readonly vocabulary: Vocabulary;
-  readonly template?: ChatTemplate;
+  readonly template?: ChatTemplate | undefined;
 }
 
 /** What the model is to read, and how its answer is to be written and read. */
@@ -15,8 +15,8 @@ export interface ReadOrder {
   readonly prompt: readonly number[];
   /** What was generated already. */
   readonly resumed: readonly number[];
-  readonly grammar?: string;
-  readonly parser?: AnswerParser;
+  readonly grammar?: string | undefined;
+  readonly parser?: AnswerParser | undefined;
 }
 
 /** Throws `INVALID_REQUEST`. */
@@ -30,8 +30,8 @@ export function readOrder(reader: Reader, order: GenerateOrder): ReadOrder {
       return {
         prompt: tokenizePrompt(vocabulary, prompt),
         resumed,
-        ...(grammar !== undefined && { grammar }),
-        ...(parser !== undefined && { parser }),
+        grammar,
+        parser,
       };
     }
     case 'text':
@@ -64,7 +64,7 @@ function tokenizeResume(vocabulary: Vocabulary, { text, tokens }: Resume): numbe
   return vocabulary.tokenize(text, { special: false, control: false });
 }
 
-function grammarOf(format: AnswerFormat | undefined): { grammar?: string } {
+function grammarOf(format: AnswerFormat | undefined): { grammar?: string | undefined } {
   if (format === undefined) return {};
   return { grammar: format.type === 'json' ? jsonGrammar() : schemaGrammar(format.schema) };
 }

@@ -42,7 +42,7 @@ function house(budgetBytes: number, keepAliveMs?: number) {
     lodgers,
     predictedBytes: () => 10,
     budgetBytes,
-    ...(keepAliveMs !== undefined && { keepAliveMs }),
+    keepAliveMs,
   });
   const enter = async (index: number): Promise<() => void> => {
     const lodger = lodgers[index];

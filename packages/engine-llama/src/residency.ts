@@ -17,9 +17,9 @@ export interface ResidencyOptions {
   /** What a model that was never loaded will take. */
   readonly predictedBytes: (lodger: Lodger) => number;
   /** What all of them may take together; a model that alone takes more is alone in memory. */
-  readonly budgetBytes?: number;
+  readonly budgetBytes?: number | undefined;
   /** How long a model stays after its last use. */
-  readonly keepAliveMs?: number;
+  readonly keepAliveMs?: number | undefined;
 }
 
 interface Stay {
@@ -28,8 +28,8 @@ interface Stay {
   isLeaving: boolean;
   /** Counts up with each use: the least was used the longest ago. */
   usedAt: number;
-  timer?: NodeJS.Timeout;
-  leavesAt?: number;
+  timer?: NodeJS.Timeout | undefined;
+  leavesAt?: number | undefined;
 }
 
 interface Place {

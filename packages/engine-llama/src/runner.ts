@@ -170,7 +170,7 @@ export class Runner {
 
 export function describe(id: string, known: LoadedModel): ModelInfo {
   const { digest, contextLength, abilities, quantization } = known;
-  return { id, digest, contextLength, abilities, ...(quantization !== undefined && { quantization }) };
+  return { id, digest, contextLength, abilities, quantization };
 }
 
 function fail(answer: Answer, error: ShoalError): void {
@@ -183,6 +183,6 @@ export function unavailable(error: unknown): ShoalError {
   if (code === 'GENERATION_ABORTED') return ShoalError.aborted('The engine was closed.');
   return new ShoalError('GENERATION_FAILED', 'The model cannot be loaded at the moment.', {
     cause: error,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    retryAfterMs,
   });
 }

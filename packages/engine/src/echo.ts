@@ -13,11 +13,11 @@ import { StopFilter } from '@shoal/chat/stop-filter';
 
 export interface EchoOptions {
   /** How fast it speaks; absent: as fast as it is listened to. */
-  readonly tokensPerSecond?: number;
+  readonly tokensPerSecond?: number | undefined;
   /** Generations that run at once; it has room for any number. */
-  readonly slots?: number;
+  readonly slots?: number | undefined;
   /** The name of its one model. */
-  readonly model?: string;
+  readonly model?: string | undefined;
 }
 
 const DEFAULT_SLOTS = 4;

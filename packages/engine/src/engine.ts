@@ -11,17 +11,17 @@ export interface EngineAbilities {
 /** A model that is in memory now. */
 export interface ResidentModel {
   readonly id: string;
-  readonly digest?: string;
+  readonly digest?: string | undefined;
   /** What it takes of this machine's memory, as measured; absent where the engine cannot tell. */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
   /** What computes: `cpu`, or the GPU's interface; absent where the engine cannot tell. */
-  readonly device?: string;
+  readonly device?: string | undefined;
   /** Tokens a slot. */
-  readonly contextLength?: number;
+  readonly contextLength?: number | undefined;
   /** Requests that it works on. */
   readonly active: number;
   /** Milliseconds until it leaves memory if nobody asks; absent: it stays, or works. */
-  readonly leavesInMs?: number;
+  readonly leavesInMs?: number | undefined;
 }
 
 /**

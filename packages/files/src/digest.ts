@@ -33,7 +33,7 @@ export function digestOfText(text: string): Digest {
 /** Of a file's content. `onRead` hears how many bytes were read with each piece. */
 export async function digestFile(
   path: string,
-  { onRead, signal }: { readonly onRead?: (bytes: number) => void; readonly signal?: AbortSignal } = {},
+  { onRead, signal }: { readonly onRead?: (bytes: number) => void; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Digest> {
   const hash = createHash('sha256');
   for await (const piece of createReadStream(path, { highWaterMark: READ_PIECE_BYTES, ...(signal && { signal }) })) {

@@ -34,7 +34,11 @@ function destination(terminal: LineSink | undefined): DestinationStream {
   if (terminal === undefined) return pino.destination({ fd: STDERR, sync: true });
   return {
     write(line) {
-      const { level, msg, err } = JSON.parse(line) as { level: string; msg?: string; err?: { message?: string } };
+      const { level, msg, err } = JSON.parse(line) as {
+        level: string;
+        msg?: string | undefined;
+        err?: { message?: string | undefined };
+      };
       const words = [level === 'info' ? '' : `${level}: `, msg ?? '', err?.message ? ` (${err.message})` : ''];
       terminal.write(`${printableText(words.join(''))}\n`);
     },

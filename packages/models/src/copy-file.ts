@@ -19,7 +19,10 @@ export async function copyFile(
   {
     signal,
     onProgress,
-  }: { readonly signal?: AbortSignal; readonly onProgress: (doneBytes: number, totalBytes: number) => void },
+  }: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress: (doneBytes: number, totalBytes: number) => void;
+  },
 ): Promise<{ readonly digest: Digest; readonly bytes: number }> {
   const totalBytes = await sizeOf(from);
   await expectSpace(dirname(place.path), totalBytes);

@@ -9,10 +9,10 @@ export interface PullProgress {
   /** Of all files together; what was there before counts. */
   readonly doneBytes: number;
   /** Absent as long as a server has not said it. */
-  readonly totalBytes?: number;
+  readonly totalBytes?: number | undefined;
   /** Only while fetching, once there is something to tell. */
-  readonly bytesPerSecond?: number;
-  readonly secondsLeft?: number;
+  readonly bytesPerSecond?: number | undefined;
+  readonly secondsLeft?: number | undefined;
 }
 
 /** Tells how a pull goes: each change of phase at once, and bytes a few times a second. */

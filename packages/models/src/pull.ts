@@ -21,24 +21,24 @@ export const DEFAULT_HUBS = {
 
 export interface PullOptions {
   /** The name that the model gets; else the source's own. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** What the model's one file must have; a link has none of its own. */
-  readonly digest?: Digest;
+  readonly digest?: Digest | undefined;
   /** Base addresses of hubs or mirrors. Those that differ from the usual ones are allowed as `allowedHosts` are. */
-  readonly hubs?: { readonly huggingFace?: URL; readonly ollama?: URL };
+  readonly hubs?: { readonly huggingFace?: URL | undefined; readonly ollama?: URL | undefined };
   /** For Hugging Face; from the environment or a file, never from a flag. */
-  readonly huggingFaceToken?: string;
+  readonly huggingFaceToken?: string | undefined;
   /** `host` or `host:port` that may lie in private networks and speak plain http. */
-  readonly allowedHosts?: readonly string[];
+  readonly allowedHosts?: readonly string[] | undefined;
   /** To one server at once. */
-  readonly connections?: number;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: PullProgress) => void;
+  readonly connections?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: PullProgress) => void) | undefined;
   /** For tests: finds addresses, waits between tries, and the sizes of what is asked for and synced at a time. */
-  readonly resolve?: Resolve;
-  readonly wait?: Wait;
-  readonly pieceBytes?: number;
-  readonly syncBytes?: number;
+  readonly resolve?: Resolve | undefined;
+  readonly wait?: Wait | undefined;
+  readonly pieceBytes?: number | undefined;
+  readonly syncBytes?: number | undefined;
 }
 
 /**
@@ -196,7 +196,7 @@ function hubsOf({ hubs = {}, huggingFaceToken }: PullOptions): Hubs {
   return {
     huggingFace: hubs.huggingFace ?? new URL(DEFAULT_HUBS.huggingFace),
     ollama: hubs.ollama ?? new URL(DEFAULT_HUBS.ollama),
-    ...(huggingFaceToken !== undefined && { huggingFaceToken }),
+    huggingFaceToken,
   };
 }
 

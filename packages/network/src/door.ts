@@ -25,18 +25,18 @@ export interface PeerDoorOptions {
   /** The address to listen on. Beyond this machine's own it takes a token or a list of keys. */
   readonly host: string;
   /** 0 picks a free one; absent: 17003, or 17004 for TCP. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Of a WebSocket door; absent: `/shoal/v1`. */
-  readonly path?: string;
-  readonly maxConnections?: number;
+  readonly path?: string | undefined;
+  readonly maxConnections?: number | undefined;
   /** Who comes in by showing this. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Who comes in by proving one of these: public keys, 64 hex digits each. */
-  readonly allowedKeys?: readonly string[];
+  readonly allowedKeys?: readonly string[] | undefined;
   /** Origins of the web pages that may connect; absent: pages of this machine and of the host that the door is called by. */
-  readonly allowedOrigins?: readonly string[];
+  readonly allowedOrigins?: readonly string[] | undefined;
   /** Names beside this machine's own that the door is called by. */
-  readonly allowedHosts?: readonly string[];
+  readonly allowedHosts?: readonly string[] | undefined;
   /** What the node says of itself, now. */
   readonly hello: () => HelloMessage;
   readonly status: () => PeerStatus;
@@ -174,8 +174,8 @@ class Visitors {
       helloOwed: true,
       door: {
         challenge: randomBytes(CHALLENGE_BYTES).toString('hex'),
-        ...(token === undefined ? {} : { token }),
-        ...(this.#allowedKeys === undefined ? {} : { allowedKeys: this.#allowedKeys }),
+        token,
+        allowedKeys: this.#allowedKeys,
       },
     });
   }

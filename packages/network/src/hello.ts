@@ -11,8 +11,8 @@ export interface SelfDescription {
   /** Whether it answers others' prompts. */
   readonly lends: boolean;
   readonly models: readonly ModelInfo[];
-  readonly capacity?: PeerCapacity;
-  readonly hardware?: Hardware;
+  readonly capacity?: PeerCapacity | undefined;
+  readonly hardware?: Hardware | undefined;
 }
 
 export interface Presence {

@@ -22,20 +22,20 @@ export const MAX_CONNECTIONS = 256;
 
 export interface NetworkOptions {
   /** Where clusters are joined; absent: this node joins none. */
-  readonly dht?: Dht;
+  readonly dht?: Dht | undefined;
   /** `ws:`, `wss:` and `tcp:` addresses of peers that are dialled, in whatever cluster they are. */
-  readonly peers?: readonly string[];
+  readonly peers?: readonly string[] | undefined;
   /** What opens the doors of those. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** 32 bytes that the node's key pair comes from; absent: a new one each time. */
-  readonly seed?: Uint8Array;
+  readonly seed?: Uint8Array | undefined;
   readonly describe: () => SelfDescription;
   readonly status: () => PeerStatus;
   /** Whether OpenGateway's padded topics are joined beside the hashed ones; absent: they are not. */
-  readonly paddedTopics?: boolean;
+  readonly paddedTopics?: boolean | undefined;
   /** Requests of peers that share a cluster with us; absent: this node does not lend. */
-  readonly onRequest?: (exchange: Exchange) => void;
-  readonly onPeersChange?: () => void;
+  readonly onRequest?: ((exchange: Exchange) => void) | undefined;
+  readonly onPeersChange?: (() => void) | undefined;
 }
 
 interface Contact {
@@ -44,8 +44,8 @@ interface Contact {
   readonly dialled: DialledConnection | undefined;
   readonly connectedAt: number;
   lastSeenAt: number;
-  info?: PeerInfo;
-  othersLoad?: number;
+  info?: PeerInfo | undefined;
+  othersLoad?: number | undefined;
 }
 
 /** The peers that this node is connected to: members of its clusters, and those that it dials by address. */
@@ -213,7 +213,7 @@ export class Network {
 
   #credentials(): Credentials {
     const { token } = this.#options;
-    return { sign: this.#identity.sign, ...(token === undefined ? {} : { token }) };
+    return { sign: this.#identity.sign, token };
   }
 
   #met(contact: Contact, info: PeerInfo): void {
@@ -233,7 +233,7 @@ export class Network {
     const key = dialled === undefined ? link.connection.remote.key : dialled.address.text;
     const isListed = dialled === undefined ? this.#sharesCluster(info) : isWelcome(info);
     if (key === undefined || !isListed) return undefined;
-    return { key, link, info, ...(othersLoad === undefined ? {} : { othersLoad }), connectedAt, lastSeenAt };
+    return { key, link, info, othersLoad, connectedAt, lastSeenAt };
   }
 
   #asked(contact: Contact, exchange: Exchange): void {

@@ -9,7 +9,7 @@ export interface Peer {
   readonly link: Link<PeerSession>;
   readonly info: PeerInfo;
   /** Requests of others that ran or waited there when it last said how it fares; absent: unknown. */
-  readonly othersLoad?: number;
+  readonly othersLoad?: number | undefined;
   /** Wall-clock times for people, milliseconds since 1970. */
   readonly connectedAt: number;
   readonly lastSeenAt: number;

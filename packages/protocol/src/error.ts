@@ -40,7 +40,7 @@ export interface ShoalErrorOptions {
   /** What really happened. Logged at home, never sent to a peer. */
   readonly cause?: unknown;
   /** When asking again is worth it, in milliseconds from now. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** The one error class: a code, a message that is fit for a peer and says what to do, and a cause that stays at home. */

@@ -9,7 +9,7 @@ export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'abort';
 export interface Usage {
   readonly promptTokens: number;
   /** Those of the prompt that were still in memory and cost nothing; absent where the engine does not tell. */
-  readonly cachedTokens?: number;
+  readonly cachedTokens?: number | undefined;
   /** Tokens generated for this request, those of `resume` not counted. */
   readonly completionTokens: number;
 }
@@ -20,17 +20,17 @@ export interface Finish {
   /** The engine's or peer's own word for it. */
   readonly rawReason: string;
   /** Absent where the peer's dialect does not tell it. */
-  readonly usage?: Usage;
+  readonly usage?: Usage | undefined;
   /** SHA-256 of the whole text in hex, `resume` included. */
-  readonly outputSha256?: string;
+  readonly outputSha256?: string | undefined;
   /** Whoever answered says which model it was. */
-  readonly model?: string;
+  readonly model?: string | undefined;
 }
 
 /** How likely a token was, before any sampling option was applied: the natural logarithm of its probability. */
 export interface TokenLogprob {
   /** Absent where the engine tells the text alone. */
-  readonly token?: number;
+  readonly token?: number | undefined;
   /** The token alone, as text; U+FFFD for bytes that are no whole character. */
   readonly text: string;
   readonly logprob: number;
@@ -50,7 +50,7 @@ export interface TextEvent {
   readonly text: string;
   readonly tokens: readonly number[];
   /** Where they were asked for: one for each of `tokens`, or of the tokens that the engine does not tell. */
-  readonly logprobs?: readonly ChosenLogprob[];
+  readonly logprobs?: readonly ChosenLogprob[] | undefined;
 }
 
 /**
@@ -60,8 +60,8 @@ export interface TextEvent {
 export interface ToolCallEvent {
   readonly type: 'tool_call';
   readonly index: number;
-  readonly id?: string;
-  readonly name?: string;
+  readonly id?: string | undefined;
+  readonly name?: string | undefined;
   readonly arguments: string;
   readonly tokens: readonly number[];
 }

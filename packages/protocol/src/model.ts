@@ -13,13 +13,13 @@ export interface ModelInfo {
   /** The name that people use. */
   readonly id: string;
   /** `sha256:` and 64 hex digits of the model file. Two workers serve the same model only if their digests agree. */
-  readonly digest?: string;
+  readonly digest?: string | undefined;
   /** Tokens that prompt and answer may take together. */
-  readonly contextLength?: number;
+  readonly contextLength?: number | undefined;
   /** As the field writes it: `F16`, `Q4_K_M`. */
-  readonly quantization?: string;
+  readonly quantization?: string | undefined;
   /** Absent: not told, and anything may be asked for. */
-  readonly abilities?: readonly Ability[];
+  readonly abilities?: readonly Ability[] | undefined;
 }
 
 /** Whether a model is meant by that name: its id or digest, or its id without the tag `latest`, as Ollama has it. */

@@ -5,9 +5,9 @@ import type { JsonObject } from './json.ts';
 
 export type Message =
   | { readonly role: 'system' | 'user'; readonly content: string }
-  | { readonly role: 'assistant'; readonly content: string; readonly toolCalls?: readonly ToolCall[] }
+  | { readonly role: 'assistant'; readonly content: string; readonly toolCalls?: readonly ToolCall[] | undefined }
   /** What a tool answered; `toolCallId` says which call that was. */
-  | { readonly role: 'tool'; readonly content: string; readonly toolCallId?: string };
+  | { readonly role: 'tool'; readonly content: string; readonly toolCallId?: string | undefined };
 
 export type Role = Message['role'];
 
@@ -22,9 +22,9 @@ export interface ToolCall {
 /** What the model may ask whoever asks to do. */
 export interface Tool {
   readonly name: string;
-  readonly description?: string;
+  readonly description?: string | undefined;
   /** JSON Schema of the arguments; absent: none. */
-  readonly parameters?: JsonObject;
+  readonly parameters?: JsonObject | undefined;
 }
 
 /** Whether the model decides by itself, must not, must use some tool, or must use the named one. */
@@ -46,22 +46,22 @@ export type Input =
 /** How tokens are chosen. What is absent is the engine's default. */
 export interface Sampling {
   /** At most this many new tokens; absent: until the model stops or its context is full. */
-  readonly maxTokens?: number;
+  readonly maxTokens?: number | undefined;
   /** 0 takes the likeliest token each time. */
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly minP?: number;
+  readonly temperature?: number | undefined;
+  readonly topP?: number | undefined;
+  readonly topK?: number | undefined;
+  readonly minP?: number | undefined;
   /** Divides the logits of tokens that came lately; 1 does nothing. */
-  readonly repeatPenalty?: number;
+  readonly repeatPenalty?: number | undefined;
   /** Taken once from the logit of each token that came lately. */
-  readonly presencePenalty?: number;
+  readonly presencePenalty?: number | undefined;
   /** Taken from the logit of a token for each time that it came lately. */
-  readonly frequencyPenalty?: number;
+  readonly frequencyPenalty?: number | undefined;
   /** Token ids and what is added to their logits. */
-  readonly logitBias?: readonly (readonly [token: number, bias: number])[];
+  readonly logitBias?: readonly (readonly [token: number, bias: number])[] | undefined;
   /** The same seed, model and input give the same tokens. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** What was generated already, by another worker: the answer goes on behind it and repeats none of it. */
@@ -72,24 +72,24 @@ export interface Resume {
 
 export interface InferenceRequest {
   /** A model's id, or its digest (`sha256:…`); absent: the worker's default model. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   readonly input: Input;
   readonly sampling: Sampling;
   /** The answer ends before the first of these; none of them is part of the answer. */
   readonly stop: readonly string[];
   /** With `messages` only. */
-  readonly tools?: readonly Tool[];
+  readonly tools?: readonly Tool[] | undefined;
   /** Absent: `auto`. */
-  readonly toolChoice?: ToolChoice;
+  readonly toolChoice?: ToolChoice | undefined;
   /** Absent: several calls may come in one answer. */
-  readonly parallelToolCalls?: boolean;
+  readonly parallelToolCalls?: boolean | undefined;
   /** Absent: free text. */
-  readonly format?: AnswerFormat;
+  readonly format?: AnswerFormat | undefined;
   /** Each token comes with its log probability, and with those of so many of the likeliest; absent: without. */
-  readonly logprobs?: number;
-  readonly resume?: Resume;
+  readonly logprobs?: number | undefined;
+  readonly resume?: Resume | undefined;
   /** Time left for the whole answer, in milliseconds from when the request is received. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 }
 
 /** A bare prompt is a chat of one user message. */

@@ -19,7 +19,7 @@ export interface PeerStatus {
   readonly queued: number;
   readonly slots: number;
   /** Tokens per second that its recent generations reached; absent until it has run one. */
-  readonly tokensPerSecond?: number;
+  readonly tokensPerSecond?: number | undefined;
 }
 
 /** Who is at the other end, as far as its dialect tells. */
@@ -28,14 +28,14 @@ export interface PeerInfo {
   /** Its name for people; empty where it never said one. */
   readonly name: string;
   /** Its public key in hex, where the dialect tells it. Only the transport can say whether that is true. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** The clusters that it lists; undefined for a peer that sent no hello. */
-  readonly clusters?: readonly string[];
+  readonly clusters?: readonly string[] | undefined;
   readonly models: readonly ModelInfo[];
   /** Whether it answers others' prompts; undefined where its dialect does not tell. */
-  readonly lends?: boolean;
-  readonly capacity?: PeerCapacity;
-  readonly status?: PeerStatus;
+  readonly lends?: boolean | undefined;
+  readonly capacity?: PeerCapacity | undefined;
+  readonly status?: PeerStatus | undefined;
 }
 
 /** One step of a model's way to us; the steps of one upload come in order. */
@@ -47,7 +47,7 @@ export type UploadStep =
       /** In bytes. */
       readonly length: number;
       /** Lower-case hex, where the peer tells it. */
-      readonly sha256?: string;
+      readonly sha256?: string | undefined;
     }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
   /** All `length` bytes have come. */
@@ -72,7 +72,7 @@ export type Output =
   /** A piece of the answer to what we asked under this id; `bytes` is its size on the wire, for `consumed`. */
   | { readonly type: 'event'; readonly id: number; readonly event: InferenceEvent; readonly bytes: number }
   /** Flush what was sent, then close within `CLOSE_GRACE_MS`. */
-  | { readonly type: 'close'; readonly error?: ShoalError };
+  | { readonly type: 'close'; readonly error?: ShoalError | undefined };
 
 /**
  * One connection's protocol state, without I/O: bytes and the time go in, outputs come out. Times are milliseconds of

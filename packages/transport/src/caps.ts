@@ -11,7 +11,7 @@ export function isLoopback(host: string): boolean {
 export interface CapLimits {
   readonly total: number;
   /** Without it the two constants above hold. */
-  readonly perAddress?: number;
+  readonly perAddress?: number | undefined;
 }
 
 /** How many connections there may be, in all and from one address. */

@@ -9,7 +9,7 @@ export type Flow =
 export interface Remote {
   readonly transport: 'memory' | 'tcp' | 'hyperswarm' | 'websocket';
   /** The peer's public key in hex, proven by the transport's handshake; absent where there is none. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Printable: `host:port` or whatever the transport calls it. */
   readonly address: string;
   /** Whether we dialled it. */

@@ -15,7 +15,7 @@ export interface TcpListenOptions {
   readonly port: number;
   readonly maxConnections: number;
   /** Without it: 16, and 1,024 for addresses of this machine. */
-  readonly maxConnectionsPerAddress?: number;
+  readonly maxConnectionsPerAddress?: number | undefined;
   /** Whether this address may connect at all. */
   allow?(address: string): boolean;
   readonly onConnection: ConnectionHandler;
@@ -27,7 +27,7 @@ export async function listenTcp(options: TcpListenOptions): Promise<Listener> {
   const server = createServer((socket) => admit(socket));
   const caps = new Caps({
     total: options.maxConnections,
-    ...(options.maxConnectionsPerAddress === undefined ? {} : { perAddress: options.maxConnectionsPerAddress }),
+    perAddress: options.maxConnectionsPerAddress,
   });
 
   function admit(socket: Socket): void {
@@ -62,7 +62,7 @@ export interface TcpDialOptions {
   readonly port: number;
   readonly timeoutMs: number;
   /** Gives the dial up. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Throws `CONNECT_FAILED` where nobody takes the connection in time. */

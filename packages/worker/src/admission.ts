@@ -38,7 +38,7 @@ export interface AdmissionOptions {
   /** Generations that run at once, whatever door they came through. */
   readonly slots: number;
   /** Called after every change of `active` or `queued`. */
-  readonly onChange?: () => void;
+  readonly onChange?: (() => void) | undefined;
 }
 
 interface Waiting {

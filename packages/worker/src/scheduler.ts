@@ -9,9 +9,9 @@ export interface SchedulerOptions {
   /** Generations that run at once, whatever door they came through. */
   readonly slots: number;
   /** Called after every change of load. */
-  readonly onChange?: () => void;
+  readonly onChange?: (() => void) | undefined;
   /** Causes that stay at home. */
-  readonly onError?: (error: ShoalError) => void;
+  readonly onError?: ((error: ShoalError) => void) | undefined;
 }
 
 /** How one door's requests are treated. */
@@ -48,7 +48,7 @@ export class Scheduler {
   #isDraining = false;
 
   constructor({ slots, onChange, onError }: SchedulerOptions) {
-    this.#admission = new Admission({ slots, ...(onChange === undefined ? {} : { onChange }) });
+    this.#admission = new Admission({ slots, onChange });
     this.#onError = onError ?? (() => {});
   }
 

@@ -31,7 +31,7 @@ export interface ServeEnd {
   /** `aborted`: taken back by whoever asked, not read by them, or past their deadline. */
   readonly outcome: 'answered' | 'failed' | 'aborted';
   /** Why, where it failed. */
-  readonly error?: ShoalError;
+  readonly error?: ShoalError | undefined;
   /** Generated, as far as the engine tells. */
   readonly tokens: number;
 }

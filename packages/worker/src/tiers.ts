@@ -6,7 +6,7 @@ export interface Tier {
   readonly cores: number;
   readonly ramGb: number;
   /** Absent: a graphics card is optional. */
-  readonly vramGb?: number;
+  readonly vramGb?: number | undefined;
   readonly diskGb: number;
 }
 

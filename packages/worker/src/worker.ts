@@ -21,9 +21,9 @@ export interface WorkerOptions {
   /** This machine's health now, 0 to 100. */
   readonly health: (queueSize: number, queueCapacity: number) => number;
   /** Called whenever `status()` has changed. */
-  readonly onChange?: () => void;
+  readonly onChange?: (() => void) | undefined;
   /** Causes that stay at home. */
-  readonly onError?: (error: ShoalError) => void;
+  readonly onError?: ((error: ShoalError) => void) | undefined;
 }
 
 /** One door's way to a worker's engine. */
@@ -57,8 +57,8 @@ export class Worker {
     this.queueCapacity = limits.queue;
     this.scheduler = new Scheduler({
       slots: Math.min(limits.slots, engine.abilities.slots),
-      ...(onChange === undefined ? {} : { onChange }),
-      ...(onError === undefined ? {} : { onError }),
+      onChange,
+      onError,
     });
     this.peers = this.open({ running: Infinity, waiting: limits.queue, maxTokens: limits.maxTokens });
   }
@@ -76,7 +76,7 @@ export class Worker {
       active,
       queued,
       slots,
-      ...(tokensPerSecond === undefined ? {} : { tokensPerSecond }),
+      tokensPerSecond,
     };
   }
 

@@ -15,7 +15,10 @@ export interface Paths {
  * `questions.jsonl` is answered in `questions.output.jsonl`; its errors go beside the output. Throws a usage error where
  * they cannot be written or are not three.
  */
-export async function batchPaths(input: string, wanted: { output?: string; errors?: string }): Promise<Paths> {
+export async function batchPaths(
+  input: string,
+  wanted: { output?: string | undefined; errors?: string | undefined },
+): Promise<Paths> {
   const output = wanted.output ?? `${input.replace(/\.jsonl$/, '')}.output.jsonl`;
   const errors = wanted.errors ?? `${output.replace(/(\.output)?\.jsonl$/, '')}.errors.jsonl`;
   for (const path of [output, errors]) await checkWritten(path);

@@ -21,7 +21,7 @@ export interface ReadOptions {
   /** More of a line than this is passed over, not stored. */
   readonly maxBytes: number;
   /** Takes every byte of the file, in order. */
-  readonly onBytes?: (bytes: Uint8Array) => void;
+  readonly onBytes?: ((bytes: Uint8Array) => void) | undefined;
 }
 
 /** Reads a file's lines from its beginning. Memory holds one chunk and one line, whatever the file's size. */

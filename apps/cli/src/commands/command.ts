@@ -14,7 +14,7 @@ export function example(command: Command, line: string): Command {
 }
 
 export function contextOf(command: Command): Context {
-  const { node, json } = command.optsWithGlobals<{ node?: string; json?: boolean }>();
+  const { node, json } = command.optsWithGlobals<{ node?: string | undefined; json?: boolean | undefined }>();
   try {
     return { home: locateHome(process.env, node), json: json ?? false };
   } catch (error) {

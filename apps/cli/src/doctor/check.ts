@@ -4,7 +4,7 @@ export interface Check {
   readonly level: 'ok' | 'warn' | 'fail';
   readonly message: string;
   /** What to do; absent where there is nothing to be done. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
 }
 
 export function ok(name: string, message: string): Check {

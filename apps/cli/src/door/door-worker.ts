@@ -14,9 +14,9 @@ export function doorConfiguration({ home }: Context, flags: Flags): Promise<Conf
 
 export interface DoorWorkerOptions {
   readonly choice: EngineChoice;
-  readonly limits: Omit<LendingLimits, 'slots'> & { readonly slots?: number };
+  readonly limits: Omit<LendingLimits, 'slots'> & { readonly slots?: number | undefined };
   readonly log: Logger;
-  readonly onChange?: () => void;
+  readonly onChange?: (() => void) | undefined;
 }
 
 /** A worker over the engine that a configuration asks for. Whoever opens it closes it, and the engine with it. */
@@ -26,7 +26,7 @@ export async function openDoorWorker({ home }: Context, options: DoorWorkerOptio
   try {
     return await Worker.create({
       engine,
-      limits: { slots: engine.abilities.slots, ...limits },
+      limits: { ...limits, slots: limits.slots ?? engine.abilities.slots },
       // The doors' own dialects tell of health where they tell of it at all.
       health: () => 100,
       onError: ({ message, cause }) => log.warn({ err: cause }, message),

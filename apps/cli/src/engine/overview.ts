@@ -18,16 +18,16 @@ export interface EngineOverview {
   readonly name: string;
   readonly isHere: boolean;
   readonly about: string;
-  readonly version?: string;
-  readonly path?: string;
+  readonly version?: string | undefined;
+  readonly path?: string | undefined;
   /** What the engine llama may compute on. */
-  readonly backends?: readonly string[];
+  readonly backends?: readonly string[] | undefined;
 }
 
 /** What a node would use, and why. */
 export interface ChosenEngine {
   readonly engine: string;
-  readonly model?: string;
+  readonly model?: string | undefined;
   readonly why: string;
 }
 
@@ -44,10 +44,10 @@ export async function overview(home: Home, configuration: Configuration): Promis
 /** Throws what keeps the configured engine from being used. */
 export async function chosenEngine(home: Home, configuration: Configuration): Promise<ChosenEngine> {
   const { engine, model } = configuration;
-  if (!runsFiles(engine)) return { engine, ...(model !== undefined && { model }), why: 'it is configured' };
+  if (!runsFiles(engine)) return { engine, model, why: 'it is configured' };
   const path = await modelPath(home, configuration);
   const choice = await chooseLlama(home, configuration, path);
-  return { engine: choice.engine, ...(path !== undefined && { model: path }), why: reason(choice) };
+  return { engine: choice.engine, model: path, why: reason(choice) };
 }
 
 /** The file of the configured model, else of the demo model. */
@@ -112,7 +112,7 @@ async function llamaServer(home: Home, { llamaServer: configured }: Configuratio
 async function ollama(home: Home, configuration: Configuration): Promise<EngineOverview> {
   const name = 'ollama';
   const { ollamaUrl, gpuLayers } = configuration;
-  const choice = { engine: 'ollama', gpuLayers, ...(ollamaUrl !== undefined && { ollamaUrl }) } as const;
+  const choice = { engine: 'ollama', gpuLayers, ollamaUrl } as const;
   try {
     const engine = await createEngine(choice, home, createLogger('error'));
     try {

@@ -13,9 +13,9 @@ const OUTPUT_LENGTH_MAX = 1024 * 1024;
 
 export interface ProgramOptions {
   readonly signal: AbortSignal;
-  readonly folder?: string;
-  readonly environment?: NodeJS.ProcessEnv;
-  readonly onLine?: (line: string) => void;
+  readonly folder?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+  readonly onLine?: ((line: string) => void) | undefined;
 }
 
 /**
@@ -26,7 +26,7 @@ export async function runProgram(program: string, words: readonly string[], opti
   const { signal, folder, environment = process.env, onLine } = options;
   signal.throwIfAborted();
   const child = spawn(program, [...words], {
-    ...(folder !== undefined && { cwd: folder }),
+    cwd: folder,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
     // A process group of its own: a compiler's children end with it.

@@ -17,7 +17,7 @@ const FOREIGN_VARIABLES = /^(SHOAL_|POC_|OPENGATEWAY_|NODE_NAME$|GPU_LAYERS$)/;
 /** A line of a node's log. */
 export interface LogLine {
   readonly msg: string;
-  readonly peers?: readonly string[];
+  readonly peers?: readonly string[] | undefined;
 }
 
 /** A node in a process and a home of its own, which are both gone when it is stopped. */

@@ -18,11 +18,11 @@ import { isMissing, NodeModel, OwnModel, type RunningModel } from './running-mod
 const SOURCE = /^(?:https?:|file:|hf:|hf\.co\/|huggingface\.co\/)/i;
 
 export interface ModelFlags {
-  readonly contextLength?: string;
-  readonly gpuLayers?: string;
-  readonly threads?: string;
+  readonly contextLength?: string | undefined;
+  readonly gpuLayers?: string | undefined;
+  readonly threads?: string | undefined;
   /** Load it in this command, whatever a node has. */
-  readonly here?: boolean;
+  readonly here?: boolean | undefined;
 }
 
 /** A model that was found, and how it is made to run. */
@@ -30,7 +30,7 @@ export interface ModelChoice {
   /** What finds it again: its name, or its file. */
   readonly name: string;
   /** The node that lends it; undefined where this command loads it. */
-  readonly node?: string;
+  readonly node?: string | undefined;
   /** Its files; empty where they are not known. */
   files(): Promise<readonly string[]>;
   /** Nothing is loaded yet. `contextLength` in tokens; absent: as the flags say. */

@@ -9,9 +9,9 @@ export const CONVERSATION_LENGTH_MAX = 4 * 1024 * 1024;
 export interface Conversation {
   /** What finds its model again. */
   readonly model: string;
-  readonly system?: string;
+  readonly system?: string | undefined;
   readonly parameters: Parameters;
-  readonly format?: AnswerFormat;
+  readonly format?: AnswerFormat | undefined;
   /** Questions and answers in turn, without the system message. */
   readonly messages: readonly Message[];
 }

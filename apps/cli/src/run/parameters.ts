@@ -18,9 +18,9 @@ interface NumberRule {
   readonly about: string;
   readonly min: number;
   readonly max: number;
-  readonly isWhole?: true;
+  readonly isWhole?: true | undefined;
   /** A value that means: as if it were not set. */
-  readonly none?: number;
+  readonly none?: number | undefined;
 }
 
 /** By the names that Ollama's users know. */

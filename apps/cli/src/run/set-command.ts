@@ -13,8 +13,8 @@ export interface Manners {
 
 /** What a `/set` changes, and what is to be done besides. */
 export interface Change {
-  readonly conversation?: Conversation;
-  readonly manners?: Partial<Manners>;
+  readonly conversation?: Conversation | undefined;
+  readonly manners?: Partial<Manners> | undefined;
   readonly actions: readonly Action[];
 }
 

@@ -5,8 +5,8 @@ const USUAL_COLUMNS = 80;
 
 /** A stream that may be a terminal. */
 export interface LineStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
   write(text: string): unknown;
 }
 

@@ -40,8 +40,8 @@ export class Shoal {
     const { PATH, HOME } = process.env;
     this.home = home;
     this.environment = {
-      ...(PATH !== undefined && { PATH }),
-      ...(HOME !== undefined && { HOME }),
+      PATH,
+      HOME,
       NODE_COMPILE_CACHE: COMPILE_CACHE,
       SHOAL_HOME: home,
       SHOAL_PORT: '0',

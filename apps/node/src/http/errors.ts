@@ -29,5 +29,5 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
 
 /** An error as the API tells it: the cause stays at home. */
 export function errorView({ code, message, retryAfterMs }: ShoalError): ErrorView {
-  return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  return { code, message, retryAfterMs };
 }

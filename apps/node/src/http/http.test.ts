@@ -29,9 +29,9 @@ async function open(t: TestContext): Promise<Setting> {
 }
 
 interface Call {
-  readonly method?: string;
-  readonly body?: string;
-  readonly headers?: OutgoingHttpHeaders;
+  readonly method?: string | undefined;
+  readonly body?: string | undefined;
+  readonly headers?: OutgoingHttpHeaders | undefined;
 }
 
 async function respond(api: Api, path: string, { method = 'GET', body, headers }: Call = {}): Promise<IncomingMessage> {

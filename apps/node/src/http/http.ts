@@ -39,7 +39,7 @@ export interface Api {
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
   const server = createServer(options.log);
-  const state: { node?: NodeControl; ending: boolean } = { ending: false };
+  const state: { node?: NodeControl | undefined; ending: boolean } = { ending: false };
   const node = (): NodeControl => {
     if (state.node === undefined)
       throw new ShoalError('OVERLOADED', 'This node is still starting; ask again in a moment.');

@@ -115,7 +115,7 @@ function objects(depth: number): fc.Arbitrary<Pair> {
       type: 'object',
       properties: Object.fromEntries(all.map((one) => [one.name, one.pair.schema])),
       required: all.filter((one) => one.isThere && one.isRequired).map((one) => one.name),
-      ...(additionalProperties !== undefined && { additionalProperties }),
+      additionalProperties,
     },
     value: Object.fromEntries(all.filter(({ isThere }) => isThere).map((one) => [one.name, one.pair.value])),
   }));

@@ -25,16 +25,16 @@ export interface TemplateRenderer {
 export interface Chat extends Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
   readonly messages: readonly Message[];
   /** It stands above tools: the answer is of that form, and calls none. */
-  readonly format?: AnswerFormat;
+  readonly format?: AnswerFormat | undefined;
 }
 
 /** What the model reads, and how its answer is to be read. */
 interface RenderedChat {
   readonly prompt: string;
   /** GBNF that the answer must follow from its first token. */
-  readonly grammar?: string;
+  readonly grammar?: string | undefined;
   /** Finds tool calls in the answer; absent: all of it is text. */
-  readonly parser?: AnswerParser;
+  readonly parser?: AnswerParser | undefined;
 }
 
 /** Turns the text of an answer, control tokens written out, into what is said and what is called. */

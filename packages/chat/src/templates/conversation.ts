@@ -5,9 +5,9 @@ import type { Capabilities } from './capabilities.ts';
 export interface TemplateMessage {
   readonly role: string;
   readonly content: string | readonly { readonly type: 'text'; readonly text: string }[];
-  readonly reasoning_content?: string;
-  readonly tool_call_id?: string;
-  readonly tool_calls?: readonly TemplateToolCall[];
+  readonly reasoning_content?: string | undefined;
+  readonly tool_call_id?: string | undefined;
+  readonly tool_calls?: readonly TemplateToolCall[] | undefined;
 }
 
 interface TemplateToolCall {

@@ -14,7 +14,7 @@ export interface RenderOptions {
   readonly messages: readonly TemplateMessage[];
   readonly addGenerationPrompt: boolean;
   readonly enableThinking: boolean;
-  readonly withTools?: boolean;
+  readonly withTools?: boolean | undefined;
 }
 
 /** Answers with what the template writes, or undefined where it refuses. */

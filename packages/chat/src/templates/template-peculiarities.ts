@@ -2,13 +2,13 @@
 export interface Peculiarity {
   /** What only such templates contain. */
   readonly contains: readonly string[];
-  readonly lacks?: readonly string[];
+  readonly lacks?: readonly string[] | undefined;
   /** What stands before an answer that is gone on with, an empty thought included. */
   readonly beforeAnswer: string;
   /** What begins the answer's turn where a prompt ends with the end of one. */
   readonly turn?: { readonly end: string; readonly start: string };
   /** These roles take typed parts, though text as it is would do, too. */
-  readonly typedRoles?: readonly string[];
+  readonly typedRoles?: readonly string[] | undefined;
 }
 
 const PECULIARITIES: readonly Peculiarity[] = [

@@ -3,7 +3,7 @@ import type { Message, Tool } from '@shoal/protocol';
 /** What every template is asked to render. */
 export interface Conversation {
   readonly messages: readonly Message[];
-  readonly tools?: readonly Tool[];
+  readonly tools?: readonly Tool[] | undefined;
 }
 
 const tools: readonly Tool[] = [

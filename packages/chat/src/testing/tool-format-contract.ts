@@ -10,9 +10,9 @@ export interface ToolFormatExamples {
   /** How a model of the format writes calls, one or more at once, and text before them where the format has that. */
   readonly write: (calls: readonly Call[], before?: string) => string;
   /** How it writes text alone. */
-  readonly say?: (text: string) => string;
+  readonly say?: ((text: string) => string) | undefined;
   /** Calls as other models of the format write them, each of which is `get_weather` with `{"city": "Bern"}`. */
-  readonly variants?: readonly string[];
+  readonly variants?: readonly string[] | undefined;
   /** Text that the model begins a call with and never ends. */
   readonly cut: string;
 }

@@ -10,7 +10,7 @@ export interface CallShape {
   /**
    * No marker says that the object is a call: one that lacks arguments, or has members that calls do not have, is none.
    */
-  readonly isUnmarked?: boolean;
+  readonly isUnmarked?: boolean | undefined;
 }
 
 /** The members that some models write about a call beyond name and arguments. */

@@ -32,7 +32,7 @@ export interface ToolFormat {
 export interface MarkedCalls {
   readonly markers: readonly string[];
   /** Markers that say nothing. */
-  readonly silent?: readonly string[];
+  readonly silent?: readonly string[] | undefined;
   /** Reads what stands behind a marker; false where that is no call. */
   readonly readBehind: (marker: string) => Reading<boolean>;
 }

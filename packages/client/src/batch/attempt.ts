@@ -14,8 +14,8 @@ export interface BatchAnswer {
   readonly text: string;
   readonly finishReason: 'stop' | 'length';
   /** The model that answered, or the one that was asked for; absent where neither is known. */
-  readonly model?: string;
-  readonly usage?: Usage;
+  readonly model?: string | undefined;
+  readonly usage?: Usage | undefined;
 }
 
 /** How a line ended for good. */
@@ -81,8 +81,8 @@ function toAnswer(text: string, finish: Finish, wanted: string | undefined): Bat
   return {
     text,
     finishReason: reason === 'length' ? 'length' : 'stop',
-    ...(model === undefined ? {} : { model }),
-    ...(usage === undefined ? {} : { usage }),
+    model,
+    usage,
   };
 }
 

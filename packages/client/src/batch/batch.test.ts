@@ -70,7 +70,7 @@ class FakeNetwork implements BatchClient {
 const question = (line: number, model?: string): BatchLine => ({
   line,
   customId: `q${line}`,
-  input: { messages: [{ role: 'user', content: `q${line}` }], ...(model === undefined ? {} : { model }) },
+  input: { messages: [{ role: 'user', content: `q${line}` }], model },
 });
 const questions = (count: number): BatchLine[] => Array.from({ length: count }, (_, index) => question(index + 1));
 

@@ -58,7 +58,7 @@ export interface BatchQuestion {
 export interface BatchMistake {
   readonly line: number;
   /** Absent where the line has none that can be used. */
-  readonly customId?: string;
+  readonly customId?: string | undefined;
   readonly error: ShoalError;
 }
 

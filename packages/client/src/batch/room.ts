@@ -28,7 +28,7 @@ export type Verdict = 'wait' | 'retry' | 'final' | 'nobody';
 /** What is known of a peer here; `Peer` has it. */
 export interface Lender {
   readonly info: PeerInfo;
-  readonly othersLoad?: number;
+  readonly othersLoad?: number | undefined;
 }
 
 export interface RoomOptions {

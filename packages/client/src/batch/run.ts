@@ -22,16 +22,16 @@ export interface BatchOptions {
   /** Read no faster than they are run. */
   readonly lines: AsyncIterable<BatchLine> | Iterable<BatchLine>;
   /** Asked for whatever the lines say. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** Requests under way at once, at most; absent: as many as the workers have slots. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** Failures of one line that are made good by asking again; absent: 3. A worker without room is no failure. */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /** Ends the batch: what is under way is taken back, and no line is begun any more. */
-  readonly signal?: CancelSignal;
-  readonly windowLines?: number;
-  readonly patienceMs?: number;
-  readonly random?: () => number;
+  readonly signal?: CancelSignal | undefined;
+  readonly windowLines?: number | undefined;
+  readonly patienceMs?: number | undefined;
+  readonly random?: (() => number) | undefined;
 }
 
 /** One batch under way: reads lines as there is room for them, and has each answered. */

@@ -19,25 +19,29 @@ export type { Mode };
 export interface DonateHello {
   readonly mode: Mode;
   /** The model that answers prompts, where the node tells. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** Jobs that wait there at most, where it tells. */
-  readonly queueCapacity?: number;
+  readonly queueCapacity?: number | undefined;
 }
 
 export interface PutModelOptions {
   /** In bytes. */
   readonly length: number;
   /** Absent: a GGUF file without a name. Another program's nodes may want another configuration. */
-  readonly config?: { readonly format: string; readonly name?: string; readonly context_length?: number };
+  readonly config?: {
+    readonly format: string;
+    readonly name?: string | undefined;
+    readonly context_length?: number | undefined;
+  };
   /** Of the whole file, hex; the node then refuses anything else. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
   /** Called after each chunk with the bytes that are on their way. */
-  readonly onProgress?: (sentBytes: number) => void;
+  readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
 export interface DialDonateOptions {
   /** Milliseconds; absent: `DIAL_TIMEOUT_MS`. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -107,13 +111,19 @@ export class DonateNode {
   }
 
   /** Has the pushed model go on from these ids, greedily. Resolves with the ids and the new ones behind them. */
-  infer({ ids, maxTokens }: { readonly ids: readonly number[]; readonly maxTokens?: number }): Promise<number[]> {
+  infer({
+    ids,
+    maxTokens,
+  }: {
+    readonly ids: readonly number[];
+    readonly maxTokens?: number | undefined;
+  }): Promise<number[]> {
     const request = { input: { type: 'tokens', tokens: ids }, sampling: sampling(maxTokens), stop: [] } as const;
     return this.#next(async () => [...ids, ...(await gather(this.#link.ask(request))).tokens]);
   }
 
   /** Has the node's own model answer. */
-  prompt(text: string, { maxOut }: { readonly maxOut?: number } = {}): Promise<string> {
+  prompt(text: string, { maxOut }: { readonly maxOut?: number | undefined } = {}): Promise<string> {
     const request = { input: promptInput(text), sampling: sampling(maxOut), stop: [] };
     return this.#next(async () => (await gather(this.#link.ask(request))).text);
   }
@@ -135,7 +145,7 @@ export class DonateNode {
   ): Promise<void> {
     const { side } = this.#link.session;
     const configuration = JSON.stringify(config ?? { format: 'gguf' });
-    const offer = { configuration, length, ...(sha256 === undefined ? {} : { sha256 }) };
+    const offer = { configuration, length, sha256 };
     let isAnswered = false;
     const answer = gather(this.#link.begin((id) => side.push(id, offer))).finally(() => {
       isAnswered = true;
@@ -196,7 +206,7 @@ async function* chunksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   if (filled > 0) yield chunk.subarray(0, filled);
 }
 
-function sampling(maxTokens: number | undefined): { maxTokens?: number } {
+function sampling(maxTokens: number | undefined): { maxTokens?: number | undefined } {
   return maxTokens === undefined ? {} : { maxTokens };
 }
 
@@ -204,7 +214,7 @@ function helloOf({ mode, local_lm_path: model, queue_capacity: queueCapacity }: 
   return {
     mode,
     ...(model === undefined || model === '' ? {} : { model }),
-    ...(queueCapacity === undefined ? {} : { queueCapacity }),
+    queueCapacity,
   };
 }
 

@@ -20,15 +20,15 @@ const MAX_CONNECTIONS = 4;
 
 export interface LocalLlmOptions {
   /** A DHT of the caller's, which stays open; without one, there is one for this connection. */
-  readonly dht?: Dht;
+  readonly dht?: Dht | undefined;
   /** `host:port` of DHT nodes to begin at; absent: the public ones. Not needed with `dht`. */
-  readonly bootstrap?: readonly string[];
+  readonly bootstrap?: readonly string[] | undefined;
   /** Gives up the search; `connectLocalLlm` then rejects with `GENERATION_ABORTED`. */
-  readonly signal?: CancelSignal;
+  readonly signal?: CancelSignal | undefined;
   /** Milliseconds; absent: `HOST_SEARCH_MS`. */
-  readonly searchMs?: number;
+  readonly searchMs?: number | undefined;
   /** What the swarm does, a line each. */
-  readonly log?: (line: string) => void;
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 type HostLink = Link<ClientSession<LocalLlmClient>>;
@@ -77,7 +77,7 @@ export class LocalLlmHost {
    * with reason `length` where a limit of the host cut the answer, or `error`. Throws `BAD_MESSAGE`, as the
    * host would, for a prompt that is empty or longer than 8,192 bytes.
    */
-  chat(prompt: string, { signal }: { readonly signal?: CancelSignal } = {}): Generation {
+  chat(prompt: string, { signal }: { readonly signal?: CancelSignal | undefined } = {}): Generation {
     const fault = promptFault(prompt);
     if (fault !== undefined) throw ShoalError.badMessage(fault);
     return new Generation((cancellation) => this.#chat(prompt, cancellation), signal);
@@ -142,7 +142,7 @@ class Search {
       maxConnections: MAX_CONNECTIONS,
       allow: () => this.#mayDial(),
       onConnection: (connection) => this.#connected(connection),
-      ...(log !== undefined && { log }),
+      log,
     });
     this.#membership = this.#swarm.join(topic, { server: false, client: true });
     this.#searchTimer = setTimeout(() => void this.#giveUp(searchMs), searchMs);

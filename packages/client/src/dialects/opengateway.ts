@@ -13,7 +13,7 @@ interface Asked {
 interface Answered {
   readonly asked: Asked;
   readonly events: readonly GenerationEvent[];
-  readonly error?: ShoalError;
+  readonly error?: ShoalError | undefined;
 }
 
 /**

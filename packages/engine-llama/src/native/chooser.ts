@@ -16,8 +16,16 @@ const CANDIDATES_BYTES = 32;
 const [DATA, SIZE, SELECTED, SORTED] = [0, 8, 16, 24];
 
 /** What applies to one answer; nothing is left open. */
-export type FullSampling = Required<Pick<Sampling, 'temperature' | 'topK' | 'topP' | 'minP' | 'seed'>> &
-  Pick<Sampling, 'repeatPenalty' | 'presencePenalty' | 'frequencyPenalty' | 'logitBias'>;
+export interface FullSampling extends Pick<
+  Sampling,
+  'repeatPenalty' | 'presencePenalty' | 'frequencyPenalty' | 'logitBias'
+> {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly seed: number;
+}
 
 /** Chooses one answer's tokens by its sampling options and its grammar. */
 export interface Chooser {

@@ -20,7 +20,7 @@ export interface ContextOptions {
   readonly batchLength: number;
   readonly threads: number;
   /** For vectors of texts rather than for generating. */
-  readonly embeddings?: boolean;
+  readonly embeddings?: boolean | undefined;
 }
 
 /** What a model keeps in mind of its sequences, and the computing of more. One call at a time, each blocks this thread. */

@@ -11,7 +11,7 @@ export interface ModelOptions {
   /** Layers that the GPU computes. */
   readonly gpuLayers: number;
   /** Its words only, without the weights. */
-  readonly vocabularyOnly?: boolean;
+  readonly vocabularyOnly?: boolean | undefined;
 }
 
 /** A model file in memory. */

@@ -24,7 +24,7 @@ export interface Question {
   /** Below the server's address, such as `api/tags`. */
   readonly path: string;
   /** Sent as JSON with POST; absent: a GET. */
-  readonly body?: object;
+  readonly body?: object | undefined;
   /** Closes the connection at once. */
   readonly signal: AbortSignal;
   /** Until the reply begins. */

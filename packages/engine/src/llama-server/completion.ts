@@ -171,7 +171,7 @@ class Completion {
     return { text, tokens: isSame ? tokens.slice(-count) : tokens };
   }
 
-  #logprobsOf(event: JsonObject): { readonly logprobs?: readonly ChosenLogprob[] } {
+  #logprobsOf(event: JsonObject): { readonly logprobs?: readonly ChosenLogprob[] | undefined } {
     const { logprobs: top } = this.#order;
     return top === undefined ? {} : { logprobs: readLogprobs(objectsIn(event, 'completion_probabilities'), top) };
   }

@@ -12,18 +12,18 @@ export interface ModelFacts {
   /** Tokens a slot. */
   readonly contextLength: number;
   readonly vocabularySize: number;
-  readonly quantization?: string;
+  readonly quantization?: string | undefined;
   /** Whether its template knows what tools are. */
   readonly hasTools: boolean;
   /** What each prompt begins with; undefined where nothing is wanted there. */
-  readonly firstToken?: number;
+  readonly firstToken?: number | undefined;
 }
 
 /** One question that is answered at once. Throws what llama-server refuses. */
 export async function askSmall(server: ModelServer, path: string, body: object | undefined, signal: AbortSignal) {
   const { status, object } = await server.askForObject({
     path,
-    ...(body !== undefined && { body }),
+    body,
     signal,
     patienceMs: SMALL_QUESTION_TIMEOUT_MS,
   });
@@ -63,8 +63,8 @@ export async function readFacts(server: ModelServer, signal: AbortSignal): Promi
     vocabularySize,
     // An older llama-server, which does not tell, has a way of its own for templates that know of no tools.
     hasTools: objectIn(properties, 'chat_template_caps')?.['supports_tools'] !== false,
-    ...(quantization !== undefined && { quantization }),
-    ...(firstToken !== undefined && { firstToken }),
+    quantization,
+    firstToken,
   };
 }
 

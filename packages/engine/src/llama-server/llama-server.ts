@@ -29,10 +29,10 @@ const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens', 'tools', 
 
 export interface LlamaServerOptions extends LoadOptions {
   /** The model's id; absent: the file's name without `.gguf`. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Generations at once, each with a context of its own; absent: 4, for a file of more than 2 GiB 1. */
-  readonly slots?: number;
-  readonly log?: Log;
+  readonly slots?: number | undefined;
+  readonly log?: Log | undefined;
 }
 
 /** llama.cpp's own server in a process of its own, which starts when the models are first asked for. */
@@ -91,7 +91,7 @@ class LlamaServer implements Engine {
       {
         id: this.#id,
         digest: record.digest,
-        ...(memoryBytes !== undefined && { memoryBytes }),
+        memoryBytes,
         device,
         contextLength: facts.contextLength,
         active: this.#open,

@@ -22,23 +22,23 @@ export interface LoadOptions {
   /** The GGUF file. */
   readonly modelPath: string;
   /** Of the whole model, where it is known; absent: computed from the file. */
-  readonly digest?: string;
+  readonly digest?: string | undefined;
   /** All files in order, where there are several. */
-  readonly parts?: readonly string[];
+  readonly parts?: readonly string[] | undefined;
   /** Looks at a file before a process is started for it; throws what is wrong, in words for its owner. Absent: at its first bytes. */
-  readonly checkFile?: (path: string) => Promise<void>;
+  readonly checkFile?: ((path: string) => Promise<void>) | undefined;
   /** The program: llama.cpp's `llama-server`. */
   readonly binary: string;
   /** Tokens a slot; absent: what the model was trained on, at most `contextLengthMax`. */
-  readonly contextLength?: number;
+  readonly contextLength?: number | undefined;
   /** Absent: 4,096. */
-  readonly contextLengthMax?: number;
+  readonly contextLengthMax?: number | undefined;
   /** Layers that the GPU computes: -1 (absent) as many as fit, 0 none. */
-  readonly gpuLayers?: number;
+  readonly gpuLayers?: number | undefined;
   /** Absent: what was measured for the model, else all processors, or on a small machine all but one. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Where digests and measured thread counts are remembered; absent: nowhere. */
-  readonly cacheDirectory?: string;
+  readonly cacheDirectory?: string | undefined;
 }
 
 /** A server with what is known of its model. */
@@ -78,7 +78,7 @@ export function startOptions(options: LoadOptions, record: ModelRecord, slots: n
     gpuLayers,
     // A trailing message of the assistant is a turn of its own, as it is for the other engines.
     words: ['--no-prefill-assistant'],
-    ...(threads !== undefined && { threads }),
+    threads,
     onLine: (line) => log('debug', line),
   };
 }

@@ -27,6 +27,6 @@ function unavailable(error: unknown): ShoalError {
   if (code === 'GENERATION_ABORTED') return closed();
   return new ShoalError('GENERATION_FAILED', 'The model cannot be loaded at the moment.', {
     cause: error,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    retryAfterMs,
   });
 }

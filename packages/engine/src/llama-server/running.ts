@@ -34,9 +34,9 @@ export interface StartOptions {
   readonly slots: number;
   /** Layers that the GPU computes: -1 as many as fit, 0 none. */
   readonly gpuLayers: number;
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** More of llama-server's own flags. */
-  readonly words?: readonly string[];
+  readonly words?: readonly string[] | undefined;
   readonly onLine: (line: string) => void;
 }
 

@@ -108,7 +108,7 @@ class ToolChat {
       type: 'finish',
       reason,
       rawReason,
-      ...(this.#usage !== undefined && { usage: this.#usage }),
+      usage: this.#usage,
       model: this.#model,
     };
   }
@@ -134,5 +134,5 @@ function readUsage(usage: JsonObject | undefined): Usage | undefined {
   const [promptTokens, completionTokens] = [countIn(usage, 'prompt_tokens'), countIn(usage, 'completion_tokens')];
   if (promptTokens === undefined || completionTokens === undefined) return undefined;
   const cachedTokens = countIn(objectIn(usage, 'prompt_tokens_details'), 'cached_tokens');
-  return { promptTokens, completionTokens, ...(cachedTokens !== undefined && { cachedTokens }) };
+  return { promptTokens, completionTokens, cachedTokens };
 }

@@ -15,7 +15,7 @@ export interface ModelRecord {
   /** The fastest thread count by machine. */
   readonly threads: Readonly<Record<string, number>>;
   /** What a process grew by when it last loaded the model, by machine. */
-  readonly memory?: Readonly<Record<string, MeasuredMemory>>;
+  readonly memory?: Readonly<Record<string, MeasuredMemory>> | undefined;
 }
 
 /** Real memory, and what it was for. */
@@ -29,9 +29,9 @@ interface MeasuredMemory {
 /** What of a model is known before. */
 interface KnownModel {
   /** Of the whole model. */
-  readonly digest?: string;
+  readonly digest?: string | undefined;
   /** All files in order, where there are several. */
-  readonly parts?: readonly string[];
+  readonly parts?: readonly string[] | undefined;
 }
 
 /** The remembered record, or a new one, for which the whole file is read where its digest is not known. */

@@ -80,7 +80,7 @@ suite('the ollama engine', () => {
     const gone = await FakeOllama.start();
     await gone.stop();
     const nobody = createOllama({ baseUrl: gone.address });
-    await assert.rejects(nobody.models(), (error: Error & { code?: string }) => {
+    await assert.rejects(nobody.models(), (error: Error & { code?: string | undefined }) => {
       assert.equal(error.code, 'OLLAMA_NOT_FOUND');
       assert.match(error.message, /ollama serve/);
       assert.ok(error.message.includes(gone.address));

@@ -18,15 +18,15 @@ const HTTP_OK = 200;
 
 export interface OllamaOptions {
   /** As in `OLLAMA_HOST`: `host`, `host:port` or a URL; absent or empty: 127.0.0.1:11434. Never from a peer. */
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | undefined;
   /** The default model, by Ollama's name for it; absent: the one that was changed last. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** Generations at once, as many as `OLLAMA_NUM_PARALLEL`; absent: 1. Ollama itself queues what is too much. */
-  readonly slots?: number;
+  readonly slots?: number | undefined;
   /** Tokens of prompt and answer; absent: what Ollama chooses. */
-  readonly contextLength?: number;
+  readonly contextLength?: number | undefined;
   /** How long Ollama keeps the model in memory after an answer: `10m`, or seconds, -1 for ever; absent: what Ollama chooses. */
-  readonly keepAlive?: string | number;
+  readonly keepAlive?: string | number | undefined;
 }
 
 /** The models of an Ollama that runs already. Throws `INVALID_REQUEST` for an address that is none. */

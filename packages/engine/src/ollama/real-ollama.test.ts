@@ -36,7 +36,7 @@ if (binary === undefined) {
 }
 
 function testWith(ollama: RealOllama): void {
-  const create = (changes: { model?: string; contextLength?: number } = {}) =>
+  const create = (changes: { model?: string | undefined; contextLength?: number | undefined } = {}) =>
     createOllama({ baseUrl: ollama.address, model: 'shoal-demo', contextLength: CONTEXT_TOKENS, ...changes });
 
   const start = async (): Promise<void> => {

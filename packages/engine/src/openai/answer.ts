@@ -113,7 +113,7 @@ class AnswerReader {
 
   #finish(reason: FinishReason, rawReason: string): Finish {
     const usage = this.#usage;
-    return { type: 'finish', reason, rawReason, ...(usage !== undefined && { usage }), model: this.#model };
+    return { type: 'finish', reason, rawReason, usage, model: this.#model };
   }
 }
 
@@ -128,5 +128,5 @@ function usageIn(usage: JsonObject | undefined): Usage | undefined {
   const completionTokens = countIn(usage, 'completion_tokens');
   if (promptTokens === undefined || completionTokens === undefined) return undefined;
   const cachedTokens = countIn(objectIn(usage, 'prompt_tokens_details'), 'cached_tokens');
-  return { promptTokens, ...(cachedTokens !== undefined && { cachedTokens }), completionTokens };
+  return { promptTokens, cachedTokens, completionTokens };
 }

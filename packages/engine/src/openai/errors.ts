@@ -115,7 +115,7 @@ export function withoutKey(error: ShoalError, key: string | undefined): ShoalErr
   if (key === undefined || typeof cause !== 'string' || !cause.includes(key)) return error;
   return new ShoalError(code, message, {
     cause: cause.replaceAll(key, '(the key)'),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    retryAfterMs,
   });
 }
 

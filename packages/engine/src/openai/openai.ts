@@ -24,13 +24,13 @@ export interface OpenAiOptions {
   /** Where the API begins: `http://127.0.0.1:52415/v1`; without a path it is /v1. Never from a peer. */
   readonly baseUrl: string;
   /** Sent with every request, and told to nobody else. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
   /** The one model to offer, by the server's name for it; absent: all that it lists, of which the first is the default. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** Generations at once; absent: 4. The server itself queues what is too much. */
-  readonly slots?: number;
+  readonly slots?: number | undefined;
   /** Tokens of prompt and answer; absent: what the server tells, if it does. */
-  readonly contextLength?: number;
+  readonly contextLength?: number | undefined;
 }
 
 /**

@@ -21,7 +21,7 @@ export function createMount({ gpuLayers, threads, contextLength }: Configuration
       checkFile: checkModel,
       gpuLayers,
       log: (level, line) => log[level](line),
-      ...(threads !== undefined && { threads }),
+      threads,
       ...((asked ?? contextLength) !== undefined && { contextLength: Math.min(asked ?? longest, longest) }),
     });
 }

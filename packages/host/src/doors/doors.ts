@@ -111,7 +111,7 @@ export class DoorKeeper {
         worker,
         workerId,
         maxTokens,
-        ...(capacity !== undefined && { capacity }),
+        capacity,
       });
       return closing(door, release);
     } catch (error) {

@@ -18,30 +18,30 @@ const MEMORY_SHARE = 0.8;
 export interface EngineChoice {
   readonly engine: EngineName;
   /** A GGUF file or a model's name; absent: the demo model, or all that Ollama or the server has. */
-  readonly model?: string;
-  readonly modelName?: string;
+  readonly model?: string | undefined;
+  readonly modelName?: string | undefined;
   /** More models, which only llama.cpp within Node runs beside the first. */
-  readonly otherModels?: readonly string[];
+  readonly otherModels?: readonly string[] | undefined;
   /** As Ollama writes it; absent: a model stays in memory for ever. */
-  readonly keepAlive?: string | number;
+  readonly keepAlive?: string | number | undefined;
   /** What all models in memory may take together, in GiB. */
-  readonly memoryBudget?: number;
-  readonly modelFolders?: readonly string[];
-  readonly contextLength?: number;
+  readonly memoryBudget?: number | undefined;
+  readonly modelFolders?: readonly string[] | undefined;
+  readonly contextLength?: number | undefined;
   /** What an absent `contextLength` is at most; absent: the engine's own number. */
-  readonly contextLengthMax?: number;
+  readonly contextLengthMax?: number | undefined;
   readonly gpuLayers: number;
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Absent: the engine's own number. */
-  readonly slots?: number;
+  readonly slots?: number | undefined;
   /** The program of the engine `llama-server`; absent: a build of ours, or the one in PATH. */
-  readonly llamaServer?: string;
+  readonly llamaServer?: string | undefined;
   /** Where Ollama listens; absent: where it does by default. */
-  readonly ollamaUrl?: string;
+  readonly ollamaUrl?: string | undefined;
   /** Where the API of an OpenAI-compatible server begins. */
-  readonly openaiUrl?: string;
+  readonly openaiUrl?: string | undefined;
   /** What that server asks for; a secret. */
-  readonly openaiKey?: string;
+  readonly openaiKey?: string | undefined;
 }
 
 /** The demo model's file: in a checkout beside the rooms, in a published package within it. Undefined where it is not. */
@@ -78,16 +78,16 @@ export async function createEngine(choice: EngineChoice, home: Home, log: Logger
 
 async function createEchoEngine({ slots }: EngineChoice): Promise<Engine> {
   const { createEcho } = await import('@shoal/engine/echo');
-  return createEcho({ ...(slots !== undefined && { slots }) });
+  return createEcho({ slots });
 }
 
 async function createOllamaEngine({ model, slots, contextLength, ollamaUrl }: EngineChoice): Promise<Engine> {
   const { createOllama } = await import('@shoal/engine/ollama');
   return createOllama({
-    ...(model !== undefined && { model }),
-    ...(slots !== undefined && { slots }),
-    ...(contextLength !== undefined && { contextLength }),
-    ...(ollamaUrl !== undefined && { baseUrl: ollamaUrl }),
+    model,
+    slots,
+    contextLength,
+    baseUrl: ollamaUrl,
   });
 }
 
@@ -101,10 +101,10 @@ async function createOpenAiEngine(choice: EngineChoice): Promise<Engine> {
   const { createOpenAi } = await import('@shoal/engine/openai');
   return createOpenAi({
     baseUrl: openaiUrl,
-    ...(openaiKey !== undefined && { apiKey: openaiKey }),
-    ...(model !== undefined && { model }),
-    ...(slots !== undefined && { slots }),
-    ...(contextLength !== undefined && { contextLength }),
+    apiKey: openaiKey,
+    model,
+    slots,
+    contextLength,
   });
 }
 
@@ -144,10 +144,10 @@ async function createFileEngine(choice: EngineChoice, home: Home, log: Logger): 
 function machineOptions({ contextLength, contextLengthMax, threads, slots, gpuLayers }: EngineChoice) {
   return {
     gpuLayers,
-    ...(slots !== undefined && { slots }),
-    ...(contextLength !== undefined && { contextLength }),
-    ...(contextLengthMax !== undefined && { contextLengthMax }),
-    ...(threads !== undefined && { threads }),
+    slots,
+    contextLength,
+    contextLengthMax,
+    threads,
   };
 }
 

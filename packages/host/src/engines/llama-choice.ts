@@ -11,18 +11,18 @@ export type LlamaChoice =
   | {
       readonly engine: 'llama';
       readonly why: 'configured' | 'only one' | 'not measured' | 'measured';
-      readonly measurement?: Measurement;
+      readonly measurement?: Measurement | undefined;
     }
   | {
       readonly engine: 'llama-server';
       readonly why: 'configured' | 'only one' | 'measured';
       readonly server: FoundLlamaServer;
-      readonly measurement?: Measurement;
+      readonly measurement?: Measurement | undefined;
     };
 
 export interface LlamaWish {
   readonly engine: EngineName;
-  readonly llamaServer?: string;
+  readonly llamaServer?: string | undefined;
 }
 
 /**

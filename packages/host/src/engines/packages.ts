@@ -19,11 +19,11 @@ export interface InstalledPackage {
 
 /** What the llama engine needs of this installation. */
 export interface LlamaInstallation {
-  readonly library?: InstalledPackage;
+  readonly library?: InstalledPackage | undefined;
   /** llama.cpp, built for this machine's processor. */
-  readonly binary?: InstalledPackage;
+  readonly binary?: InstalledPackage | undefined;
   /** The same with CUDA; it comes on demand, because it is larger than all else together. */
-  readonly cuda?: InstalledPackage;
+  readonly cuda?: InstalledPackage | undefined;
   readonly cudaPackage: string;
 }
 
@@ -35,7 +35,7 @@ export function findLlama(): LlamaInstallation {
   if (library === undefined) return { cudaPackage };
   const binary = findPackage(`@node-llama-cpp/${platform}`, library.folder);
   const cuda = findPackage(cudaPackage, library.folder);
-  return { library, cudaPackage, ...(binary !== undefined && { binary }), ...(cuda !== undefined && { cuda }) };
+  return { library, cudaPackage, binary, cuda };
 }
 
 /** Looks in every node_modules from a file upwards. A package of another name in that place is an empty stand-in. */

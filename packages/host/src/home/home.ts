@@ -18,7 +18,7 @@ export interface Home {
   /** What must last: who this node is. */
   readonly data: string;
   /** The name given with `--node`; absent for the machine's own node. */
-  readonly node?: string;
+  readonly node?: string | undefined;
 }
 
 /**

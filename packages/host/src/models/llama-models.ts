@@ -41,7 +41,7 @@ async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaM
   return {
     modelPath: model.path,
     memoryBytes: predictMemory(about, { contextLength, slots }).totalBytes,
-    ...(model.name !== undefined && { name: model.name }),
+    name: model.name,
     ...(model.owner === 'shoal' && { digest: model.digest }),
     ...(model.paths.length > 1 && { parts: model.paths }),
   };

@@ -27,21 +27,21 @@ export interface Configuration {
   readonly bootstrap: readonly string[];
   readonly engine: EngineName;
   /** A GGUF file, or the name of a model. */
-  readonly model?: string;
-  readonly modelName?: string;
+  readonly model?: string | undefined;
+  readonly modelName?: string | undefined;
   /** More models to lend. */
-  readonly otherModels?: readonly string[];
+  readonly otherModels?: readonly string[] | undefined;
   /** How long a model stays in memory after its last answer, as Ollama writes it. */
   readonly keepAlive: string | number;
   /** What all models in memory may take together, in GiB; absent: most of what there is. */
-  readonly memoryBudget?: number;
+  readonly memoryBudget?: number | undefined;
   /** Folders of GGUF files, whose names are models too. */
-  readonly modelFolders?: readonly string[];
-  readonly contextLength?: number;
+  readonly modelFolders?: readonly string[] | undefined;
+  readonly contextLength?: number | undefined;
   readonly gpuLayers: number;
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Absent: the engine's own number. */
-  readonly slots?: number;
+  readonly slots?: number | undefined;
   readonly queue: number;
   readonly maxTokens: number;
   /** 0 picks a free one. */
@@ -52,16 +52,16 @@ export interface Configuration {
   /** Addresses of peers that are dialled without a DHT. */
   readonly peers: readonly string[];
   /** What peers at the WebSocket and TCP doors must know. */
-  readonly doorToken?: string;
+  readonly doorToken?: string | undefined;
   /** What is shown to the peers that are dialled. */
-  readonly peerToken?: string;
+  readonly peerToken?: string | undefined;
   /** The program of the engine `llama-server`. */
-  readonly llamaServer?: string;
-  readonly ollamaUrl?: string;
+  readonly llamaServer?: string | undefined;
+  readonly ollamaUrl?: string | undefined;
   /** Where the API of an OpenAI-compatible server begins. */
-  readonly openaiUrl?: string;
+  readonly openaiUrl?: string | undefined;
   /** What that server asks for; a secret. */
-  readonly openaiKey?: string;
+  readonly openaiKey?: string | undefined;
   readonly logLevel: LogLevel;
 }
 

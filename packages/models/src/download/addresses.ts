@@ -58,7 +58,7 @@ export function isPublic(address: string): boolean {
 export interface Policy {
   /** `host` or `host:port`: these may be private, and may speak plain http. */
   readonly allowedHosts: readonly string[];
-  readonly resolve?: Resolve;
+  readonly resolve?: Resolve | undefined;
 }
 
 /**

@@ -13,10 +13,10 @@ const CONTENT_LENGTH = /^\d{1,16}$/;
 export interface Delivery {
   /** Where it begins, and where it ends if the server says so. */
   readonly start: number;
-  readonly end?: number;
-  readonly totalBytes?: number;
+  readonly end?: number | undefined;
+  readonly totalBytes?: number | undefined;
   /** The server's own mark of this content. */
-  readonly mark?: string;
+  readonly mark?: string | undefined;
   /** Whether it sends parts: then others can be asked for at the same time. */
   readonly isPart: boolean;
   readonly body: Answer['body'];
@@ -59,7 +59,7 @@ function contentLength({ headers }: Answer): number | undefined {
 }
 
 /** Only a strong mark says that every byte is the same. */
-function markOf({ headers: { etag } }: Answer): { readonly mark?: string } {
+function markOf({ headers: { etag } }: Answer): { readonly mark?: string | undefined } {
   return etag === undefined || etag.startsWith('W/') ? {} : { mark: etag };
 }
 

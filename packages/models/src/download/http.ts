@@ -17,10 +17,10 @@ const MAX_LINK_LENGTH = 16 * 1024;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 export interface Question {
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Goes to the first server that is asked, and to none that it leads to. */
-  readonly token?: string;
-  readonly signal?: AbortSignal;
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Answer {

@@ -15,9 +15,9 @@ const MAX_RANGES = 64;
 /** What a download is of: a partial file goes on only with the same. */
 export interface Origin {
   readonly link: string;
-  readonly totalBytes?: number;
+  readonly totalBytes?: number | undefined;
   /** The server's own mark of this content (`ETag`). */
-  readonly mark?: string;
+  readonly mark?: string | undefined;
 }
 
 interface State extends Origin {

@@ -7,9 +7,9 @@ const RETRY_AFTER = /^\d{1,9}$/;
 /** What to do about a server that wants to know who asks. */
 export interface Login {
   /** The variable with a token for it, such as `HF_TOKEN`; absent where there is none. */
-  readonly tokenVariable?: string;
+  readonly tokenVariable?: string | undefined;
   /** A page on which its terms are accepted. */
-  readonly page?: URL;
+  readonly page?: URL | undefined;
 }
 
 /** What a status other than success means. Those of `isWorthRetrying` may pass by themselves. */
@@ -31,7 +31,7 @@ export function refusal(
       const retryAfterMs = retryAfter(headers['retry-after']);
       const when = retryAfterMs === undefined ? 'in a while' : `in ${Math.ceil(retryAfterMs / 1_000)} s`;
       return new ShoalError('OVERLOADED', `${host} has too much to do just now (${status}). Try again ${when}.`, {
-        ...(retryAfterMs !== undefined && { retryAfterMs }),
+        retryAfterMs,
       });
     }
     default:

@@ -7,20 +7,20 @@ export interface RemoteFile extends Login {
   readonly url: URL;
   /** For error messages, such as `model.gguf of owner/repo`. */
   readonly what: string;
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Where they are known beforehand, anything else is refused. */
-  readonly bytes?: number;
-  readonly digest?: Digest;
+  readonly bytes?: number | undefined;
+  readonly digest?: Digest | undefined;
 }
 
 export interface DownloadOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** At once, where the server sends parts. */
-  readonly connections?: number;
+  readonly connections?: number | undefined;
   /** For tests, which have small files: asked for at a time, and written before it is synced. */
-  readonly pieceBytes?: number;
-  readonly syncBytes?: number;
+  readonly pieceBytes?: number | undefined;
+  readonly syncBytes?: number | undefined;
   /** All that is there, and all there is to be where that is known. May go back to 0. */
-  readonly onProgress?: (doneBytes: number, totalBytes: number | undefined) => void;
-  readonly wait?: Wait;
+  readonly onProgress?: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined;
+  readonly wait?: Wait | undefined;
 }

@@ -141,7 +141,7 @@ export class Transfer {
     const answer = await this.#http.get(url, {
       headers: { range: `bytes=${range.start}-${range.end - 1}` },
       signal: this.#signal,
-      ...(token !== undefined && { token }),
+      token,
     });
     if (answer.status === 416) await this.#startAnew(answer.body);
     return readDelivery(answer, range, what, this.#file);
@@ -174,7 +174,7 @@ export class Transfer {
       const isAhead = !goesOn && delivery.start > 0;
       if (!goesOn) await this.#hash.restart();
       const total = totalBytes ?? this.#file.bytes;
-      const origin = { link: this.#file.url.href, ...(total !== undefined && { totalBytes: total }) };
+      const origin = { link: this.#file.url.href, totalBytes: total };
       await this.#partial.begin({ ...origin, ...(mark !== undefined && { mark }) }, goesOn);
       this.#totalBytes = total;
       if (isAhead) throw this.#changed();

@@ -10,9 +10,9 @@ export interface FindOptions {
   /** Where other programs keep theirs: `OLLAMA_MODELS`, `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The user's own folder. */
-  readonly home?: string;
+  readonly home?: string | undefined;
   /** Folders of GGUF files. */
-  readonly folders?: readonly string[];
+  readonly folders?: readonly string[] | undefined;
 }
 
 /** Models that are on this machine without us, and the places that could not be looked at. Reads no model. */

@@ -14,7 +14,7 @@ export async function findInFolder(
   {
     owner = 'folder',
     nameOf = nameOfFile,
-  }: { readonly owner?: Owner; readonly nameOf?: (path: string) => string } = {},
+  }: { readonly owner?: Owner | undefined; readonly nameOf?: (path: string) => string } = {},
 ): Promise<FoundModel[]> {
   const models: FoundModel[] = [];
   for await (const path of scan.files(folder)) {

@@ -14,7 +14,7 @@ export interface FoundModel {
   readonly paths: readonly string[];
   readonly bytes: number;
   /** By the other program's own account; nobody has read the file to see whether it is so. */
-  readonly claimedDigest?: Digest;
+  readonly claimedDigest?: Digest | undefined;
 }
 
 export function foundModel(

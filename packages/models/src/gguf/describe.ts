@@ -15,19 +15,19 @@ const REPACKABLE = ['Q4_0', 'Q4_K', 'IQ4_NL'];
 export interface GgufDescription {
   readonly version: number;
   readonly architecture: string;
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly parameterCount: number;
   /** As `general.file_type` has it, such as `Q4_K_M`; else how most weights are stored. */
   readonly quantisation: string;
   /** Tokens that it was trained on at once. */
-  readonly contextLength?: number;
-  readonly embeddingLength?: number;
-  readonly feedForwardLength?: number;
-  readonly vocabularySize?: number;
-  readonly headCount?: number;
+  readonly contextLength?: number | undefined;
+  readonly embeddingLength?: number | undefined;
+  readonly feedForwardLength?: number | undefined;
+  readonly vocabularySize?: number | undefined;
+  readonly headCount?: number | undefined;
   readonly layerCount: number;
-  readonly chatTemplate?: string;
-  readonly licence?: string;
+  readonly chatTemplate?: string | undefined;
+  readonly licence?: string | undefined;
   readonly weightBytes: number;
   /** The part of it that llama.cpp may keep in another order for the processor (`repack.cpp`). */
   readonly repackableBytes: number;

@@ -8,21 +8,22 @@ export const MAX_LAYERS = 512;
  * Models most of whose layers attend to a window of the latest tokens only: one layer in so many sees everything, the
  * first or the last of them (`load_swa_pattern` in llama.cpp's models). A file may say otherwise.
  */
-const WINDOW_PATTERNS: Readonly<Record<string, { readonly period: number; readonly seesAllFirst?: true }>> = {
-  afmoe: { period: 4 },
-  cohere2: { period: 4 },
-  cohere2moe: { period: 4, seesAllFirst: true },
-  'exaone-moe': { period: 4 },
-  exaone4: { period: 4 },
-  gemma2: { period: 2 },
-  gemma3: { period: 6 },
-  gemma3n: { period: 5 },
-  'gpt-oss': { period: 2 },
-  llama4: { period: 4 },
-  olmo2: { period: 4 },
-  plamo3: { period: 8 },
-  smallthinker: { period: 4, seesAllFirst: true },
-};
+const WINDOW_PATTERNS: Readonly<Record<string, { readonly period: number; readonly seesAllFirst?: true | undefined }>> =
+  {
+    afmoe: { period: 4 },
+    cohere2: { period: 4 },
+    cohere2moe: { period: 4, seesAllFirst: true },
+    'exaone-moe': { period: 4 },
+    exaone4: { period: 4 },
+    gemma2: { period: 2 },
+    gemma3: { period: 6 },
+    gemma3n: { period: 5 },
+    'gpt-oss': { period: 2 },
+    llama4: { period: 4 },
+    olmo2: { period: 4 },
+    plamo3: { period: 8 },
+    smallthinker: { period: 4, seesAllFirst: true },
+  };
 
 /** What one layer keeps of each token. */
 export interface Layer {

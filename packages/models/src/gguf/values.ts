@@ -37,7 +37,7 @@ type Scalar = number | boolean | string;
 export type MetadataValue =
   | Scalar
   /** A list. Its items are there only if they were asked for. */
-  | { readonly length: number; readonly items?: readonly Scalar[] }
+  | { readonly length: number; readonly items?: readonly Scalar[] | undefined }
   /** A text that was too long to keep. */
   | { readonly skippedBytes: number };
 

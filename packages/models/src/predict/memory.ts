@@ -16,9 +16,9 @@ export interface MemoryOptions {
   readonly contextLength: number;
   readonly slots: number;
   /** Default: true, as llama.cpp decides where it can. Without it every head's scores for a batch are in memory together. */
-  readonly flashAttention?: boolean;
+  readonly flashAttention?: boolean | undefined;
   /** Default: false. A graphics card's memory is taken when it is asked for, the processor's when it is first used. */
-  readonly isOnGpu?: boolean;
+  readonly isOnGpu?: boolean | undefined;
 }
 
 /** Bytes, in memory or on the graphics card. */

@@ -3,7 +3,7 @@ const GIGABYTE = 1e9;
 /** What is looked at of a tier: memory in GB, and of a graphics card where it asks for one. */
 export interface MemoryTier {
   readonly ramGb: number;
-  readonly vramGb?: number;
+  readonly vramGb?: number | undefined;
 }
 
 /**

@@ -9,7 +9,7 @@ const NO_SIGNAL = new AbortController().signal;
 export async function fetchJson(
   http: HttpClient,
   url: URL,
-  question: Question & { readonly wait?: Wait },
+  question: Question & { readonly wait?: Wait | undefined },
   what: string,
   login: Login = {},
 ): Promise<{ readonly value: unknown; readonly link: string | undefined }> {

@@ -79,7 +79,7 @@ export class HuggingFace implements Source {
       url: below(this.#hubs.huggingFace, `${this.#repository}/resolve/main/${encoded}`),
       what: `${path} of ${this.#repository}`,
       bytes,
-      ...(digest !== undefined && { digest }),
+      digest,
       ...this.#token(),
       ...this.#login(),
     };

@@ -14,12 +14,12 @@ const NAMED_CHOICES = 20;
 export interface RepositoryFile {
   readonly path: string;
   readonly bytes: number;
-  readonly digest?: Digest;
+  readonly digest?: Digest | undefined;
 }
 
 /** One model of a repository: a file, or all parts in order. */
 export interface Choice {
-  readonly quantisation?: string;
+  readonly quantisation?: string | undefined;
   readonly files: readonly [RepositoryFile, ...RepositoryFile[]];
 }
 

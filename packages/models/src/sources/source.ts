@@ -7,12 +7,12 @@ export interface Hubs {
   readonly huggingFace: URL;
   readonly ollama: URL;
   /** Of the person who pulls; goes to the hub and to nobody else. */
-  readonly huggingFaceToken?: string;
+  readonly huggingFaceToken?: string | undefined;
 }
 
 interface LocalFile {
   readonly path: string;
-  readonly digest?: Digest;
+  readonly digest?: Digest | undefined;
 }
 
 export type SourceFile = RemoteFile | LocalFile;

@@ -24,7 +24,7 @@ export interface StoredModel extends Reference {
 
 /** A file that is ready to be seen: checked and synced, still under its temporary name or a blob already. */
 export interface ReadyFile extends FileReference {
-  readonly incoming?: Incoming;
+  readonly incoming?: Incoming | undefined;
 }
 
 /**

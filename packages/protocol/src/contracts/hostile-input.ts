@@ -15,12 +15,12 @@ export interface HostileSubject {
   /** Whether the stream may be cut anywhere; false where the transport keeps messages whole. */
   readonly cuttable: boolean;
   /** What must come before all else, if anything must. */
-  readonly greeting?: JsonObject;
+  readonly greeting?: JsonObject | undefined;
   readonly request: (id: string, prompt: string) => JsonObject;
   /** What a well-behaved peer may say beside it. */
-  readonly more?: readonly JsonObject[];
+  readonly more?: readonly JsonObject[] | undefined;
   /** Whether a message is the dialect's error; absent: it has none, and is silent. */
-  readonly isError?: (message: JsonObject) => boolean;
+  readonly isError?: ((message: JsonObject) => boolean) | undefined;
 }
 
 const PROMPT = 'Grüße 🐟 "\\" \u2028';

@@ -16,7 +16,7 @@ export interface DialectSubject {
   /** Whether it carries all of a request and of an answer; otherwise a prompt and its text, and little more. */
   readonly carriesAll: boolean;
   /** What a lost connection is called; absent: `WORKER_LOST`. */
-  readonly lostCode?: ErrorCode;
+  readonly lostCode?: ErrorCode | undefined;
 }
 
 const encode: MessageEncoder = (message) => {

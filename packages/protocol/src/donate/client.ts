@@ -26,7 +26,7 @@ export interface ModelOffer {
   /** In bytes. */
   readonly length: number;
   /** Hex. */
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
 }
 
 interface Job {

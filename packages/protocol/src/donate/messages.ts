@@ -30,15 +30,15 @@ const MAX_INT32 = 0x7fff_ffff;
 export interface HelloMessage {
   readonly mode: Mode;
   /** The model of a `local_lm` node; a path where the node is not ours. */
-  readonly local_lm_path?: string;
-  readonly queue_capacity?: number;
+  readonly local_lm_path?: string | undefined;
+  readonly queue_capacity?: number | undefined;
 }
 
 export interface ModelBeginMessage {
   readonly config_json: string;
   readonly weights_len: number;
   /** Lower-case hex. */
-  readonly weights_sha256?: string;
+  readonly weights_sha256?: string | undefined;
 }
 
 export interface WeightsChunkMessage {
@@ -66,15 +66,15 @@ export interface PromptMessage {
 export interface ResultMessage {
   readonly job_id: string;
   readonly ok: boolean;
-  readonly output_ids?: readonly number[];
-  readonly text?: string;
-  readonly error?: string;
+  readonly output_ids?: readonly number[] | undefined;
+  readonly text?: string | undefined;
+  readonly error?: string | undefined;
   readonly queue_depth: number;
 }
 
 export interface ModelStatusMessage {
   readonly ok: boolean;
-  readonly message?: string;
+  readonly message?: string | undefined;
 }
 
 /** What the `model_status` of a commit says that went well. */

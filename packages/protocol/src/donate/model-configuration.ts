@@ -4,8 +4,8 @@ import { isObject } from '../json.ts';
 export interface ModelConfiguration {
   /** `none` where it says none. */
   readonly format: string;
-  readonly name?: string;
-  readonly contextLength?: number;
+  readonly name?: string | undefined;
+  readonly contextLength?: number | undefined;
 }
 
 const LONGEST_FORMAT = 32;

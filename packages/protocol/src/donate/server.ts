@@ -22,7 +22,7 @@ import { ModelUpload } from './upload.ts';
 export interface DonateServerOptions {
   readonly mode: Mode;
   /** The name of a `local_lm` node's model; never a path. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** How the one queue of all connections fares now. */
   readonly queue: () => QueueStatus;
 }

@@ -93,7 +93,7 @@ export class ModelUpload {
         type: 'begin',
         configuration: begun.config_json,
         length,
-        ...(sha256 === undefined ? {} : { sha256 }),
+        sha256,
       };
       return [...dropped, { type: 'upload', id, step }];
     } catch (thrown) {

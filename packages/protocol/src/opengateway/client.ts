@@ -98,6 +98,6 @@ function answerEvents(answer: InferenceResponseMessage): InferenceEvent[] {
   const { model } = answer;
   return [
     { type: 'text', text: answer.response, tokens: [] },
-    { type: 'finish', reason: 'stop', rawReason: answer.type, ...(model === undefined ? {} : { model }) },
+    { type: 'finish', reason: 'stop', rawReason: answer.type, model },
   ];
 }

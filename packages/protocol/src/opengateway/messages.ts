@@ -8,14 +8,14 @@ export interface InferenceRequestMessage {
   readonly type: 'inference_request';
   readonly request_id?: RequestId;
   readonly prompt: string;
-  readonly model?: string;
+  readonly model?: string | undefined;
 }
 
 export interface InferenceResponseMessage {
   readonly type: 'inference_response';
   readonly request_id?: RequestId;
   readonly response: string;
-  readonly model?: string;
+  readonly model?: string | undefined;
 }
 
 /** What a node says of itself, at once on every connection; prompt tools say nothing. */

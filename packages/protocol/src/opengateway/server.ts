@@ -39,7 +39,7 @@ export class OpenGatewayServer implements ServerSide {
       input: promptInput(asked.prompt),
       sampling: {},
       stop: [],
-      ...(model === undefined ? {} : { model }),
+      model,
     };
     return [{ type: 'request', id, request }];
   }

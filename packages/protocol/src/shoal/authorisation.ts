@@ -20,14 +20,14 @@ const SIGNATURE_PATTERN = /^[0-9a-f]{128}$/;
 export interface DoorRule {
   /** `CHALLENGE_BYTES` random bytes in hex, new for each connection. */
   readonly challenge: string;
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Public keys, 64 lower-case hex digits each. */
-  readonly allowedKeys?: ReadonlySet<string>;
+  readonly allowedKeys?: ReadonlySet<string> | undefined;
 }
 
 /** What whoever dials a door can show. */
 export interface Credentials {
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Signs with the key that its hello names; 64 bytes. */
   readonly sign: (text: Uint8Array) => Uint8Array;
 }
@@ -62,7 +62,7 @@ export function proofFor(
   const { token } = credentials;
   const { challenge, peer_id: doorKey } = door;
   return {
-    ...(token === undefined ? {} : { token }),
+    token,
     ...(challenge === undefined
       ? {}
       : { signature: b4a.toString(credentials.sign(helloText(doorKey, challenge, ourKey)), 'hex') }),

@@ -27,17 +27,17 @@ const MAX_COUNT = 0xffff_ffff;
 const KNOWN_ABILITIES: ReadonlySet<string> = new Set(ABILITIES);
 
 export interface Hardware {
-  readonly cpu_cores?: number;
-  readonly ram_gb?: number;
-  readonly gpu_vram_gb?: number;
+  readonly cpu_cores?: number | undefined;
+  readonly ram_gb?: number | undefined;
+  readonly gpu_vram_gb?: number | undefined;
 }
 
 export interface ModelMessage {
   readonly id: string;
-  readonly digest?: string;
-  readonly context_length?: number;
-  readonly quantization?: string;
-  readonly abilities?: readonly Ability[];
+  readonly digest?: string | undefined;
+  readonly context_length?: number | undefined;
+  readonly quantization?: string | undefined;
+  readonly abilities?: readonly Ability[] | undefined;
 }
 
 /** A superset of OpenGateway's hello: who knows only that reads the first three fields. */
@@ -49,18 +49,18 @@ export interface HelloMessage {
   readonly protocol: typeof PROTOCOL;
   readonly peer_id: string;
   readonly version: string;
-  readonly addresses?: readonly string[];
-  readonly hardware?: Hardware;
+  readonly addresses?: readonly string[] | undefined;
+  readonly hardware?: Hardware | undefined;
   readonly uptime_s: number;
   /** For a door that asks for one. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** A door's: whoever has a key proves it by signing this. Hex. */
-  readonly challenge?: string;
+  readonly challenge?: string | undefined;
   /** Over the door's challenge, with the key that `peer_id` names. Hex. */
-  readonly signature?: string;
+  readonly signature?: string | undefined;
   readonly roles: readonly ('worker' | 'client')[];
   readonly models: readonly ModelMessage[];
-  readonly capacity?: { readonly slots: number; readonly queue: number };
+  readonly capacity?: { readonly slots: number; readonly queue: number } | undefined;
 }
 
 export interface StatusMessage {
@@ -69,7 +69,7 @@ export interface StatusMessage {
   readonly active: number;
   readonly queued: number;
   readonly slots: number;
-  readonly tokens_per_second?: number;
+  readonly tokens_per_second?: number | undefined;
 }
 
 /** Whether a `peer_hello` turns this dialect on. */

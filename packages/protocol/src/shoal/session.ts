@@ -42,9 +42,9 @@ export interface PeerSessionOptions {
   /** Whether the peer owes a `shoal/1` hello before all else (TCP, WebSocket), or may be an OpenGateway peer. */
   readonly helloOwed: boolean;
   /** At a door, where a hello is owed: what it wants shown. */
-  readonly door?: DoorRule;
+  readonly door?: DoorRule | undefined;
   /** Dialling a door: what we can show it. Our hello then waits for the door's, whose challenge it answers. */
-  readonly credentials?: Credentials;
+  readonly credentials?: Credentials | undefined;
 }
 
 interface Sides {

@@ -11,7 +11,7 @@ export interface ConnectionPair {
   readonly a: Connection;
   readonly b: Connection;
   /** Destroys what lies beneath `b`, as when its process dies; absent where nothing lies beneath. */
-  readonly vanish?: () => void;
+  readonly vanish?: (() => void) | undefined;
   /** Releases everything. */
   close(): Promise<void>;
 }
@@ -20,9 +20,9 @@ const MEBIBYTE = 1024 * 1024;
 
 export interface ContractOptions {
   /** The transport carries text in UTF-8, and no other bytes. */
-  readonly isText?: boolean;
+  readonly isText?: boolean | undefined;
   /** What this transport cannot do: the title of a test, and why. */
-  readonly skips?: Readonly<Record<string, string>>;
+  readonly skips?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What every transport's connections must do. */

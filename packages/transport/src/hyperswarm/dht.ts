@@ -10,9 +10,9 @@ export const DHT_CLOSE_GRACE_MS = 1_000;
 
 export interface DhtOptions {
   /** `host:port` each; without any, Holepunch's public ones. */
-  readonly bootstrap?: readonly string[];
+  readonly bootstrap?: readonly string[] | undefined;
   /** The address to bind, where the bootstraps should not decide it. */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 export type Reachability =

@@ -29,15 +29,15 @@ export const SWARM_CLOSE_GRACE_MS = 800;
 export interface SwarmOptions {
   readonly dht: Dht;
   /** Who this swarm is: a key pair, or the 32-byte seed of one; without either, somebody new. */
-  readonly keyPair?: KeyPair;
-  readonly seed?: Uint8Array;
+  readonly keyPair?: KeyPair | undefined;
+  readonly seed?: Uint8Array | undefined;
   /** In both directions together. */
   readonly maxConnections: number;
   /** Whether this peer may connect, or be dialled. Asked each time, so that it may change its mind. */
   allow?(publicKey: string): boolean;
   readonly onConnection: ConnectionHandler;
   /** What the swarm does, a line each, for whoever looks for the reason why peers do not meet. */
-  readonly log?: (line: string) => void;
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface Swarm {

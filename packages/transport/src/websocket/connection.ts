@@ -21,7 +21,7 @@ export interface OpenedWebSocket {
   readonly address: string;
   readonly initiator: boolean;
   /** The longest first message; absent: as long as any. */
-  readonly maxFirstMessageBytes?: number;
+  readonly maxFirstMessageBytes?: number | undefined;
 }
 
 /**

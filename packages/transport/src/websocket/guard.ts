@@ -7,9 +7,9 @@ export interface GuardOptions {
   readonly host: string;
   readonly path: string;
   /** Names beside this machine's own under which it is reached, such as that of a proxy before it. */
-  readonly allowedHosts?: readonly string[];
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Origins of web pages that may connect, `https://example.org` each; absent: this machine's and those of the same host. */
-  readonly allowedOrigins?: readonly string[];
+  readonly allowedOrigins?: readonly string[] | undefined;
 }
 
 export interface Refusal {

@@ -19,13 +19,13 @@ export interface WebSocketListenOptions extends GuardOptions {
   /** Handshakes count too. */
   readonly maxConnections: number;
   /** Without it: 16, and 1,024 for addresses of this machine. */
-  readonly maxConnectionsPerAddress?: number;
+  readonly maxConnectionsPerAddress?: number | undefined;
   /** Handshakes under way at once; absent: as many as connections. */
-  readonly maxHandshakes?: number;
+  readonly maxHandshakes?: number | undefined;
   /** The longest message; a longer one ends the connection before it is stored. */
   readonly maxPayloadBytes: number;
   /** The same for a peer's first message; absent: as long as any. */
-  readonly maxFirstMessageBytes?: number;
+  readonly maxFirstMessageBytes?: number | undefined;
   readonly onConnection: ConnectionHandler;
 }
 
@@ -35,7 +35,7 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
   const guard = createGuard(options);
   const caps = new Caps({
     total: options.maxConnections,
-    ...(options.maxConnectionsPerAddress === undefined ? {} : { perAddress: options.maxConnectionsPerAddress }),
+    perAddress: options.maxConnectionsPerAddress,
   });
   const server = createServer({ maxHeaderSize: WEBSOCKET_HEADERS_BYTES });
   const sockets = new WebSocketServer({

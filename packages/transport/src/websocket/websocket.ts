@@ -13,7 +13,7 @@ export interface WebSocketDialOptions {
   /** The longest message that may come. */
   readonly maxPayloadBytes: number;
   /** Gives the dial up. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Throws `CONNECT_FAILED` where nobody opens a WebSocket there in time. */

@@ -13,16 +13,16 @@ import type { Context } from '../../context.ts';
 import { count, elapsed, print } from '../../terminal/output.ts';
 
 export interface BatchFlags {
-  readonly cluster?: readonly string[];
-  readonly peer?: readonly string[];
-  readonly bootstrap?: readonly string[];
-  readonly model?: string;
-  readonly output?: string;
-  readonly errors?: string;
+  readonly cluster?: readonly string[] | undefined;
+  readonly peer?: readonly string[] | undefined;
+  readonly bootstrap?: readonly string[] | undefined;
+  readonly model?: string | undefined;
+  readonly output?: string | undefined;
+  readonly errors?: string | undefined;
   readonly order: 'input' | 'completion';
-  readonly concurrency?: number;
-  readonly retries?: number;
-  readonly restart?: boolean;
+  readonly concurrency?: number | undefined;
+  readonly retries?: number | undefined;
+  readonly restart?: boolean | undefined;
 }
 
 /** `shoal batch`: results and errors in files, progress on stderr, the summary on stdout. Ctrl-C keeps what is done. */
@@ -99,9 +99,9 @@ class BatchCommand {
         client,
         signal,
         lines: this.#lines(),
-        ...(model === undefined ? {} : { model }),
-        ...(concurrency === undefined ? {} : { concurrency }),
-        ...(retries === undefined ? {} : { retries }),
+        model,
+        concurrency,
+        retries,
       };
       for await (const result of runBatch(options)) {
         await this.#output.write(this.#isOverruled ? withOverruledModel(result) : result);
@@ -174,14 +174,11 @@ function networkSettings({ cluster, peer, bootstrap }: BatchFlags): ConnectOptio
   }
   try {
     const { SHOAL_BOOTSTRAP, SHOAL_WS_TOKEN: token } = process.env;
-    const settings = launchSettings(
-      { ...(cluster !== undefined && { clusters: cluster }), ...(bootstrap !== undefined && { bootstrap }) },
-      { SHOAL_BOOTSTRAP },
-    );
+    const settings = launchSettings({ clusters: cluster, bootstrap }, { SHOAL_BOOTSTRAP });
     return {
       clusters: settings.clusters ?? [],
-      ...(settings.bootstrap === undefined ? {} : { bootstrap: settings.bootstrap }),
-      ...(peer === undefined ? {} : { peers: peer }),
+      bootstrap: settings.bootstrap,
+      peers: peer,
       ...(token === undefined || token === '' ? {} : { token }),
     };
   } catch (error) {

@@ -21,12 +21,12 @@ import { count, print } from '../../terminal/output.ts';
 const DRAIN_MS = 30_000;
 
 export interface DonateFlags {
-  readonly mode?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly queue?: number;
-  readonly folder?: string;
-  readonly model?: string;
+  readonly mode?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly queue?: number | undefined;
+  readonly folder?: string | undefined;
+  readonly model?: string | undefined;
 }
 
 interface DoorChoice {

@@ -14,9 +14,9 @@ const DEFAULT_PROMPT_TOKENS = 256;
 
 export interface PushFlags {
   readonly to: string;
-  readonly prompt?: string;
-  readonly ids?: readonly number[];
-  readonly maxTokens?: number;
+  readonly prompt?: string | undefined;
+  readonly ids?: readonly number[] | undefined;
+  readonly maxTokens?: number | undefined;
 }
 
 /** `shoal push`: a model to a Donate compute node, and a question for it. Ctrl-C hangs up, and the node forgets the model. */
@@ -106,7 +106,7 @@ async function pushAndAsk(context: Context, node: DonateNode, file: ModelFile, q
         ]);
       case 'ids': {
         const { maxTokens } = question;
-        const answer = node.infer({ ids: question.ids, ...(maxTokens !== undefined && { maxTokens }) });
+        const answer = node.infer({ ids: question.ids, maxTokens });
         const outputIds = await unlessLost(answer, () => inAnswer(file.to));
         return print(context, { output_ids: outputIds }, [outputIds.join(',')]);
       }

@@ -10,7 +10,7 @@ import { size } from '../../terminal/transfer-progress.ts';
 
 export interface EngineAddFlags {
   /** Do not ask. */
-  readonly yes?: boolean;
+  readonly yes?: boolean | undefined;
 }
 
 /** `shoal engine add`: the GPU binaries of the engine llama, from npm's registry. Says first how much that is, and asks. */

@@ -10,11 +10,11 @@ import { interruptible } from '../../models/interruptible.ts';
 import { elapsed, print } from '../../terminal/output.ts';
 
 export interface EngineBuildFlags {
-  readonly gpu?: GpuBackend;
+  readonly gpu?: GpuBackend | undefined;
   /** Where the programs shall lie instead of in the home. */
-  readonly output?: string;
+  readonly output?: string | undefined;
   /** Even where there is the same build already. */
-  readonly force?: boolean;
+  readonly force?: boolean | undefined;
 }
 
 /** `shoal engine build`: llama.cpp's programs, compiled for this machine. Ctrl-C leaves nothing behind. */

@@ -15,11 +15,15 @@ const skip = source === undefined ? 'llama.cpp’s source comes with node-llama-
 interface EngineDocument {
   readonly name: string;
   readonly here: boolean;
-  readonly path?: string;
+  readonly path?: string | undefined;
 }
 interface ListDocument {
   readonly engines: readonly EngineDocument[];
-  readonly chosen: { readonly engine?: string; readonly why?: string; readonly error?: { readonly code: string } };
+  readonly chosen: {
+    readonly engine?: string | undefined;
+    readonly why?: string | undefined;
+    readonly error?: { readonly code: string };
+  };
 }
 
 test(

@@ -16,8 +16,8 @@ import { interruptible } from '../../models/interruptible.ts';
 import { columns, count, print } from '../../terminal/output.ts';
 
 export interface EngineMeasureFlags {
-  readonly model?: string;
-  readonly slots?: number;
+  readonly model?: string | undefined;
+  readonly slots?: number | undefined;
 }
 
 /** `shoal engine measure`: llama and llama-server take turns with one model; `auto` uses the faster one from then on. */
@@ -25,7 +25,7 @@ export async function measureEngines(context: Context, flags: EngineMeasureFlags
   const { home } = context;
   prepareHome(home);
   const { model, slots } = flags;
-  const words = { ...(model !== undefined && { model }), ...(slots !== undefined && { slots: String(slots) }) };
+  const words = { model, ...(slots !== undefined && { slots: String(slots) }) };
   const configuration = await loadConfiguration(home, launchSettings(words, process.env));
   const server = locateLlamaServer(home, configuration.llamaServer);
   if (server === undefined) {

@@ -11,8 +11,8 @@ import { Interrupts } from '../../localllm/interrupts.ts';
 import { TerminalChat } from '../../localllm/terminal-chat.ts';
 
 export interface ChatFlags {
-  readonly prompt?: string;
-  readonly bootstrap?: readonly string[];
+  readonly prompt?: string | undefined;
+  readonly bootstrap?: readonly string[] | undefined;
 }
 
 /** `shoal chat`: at a terminal a conversation of single prompts; otherwise the prompts are stdin's lines, or the flag's. */

@@ -22,8 +22,8 @@ import { qrCode } from '../../localllm/qr-code.ts';
 const DRAIN_MS = 30_000;
 
 export interface ShareFlags extends Flags {
-  readonly keep?: boolean;
-  readonly debug?: boolean;
+  readonly keep?: boolean | undefined;
+  readonly debug?: boolean | undefined;
 }
 
 /** `shoal share`: a LocalLLM host in the foreground, until Ctrl-C. */

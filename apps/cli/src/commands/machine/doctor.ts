@@ -19,7 +19,7 @@ import { checkDht, checkHome, checkPort } from '../../doctor/node.ts';
 import { columns, print } from '../../terminal/output.ts';
 
 /** `shoal doctor`: fails only for what keeps a node from running. */
-export async function doctor(context: Context, flags: { bootstrap?: readonly string[] }): Promise<number> {
+export async function doctor(context: Context, flags: { bootstrap?: readonly string[] | undefined }): Promise<number> {
   const configuration = await readConfiguration(context, flags);
   const checks = [
     checkNodeVersion(),
@@ -48,7 +48,7 @@ async function checkLending({ home }: Context, configuration: Configuration): Pr
 /** As the node would be started again: with what is said here, else what was said at its last start. */
 async function readConfiguration(
   { home }: Context,
-  flags: { bootstrap?: readonly string[] },
+  flags: { bootstrap?: readonly string[] | undefined },
 ): Promise<Configuration | ShoalError> {
   try {
     return await loadConfiguration(home, { ...(await readLaunch(home)), ...launchSettings(flags, process.env) });

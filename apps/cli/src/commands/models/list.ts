@@ -35,7 +35,7 @@ export function document(model: LocalModel): object {
 }
 
 /** A file that cannot be used must not hide the others. */
-async function look({ paths }: LocalModel): Promise<{ quantisation: string | null; fault?: string }> {
+async function look({ paths }: LocalModel): Promise<{ quantisation: string | null; fault?: string | undefined }> {
   try {
     const { quantisation } = await inspectModel(paths);
     return { quantisation: printableName(quantisation) };

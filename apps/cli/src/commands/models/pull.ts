@@ -19,9 +19,9 @@ import { print } from '../../terminal/output.ts';
 import { size } from '../../terminal/transfer-progress.ts';
 
 export interface PullFlags {
-  readonly name?: string;
-  readonly digest?: string;
-  readonly allowHost?: readonly string[];
+  readonly name?: string | undefined;
+  readonly digest?: string | undefined;
+  readonly allowHost?: readonly string[] | undefined;
 }
 
 /** `shoal pull`: a model into the store. Ctrl-C keeps what came. */
@@ -76,7 +76,7 @@ function flagOptions({ name, digest, allowHost }: PullFlags): PullOptions {
     return {
       ...(name !== undefined && { name: parseName(name) }),
       ...(digest !== undefined && { digest: readDigest(digest) }),
-      ...(allowHost !== undefined && { allowedHosts: allowHost }),
+      allowedHosts: allowHost,
     };
   } catch (error) {
     throw error instanceof ShoalError ? CliError.usage(error.message) : error;
@@ -93,7 +93,7 @@ function environmentOptions(environment: NodeJS.ProcessEnv): PullOptions {
   const huggingFace = address(environment, 'HF_ENDPOINT');
   const ollama = address(environment, 'SHOAL_OLLAMA_REGISTRY');
   return {
-    hubs: { ...(huggingFace !== undefined && { huggingFace }), ...(ollama !== undefined && { ollama }) },
+    hubs: { huggingFace, ollama },
     ...(token !== undefined && token !== '' && { huggingFaceToken: token }),
   };
 }

@@ -15,14 +15,14 @@ import { Session } from '../../run/session.ts';
 import { TerminalRun } from '../../run/terminal.ts';
 
 export interface RunFlags extends ModelFlags {
-  readonly format?: string;
-  readonly system?: string;
-  readonly maxTokens?: number;
-  readonly temperature?: number;
-  readonly seed?: number;
-  readonly stop?: readonly string[];
-  readonly verbose?: boolean;
-  readonly nowordwrap?: boolean;
+  readonly format?: string | undefined;
+  readonly system?: string | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly temperature?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly stop?: readonly string[] | undefined;
+  readonly verbose?: boolean | undefined;
+  readonly nowordwrap?: boolean | undefined;
 }
 
 /**
@@ -68,9 +68,9 @@ async function promptOf({ json }: Context, prompts: readonly string[]): Promise<
 
 function modelFlags({ contextLength, gpuLayers, threads, here = false }: RunFlags, mustBeOurs: boolean): ModelFlags {
   return {
-    ...(contextLength !== undefined && { contextLength }),
-    ...(gpuLayers !== undefined && { gpuLayers }),
-    ...(threads !== undefined && { threads }),
+    contextLength,
+    gpuLayers,
+    threads,
     here: here || mustBeOurs,
   };
 }
@@ -83,7 +83,7 @@ async function withFlags(saved: Conversation | undefined, flags: RunFlags): Prom
     messages: saved?.messages ?? [],
     parameters: parametersOf(savedParameters(saved, flags), flags),
     ...(system !== undefined && system !== '' && { system }),
-    ...(wanted !== undefined && { format: wanted }),
+    format: wanted,
   };
 }
 

@@ -18,8 +18,8 @@ const GIB = 1024 ** 3;
 const SHOWN_CHARACTERS = 120;
 
 export interface ShowFlags {
-  readonly context?: number;
-  readonly slots?: number;
+  readonly context?: number | undefined;
+  readonly slots?: number | undefined;
 }
 
 /** Where a model has room: the graphics card, the memory, or nowhere. */
@@ -62,7 +62,10 @@ export async function show(context: Context, name: string, flags: ShowFlags): Pr
   return EXIT.ok;
 }
 
-function given({ context, slots }: ShowFlags): { readonly contextLength?: number; readonly slots?: number } {
+function given({ context, slots }: ShowFlags): {
+  readonly contextLength?: number | undefined;
+  readonly slots?: number | undefined;
+} {
   return { ...(context !== undefined && { contextLength: context }), ...(slots !== undefined && { slots }) };
 }
 

@@ -8,12 +8,12 @@ import { count, print, writeModelText } from '../../terminal/output.ts';
 import { promptText } from '../../prompt-text.ts';
 
 export interface PromptFlags {
-  readonly model?: string;
-  readonly cluster?: string;
-  readonly maxTokens?: number;
-  readonly temperature?: number;
-  readonly seed?: number;
-  readonly stop?: readonly string[];
+  readonly model?: string | undefined;
+  readonly cluster?: string | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly temperature?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly stop?: readonly string[] | undefined;
 }
 
 /** `shoal prompt`: the text on stdout as it comes, who answered and how fast on stderr. Ctrl-C stops the worker. */
@@ -53,13 +53,13 @@ async function show({ home }: Context, request: PromptRequest, signal: AbortSign
 function promptRequest(text: string, flags: PromptFlags): PromptRequest {
   const { model, cluster, stop = [], maxTokens, temperature, seed } = flags;
   const sampling = {
-    ...(maxTokens !== undefined && { maxTokens }),
-    ...(temperature !== undefined && { temperature }),
-    ...(seed !== undefined && { seed }),
+    maxTokens,
+    temperature,
+    seed,
   };
   return {
-    request: { input: promptInput(text), sampling, stop, ...(model !== undefined && { model }) },
-    ...(cluster !== undefined && { cluster }),
+    request: { input: promptInput(text), sampling, stop, model },
+    cluster,
   };
 }
 

@@ -11,19 +11,19 @@ import { swarmLog } from '../../door/swarm-log.ts';
 const SHOWN_ID_LENGTH = 6;
 
 export interface QmeshAskFlags {
-  readonly bootstrap?: readonly string[];
-  readonly topic?: string;
-  readonly maxTokens?: number;
-  readonly temperature?: number;
+  readonly bootstrap?: readonly string[] | undefined;
+  readonly topic?: string | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly temperature?: number | undefined;
   /** In seconds. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** `shoal qmesh ask`: what happens and the answer, on stdout, as QMesh's own client says it. */
 export async function qmeshAsk(context: Context, text: string, flags: QmeshAskFlags): Promise<number> {
   const prompt = await promptText(text, 'shoal qmesh ask "What is 2+2?"');
   const { bootstrap: given, topic } = flags;
-  const { bootstrap } = await doorConfiguration(context, { ...(given !== undefined && { bootstrap: given }) });
+  const { bootstrap } = await doorConfiguration(context, { bootstrap: given });
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -31,7 +31,7 @@ export async function qmeshAsk(context: Context, text: string, flags: QmeshAskFl
   const qmesh = await connectQmesh({
     log: swarmLog(() => undefined),
     ...(bootstrap.length > 0 && { bootstrap }),
-    ...(topic !== undefined && { network: topic }),
+    network: topic,
   });
   try {
     await ask(context, qmesh, prompt, flags, interrupted.signal);
@@ -59,8 +59,8 @@ async function ask(
   const startedAt = performance.now();
   const answer = await qmesh.ask(prompt, {
     signal,
-    ...(maxTokens !== undefined && { maxTokens }),
-    ...(temperature !== undefined && { temperature }),
+    maxTokens,
+    temperature,
     ...(timeout !== undefined && { timeoutMs: timeout * 1_000 }),
     onSelected({ id, health }) {
       say(`✅ Selected worker ${shownId(id)} (health: ${Math.round(health.score)})`);

@@ -18,9 +18,9 @@ const DRAIN_MS = 30_000;
 const DEFAULT_CONTEXT_TOKENS = 2_048;
 
 export interface QmeshWorkerFlags {
-  readonly topic?: string;
-  readonly capacity?: number;
-  readonly debug?: boolean;
+  readonly topic?: string | undefined;
+  readonly capacity?: number | undefined;
+  readonly debug?: boolean | undefined;
 }
 
 /** `shoal qmesh worker`: a worker in the foreground, until Ctrl-C. */
@@ -62,8 +62,8 @@ async function openWorker(context: Context, options: WorkerOptions): Promise<{ c
       workerId: workerId.id,
       maxTokens,
       log: swarmLog((line) => log.debug(line)),
-      ...(topic !== undefined && { network: topic }),
-      ...(capacity !== undefined && { capacity }),
+      network: topic,
+      capacity,
     }),
     (one) => one.close(),
   );

@@ -12,7 +12,7 @@ const MAX_QMESH_WORKERS = 256;
 export interface QmeshContactsOptions {
   readonly dht: Dht;
   readonly topic: Uint8Array;
-  readonly log?: (line: string) => void;
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 /** The workers of one network that this client is connected to. */
@@ -28,7 +28,7 @@ export class QmeshContacts {
       dht,
       maxConnections: MAX_QMESH_WORKERS,
       onConnection: (connection) => this.#connected(connection),
-      ...(log !== undefined && { log }),
+      log,
     });
     this.#swarm.join(topic, { server: false, client: true });
   }

@@ -20,15 +20,15 @@ export const QMESH_SETTLING_MS = 1_000;
 
 export interface QmeshOptions {
   /** The DHT of the process, which lives on; absent: one of its own, entered at `bootstrap`. */
-  readonly dht?: Dht;
+  readonly dht?: Dht | undefined;
   /** `host:port` of DHT nodes to begin at; absent: the public ones. */
-  readonly bootstrap?: readonly string[];
+  readonly bootstrap?: readonly string[] | undefined;
   /** The network's name; absent: the one that QMesh's programs meet in. */
-  readonly network?: string;
+  readonly network?: string | undefined;
   /** How long a first worker is looked for, in milliseconds; absent: `QMESH_DISCOVERY_WAIT_MS`. */
-  readonly searchMs?: number;
+  readonly searchMs?: number | undefined;
   /** What the swarm does, a line each. */
-  readonly log?: (line: string) => void;
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface QmeshWorker {
@@ -40,14 +40,14 @@ export interface QmeshWorker {
 }
 
 export interface QmeshAskOptions {
-  readonly maxTokens?: number;
+  readonly maxTokens?: number | undefined;
   /** 0 takes the likeliest token each time. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** How long each worker is waited for; absent: 60,000. */
-  readonly timeoutMs?: number;
-  readonly signal?: CancelSignal;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: CancelSignal | undefined;
   /** Called with the worker that is asked, and again with another where that one failed. */
-  readonly onSelected?: (worker: QmeshWorker) => void;
+  readonly onSelected?: ((worker: QmeshWorker) => void) | undefined;
 }
 
 export interface QmeshAnswer extends InferenceResult {
@@ -58,7 +58,7 @@ export interface QmeshAnswer extends InferenceResult {
 export async function connectQmesh(options: QmeshOptions = {}): Promise<Qmesh> {
   const { bootstrap, network, searchMs = QMESH_DISCOVERY_WAIT_MS, log } = options;
   const dht = options.dht ?? createDht(bootstrap === undefined ? {} : { bootstrap });
-  const contacts = new QmeshContacts({ dht, topic: qmeshTopic(network), ...(log !== undefined && { log }) });
+  const contacts = new QmeshContacts({ dht, topic: qmeshTopic(network), log });
   return new Qmesh(contacts, { dht, ownsDht: options.dht === undefined, searchMs });
 }
 
@@ -201,7 +201,7 @@ function toRequest(prompt: string, { maxTokens, temperature, timeoutMs }: QmeshA
   if (prompt === '') throw ShoalError.invalidRequest('There is no prompt.');
   return {
     input: promptInput(prompt),
-    sampling: { ...(maxTokens !== undefined && { maxTokens }), ...(temperature !== undefined && { temperature }) },
+    sampling: { maxTokens, temperature },
     stop: [],
     deadlineMs: timeoutMs ?? ANSWER_TIMEOUT_MS,
   };

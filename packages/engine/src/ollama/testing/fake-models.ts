@@ -6,7 +6,7 @@ const PROJECTOR = `/models/blobs/sha256-${'cd'.repeat(32)}`;
 
 export interface FakeModel {
   /** What `api/tags` says beyond the name. */
-  readonly tag?: object;
+  readonly tag?: object | undefined;
   /** What `api/show` says. */
   readonly show: object;
 }

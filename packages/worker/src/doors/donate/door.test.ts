@@ -69,9 +69,9 @@ interface Test {
 }
 
 interface Options {
-  readonly script?: readonly Step[];
-  readonly quotaBytes?: number;
-  readonly queue?: number;
+  readonly script?: readonly Step[] | undefined;
+  readonly quotaBytes?: number | undefined;
+  readonly queue?: number | undefined;
 }
 
 async function open(
@@ -87,9 +87,7 @@ async function open(
     return engine;
   };
   const own: ServeDonateOptions =
-    mode === 'model_push'
-      ? { mode, mount, folder, ...(quotaBytes === undefined ? {} : { quotaBytes }) }
-      : { mode, engine: new ScriptedEngine(script) };
+    mode === 'model_push' ? { mode, mount, folder, quotaBytes } : { mode, engine: new ScriptedEngine(script) };
   const listener = await serveDonate({
     ...own,
     port: 0,

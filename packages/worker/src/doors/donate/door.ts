@@ -18,12 +18,12 @@ export interface DonateDoorOptions {
   readonly port: number;
   readonly donation: Donation;
   /** Jobs that wait at most. */
-  readonly queue?: number;
-  readonly maxTokens?: number;
-  readonly maxConnections?: number;
-  readonly maxConnectionsPerAddress?: number;
+  readonly queue?: number | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly maxConnections?: number | undefined;
+  readonly maxConnectionsPerAddress?: number | undefined;
   /** Called when a job is over. */
-  readonly onJob?: (report: JobReport) => void;
+  readonly onJob?: ((report: JobReport) => void) | undefined;
 }
 
 export interface DonateDoor extends OpenDoor {
@@ -47,7 +47,7 @@ export async function openDonateDoor(options: DonateDoorOptions): Promise<Donate
       host,
       port,
       maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
-      ...(perAddress === undefined ? {} : { maxConnectionsPerAddress: perAddress }),
+      maxConnectionsPerAddress: perAddress,
       onConnection: (connection) => hall.welcome(connection),
     });
     const bound = listener.address();

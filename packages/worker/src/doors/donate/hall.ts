@@ -42,7 +42,7 @@ export class Hall {
 
   welcome(connection: Connection): void {
     const { mode, model, models } = this.#service;
-    const options = { mode, queue: () => this.#queue, ...(model === undefined ? {} : { model }) };
+    const options = { mode, queue: () => this.#queue, model };
     const session = new ServerSession(donateFramer(), (encode, nextId) => new DonateServer(encode, nextId, options));
     const link: DonateLink = new Link(connection, session, {
       peer: () => {},

@@ -8,11 +8,11 @@ import { STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';
 export interface ModelDeskOptions {
   readonly mount: Mount;
   /** Where pushed models are kept while their connections last; absent: a folder of this user in the temporary one. */
-  readonly folder?: string;
+  readonly folder?: string | undefined;
   /** What they may take of the disk together. */
-  readonly quotaBytes?: number;
+  readonly quotaBytes?: number | undefined;
   /** Causes that stay at home. */
-  readonly onError?: (error: ShoalError) => void;
+  readonly onError?: ((error: ShoalError) => void) | undefined;
 }
 
 /** What a connection's uploads bring about. */

@@ -4,7 +4,10 @@ import { NOT_MOUNTED } from '@shoal/protocol/donate';
 import type { StagedModel } from './staged-model.ts';
 
 /** Makes the engine of a model file; it loads once it is first asked for its models. */
-export type Mount = (file: string, options: { readonly name: string; readonly contextLength?: number }) => Engine;
+export type Mount = (
+  file: string,
+  options: { readonly name: string; readonly contextLength?: number | undefined },
+) => Engine;
 
 /** What a model is called whose owner does not say. */
 const NAMELESS = 'pushed model';
@@ -71,7 +74,7 @@ export function notMounted(): ShoalError {
 function mountOptions({ configuration: { name, contextLength } }: StagedModel): Parameters<Mount>[1] {
   return {
     name: name ?? NAMELESS,
-    ...(contextLength === undefined ? {} : { contextLength }),
+    contextLength,
   };
 }
 

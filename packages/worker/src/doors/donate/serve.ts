@@ -11,11 +11,11 @@ type DoorOptions = Omit<DonateDoorOptions, 'host' | 'port' | 'donation'>;
 
 export type ServeDonateOptions = DoorOptions & {
   /** Absent: this machine alone. There is neither encryption nor a password, so open it to trusted networks only. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** Absent: 17001. 0 picks a free one. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Causes that stay at home. */
-  readonly onError?: (error: ShoalError) => void;
+  readonly onError?: ((error: ShoalError) => void) | undefined;
 } & ({ readonly mode: 'local_lm'; readonly engine: Engine } | ({ readonly mode: 'model_push' } & ModelDeskOptions));
 
 export interface DonateListener {

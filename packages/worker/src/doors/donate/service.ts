@@ -16,9 +16,9 @@ export type Donation =
 export interface Service {
   readonly mode: Mode;
   /** The name of the model that answers prompts. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   readonly door: Pick<WorkerDoor, 'load' | 'outcomes'>;
-  readonly models?: ModelDesk;
+  readonly models?: ModelDesk | undefined;
   /** `model`: the pushed one that the job means. */
   answer(exchange: Exchange, follower: Follower, model: StagedModel | undefined): void;
   /** Loads a pushed model, which is all that the exchange asks for. */

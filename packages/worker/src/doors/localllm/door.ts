@@ -26,9 +26,9 @@ export interface LocalLlmDoorOptions {
   /** Tokens that one answer has at most; the protocol itself asks for no number. */
   readonly maxTokens: number;
   /** The number of clients has changed, or the door has closed. What the worker does, the worker's own `onChange` tells. */
-  readonly onChange?: () => void;
+  readonly onChange?: (() => void) | undefined;
   /** What happens at the door, a line each, without a word of prompts and answers. */
-  readonly log?: (line: string) => void;
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 export type LocalLlmState = 'stopped' | 'ready' | 'busy';
@@ -79,7 +79,7 @@ class HyperswarmDoor implements LocalLlmDoor {
       dht,
       maxConnections: MAX_CONNECTIONS,
       onConnection: (connection) => this.#connected(connection),
-      ...(log !== undefined && { log }),
+      log,
     });
     this.#membership = this.#swarm.join(topic, { server: true, client: false });
   }

@@ -134,8 +134,8 @@ test('a failure of the engine is an error, without its cause', async (t) => {
 });
 
 interface Setting {
-  readonly capacity?: number;
-  readonly maxTokens?: number;
+  readonly capacity?: number | undefined;
+  readonly maxTokens?: number | undefined;
 }
 
 /** A worker with a door of its own network, and a client that has been told its health. */
@@ -156,7 +156,7 @@ async function meet(t: TestContext, engine: Engine, { capacity, maxTokens = 100 
     maxTokens,
     use: { processor: () => machine.cpu, memory: () => machine.memory },
     every: (milliseconds, task) => clock.every(milliseconds, task),
-    ...(capacity !== undefined && { capacity }),
+    capacity,
   });
   await door.announced();
   const clients: TestClient[] = [];

@@ -26,17 +26,17 @@ export interface QmeshDoorOptions {
   /** 64 hex digits, the same at each start. */
   readonly workerId: string;
   /** Requests that wait and run at most. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /** Tokens that one answer has at most, whatever was asked for. */
   readonly maxTokens: number;
   /** The network's name; absent: the one that QMesh's programs meet in. */
-  readonly network?: string;
+  readonly network?: string | undefined;
   /** How busy the machine is; absent: as the system tells. */
-  readonly use?: MachineUse;
+  readonly use?: MachineUse | undefined;
   /** Calls again and again until what it answers with is called; absent: a timer. */
-  readonly every?: (milliseconds: number, task: () => void) => () => void;
+  readonly every?: ((milliseconds: number, task: () => void) => () => void) | undefined;
   /** What the swarm does, a line each. */
-  readonly log?: (line: string) => void;
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface QmeshDoor extends OpenDoor {
@@ -85,7 +85,7 @@ class HyperswarmDoor implements QmeshDoor {
       dht,
       maxConnections: MAX_QMESH_CLIENTS,
       onConnection: (connection) => this.#connected(connection),
-      ...(log !== undefined && { log }),
+      log,
     });
     this.#membership = this.#swarm.join(qmeshTopic(network), { server: true, client: false });
     this.#stopTimer = every(HEALTH_INTERVAL_MS, () => {
