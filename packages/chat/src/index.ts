@@ -1,3 +1,4 @@
-export type * from './templates/chat-template.ts';
-export { createChatTemplate } from './templates/chat-template.ts';
-export { patientTemplate } from './templates/patient-template.ts';
+export type { AnswerParser } from './answer-parser.ts';
+export { createChatTemplate, type Chat, type ChatTemplate } from './templates/chat-template.ts';
+export type { TemplateRenderer } from './templates/template-renderer.ts';
+export { templateWithTimeLimit } from './templates/time-limit.ts';

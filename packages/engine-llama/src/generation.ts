@@ -1,6 +1,6 @@
 import { type FinishReason, type Sampling, ShoalError } from '@shoal/protocol';
 import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
-import type { AnswerParser } from '@shoal/chat/templates/chat-template';
+import type { AnswerParser } from '@shoal/chat';
 import { type AnswerEvent, type GenerateOrder, type News, RUN_AHEAD_TOKENS } from './messages.ts';
 import type { Model } from './model.ts';
 import { type Chooser, createChooser, type FullSampling, PENALTY_LAST_TOKENS } from './native/chooser.ts';

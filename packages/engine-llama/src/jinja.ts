@@ -1,4 +1,4 @@
-import type { TemplateRenderer } from '@shoal/chat/templates/chat-template';
+import type { TemplateRenderer } from '@shoal/chat';
 
 /** What we use of node-llama-cpp's addon, beside whose libraries it lies. */
 interface Addon {

@@ -1,5 +1,5 @@
 import { type AnswerFormat, type Input, type Resume, ShoalError } from '@shoal/protocol';
-import type { AnswerParser, ChatTemplate } from '@shoal/chat/templates/chat-template';
+import type { AnswerParser, ChatTemplate } from '@shoal/chat';
 import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
 import type { GenerateOrder } from './messages.ts';
 import type { Vocabulary } from './native/vocabulary.ts';

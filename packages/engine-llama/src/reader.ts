@@ -1,4 +1,4 @@
-import { createChatTemplate, patientTemplate } from '@shoal/chat';
+import { createChatTemplate, templateWithTimeLimit } from '@shoal/chat';
 import { jinjaCompiler, type Watch } from './jinja.ts';
 import type { Binaries } from './native/binaries.ts';
 import type { NativeModel } from './native/model.ts';
@@ -11,6 +11,6 @@ export function createReader({ addon }: Binaries, { vocabulary, chatTemplate }: 
   const tokens = { bos: vocabulary.spell(vocabulary.bos), eos: vocabulary.spell(vocabulary.eos), addsBos, addsEos };
   return {
     vocabulary,
-    template: patientTemplate(createChatTemplate(chatTemplate, jinjaCompiler(addon, watch), tokens)),
+    template: templateWithTimeLimit(createChatTemplate(chatTemplate, jinjaCompiler(addon, watch), tokens)),
   };
 }

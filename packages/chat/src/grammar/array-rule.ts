@@ -1,15 +1,15 @@
 import type { JsonObject } from '@shoal/protocol';
 import { boundsOf, unfit } from './keywords.ts';
-import type { SchemaWriter } from './schema-writer.ts';
+import type { SchemaRules } from './schema-rules.ts';
 
 /** All items that the schema names by their place, then those that it says more of. */
-export function arrayBody(writer: SchemaWriter, schema: JsonObject, path: string, rule: string): string {
-  const { builder } = writer;
+export function arrayBody(rules: SchemaRules, schema: JsonObject, path: string, rule: string): string {
+  const { builder } = rules;
   const { least, most } = boundsOf(schema, ['minItems', 'maxItems'], path);
   const { first, rest } = itemsOf(schema, path);
   const named = first
     .slice(0, most)
-    .map((item, index) => writer.ruleOf(item, `${path}/prefixItems/${index}`, `${rule}-${index}`));
+    .map((item, index) => rules.ruleOf(item, `${path}/prefixItems/${index}`, `${rule}-${index}`));
   const missing = Math.max(0, least - named.length);
   if (rest === false && missing > 0) throw unfit(path, '"minItems" asks for more items than there can be');
   // Where nothing is said of further items, only as many as must be are written.
@@ -19,7 +19,7 @@ export function arrayBody(writer: SchemaWriter, schema: JsonObject, path: string
   const item =
     rest === undefined || rest === true
       ? builder.primitive('value')
-      : writer.ruleOf(rest, `${path}/items`, `${rule}-item`);
+      : rules.ruleOf(rest, `${path}/items`, `${rule}-item`);
   const next = builder.addRule(`${rule}-next`, `"," space ${item}`);
   if (named.length > 0)
     return `"[" space ${named.join(' "," space ')} ${builder.repeat(next, missing, further)} space "]"`;

@@ -1,6 +1,5 @@
-import { type JsonObject, ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol';
 import { type Primitive, PRIMITIVES, SPACE } from './primitives.ts';
-import { SchemaWriter } from './schema-writer.ts';
 
 /** Of one grammar, as text. What a schema of some hundred properties becomes has a tenth of it. */
 const MAX_GRAMMAR_BYTES = 256 * 1024;
@@ -8,6 +7,7 @@ const MAX_GRAMMAR_BYTES = 256 * 1024;
 const MAX_REPETITIONS = 20_000;
 /** Of one rule, without what makes it unique. It is only for people who read a grammar. */
 const RULE_NAME_CHARS = 48;
+const UTF_8 = new TextEncoder();
 
 /**
  * A grammar in GBNF (grammars/README.md of llama.cpp) that JSON Schemas can be put into. What is asked for begins at the
@@ -23,13 +23,6 @@ export class GrammarBuilder {
 
   constructor() {
     this.#define('space', SPACE);
-  }
-
-  /** The text of a JSON value that fits. Returns the rule's name, which is `name` unless that is taken. */
-  addSchema(name: string, schema: JsonObject): string {
-    const rule = this.reserve(name);
-    new SchemaWriter(this, schema).write(rule);
-    return rule;
   }
 
   /** `body` is GBNF: what stands behind `::=`. Returns the rule's name, which is `name` unless that is taken. */
@@ -113,7 +106,7 @@ export class GrammarBuilder {
   }
 
   #define(rule: string, body: string): void {
-    this.#bytes += Buffer.byteLength(rule) + Buffer.byteLength(body) + ' ::= \n'.length;
+    this.#bytes += UTF_8.encode(`${rule} ::= ${body}\n`).length;
     if (this.#bytes > MAX_GRAMMAR_BYTES) {
       throw ShoalError.invalidRequest(
         `The JSON schema is too large: as a grammar it has more than ${MAX_GRAMMAR_BYTES / 1024} KiB.`,
@@ -121,20 +114,6 @@ export class GrammarBuilder {
     }
     this.#rules.set(rule, body);
   }
-}
-
-/** Any JSON object. */
-export function jsonGrammar(): string {
-  const builder = new GrammarBuilder();
-  builder.addRule('root', builder.primitive('object'));
-  return builder.toString();
-}
-
-/** A JSON value that fits the schema. Throws `INVALID_REQUEST` that names what cannot be kept to, and where it stands. */
-export function schemaGrammar(schema: JsonObject): string {
-  const builder = new GrammarBuilder();
-  builder.addSchema('root', schema);
-  return builder.toString();
 }
 
 function isReserved(name: string): boolean {

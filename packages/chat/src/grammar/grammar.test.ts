@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type JsonObject, ShoalError } from '@shoal/protocol';
-import { GrammarBuilder, jsonGrammar, schemaGrammar } from './index.ts';
+import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from './index.ts';
 import { compile, disposeCompiler } from './testing/compiled-grammar.ts';
 
 /** A schema, JSON texts that are to be accepted, and some that are not. */
@@ -232,7 +232,7 @@ test('hostile schemas are refused before they take time or memory', () => {
 test('schemas stand beside other rules in one grammar, whatever their names', () => {
   const builder = new GrammarBuilder();
   const schemas = ['string', 'space', 'same name', 'same name', 'root', ''].map((name) =>
-    builder.addSchema(`call-${name}`, { type: 'object', properties: { [name]: { const: name } }, required: [name] }),
+    addSchema(builder, `call-${name}`, { type: 'object', properties: { [name]: { const: name } }, required: [name] }),
   );
   assert.equal(new Set(schemas).size, schemas.length);
   assert.equal(builder.addRule('root', schemas.map((rule) => `"<" ${rule} ">"`).join(' | ')), 'root');

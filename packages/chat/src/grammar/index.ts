@@ -1,1 +1,3 @@
-export { GrammarBuilder, jsonGrammar, schemaGrammar } from './grammar-builder.ts';
+export { GrammarBuilder } from './grammar-builder.ts';
+export { jsonGrammar, schemaGrammar } from './json-grammar.ts';
+export { addSchema } from './schema-writer.ts';

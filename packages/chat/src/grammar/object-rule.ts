@@ -3,7 +3,7 @@ import type { GrammarBuilder } from './grammar-builder.ts';
 import { unfit } from './keywords.ts';
 import { jsonLiteral } from './literal.ts';
 import { otherKeyBody } from './other-keys.ts';
-import type { SchemaWriter } from './schema-writer.ts';
+import type { SchemaRules } from './schema-rules.ts';
 
 /** Of one object: where a comma may stand, llama.cpp follows all that may come next at once. */
 const MAX_PROPERTIES = 256;
@@ -18,15 +18,15 @@ interface Member {
 }
 
 /** Properties in the schema's order, of which those that are not required may be left out; then others. */
-export function objectBody(writer: SchemaWriter, schema: JsonObject, path: string, rule: string): string {
-  const { builder } = writer;
+export function objectBody(rules: SchemaRules, schema: JsonObject, path: string, rule: string): string {
+  const { builder } = rules;
   const properties = propertiesOf(schema, path);
   const { additionalProperties } = schema;
   // As llama.cpp does it: others are written where they are asked for, or where nothing is said at all.
   const others = additionalProperties ?? schema.properties === undefined;
   if (properties.length === 0 && others === true) return builder.primitive('object');
   const members = properties.map(({ name, value, isRequired }): Member => {
-    const valueRule = writer.ruleOf(value, `${path}/properties/${name}`, `${rule}-${name}`);
+    const valueRule = rules.ruleOf(value, `${path}/properties/${name}`, `${rule}-${name}`);
     const pair = builder.addRule(`${rule}-${name}-kv`, `${jsonLiteral(name)} space ":" space ${valueRule}`);
     return { rule: pair, isRequired, isRepeated: false };
   });
@@ -35,7 +35,7 @@ export function objectBody(writer: SchemaWriter, schema: JsonObject, path: strin
     const value =
       others === true
         ? builder.primitive('value')
-        : writer.ruleOf(others, `${path}/additionalProperties`, `${rule}-other`);
+        : rules.ruleOf(others, `${path}/additionalProperties`, `${rule}-other`);
     const pair = builder.addRule(`${rule}-other-kv`, `${key} space ":" space ${value}`);
     members.push({ rule: pair, isRequired: false, isRepeated: true });
   }

@@ -7,6 +7,7 @@ import { mergeSchemas } from './merge.ts';
 import { numberBody } from './number-rule.ts';
 import { objectBody } from './object-rule.ts';
 import { stringBody } from './string-rule.ts';
+import type { SchemaRules } from './schema-rules.ts';
 import { type SchemaType, typesOf } from './types.ts';
 
 /** Schemas and properties that are read, again wherever `allOf` and its like bring them together. */
@@ -16,12 +17,19 @@ const MAX_MERGED_CHARS = 16 * 1024 * 1024;
 /** Of schemas within schemas, references followed. */
 const MAX_SCHEMA_DEPTH = 128;
 
+/** Adds rules for JSON that fits the schema. Returns the name of the first: `name`, or a similar one if that is taken. */
+export function addSchema(builder: GrammarBuilder, name: string, schema: JsonObject): string {
+  const rule = builder.reserve(name);
+  new SchemaWriter(builder, schema).write(rule);
+  return rule;
+}
+
 /**
  * Writes rules for the schemas of one document (JSON Schema 2020-12, and `items`, `definitions` of older drafts). What is
  * generated fits the schema; not all that fits can be generated: properties come in the schema's order, properties and
  * items that it does not name are left out unless it asks for them, and `oneOf` is `anyOf`.
  */
-export class SchemaWriter {
+class SchemaWriter implements SchemaRules {
   readonly builder: GrammarBuilder;
   readonly #document: JsonObject;
   /** Rules of what was referred to, by their pointers. */

@@ -1,4 +1,4 @@
-import type { TemplateRenderer } from './chat-template.ts';
+import type { TemplateRenderer } from './template-renderer.ts';
 
 /**
  * What a template can do. llama.cpp watches which values a template touches (common/jinja/caps.cpp); from outside, the

@@ -3,23 +3,17 @@ import {
   type InferenceRequest,
   type Message,
   ShoalError,
-  type TextEvent,
   type Tool,
-  type ToolCallEvent,
   type ToolChoice,
 } from '@shoal/protocol';
-import type { Piece } from '../stop-filter.ts';
-import { GrammarBuilder, jsonGrammar, schemaGrammar } from '../grammar/index.ts';
+import type { AnswerParser } from '../answer-parser.ts';
+import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from '../grammar/index.ts';
+import type { TemplateRenderer } from './template-renderer.ts';
 import { JinjaTemplate, type Now, type TemplateTokens } from './jinja-template.ts';
 import { toolFormatOf } from '../tools/formats.ts';
 import { generic, genericChoice, tellOfTools } from '../tools/generic.ts';
 import { callRules, type ToolFormat } from '../tools/tool-format.ts';
 import { ToolParser } from '../tools/tool-parser.ts';
-
-/** A compiled Jinja template. Throws what is wrong with the variables, or what the template raises. */
-export interface TemplateRenderer {
-  render(variables: Readonly<Record<string, unknown>>): string;
-}
 
 /** What is to be answered. */
 export interface Chat extends Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
@@ -35,19 +29,6 @@ interface RenderedChat {
   readonly grammar?: string | undefined;
   /** Finds tool calls in the answer; absent: all of it is text. */
   readonly parser?: AnswerParser | undefined;
-}
-
-/** Turns the text of an answer, control tokens written out, into what is said and what is called. */
-export interface AnswerParser {
-  push(piece: Piece): readonly (TextEvent | ToolCallEvent)[];
-  /** The answer is over: what was held back is said. */
-  end(): readonly (TextEvent | ToolCallEvent)[];
-  /** Whether a whole tool call has come. */
-  readonly hasCalled: boolean;
-  /** A call has begun and is not whole. */
-  readonly isCut: boolean;
-  /** Only one call was allowed, and it has come: what the model still generates is not part of the answer. */
-  readonly isOver: boolean;
 }
 
 export interface ChatTemplate {
@@ -108,7 +89,7 @@ function toolAnswer(
   const wanted = typeof toolChoice === 'string' ? tools : tools.filter(({ name }) => name === toolChoice.name);
   const calls = format.grammar(callRules(wanted, builder), parallelToolCalls);
   const answer =
-    toolChoice === 'auto' ? genericChoice(calls, builder.addSchema('response', { type: 'string' })) : calls;
+    toolChoice === 'auto' ? genericChoice(calls, addSchema(builder, 'response', { type: 'string' })) : calls;
   const rule = builder.addRule('answer', answer);
   builder.addRule('root', isThinking ? `${THOUGHT_RULE} ${rule}` : rule);
   return { grammar: builder.toString(), parser };

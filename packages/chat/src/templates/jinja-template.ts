@@ -1,6 +1,6 @@
 import { type Message, ShoalError, type Tool } from '@shoal/protocol';
 import { type Capabilities, probeCapabilities } from './capabilities.ts';
-import type { TemplateRenderer } from './chat-template.ts';
+import type { TemplateRenderer } from './template-renderer.ts';
 import { type TemplateMessage, templateMessages, templateTools } from './conversation.ts';
 import { findReasoningMarkers, type ReasoningMarkers, type RenderOptions } from './reasoning-markers.ts';
 import { patchedSource, type Peculiarity, peculiarityOf } from './template-peculiarities.ts';

@@ -1,5 +1,5 @@
 import { getLlama } from 'node-llama-cpp';
-import type { TemplateRenderer } from '../templates/chat-template.ts';
+import type { TemplateRenderer } from '../templates/template-renderer.ts';
 
 type Renderer = new (source: string) => TemplateRenderer;
 

@@ -1,12 +1,7 @@
-import type { JsonObject, Tool } from '@shoal/protocol';
+import type { Tool } from '@shoal/protocol';
+import { addSchema, type GrammarBuilder } from '../grammar/index.ts';
 import type { AnswerScanner, Reading } from './answer-scanner.ts';
 import type { Calls } from './calls.ts';
-
-/** What rules of GBNF are added to. */
-export interface Rules {
-  /** Adds the rules of JSON that fits the schema; answers with the name of the first. */
-  addSchema(name: string, schema: JsonObject): string;
-}
 
 /** A call that a grammar may force. */
 export interface CallRule {
@@ -90,10 +85,10 @@ export function oneOrMore(rule: string, separator: string, isParallel: boolean):
 }
 
 /** What grammar rules can be made of; a tool without a schema takes no arguments. */
-export function callRules(tools: readonly Tool[], rules: Rules): readonly CallRule[] {
+export function callRules(tools: readonly Tool[], builder: GrammarBuilder): readonly CallRule[] {
   return tools.map(({ name, parameters }, index) => {
     const isWithout = parameters === undefined || Object.keys(parameters).length === 0;
     const schema = isWithout ? { type: 'object', properties: {} } : parameters;
-    return { name, quotedName: JSON.stringify(name), arguments: rules.addSchema(`arguments-${index}`, schema) };
+    return { name, quotedName: JSON.stringify(name), arguments: addSchema(builder, `arguments-${index}`, schema) };
   });
 }

@@ -1,6 +1,6 @@
 import type { TextEvent, ToolCallEvent } from '@shoal/protocol';
 import type { Piece } from '../stop-filter.ts';
-import type { AnswerParser } from '../templates/chat-template.ts';
+import type { AnswerParser } from '../answer-parser.ts';
 import { AnswerScanner, type Reading } from './answer-scanner.ts';
 import { Calls } from './calls.ts';
 import { readThought, type ToolFormat } from './tool-format.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ShoalError } from '@shoal/protocol';
 import type { ChatTemplate } from './chat-template.ts';
-import { patientTemplate } from './patient-template.ts';
+import { templateWithTimeLimit } from './time-limit.ts';
 
 /** A template that takes so many milliseconds for a conversation of so many messages. */
 function templateThatTakes(msOf: (messages: number) => number, refuses: (messages: number) => boolean = () => false) {
@@ -14,7 +14,7 @@ function templateThatTakes(msOf: (messages: number) => number, refuses: (message
       return { prompt: String(messages.length) };
     },
   };
-  return { template: patientTemplate(template, () => clock), clock: () => clock };
+  return { template: templateWithTimeLimit(template, () => clock), clock: () => clock };
 }
 
 const conversation = (count: number) => ({

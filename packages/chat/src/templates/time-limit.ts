@@ -12,7 +12,10 @@ const GROWTH_OF_DOUBLING = 8;
  * A template that refuses a conversation for which it would take too long, as some do that go through all messages for each
  * message: beginnings of it are rendered first, each twice as long as the last.
  */
-export function patientTemplate(template: ChatTemplate, now: () => number = () => performance.now()): ChatTemplate {
+export function templateWithTimeLimit(
+  template: ChatTemplate,
+  now: () => number = () => performance.now(),
+): ChatTemplate {
   return {
     render(chat) {
       for (let count = TRUSTED_MESSAGES; count < chat.messages.length; count *= 2) {
