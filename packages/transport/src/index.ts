@@ -1,5 +1,6 @@
 export { Answer } from './link/answer.ts';
 export { isLoopback } from './caps.ts';
 export * from './connection.ts';
-export * from './link/link.ts';
+export type { Exchange } from './link/exchange.ts';
+export { Link, type LinkHandlers } from './link/link.ts';
 export { monotonicNow } from '#clock';

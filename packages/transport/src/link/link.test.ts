@@ -4,7 +4,9 @@ import { mock, test } from 'node:test';
 import { type InferenceEvent, ndjsonFramer, promptInput, ShoalError } from '@shoal/protocol';
 import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL } from '@shoal/protocol/shoal';
 import type { Connection } from '../connection.ts';
-import { CONSUMER_STALL_MS, type Exchange, Link, type LinkHandlers, UNSENT_BYTES_MAX } from './link.ts';
+import { CONSUMER_STALL_MS, type Exchange } from './exchange.ts';
+import { Link, type LinkHandlers } from './link.ts';
+import { UNSENT_BYTES_MAX } from './outbox.ts';
 import { memoryPair } from '../memory.ts';
 
 const request = { input: promptInput('Hi'), sampling: {}, stop: [] };

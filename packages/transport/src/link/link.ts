@@ -11,14 +11,8 @@ import {
 import { monotonicNow } from '#clock';
 import { Answer } from './answer.ts';
 import type { Connection } from '../connection.ts';
-
-/** A peer that takes nothing of an answer for this long loses it. */
-export const CONSUMER_STALL_MS = 10_000;
-
-/** What may wait for a peer that reads nothing, beside its answers: those wait for room, or are not made. */
-export const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
-/** What a waiting message costs beside its bytes, roughly: thousands of small ones are a large one. */
-const UNSENT_OVERHEAD_BYTES = 256;
+import { type Exchange, type ExchangePort, isPiece, LinkExchange } from './exchange.ts';
+import { Outbox } from './outbox.ts';
 
 export interface LinkHandlers {
   /** The peer said who it is, or how it fares. */
@@ -34,22 +28,6 @@ export interface LinkHandlers {
   close(error?: Error): void;
 }
 
-/** One request that the peer made, and the way to answer it. */
-export interface Exchange {
-  /** What the session calls it. */
-  readonly id: number;
-  readonly request: InferenceRequest;
-  /** Whether nothing more can be said: the answer is complete, the peer took the request back, or it is gone. */
-  readonly ended: boolean;
-  /**
-   * Says one event and resolves once the peer has room for the next, so that a slow reader slows the engine down; a `finish`
-   * waits for room itself. Resolves with false when nothing more can be said.
-   */
-  send(event: InferenceEvent): Promise<boolean>;
-  /** Called once if the peer takes the request back, is gone, or takes nothing for `CONSUMER_STALL_MS`. */
-  onAbort(listener: (why: ShoalError) => void): void;
-}
-
 /**
  * Drives a session over a connection: bytes one way, outputs the other, one timer for what the session waits for.
  * The only place where protocol state meets I/O.
@@ -60,10 +38,14 @@ export class Link<Protocol extends Session = Session> {
   readonly #handlers: LinkHandlers;
   readonly #answers = new Map<number, Answer>();
   readonly #exchanges = new Map<number, LinkExchange>();
-  readonly #waitingForRoom = new Set<() => void>();
+  readonly #outbox: Outbox;
+  readonly #exchangePort: ExchangePort = {
+    isFull: () => this.#outbox.isFull,
+    credit: (id) => this.session.credit(id),
+    respond: (id, event) => this.#respond(id, event),
+    ended: (id) => this.#exchanges.delete(id),
+  };
   #lastId = 0;
-  #isFull = false;
-  #unsentBytes = 0;
   /** What the handlers are busy with since the last bytes came. */
   #busy: Promise<void> | undefined;
   #isHeld = false;
@@ -73,6 +55,7 @@ export class Link<Protocol extends Session = Session> {
 
   constructor(connection: Connection, session: Protocol, handlers: LinkHandlers) {
     this.connection = connection;
+    this.#outbox = new Outbox(connection);
     this.session = session;
     this.#handlers = handlers;
   }
@@ -116,9 +99,8 @@ export class Link<Protocol extends Session = Session> {
   }
 
   /** Resolves once the connection takes more, with false where it has closed. */
-  async room(): Promise<boolean> {
-    while (this.#isFull && !this.#isClosed) await new Promise<void>((resolve) => this.#waitingForRoom.add(resolve));
-    return !this.#isClosed;
+  room(): Promise<boolean> {
+    return this.#outbox.room();
   }
 
   close(): void {
@@ -132,16 +114,11 @@ export class Link<Protocol extends Session = Session> {
     this.#schedule();
   }
 
-  /** For `LinkExchange`: whether the connection takes more right now. */
-  get isFull(): boolean {
-    return this.#isFull;
-  }
-
   /**
-   * For `LinkExchange`: says one event of the answer to `id`. Its texts and its end have waited for room; anything else may
-   * not pile up at a peer that reads nothing.
+   * Says one event of the answer to `id`. Its texts and its end have waited for room; anything else may not pile up at a
+   * peer that reads nothing.
    */
-  respond(id: number, event: InferenceEvent): void {
+  #respond(id: number, event: InferenceEvent): void {
     const outputs = this.session.respond(id, event, monotonicNow());
     if (isPiece(event) || event.type === 'finish') this.#applyUnbounded(outputs);
     else this.apply(outputs);
@@ -149,7 +126,7 @@ export class Link<Protocol extends Session = Session> {
 
   #applyUnbounded(outputs: readonly Output[]): void {
     for (const output of outputs) {
-      if (output.type === 'send') this.#write(output.bytes);
+      if (output.type === 'send') this.#outbox.send(output.bytes);
       else this.#carryOut(output);
     }
     this.#schedule();
@@ -179,7 +156,7 @@ export class Link<Protocol extends Session = Session> {
       case 'peer':
         return this.#handlers.peer(output.peer);
       case 'request': {
-        const exchange = new LinkExchange(this, output.id, output.request, () => this.#exchanges.delete(output.id));
+        const exchange = new LinkExchange(output.id, output.request, this.#exchangePort);
         this.#exchanges.set(output.id, exchange);
         return this.#handlers.request(exchange);
       }
@@ -201,14 +178,8 @@ export class Link<Protocol extends Session = Session> {
     }
   }
 
-  #write(bytes: Uint8Array): void {
-    if (!this.connection.send(bytes)) this.#isFull = true;
-  }
-
   #say(bytes: Uint8Array): void {
-    if (this.#isFull) this.#unsentBytes += bytes.length + UNSENT_OVERHEAD_BYTES;
-    this.#write(bytes);
-    if (this.#unsentBytes <= UNSENT_BYTES_MAX) return;
+    if (this.#outbox.sendBounded(bytes)) return;
     this.connection.close();
     this.#closed(new ShoalError('OVERLOADED', 'The peer reads nothing of what it makes us say.'));
   }
@@ -221,9 +192,7 @@ export class Link<Protocol extends Session = Session> {
   }
 
   #drain(): void {
-    this.#isFull = false;
-    this.#unsentBytes = 0;
-    this.#wakeWaiting();
+    this.#outbox.drained();
     for (const exchange of this.#exchanges.values()) exchange.resume();
   }
 
@@ -232,13 +201,8 @@ export class Link<Protocol extends Session = Session> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.apply(this.session.end());
-    this.#wakeWaiting();
+    this.#outbox.close();
     this.#handlers.close(error);
-  }
-
-  #wakeWaiting(): void {
-    for (const wake of this.#waitingForRoom) wake();
-    this.#waitingForRoom.clear();
   }
 
   #schedule(): void {
@@ -256,83 +220,4 @@ export class Link<Protocol extends Session = Session> {
       Math.max(0, wakeAt - monotonicNow()),
     );
   }
-}
-
-class LinkExchange implements Exchange {
-  readonly id: number;
-  readonly request: InferenceRequest;
-  readonly #link: Link;
-  readonly #forget: () => void;
-  readonly #abortListeners: ((why: ShoalError) => void)[] = [];
-  #ended = false;
-  /** The event that waits for room. */
-  #waiting: { readonly isOver: () => boolean; readonly stop: (goesOn: boolean) => void } | undefined;
-
-  constructor(link: Link, id: number, request: InferenceRequest, forget: () => void) {
-    this.#link = link;
-    this.id = id;
-    this.request = request;
-    this.#forget = forget;
-  }
-
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  async send(event: InferenceEvent): Promise<boolean> {
-    if (this.#ended) return false;
-    if (event.type === 'finish' && !(await this.#until(() => !this.#link.isFull))) return false;
-    this.#link.respond(this.id, event);
-    if (isTerminal(event)) this.#end();
-    if (this.#ended) return false;
-    return !isPiece(event) || this.#until(() => this.#hasRoom);
-  }
-
-  onAbort(listener: (why: ShoalError) => void): void {
-    this.#abortListeners.push(listener);
-  }
-
-  abort(why: ShoalError): void {
-    if (this.#ended) return;
-    this.#end();
-    this.#waiting?.stop(false);
-    for (const listener of this.#abortListeners) listener(why);
-  }
-
-  resume(): void {
-    if (this.#waiting?.isOver() === true) this.#waiting.stop(true);
-  }
-
-  get #hasRoom(): boolean {
-    return !this.#link.isFull && this.#link.session.credit(this.id) > 0;
-  }
-
-  #end(): void {
-    this.#ended = true;
-    this.#forget();
-  }
-
-  /** Waits until the peer has read enough; false where the answer has ended meanwhile. One event waits at a time. */
-  #until(isOver: () => boolean): Promise<boolean> | boolean {
-    if (isOver()) return true;
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#stalled(), CONSUMER_STALL_MS);
-      const stop = (goesOn: boolean): void => {
-        clearTimeout(timer);
-        this.#waiting = undefined;
-        resolve(goesOn);
-      };
-      this.#waiting = { isOver, stop };
-    });
-  }
-
-  #stalled(): void {
-    const error = ShoalError.aborted(`Nothing of the answer was taken for ${CONSUMER_STALL_MS / 1000} s.`);
-    this.#link.respond(this.id, { type: 'error', error });
-    this.abort(error);
-  }
-}
-
-function isPiece({ type }: InferenceEvent): boolean {
-  return type === 'text' || type === 'tool_call' || type === 'embedding';
 }

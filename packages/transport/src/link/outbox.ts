@@ -1,0 +1,58 @@
+import type { Connection } from '../connection.ts';
+
+/** Bytes that may wait for a peer that does not read, answers not counted: those wait for room, or are not made. */
+export const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
+/** The approximate cost of a waiting message beside its bytes: thousands of small messages cost as much as a large one. */
+const UNSENT_OVERHEAD_BYTES = 256;
+
+/** The sending half of a link: knows if the connection takes more, and bounds the bytes that wait until it does. */
+export class Outbox {
+  readonly #connection: Connection;
+  readonly #waitingForRoom = new Set<() => void>();
+  #isFull = false;
+  #unsentBytes = 0;
+  #isClosed = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** True from a `send` that the connection answered with false until it drains. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Sends bytes that are not bounded here: requests of this end, and parts of an answer that waited for room. */
+  send(bytes: Uint8Array): void {
+    if (!this.#connection.send(bytes)) this.#isFull = true;
+  }
+
+  /** Sends bytes that a message of the peer caused. Returns false if more than `UNSENT_BYTES_MAX` of these wait now. */
+  sendBounded(bytes: Uint8Array): boolean {
+    if (this.#isFull) this.#unsentBytes += bytes.length + UNSENT_OVERHEAD_BYTES;
+    this.send(bytes);
+    return this.#unsentBytes <= UNSENT_BYTES_MAX;
+  }
+
+  /** Resolves with true once the connection takes more, with false if it has closed. */
+  async room(): Promise<boolean> {
+    while (this.#isFull && !this.#isClosed) await new Promise<void>((resolve) => this.#waitingForRoom.add(resolve));
+    return !this.#isClosed;
+  }
+
+  drained(): void {
+    this.#isFull = false;
+    this.#unsentBytes = 0;
+    this.#wakeWaiting();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#wakeWaiting();
+  }
+
+  #wakeWaiting(): void {
+    for (const wake of this.#waitingForRoom) wake();
+    this.#waitingForRoom.clear();
+  }
+}
