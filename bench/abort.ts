@@ -7,13 +7,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { connect, helloMessage, Network, type SelfDescription } from '@shoal/client';
+import { connect } from '@shoal/client';
 import { connectLocalLlm } from '@shoal/client/localllm';
 import { createLlama } from '@shoal/engine-llama';
 import { promptInput } from '@shoal/protocol';
 import { createDht, localDht } from '@shoal/transport/dht';
 import { Worker } from '@shoal/worker';
 import { openLocalLlmDoor } from '@shoal/worker/localllm';
+import { helloMessage, Network, type SelfDescription } from '@shoal/network';
 import { openPeerDoor } from '@shoal/network/door';
 import { benchOptions, interleave, median, report } from './report.ts';
 

@@ -2,8 +2,8 @@
 //   node examples/lend.ts
 // Here it is the echo engine; `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model.
 import { once } from 'node:events';
-import { Network } from '@shoal/client';
 import { createEcho } from '@shoal/engine/echo';
+import { Network } from '@shoal/network';
 import { createDht } from '@shoal/transport/dht';
 import { Worker } from '@shoal/worker';
 

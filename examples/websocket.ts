@@ -2,10 +2,11 @@
 //   node examples/websocket.ts "What is 2+2?"
 // A page asks in the same way: `connect({ peers: ['ws://127.0.0.1:17003'] })`. A door that others than this machine can
 // reach needs `token` or `allowedKeys`.
-import { connect, helloMessage } from '@shoal/client';
+import { connect } from '@shoal/client';
 import { createEcho } from '@shoal/engine/echo';
 import { identityOf } from '@shoal/protocol/shoal';
 import { Worker } from '@shoal/worker';
+import { helloMessage } from '@shoal/network';
 import { openPeerDoor } from '@shoal/network/door';
 
 const limits = { slots: 2, queue: 8, maxTokens: 1_000 };

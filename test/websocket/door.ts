@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { helloMessage } from '@shoal/client';
 import { createEcho, type EchoOptions } from '@shoal/engine/echo';
 import type { InferenceRequest } from '@shoal/protocol';
 import { identityOf } from '@shoal/protocol/shoal';
 import { Worker } from '@shoal/worker';
+import { helloMessage } from '@shoal/network';
 import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from '@shoal/network/door';
 
 /** A lending node with nothing but a door: its engine says back what it is told. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, suite, test } from 'node:test';
-import { connect, type ConnectOptions, type GenerateInput, Network, type Shoal } from '@shoal/client';
+import { connect, type ConnectOptions, type GenerateInput, type Shoal } from '@shoal/client';
+import { Network } from '@shoal/network';
 import { createDht, localDht } from '@shoal/transport/dht';
 import { type EchoDoor, type EchoDoorOptions, openEchoDoor } from './door.ts';
 

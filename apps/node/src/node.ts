@@ -1,13 +1,6 @@
-import {
-  generate,
-  Generation,
-  type GenerationEvent,
-  Network,
-  type Peer,
-  type SelfDescription,
-  VERSION,
-} from '@shoal/client';
+import { generate, Generation, type GenerationEvent } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
+import { Network, type Peer, type SelfDescription, VERSION } from '@shoal/network';
 import { type PeerStatus, ShoalError } from '@shoal/protocol';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import { healthScore, type LendingLimits, memoryUse, processorUse, type Resources, Worker } from '@shoal/worker';

@@ -1,4 +1,4 @@
-import { helloMessage, type Peer, type SelfDescription } from '@shoal/client';
+import { helloMessage, type Peer, type SelfDescription } from '@shoal/network';
 import { ndjsonFramer, type PeerInfo, type PeerStatus } from '@shoal/protocol';
 import { MAX_REQUEST_BYTES, PeerSession } from '@shoal/protocol/shoal';
 import { type Exchange, Link } from '@shoal/transport';

@@ -1,4 +1,4 @@
-import { type Peer, peerName } from '@shoal/client';
+import { type Peer, peerName } from '@shoal/network';
 import type { ClusterView, PeerView } from './api.ts';
 import { printableName } from '@shoal/host/printable';
 

@@ -1,8 +1,7 @@
 import { monotonicNow } from '@shoal/transport';
 import { ShoalError } from '@shoal/protocol';
 import type { Cancellation } from './cancel.ts';
-import type { Network } from '@shoal/network';
-import type { Peer } from '@shoal/network/peer';
+import type { Network, Peer } from '@shoal/network';
 
 /** How long a worker is looked for: on a DHT that answers, lookups, dials and hellos take a second or two. */
 const DISCOVERY_WAIT_MS = 5_000;

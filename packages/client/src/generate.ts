@@ -3,9 +3,8 @@ import { type Answer, monotonicNow } from '@shoal/transport';
 import type { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';
 import type { GenerationEvent } from './generation.ts';
-import type { Network } from '@shoal/network';
 import { askOpenGatewayPeers } from './dialects/opengateway.ts';
-import { type Peer, peerName } from '@shoal/network/peer';
+import { type Network, type Peer, peerName } from '@shoal/network';
 import { Progress } from './progress.ts';
 import { rankWorkers, whatIsLacking } from './select.ts';
 

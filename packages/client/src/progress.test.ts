@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type InferenceRequest, promptInput, ShoalError, type ToolCallEvent } from '@shoal/protocol';
-import type { Peer } from '@shoal/network/peer';
+import type { Peer } from '@shoal/network';
 import { Progress } from './progress.ts';
 
 const request: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [] };

@@ -6,7 +6,7 @@ import {
   type ToolCallEvent,
 } from '@shoal/protocol';
 import { monotonicNow } from '@shoal/transport';
-import type { Peer } from '@shoal/network/peer';
+import type { Peer } from '@shoal/network';
 import { matchModel } from './select.ts';
 
 /** What has been said of one answer, whoever said it. */

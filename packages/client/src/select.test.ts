@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type InferenceRequest, type ModelInfo, type PeerInfo, promptInput } from '@shoal/protocol';
-import type { Peer } from '@shoal/network/peer';
+import type { Peer } from '@shoal/network';
 import { rankWorkers, whatIsLacking } from './select.ts';
 
 const chat: InferenceRequest = { model: 'tiny', input: promptInput('Hi'), sampling: {}, stop: [] };

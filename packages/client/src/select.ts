@@ -9,7 +9,7 @@ import {
   type PeerInfo,
   ShoalError,
 } from '@shoal/protocol';
-import type { Peer } from '@shoal/network/peer';
+import type { Peer } from '@shoal/network';
 
 /** What every worker understands, also one that does not tell what its models can do. */
 const UNDERSTOOD_BY_ALL: ReadonlySet<Ability> = new Set<Ability>(['messages', 'prompt', 'tokens']);

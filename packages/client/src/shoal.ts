@@ -7,12 +7,10 @@ import {
   ShoalError,
 } from '@shoal/protocol';
 import type { Dht } from '@shoal/transport/dht';
-import { createDht } from '@shoal/network/swarm';
 import type { CancelSignal } from './cancel.ts';
 import { generate } from './generate.ts';
 import { Generation } from './generation.ts';
-import { Network } from '@shoal/network';
-import type { Peer } from '@shoal/network/peer';
+import { createDht, Network, type Peer } from '@shoal/network';
 
 /** Whom to connect to: `peers`, `clusters` or both. */
 export interface ConnectOptions {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Framer, messageFramer, ndjsonFramer, type Output, type PeerStatus, ShoalError } from '@shoal/protocol';
+import { type Output, type PeerStatus, ShoalError } from '@shoal/protocol';
 import {
   CHALLENGE_BYTES,
   type HelloMessage,
@@ -14,6 +14,7 @@ import {
 import { type Connection, type Exchange, isLoopback, Link, monotonicNow } from '@shoal/transport';
 import { listenTcp } from '@shoal/transport/tcp';
 import { listenWebSocket } from '@shoal/transport/websocket';
+import { framerFor } from './peer-framer.ts';
 
 /** Connections of one door, those included that have not said hello yet, unless it is set otherwise. */
 export const MAX_DOOR_CONNECTIONS = 1_024;
@@ -179,8 +180,4 @@ class Visitors {
       },
     });
   }
-}
-
-function framerFor(transport: PeerDoorOptions['transport']): Framer {
-  return transport === 'tcp' ? ndjsonFramer(MAX_REQUEST_BYTES) : messageFramer(MAX_REQUEST_BYTES);
 }

@@ -1,10 +1,9 @@
-import { type Framer, messageFramer, ndjsonFramer, type PeerInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
+import { type PeerInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
 import {
   type Credentials,
   type HelloMessage,
   type Identity,
   identityOf,
-  MAX_REQUEST_BYTES,
   PeerSession,
   SEED_BYTES,
 } from '@shoal/protocol/shoal';
@@ -14,6 +13,7 @@ import { Clusters } from './clusters.ts';
 import { type DialledConnection, DirectPeers } from './direct-peers.ts';
 import { helloMessage, type SelfDescription } from './hello.ts';
 import type { Peer } from './peer.ts';
+import { framerFor } from './peer-framer.ts';
 
 /** Changes of load are told to peers at most this often. */
 const ANNOUNCE_INTERVAL_MS = 200;
@@ -185,7 +185,7 @@ export class Network {
   }
 
   #connected(connection: Connection, dialled?: DialledConnection): void {
-    const link = new Link(connection, this.#session(dialled), {
+    const link = new Link(connection, this.#session(connection, dialled), {
       peer: (info) => this.#met(contact, info),
       request: (exchange) => this.#asked(contact, exchange),
       close: (error) => {
@@ -200,9 +200,9 @@ export class Network {
     link.start();
   }
 
-  #session(dialled: DialledConnection | undefined): PeerSession {
+  #session(connection: Connection, dialled: DialledConnection | undefined): PeerSession {
     return new PeerSession({
-      framer: framerFor(dialled),
+      framer: framerFor(connection.remote.transport),
       hello: () => this.hello(),
       status: this.#options.status,
       idPrefix: this.key.slice(0, 16),
@@ -270,10 +270,6 @@ function isWelcome({ status }: PeerInfo): boolean {
 
 function isProven({ key, link }: Peer): boolean {
   return link.connection.remote.key === key;
-}
-
-function framerFor(dialled: DialledConnection | undefined): Framer {
-  return dialled?.address.type === 'websocket' ? messageFramer(MAX_REQUEST_BYTES) : ndjsonFramer(MAX_REQUEST_BYTES);
 }
 
 function refuse(exchange: Exchange, error: ShoalError): void {

@@ -2,7 +2,7 @@ import { type InferenceRequest, ShoalError } from '@shoal/protocol';
 import type { Answer } from '@shoal/transport';
 import type { Cancellation } from '../cancel.ts';
 import type { GenerationEvent } from '../generation.ts';
-import { type Peer, peerName } from '@shoal/network/peer';
+import { type Peer, peerName } from '@shoal/network';
 
 interface Asked {
   readonly peer: Peer;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { DirectPeers } from '@shoal/network/direct-peers';
+import { DirectPeers } from './direct-peers.ts';
 
 test('a peer that takes no connection for long is dialled less and less often, and closing ends that', async (context) => {
   const server = createServer((socket) => socket.destroy());
