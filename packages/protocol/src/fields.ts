@@ -1,33 +1,57 @@
 import { ShoalError } from './error.ts';
 import { isObject, type JsonObject } from './json.ts';
 
+/** How the fields of an object and of the objects inside it are named and checked. */
+export interface FieldRules {
+  /** Returns the name that a field has in JSON. Default: the same name. */
+  readonly jsonName?: ((name: string) => string) | undefined;
+  /** True if null has the wrong type, and if `end` rejects fields that were not read. Default: false. */
+  readonly isStrict?: boolean | undefined;
+  /** Creates the error for a wrong field. Default: `BAD_MESSAGE`. */
+  readonly fault?: ((message: string) => ShoalError) | undefined;
+}
+
 /**
- * Typed reading of a peer's message. A field that is absent or null is `undefined`; one of the wrong type throws
- * `BAD_MESSAGE` that names it.
+ * Typed access to the fields of a JSON object. A field that is absent or null is undefined; a field of the wrong type
+ * throws `BAD_MESSAGE`, or the error that the rules create.
  */
 export class Fields {
   readonly #object: JsonObject;
   readonly #where: string;
+  readonly #rules: FieldRules;
+  /** Keys and objects that were read. Undefined if the rules are not strict. */
+  readonly #seen: { readonly keys: Set<string>; readonly objects: Fields[] } | undefined;
 
-  constructor(object: JsonObject, where: string) {
+  /** `where` stands before the field's name in error messages. */
+  constructor(object: JsonObject, where: string, rules: FieldRules = {}) {
     this.#object = object;
     this.#where = where;
+    this.#rules = rules;
+    this.#seen = rules.isStrict === true ? { keys: new Set(), objects: [] } : undefined;
   }
 
   has(name: string): boolean {
-    return this.#present(name) !== undefined;
+    return this.value(name) !== undefined;
+  }
+
+  /** Returns the field's value, whatever its type. */
+  value(name: string): unknown {
+    const key = this.#keyOf(name);
+    this.#seen?.keys.add(key);
+    const value = Object.hasOwn(this.#object, key) ? this.#object[key] : undefined;
+    return value === null && this.#seen === undefined ? undefined : value;
   }
 
   string(name: string): string | undefined {
-    return this.#read(name, 'a string', (value) => typeof value === 'string');
+    return this.#typed(name, 'a string', (value) => typeof value === 'string');
   }
 
   boolean(name: string): boolean | undefined {
-    return this.#read(name, 'true or false', (value) => typeof value === 'boolean');
+    return this.#typed(name, 'true or false', (value) => typeof value === 'boolean');
   }
 
   number(name: string, least: number, most: number): number | undefined {
-    return this.#read(
+    return this.#typed(
       name,
       `a number from ${least} to ${most}`,
       (value): value is number => typeof value === 'number' && value >= least && value <= most,
@@ -35,7 +59,7 @@ export class Fields {
   }
 
   integer(name: string, least: number, most: number): number | undefined {
-    return this.#read(
+    return this.#typed(
       name,
       `a whole number from ${least} to ${most}`,
       (value): value is number => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
@@ -43,7 +67,7 @@ export class Fields {
   }
 
   strings(name: string, mostItems: number): readonly string[] | undefined {
-    return this.#read(
+    return this.#typed(
       name,
       `at most ${mostItems} strings`,
       (value): value is string[] =>
@@ -53,7 +77,7 @@ export class Fields {
 
   /** Token ids: whole numbers from 0 that fit 31 bits. */
   tokens(name: string): readonly number[] | undefined {
-    return this.#read(
+    return this.#typed(
       name,
       'a list of token ids',
       (value): value is number[] =>
@@ -61,35 +85,63 @@ export class Fields {
     );
   }
 
+  /** Returns an object that is not read further, such as a JSON Schema. */
+  json(name: string): JsonObject | undefined {
+    return this.#typed(name, 'an object', isObject);
+  }
+
   object(name: string): Fields | undefined {
-    const value = this.#read(name, 'an object', isObject);
-    return value === undefined ? undefined : new Fields(value, `${this.#where}.${name}`);
+    const value = this.json(name);
+    return value === undefined ? undefined : this.#child(value, this.#keyOf(name));
   }
 
   objects(name: string, mostItems: number): readonly Fields[] | undefined {
-    const value = this.#read(
+    const value = this.#typed(
       name,
       `at most ${mostItems} objects`,
       (list): list is JsonObject[] => Array.isArray(list) && list.length <= mostItems && list.every(isObject),
     );
-    return value?.map((item, index) => new Fields(item, `${this.#where}.${name}[${index}]`));
+    return value?.map((item, index) => this.#child(item, `${this.#keyOf(name)}[${index}]`));
   }
 
   required<Value>(name: string, value: Value | undefined): Value {
-    if (value === undefined) throw ShoalError.badMessage(`${this.#where} must have "${name}".`);
+    if (value === undefined) throw this.#fault(`${this.#where} must have "${this.#keyOf(name)}".`);
     return value;
   }
 
-  #present(name: string): unknown {
-    const value = Object.hasOwn(this.#object, name) ? this.#object[name] : undefined;
-    return value === null ? undefined : value;
+  /** Returns the error for a field that must be something else. `expected` completes "must be …". */
+  mustBe(name: string, expected: string): ShoalError {
+    return this.#fault(`${this.#where}: "${this.#keyOf(name)}" must be ${expected}.`);
   }
 
-  #read<Value>(name: string, expected: string, fits: (value: unknown) => value is Value): Value | undefined {
-    const value = this.#present(name);
+  /** Throws if the rules are strict and this object, or one inside it, has a field that was not read. */
+  end(): void {
+    if (this.#seen === undefined) return;
+    const { keys, objects } = this.#seen;
+    const unread = Object.keys(this.#object).find((key) => !keys.has(key));
+    if (unread !== undefined) throw this.#fault(`${this.#where} has an unknown field "${unread}". Remove it.`);
+    for (const object of objects) object.end();
+  }
+
+  #child(object: JsonObject, name: string): Fields {
+    const child = new Fields(object, `${this.#where}.${name}`, this.#rules);
+    this.#seen?.objects.push(child);
+    return child;
+  }
+
+  #typed<Value>(name: string, expected: string, fits: (value: unknown) => value is Value): Value | undefined {
+    const value = this.value(name);
     if (value === undefined) return undefined;
-    if (!fits(value)) throw ShoalError.badMessage(`${this.#where}: "${name}" must be ${expected}.`);
+    if (!fits(value)) throw this.mustBe(name, expected);
     return value;
+  }
+
+  #keyOf(name: string): string {
+    return this.#rules.jsonName?.(name) ?? name;
+  }
+
+  #fault(message: string): ShoalError {
+    return this.#rules.fault?.(message) ?? ShoalError.badMessage(message);
   }
 }
 

@@ -31,6 +31,12 @@ export function encodeObject(message: object): Uint8Array {
   return b4a.from(JSON.stringify(message), 'utf8');
 }
 
+/** True if objects and arrays nest more than `levels` deep in a value. */
+export function nestsDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => nestsDeeperThan(levels - 1, inner));
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,23 +1,17 @@
-import { ShoalError } from '../error.ts';
-import { Fields } from '../fields.ts';
-import type { JsonObject } from '../json.ts';
+import type { Fields } from '../fields.ts';
 import type { AnswerFormat } from '../request.ts';
-import { objectIn } from './json-member.ts';
 
-const WHERE = 'inference_request.response_format';
-
-export function readAnswerFormat(message: JsonObject): AnswerFormat | undefined {
-  const format = objectIn(message, 'response_format', 'inference_request');
-  if (format === undefined) return undefined;
-  const fields = new Fields(format, WHERE);
+export function readAnswerFormat(message: Fields): AnswerFormat | undefined {
+  const fields = message.object('response_format');
+  if (fields === undefined) return undefined;
   const type = fields.required('type', fields.string('type'));
   switch (type) {
     case 'json_object':
       return { type: 'json' };
     case 'json_schema':
-      return { type, schema: fields.required('schema', objectIn(format, 'schema', WHERE)) };
+      return { type, schema: fields.required('schema', fields.json('schema')) };
     default:
-      throw ShoalError.badMessage(`${WHERE}: "type" must be json_object or json_schema.`);
+      throw fields.mustBe('type', 'json_object or json_schema');
   }
 }
 

@@ -1,13 +1,12 @@
 import { ShoalError } from '../error.ts';
 import { type InferenceEvent, isTerminal } from '../event.ts';
 import { Fields } from '../fields.ts';
-import { type JsonObject, MAX_JSON_DEPTH } from '../json.ts';
+import { type JsonObject, MAX_JSON_DEPTH, nestsDeeperThan } from '../json.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { ClientSide, MessageEncoder } from '../side.ts';
 import { type Piece, readEmbedding, readEnd, readText, readToolCallPiece } from './answer.ts';
 import { readError } from './errors.ts';
-import { nestsDeeperThan } from './json-member.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES } from './messages.ts';
 import { OutputDigest } from './output-digest.ts';
 import { requestMessage } from './request.ts';

@@ -23,10 +23,10 @@ export function readRequest(message: JsonObject): InferenceRequest {
   const deadlineMs = fields.integer('deadline_ms', 1, MAX_DEADLINE_MS);
   const request = {
     input: readInput(fields),
-    sampling: readSampling(message),
+    sampling: readSampling(fields),
     stop: fields.strings('stop', MAX_STOP_STRINGS) ?? [],
     ...(model === undefined || model === '' ? {} : { model }),
-    ...readWishes(message, fields),
+    ...readWishes(fields),
     ...(resume === undefined ? {} : { resume }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
@@ -72,11 +72,11 @@ export function contradictionIn(request: Omit<InferenceRequest, 'sampling'>): st
 type Wishes = Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls' | 'format' | 'logprobs'>;
 
 /** What the answer is to be, beside its length and its sampling. */
-function readWishes(message: JsonObject, fields: Fields): Wishes {
-  const tools = readTools(message);
-  const toolChoice = readToolChoice(message);
+function readWishes(fields: Fields): Wishes {
+  const tools = readTools(fields);
+  const toolChoice = readToolChoice(fields);
   const parallelToolCalls = fields.boolean('parallel_tool_calls');
-  const format = readAnswerFormat(message);
+  const format = readAnswerFormat(fields);
   const logprobs = fields.integer('logprobs', 0, MAX_LOGPROBS);
   return {
     ...(tools === undefined ? {} : { tools }),

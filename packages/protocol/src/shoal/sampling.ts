@@ -1,8 +1,5 @@
-import { ShoalError } from '../error.ts';
-import { Fields } from '../fields.ts';
-import type { JsonObject } from '../json.ts';
+import type { Fields } from '../fields.ts';
 import type { Sampling } from '../request.ts';
-import { memberOf } from './json-member.ts';
 
 /** The largest count of tokens, and the largest token id. */
 export const MAX_TOKENS = 0x7fff_ffff;
@@ -21,8 +18,7 @@ export const MAX_LOGIT_BIAS = 100;
 
 type LogitBias = NonNullable<Sampling['logitBias']>;
 
-export function readSampling(message: JsonObject): Sampling {
-  const fields = new Fields(message, 'inference_request');
+export function readSampling(fields: Fields): Sampling {
   const sampling = {
     maxTokens: fields.integer('max_tokens', 1, MAX_TOKENS),
     temperature: fields.number('temperature', 0, MAX_TEMPERATURE),
@@ -32,7 +28,7 @@ export function readSampling(message: JsonObject): Sampling {
     repeatPenalty: fields.number('repeat_penalty', LEAST_REPEAT_PENALTY, MAX_REPEAT_PENALTY),
     presencePenalty: fields.number('presence_penalty', -MAX_PENALTY, MAX_PENALTY),
     frequencyPenalty: fields.number('frequency_penalty', -MAX_PENALTY, MAX_PENALTY),
-    logitBias: readLogitBias(memberOf(message, 'logit_bias')),
+    logitBias: readLogitBias(fields),
     seed: fields.integer('seed', 0, MAX_SEED),
   };
   return Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== undefined));
@@ -54,12 +50,13 @@ export function samplingFields(sampling: Sampling): object {
   };
 }
 
-function readLogitBias(value: unknown): LogitBias | undefined {
+function readLogitBias(fields: Fields): LogitBias | undefined {
+  const value = fields.value('logit_bias');
   if (value === undefined) return undefined;
   if (!Array.isArray(value) || value.length > MAX_LOGIT_BIASES || !value.every(isBias)) {
-    throw ShoalError.badMessage(
-      `inference_request: "logit_bias" must be at most ${MAX_LOGIT_BIASES} pairs of a token id and a number from ` +
-        `${-MAX_LOGIT_BIAS} to ${MAX_LOGIT_BIAS}.`,
+    throw fields.mustBe(
+      'logit_bias',
+      `at most ${MAX_LOGIT_BIASES} pairs of a token id and a number from ${-MAX_LOGIT_BIAS} to ${MAX_LOGIT_BIAS}`,
     );
   }
   return value.length === 0 ? undefined : value;

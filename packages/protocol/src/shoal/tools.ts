@@ -1,8 +1,6 @@
 import { ShoalError } from '../error.ts';
-import { Fields } from '../fields.ts';
-import type { JsonObject } from '../json.ts';
+import type { Fields } from '../fields.ts';
 import type { Tool, ToolCall, ToolChoice } from '../request.ts';
-import { memberOf, objectIn, objectsIn } from './json-member.ts';
 
 export const MAX_TOOLS = 128;
 /** Calls of one message, and of one answer. */
@@ -15,20 +13,19 @@ export const MAX_TOOL_CALL_ID_LENGTH = 256;
 const WORDS_OF_CHOICE: ReadonlySet<unknown> = new Set(['auto', 'none', 'required'] satisfies ToolChoice[]);
 
 /** Undefined where there are none. */
-export function readTools(message: JsonObject): readonly Tool[] | undefined {
-  const tools = objectsIn(message, 'tools', MAX_TOOLS, 'inference_request').map(readTool);
+export function readTools(message: Fields): readonly Tool[] | undefined {
+  const tools = message.objects('tools', MAX_TOOLS)?.map(readTool) ?? [];
   return tools.length === 0 ? undefined : tools;
 }
 
-export function readToolChoice(message: JsonObject): ToolChoice | undefined {
-  const value = memberOf(message, 'tool_choice');
+export function readToolChoice(message: Fields): ToolChoice | undefined {
+  const value = message.value('tool_choice');
   if (value === undefined || isWordOfChoice(value)) return value;
   if (typeof value === 'string') {
-    const words = [...WORDS_OF_CHOICE].join(', ');
-    throw ShoalError.badMessage(`inference_request: "tool_choice" must be one of ${words}, or an object with "name".`);
+    throw message.mustBe('tool_choice', `one of ${[...WORDS_OF_CHOICE].join(', ')}, or an object with "name"`);
   }
-  const where = 'inference_request.tool_choice';
-  return { name: readToolName(new Fields(objectIn(message, 'tool_choice', 'inference_request') ?? {}, where), where) };
+  const fields = message.object('tool_choice');
+  return fields && { name: readToolName(fields, 'inference_request.tool_choice') };
 }
 
 /** A call that the model made before, as a conversation tells of it. */
@@ -50,13 +47,11 @@ export function readToolCallId(fields: Fields, name: string): string | undefined
   return readShort(fields, name, MAX_TOOL_CALL_ID_LENGTH);
 }
 
-function readTool(tool: JsonObject, index: number): Tool {
-  const where = `inference_request.tools[${index}]`;
-  const fields = new Fields(tool, where);
+function readTool(fields: Fields, index: number): Tool {
   const description = fields.string('description');
-  const parameters = objectIn(tool, 'parameters', where);
+  const parameters = fields.json('parameters');
   return {
-    name: readToolName(fields, where),
+    name: readToolName(fields, `inference_request.tools[${index}]`),
     ...(description === undefined ? {} : { description }),
     ...(parameters === undefined ? {} : { parameters }),
   };
