@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { isObject } from '@shoal/protocol';
 import type { Program } from '../harness/program.ts';
 import { TestNetwork } from '../harness/test-network.ts';
 import { FixtureClient, type Message } from './fixture.ts';
@@ -26,7 +27,7 @@ test('their client is answered by our worker’s model, and told the health unas
   assert.match(String(response?.requestId), /^[0-9a-f]{16}$/);
   const result = client.messages.find(({ type }) => type === 'inference_result');
   assert.deepEqual(Object.keys(result ?? {}).toSorted(), ['requestId', 'result', 'timestamp', 'type', 'workerId']);
-  assert.ok(isRecord(result?.['result']));
+  assert.ok(isObject(result?.['result']));
   const { text, tokens, ...effort } = result['result'];
   assert.deepEqual([text, tokens, Object.keys(effort)], ['4', 1, ['duration', 'tokensPerSecond']]);
 });
@@ -142,10 +143,6 @@ function startWorker(network: TestNetwork, { engine, folder, environment = {} }:
 
 async function isLending(worker: Program): Promise<void> {
   await worker.until(() => /^Worker [0-9a-f]{6} lends /m.exec(worker.stdout) ?? undefined, 'the worker');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** Each test has a DHT of its own, because every worker of QMesh's is in the same network. */

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { isObject, ShoalError } from '@shoal/protocol';
 import { readJson, writeJson } from '@shoal/files/file';
 import { homeFiles, type Home } from '@shoal/host/home';
 
@@ -52,13 +52,9 @@ export class NodeState {
 
 function clusterIds(path: string, value: unknown): string[] {
   if (value === undefined) return [];
-  if (isRecord(value) && Array.isArray(value['clusters'])) {
-    const ids = value['clusters'].map((entry: unknown) => (isRecord(entry) ? entry['id'] : undefined));
+  if (isObject(value) && Array.isArray(value['clusters'])) {
+    const ids = value['clusters'].map((entry: unknown) => (isObject(entry) ? entry['id'] : undefined));
     if (ids.every((id) => typeof id === 'string')) return ids;
   }
   throw ShoalError.invalidRequest(`${path} must be { "clusters": [{ "id": … }], "nodePid": … }. Repair or delete it.`);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

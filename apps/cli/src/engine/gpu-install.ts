@@ -6,7 +6,7 @@ import { gpuPackagesFolder } from '@shoal/host/engines/places';
 import { gpuPackageName, type PackagedGpu } from '@shoal/host/engines/gpu-package';
 import { homeFiles, type Home } from '@shoal/host/home';
 import { findLlama } from '@shoal/host/engines/packages';
-import { ShoalError } from '@shoal/protocol';
+import { isObject, ShoalError } from '@shoal/protocol';
 import { LiveLine } from '../terminal/live-line.ts';
 import { duration } from '../terminal/output.ts';
 import { checkRoom, replaceFolder } from './build.ts';
@@ -125,8 +125,7 @@ async function checkIntegrity(archive: string, { specifier, integrity }: Package
 
 async function checkName(folder: string, { specifier }: PackageFacts): Promise<void> {
   const value: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-  const isDescribed = typeof value === 'object' && value !== null && 'name' in value && 'version' in value;
-  if (isDescribed && `${String(value.name)}@${String(value.version)}` === specifier) return;
+  if (isObject(value) && `${String(value['name'])}@${String(value['version'])}` === specifier) return;
   throw ShoalError.generationFailed(`What was brought as ${specifier} is another package.`);
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { isObject, ShoalError } from '@shoal/protocol';
 import { runProgram } from './run-program.ts';
 
 /** A look at how long a file is; where nobody tells, it goes without. */
@@ -22,13 +22,13 @@ export interface PackageFacts {
 export async function viewPackage(specifier: string, folder: string, signal: AbortSignal): Promise<PackageFacts> {
   const text = await npm(['view', specifier, 'dist', '--json'], folder, signal);
   const dist: unknown = JSON.parse(text);
-  if (typeof dist !== 'object' || dist === null || !('integrity' in dist) || typeof dist.integrity !== 'string') {
+  if (!isObject(dist) || typeof dist['integrity'] !== 'string') {
     throw ShoalError.generationFailed(`The registry does not describe ${specifier}: it has no such package.`);
   }
-  const unpackedBytes = 'unpackedSize' in dist && typeof dist.unpackedSize === 'number' ? dist.unpackedSize : undefined;
-  const tarball = 'tarball' in dist && typeof dist.tarball === 'string' ? dist.tarball : undefined;
+  const unpackedBytes = typeof dist['unpackedSize'] === 'number' ? dist['unpackedSize'] : undefined;
+  const tarball = typeof dist['tarball'] === 'string' ? dist['tarball'] : undefined;
   const downloadBytes = tarball === undefined ? undefined : await lengthOf(tarball, signal);
-  return { specifier, integrity: dist.integrity, downloadBytes, unpackedBytes };
+  return { specifier, integrity: dist['integrity'], downloadBytes, unpackedBytes };
 }
 
 /** Fetches a package's archive into a folder, and answers with its path. */

@@ -1,5 +1,5 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { ShoalError } from '@shoal/protocol';
+import { isObject, ShoalError } from '@shoal/protocol';
 import { API_BODY_LIMIT_BYTES, API_PATHS, type NodeControl } from '../api.ts';
 import { createGuard } from './guard.ts';
 import { errorView, STATUS_OF } from './errors.ts';
@@ -155,11 +155,11 @@ function sendError(reply: FastifyReply, status: number, error: ShoalError): Fast
 
 function clusterOf(request: FastifyRequest): string | undefined {
   const { query } = request;
-  return typeof query === 'object' && query !== null && 'cluster' in query ? textOf(query, 'cluster') : undefined;
+  return isObject(query) && 'cluster' in query ? textOf(query, 'cluster') : undefined;
 }
 
 function textOf(value: unknown, field: string): string {
-  const text = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
+  const text = isObject(value) ? value[field] : undefined;
   if (typeof text !== 'string') throw ShoalError.invalidRequest(`"${field}" must be given, once, as text.`);
   return text;
 }

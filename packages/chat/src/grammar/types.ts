@@ -1,4 +1,4 @@
-import type { JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol';
 import { unfit } from './keywords.ts';
 
 const TYPES = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] as const;
@@ -36,7 +36,7 @@ export function hasType(value: unknown, type: SchemaType): boolean {
     case 'array':
       return Array.isArray(value);
     case 'object':
-      return typeof value === 'object' && value !== null && !Array.isArray(value);
+      return isObject(value);
     case 'integer':
       return Number.isInteger(value);
     case 'number':

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { isObject, ShoalError } from '@shoal/protocol';
 
 /**
  * Typed reading of one object of a batch file. What is null counts as absent; what was not read by `end` is a mistake,
@@ -11,7 +11,7 @@ export class LineFields {
 
   /** `where` is what stands before the field's name in an error, such as `body.`. */
   constructor(value: unknown, where: string) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    if (!isObject(value)) {
       throw ShoalError.invalidRequest(
         `${where === '' ? 'The line' : `"${where.slice(0, -1)}"`} must be a JSON object.`,
       );

@@ -1,4 +1,4 @@
-import { type Message, type Role, ShoalError } from '@shoal/protocol';
+import { isObject, type Message, type Role, ShoalError } from '@shoal/protocol';
 import { MAX_MESSAGES, MAX_SEED, MAX_STOP_STRINGS, MAX_TEMPERATURE, MAX_TOKENS } from '@shoal/protocol/shoal';
 import { LineFields } from './fields.ts';
 import type { GenerateInput } from '../shoal.ts';
@@ -157,6 +157,6 @@ function readContent(message: LineFields): string {
 }
 
 function textOfPart(part: unknown): string | undefined {
-  if (typeof part !== 'object' || part === null || !('type' in part) || !('text' in part)) return undefined;
-  return part.type === 'text' && typeof part.text === 'string' ? part.text : undefined;
+  if (!isObject(part) || part['type'] !== 'text') return undefined;
+  return typeof part['text'] === 'string' ? part['text'] : undefined;
 }

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { availableParallelism, cpus, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isObject } from '@shoal/protocol';
 
 const READ_PIECE_BYTES = 1024 * 1024;
 
@@ -113,15 +114,8 @@ async function readRecord(path: string): Promise<ModelRecord | undefined> {
 }
 
 function isRecord(value: unknown): value is ModelRecord {
-  if (typeof value !== 'object' || value === null) return false;
-  const {
-    path,
-    sizeBytes,
-    modifiedMs,
-    digest,
-    threads,
-    memory = {},
-  } = value as Partial<Record<keyof ModelRecord, unknown>>;
+  if (!isObject(value)) return false;
+  const { path, sizeBytes, modifiedMs, digest, threads, memory = {} } = value;
   return (
     typeof path === 'string' &&
     typeof sizeBytes === 'number' &&
@@ -138,7 +132,7 @@ function isRecord(value: unknown): value is ModelRecord {
 }
 
 function isMeasuredMemory(value: unknown): value is MeasuredMemory {
-  if (typeof value !== 'object' || value === null) return false;
-  const { bytes, slots, contextLength } = value as Partial<Record<keyof MeasuredMemory, unknown>>;
+  if (!isObject(value)) return false;
+  const { bytes, slots, contextLength } = value;
   return [bytes, slots, contextLength].every((count) => Number.isInteger(count));
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isObject } from '@shoal/protocol';
 import { gpuPackagesFolder } from './places.ts';
 import type { Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
@@ -57,6 +58,5 @@ function isPackage(folder: string, name: string, version: string): boolean {
   const path = join(folder, 'package.json');
   if (!existsSync(path)) return false;
   const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  const isDescribed = typeof value === 'object' && value !== null && 'name' in value && 'version' in value;
-  return isDescribed && value.name === name && value.version === version;
+  return isObject(value) && value['name'] === name && value['version'] === version;
 }

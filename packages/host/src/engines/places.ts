@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type FoundLlamaServer, findLlamaServer } from '@shoal/engine/llama-server';
-import { ShoalError } from '@shoal/protocol';
+import { isObject, ShoalError } from '@shoal/protocol';
 import { z } from 'zod';
 import { homeFiles, type Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
@@ -38,9 +38,9 @@ export function findLlamaCppSource(): LlamaCppSource | undefined {
   if (library === undefined) return undefined;
   const folder = join(library.folder, 'llama');
   const value: unknown = JSON.parse(readFileSync(join(folder, 'binariesGithubRelease.json'), 'utf8'));
-  const isRelease = typeof value === 'object' && value !== null && 'release' in value;
-  if (!isRelease || typeof value.release !== 'string') return undefined;
-  return { release: value.release, bundle: join(folder, 'gitRelease.bundle') };
+  const release = isObject(value) ? value['release'] : undefined;
+  if (typeof release !== 'string') return undefined;
+  return { release, bundle: join(folder, 'gitRelease.bundle') };
 }
 
 /** Where a build of a release of llama.cpp lies. */

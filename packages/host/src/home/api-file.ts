@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { ShoalError } from '@shoal/protocol';
+import { isObject, ShoalError } from '@shoal/protocol';
 import { isAlive } from '@shoal/files/alive';
 import { parseJson, readSecret, writeJson } from '@shoal/files/file';
 import { homeFiles, type Home } from './home.ts';
@@ -36,8 +36,8 @@ export async function readApiAccess(home: Home): Promise<ApiAccess | undefined> 
 }
 
 function isApiAccess(value: unknown): value is ApiAccess {
-  if (typeof value !== 'object' || value === null) return false;
-  const { port, pid, token } = value as Partial<Record<keyof ApiAccess, unknown>>;
+  if (!isObject(value)) return false;
+  const { port, pid, token } = value;
   const isPort = Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536;
   return (
     isPort && Number.isInteger(pid) && Number(pid) > 0 && typeof token === 'string' && /^[0-9a-f]{64}$/.test(token)

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { ShoalError } from '@shoal/protocol';
+import { isObject, type ShoalError } from '@shoal/protocol';
 import { expectSpace, FILE_MODE, isMissing, writeDurably, writeError } from '@shoal/files/disk';
 import type { Incoming } from '../store/layout.ts';
 import { add, contiguous, type Range, type Ranges, totalOf } from './ranges.ts';
@@ -188,8 +188,8 @@ async function readState(path: string): Promise<State | undefined> {
 }
 
 function isState(value: unknown): value is State {
-  if (typeof value !== 'object' || value === null) return false;
-  const { link, totalBytes, mark, synced } = value as { readonly [Key in keyof State]?: unknown };
+  if (!isObject(value)) return false;
+  const { link, totalBytes, mark, synced } = value;
   return (
     typeof link === 'string' &&
     (totalBytes === undefined || isCount(totalBytes)) &&
@@ -201,8 +201,8 @@ function isState(value: unknown): value is State {
 }
 
 function isRange(value: unknown): value is Range {
-  if (typeof value !== 'object' || value === null) return false;
-  const { start, end } = value as { readonly [Key in keyof Range]?: unknown };
+  if (!isObject(value)) return false;
+  const { start, end } = value;
   return isCount(start) && isCount(end) && start < end;
 }
 

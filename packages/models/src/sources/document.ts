@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { isObject, ShoalError } from '@shoal/protocol';
 import type { HttpClient, Question } from '../download/http.ts';
 import { Patience, type Wait } from '../download/patience.ts';
 import { isWorthRetrying, type Login, refusal } from '../download/refusals.ts';
@@ -42,7 +42,7 @@ function parse(text: string, url: URL): unknown {
 }
 
 export function objectOf(value: unknown): { readonly [key: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+  return isObject(value) ? value : {};
 }
 
 export function itemsOf(value: unknown): readonly unknown[] {

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isObject } from '@shoal/protocol';
 import { type Digest, isDigest } from '@shoal/files/digest';
 import { isMissing, writeDurably } from '@shoal/files/disk';
 import type { Layout } from './layout.ts';
@@ -63,8 +64,8 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 function isReference(value: unknown): value is Reference {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, files, source, addedAt } = value as Partial<Record<keyof Reference, unknown>>;
+  if (!isObject(value)) return false;
+  const { name, files, source, addedAt } = value;
   return (
     typeof name === 'string' &&
     isName(name) &&
@@ -85,7 +86,7 @@ function isName(text: string): boolean {
 }
 
 function isFileReference(value: unknown): value is FileReference {
-  if (typeof value !== 'object' || value === null) return false;
-  const { digest, bytes } = value as Partial<Record<keyof FileReference, unknown>>;
+  if (!isObject(value)) return false;
+  const { digest, bytes } = value;
   return isDigest(digest) && Number.isSafeInteger(bytes) && Number(bytes) >= 0;
 }
