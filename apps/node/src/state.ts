@@ -1,5 +1,5 @@
 import { isObject, ShoalError } from '@shoal/protocol';
-import { readJson, writeJson } from '@shoal/files/file';
+import { readJson, writeJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '@shoal/host/home';
 
 /** What a node remembers from one run to the next: `state.json`, `{ clusters: [{ id }], nodePid }`. */

@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { ShoalError } from '@shoal/protocol';
 import type { Digest } from '@shoal/files/digest';
-import { errorCode, expectSpace, FILE_MODE, writeError } from '@shoal/files/disk';
+import { errorCode, expectSpace, FILE_MODE, writeError } from '@shoal/files/durable-write';
 import type { Incoming } from './store/layout.ts';
 import { dirname } from 'node:path';
 

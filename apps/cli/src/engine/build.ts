@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { isAlive } from '@shoal/files/alive';
+import { isAlive } from '@shoal/files/process';
 import {
   BUILD_DESCRIPTION,
   type BuildDescription,

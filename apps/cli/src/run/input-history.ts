@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseJson, readOptional, writeFileAtomically } from '@shoal/files/file';
+import { parseJson, readOptional, writeFileAtomically } from '@shoal/files/read';
 import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { readJson, writeFileAtomically } from '@shoal/files/file';
+import { readJson, writeFileAtomically } from '@shoal/files/read';
 import { homeFiles, type Home } from '@shoal/host/home';
 import { type AnswerFormat, isObject, type Message, ShoalError } from '@shoal/protocol';
 import { NO_PARAMETERS, type Parameters, parameterValues, setParameter } from './parameters.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { isObject, ShoalError } from '@shoal/protocol';
-import { isAlive } from '@shoal/files/alive';
-import { parseJson, readSecret, writeJson } from '@shoal/files/file';
+import { isAlive } from '@shoal/files/process';
+import { parseJson, readSecret, writeJson } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
 /** Where a home's running node is reached: `api.json`, readable by its owner alone. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ShoalError } from '@shoal/protocol';
-import { readSecret, writeFileAtomically } from '@shoal/files/file';
+import { readSecret, writeFileAtomically } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
 const SEED_BYTES = 32;

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
-import { isAlive } from '@shoal/files/alive';
+import { isAlive } from '@shoal/files/process';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
-import { readOptional, writeFileAtomically } from '@shoal/files/file';
+import { readOptional, writeFileAtomically } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
 export interface HomeLock {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ShoalError } from '@shoal/protocol';
 import { decodeServerId, encodeServerId, SERVER_ID_BYTES } from '@shoal/protocol/localllm';
-import { readSecret, writeFileAtomically } from '@shoal/files/file';
+import { readSecret, writeFileAtomically } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
 /** The topic of a Server ID that nobody has seen before. */

@@ -4,7 +4,7 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
-import { readOptional, writeFileAtomically } from '@shoal/files/file';
+import { readOptional, writeFileAtomically } from '@shoal/files/read';
 
 const ID_BYTES = 32;
 const FILE_MODE = 0o600;

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import type { DoorSettings } from './door-settings.ts';
-import { parseJson, readOptional, readSecret } from '@shoal/files/file';
+import { parseJson, readOptional, readSecret } from '@shoal/files/read';
 import { homeFiles, type Home } from '../home/home.ts';
 import type { LogLevel } from '../log.ts';
 import { withoutUndefined } from './without-undefined.ts';

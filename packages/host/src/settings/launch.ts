@@ -1,4 +1,4 @@
-import { readJson, writeJson } from '@shoal/files/file';
+import { readJson, writeJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '../home/home.ts';
 import { parseSettings, type Settings } from './settings.ts';
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isObject, type ShoalError } from '@shoal/protocol';
-import { expectSpace, FILE_MODE, isMissing, writeDurably, writeError } from '@shoal/files/disk';
+import { expectSpace, FILE_MODE, isMissing, writeDurably, writeError } from '@shoal/files/durable-write';
 import type { Incoming } from '../store/layout.ts';
 import { add, contiguous, type Range, type Ranges, totalOf } from './ranges.ts';
 

@@ -1,7 +1,7 @@
 import { link, mkdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Digest } from '@shoal/files/digest';
-import { errorCode, isMissing, syncFolder } from '@shoal/files/disk';
+import { errorCode, isMissing, syncFolder } from '@shoal/files/durable-write';
 import type { Layout } from './layout.ts';
 
 const FOLDER_MODE = 0o700;

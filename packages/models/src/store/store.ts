@@ -1,7 +1,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
 import { type Digest, hexOf, isDigest, modelDigest } from '@shoal/files/digest';
-import { errorCode, isMissing, renameDurably, syncFolder, writeError } from '@shoal/files/disk';
+import { errorCode, isMissing, renameDurably, syncFolder, writeError } from '@shoal/files/durable-write';
 import { type Incoming, Layout } from './layout.ts';
 import { type Lock, tryLock, waitForLock } from './lock.ts';
 import { parseName } from './name.ts';

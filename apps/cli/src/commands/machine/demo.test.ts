@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { isAlive } from '@shoal/files/alive';
+import { isAlive } from '@shoal/files/process';
 import { findDemoModel } from '@shoal/host/engines';
 import { Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 

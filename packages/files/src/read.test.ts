@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readJson, readSecret, writeFileAtomically } from './file.ts';
+import { readJson, readSecret, writeFileAtomically } from './read.ts';
 import { temporaryHome } from '@shoal/host/testing/temporary-home';
 
 test('a file is replaced as a whole, is its owner’s alone, and leaves nothing beside it', async (t) => {
