@@ -1,5 +1,5 @@
 import type { PeerView } from './api.ts';
-import { writeJson } from '@shoal/files/read';
+import { writeJson } from '@shoal/files/durable-write';
 import { homeFiles, type Home } from '@shoal/host/home';
 
 /** However often peers come and go, the file is written at most once in this time. */

@@ -1,5 +1,6 @@
 import { isObject, ShoalError } from '@shoal/protocol';
-import { readJson, writeJson } from '@shoal/files/read';
+import { writeJson } from '@shoal/files/durable-write';
+import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '@shoal/host/home';
 
 /** What a node remembers from one run to the next: `state.json`, `{ clusters: [{ id }], nodePid }`. */

@@ -1,19 +1,22 @@
-import { open, rename, rm, statfs } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { toWriteError } from './disk-space.ts';
 
-/** Only the owner reads what a node writes. */
+/** Only the owner can read the files that a node writes. */
 export const FILE_MODE = 0o600;
+/** Only the owner can list and enter the folders that a node creates. */
+export const FOLDER_MODE = 0o700;
 
-/** Left free on a disk, or a twentieth of it where that is less: what else the node writes must not fail. */
-const RESERVE_BYTES = 256 * 1024 * 1024;
-const RESERVE_SHARE = 20;
+const RANDOM_RANGE = 2 ** 47;
 
-let written = 0;
-
-/** Replaces a file as one step. Throws `STORAGE_FULL` where the disk is full, else `INTERNAL`. */
+/**
+ * Replaces a file in one step: a reader finds the old text or the new text, even after a crash. Throws `STORAGE_FULL` if the
+ * disk is full, else `INTERNAL`.
+ */
 export async function writeDurably(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.${++written}.tmp`;
+  // Random, because the folder may hold leftovers of an earlier process with this id, or be shared with other machines.
+  const temporary = `${path}.${process.pid}.${randomInt(RANDOM_RANGE)}.tmp`;
   try {
     const file = await open(temporary, 'wx', FILE_MODE);
     try {
@@ -25,16 +28,22 @@ export async function writeDurably(path: string, text: string): Promise<void> {
     await renameDurably(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw writeError(error, path);
+    throw toWriteError(error, path);
   }
 }
 
+/** As `writeDurably`, with the value as indented JSON. */
+export function writeJson(path: string, value: unknown): Promise<void> {
+  return writeDurably(path, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** Renames a file, and syncs its new folder, without which the new name can be lost in a crash. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncFolder(dirname(to));
 }
 
-/** A new name lasts only once its folder is on the disk too. Windows has no call for that, and needs none. */
+/** Syncs a folder's list of names to the disk. Does nothing on Windows, which cannot sync a folder. */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
@@ -43,37 +52,4 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
-}
-
-/** Throws `STORAGE_FULL` where `bytes` more would leave too little free. */
-export async function expectSpace(folder: string, bytes: number): Promise<void> {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  const reserve = Math.min(RESERVE_BYTES, (blocks * bsize) / RESERVE_SHARE);
-  const lacking = bytes + reserve - bavail * bsize;
-  if (lacking > 0) throw storageFull(folder, lacking);
-}
-
-/** What a failed write means: `STORAGE_FULL` says what to do. */
-export function writeError(error: unknown, path: string): ShoalError {
-  if (error instanceof ShoalError) return error;
-  const code = errorCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return storageFull(dirname(path), undefined, error);
-  return new ShoalError('INTERNAL', `${path} could not be written (${code}).`, { cause: error });
-}
-
-export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
-}
-
-export function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(errorCode(error));
-}
-
-function storageFull(folder: string, lacking?: number, cause?: unknown): ShoalError {
-  const amount = lacking === undefined ? '' : `: ${Math.ceil(lacking / 1e6)} MB more are needed`;
-  return new ShoalError(
-    'STORAGE_FULL',
-    `The disk of ${folder} is full${amount}. Free some (remove models that you don't need), or keep models elsewhere, then try again.`,
-    { cause },
-  );
 }

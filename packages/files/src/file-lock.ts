@@ -8,30 +8,29 @@ export interface FileLock {
 }
 
 /**
- * Locks a file for this process until it releases the lock or dies; undefined where another process has it. The file comes
- * into being, stays empty, and is left behind.
+ * Locks a file for this process until it releases the lock or dies. Returns undefined if another holder has the lock. The
+ * file is created if it is missing, stays empty, and is not removed.
  *
- * The lock is the operating system's own, which SQLite takes for an exclusive transaction: Node has no call for file locks.
- * The system takes it back from a process that dies, however it dies, so a lock is never stale, and there is no moment in
- * which two processes could both take over an old one. A file that just exists would need all of that guessed from process
- * ids.
+ * It is a lock of the operating system, which SQLite acquires for an exclusive transaction, because Node has no function for
+ * file locks. The system releases it when the process dies, however it dies: a lock is never stale, and two processes cannot
+ * both replace an old one. With a file that merely exists, both would have to be guessed from process ids.
  */
 export function lockFile(path: string): FileLock | undefined {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout: 0 });
-    // Nothing is ever written, so nothing needs a journal on the disk.
+    // Nothing is written, so no journal is needed on the disk.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    const held = database;
+    return { release: () => held.close() };
   } catch (error) {
     database?.close();
     if (isBusy(error)) return undefined;
     throw error;
   }
-  const held = database;
-  return { release: () => held.close() };
 }
 
-/** Whether SQLite failed because another process has the database. */
+/** True if SQLite failed because another process has locked the database. */
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }

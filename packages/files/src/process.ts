@@ -1,9 +1,12 @@
-/** Signal 0 asks whether a process is there; one that belongs to somebody else is. */
-export function isAlive(pid: number): boolean {
+import { errorCode } from './error-code.ts';
+
+/** True if a process with this id runs, whichever user it belongs to. */
+export function isProcessAlive(pid: number): boolean {
   try {
+    // Signal 0 sends nothing. It only checks that the process exists.
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }

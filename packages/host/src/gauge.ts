@@ -1,5 +1,5 @@
 import { gaugeResources, type Resources } from '@shoal/worker';
-import { writeJson } from '@shoal/files/read';
+import { writeJson } from '@shoal/files/durable-write';
 import { homeFiles, type Home } from './home/home.ts';
 
 /** Gauges this machine anew and keeps the profile in the home, as `resources.json`. */

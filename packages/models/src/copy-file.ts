@@ -3,7 +3,9 @@ import { open, stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { ShoalError } from '@shoal/protocol';
 import type { Digest } from '@shoal/files/digest';
-import { errorCode, expectSpace, FILE_MODE, writeError } from '@shoal/files/durable-write';
+import { checkDiskSpace, toWriteError } from '@shoal/files/disk-space';
+import { FILE_MODE } from '@shoal/files/durable-write';
+import { errorCode } from '@shoal/files/error-code';
 import type { Incoming } from './store/layout.ts';
 import { dirname } from 'node:path';
 
@@ -25,7 +27,7 @@ export async function copyFile(
   },
 ): Promise<{ readonly digest: Digest; readonly bytes: number }> {
   const totalBytes = await sizeOf(from);
-  await expectSpace(dirname(place.path), totalBytes);
+  await checkDiskSpace(dirname(place.path), totalBytes);
   const hash = createHash('sha256');
   let bytes = 0;
   try {
@@ -46,7 +48,7 @@ export async function copyFile(
     }
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
-    throw writeError(error, place.path);
+    throw toWriteError(error, place.path);
   }
   return { digest: `sha256:${hash.digest('hex')}`, bytes };
 }

@@ -7,7 +7,7 @@ import { pull } from './pull.ts';
 import { ModelStore } from './store/store.ts';
 import { DEMO } from './testing/demo-model.ts';
 import { type Hub, openHub, sha256 } from './testing/hub.ts';
-import { temporaryFolder } from './testing/temporary-folder.ts';
+import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 
 /** `SHOAL_KILLS=500` for a soak. */
 const KILLS = Number(process.env['SHOAL_KILLS'] ?? 20);

@@ -10,7 +10,7 @@ import { ModelStore } from './store/store.ts';
 import { DEMO, DEMO_PATH } from './testing/demo-model.ts';
 import { addOllamaModel, addRepository, openHub, sha256 } from './testing/hub.ts';
 import { splitModel } from './testing/split-model.ts';
-import { temporaryFolder } from './testing/temporary-folder.ts';
+import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 
 const DEMO_DIGEST = `sha256:${sha256(DEMO)}`;
 

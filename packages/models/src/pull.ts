@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { FileLock } from '@shoal/files/file-lock';
 import { ShoalError } from '@shoal/protocol';
 import { copyFile } from './copy-file.ts';
 import { type Digest, digestOfText, hexOf } from '@shoal/files/digest';
@@ -10,7 +11,6 @@ import { inspectModel } from './gguf/inspect.ts';
 import { ProgressMeter, type PullProgress } from './progress.ts';
 import { parseSource } from './sources/parse.ts';
 import type { Found, Hubs, SourceFile } from './sources/source.ts';
-import type { Lock } from './store/lock.ts';
 import { parseName } from './store/name.ts';
 import type { ModelStore, ReadyFile, StoredModel } from './store/store.ts';
 
@@ -100,8 +100,8 @@ class Pull {
   }
 
   /** In one order everywhere, so that two pulls never wait for each other. */
-  async #lock({ files }: Found): Promise<Lock[]> {
-    const locks: Lock[] = [];
+  async #lock({ files }: Found): Promise<FileLock[]> {
+    const locks: FileLock[] = [];
     try {
       for (const key of [...new Set(files.map(keyOf))].toSorted()) {
         locks.push(await this.#store.lock(key, this.#options.signal, () => this.#report('waiting')));

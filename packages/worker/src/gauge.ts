@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { errorCode, isMissing } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
 import { cgroupLimits } from './cgroup.ts';
 import type { ReadText } from './cgroup.ts';
@@ -108,7 +109,7 @@ async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return undefined;
+    if (isMissing(error) || errorCode(error) === 'EACCES') return undefined;
     throw error;
   }
 }
@@ -127,11 +128,7 @@ async function freeBytes(folder: string): Promise<number | undefined> {
     const system = await statfs(folder);
     return system.bavail * system.bsize;
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.some((code) => error.code === code);
 }

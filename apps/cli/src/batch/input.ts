@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
 import { type BatchLine, parseBatchLine } from '@shoal/client/batch';
 import { CliError } from '../cli-error.ts';
 import { readLines, type RawLine } from './read-lines.ts';
-import { codeOf } from './write-error.ts';
 
 /** The longest line of a batch file. A worker takes 1 MiB; JSON may write a character in six. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -28,7 +28,7 @@ export class BatchInput {
       file = await open(path, 'r');
       found = await file.stat();
     } catch (error) {
-      const code = codeOf(error);
+      const code = errorCode(error);
       throw CliError.usage(code === 'ENOENT' ? `There is no file ${path}.` : `${path} cannot be read (${code}).`);
     }
     if (found.isFile()) return new BatchInput(file);

@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { errorCode, isMissing } from '@shoal/files/error-code';
 import { CliError } from '../cli-error.ts';
-import { codeOf } from './write-error.ts';
 
 /** The three files of a batch. */
 export interface Paths {
@@ -38,8 +38,8 @@ async function look(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined;
-    throw CliError.usage(`${path} cannot be used (${codeOf(error)}).`);
+    if (isMissing(error)) return undefined;
+    throw CliError.usage(`${path} cannot be used (${errorCode(error)}).`);
   }
 }
 
@@ -48,7 +48,7 @@ async function realPath(path: string): Promise<string> {
     return await realpath(path);
   } catch (error) {
     // What is not there yet is nothing else.
-    if (codeOf(error) === 'ENOENT') return resolve(path);
-    throw CliError.usage(`${path} cannot be used (${codeOf(error)}).`);
+    if (errorCode(error) === 'ENOENT') return resolve(path);
+    throw CliError.usage(`${path} cannot be used (${errorCode(error)}).`);
   }
 }

@@ -1,7 +1,8 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
+import { errorCode } from '@shoal/files/error-code';
 import { CliError } from '../cli-error.ts';
 import { readLines } from './read-lines.ts';
-import { codeOf, writeError } from './write-error.ts';
+import { writeError } from './write-error.ts';
 
 /** Of a record only its beginning is read again: which line it is of stands there. */
 const RECORD_HEAD_BYTES = 256;
@@ -23,7 +24,7 @@ export class RecordFile {
     try {
       return new RecordFile(path, await open(path, 'a+'));
     } catch (error) {
-      throw CliError.usage(`${path} cannot be written (${codeOf(error)}).`);
+      throw CliError.usage(`${path} cannot be written (${errorCode(error)}).`);
     }
   }
 

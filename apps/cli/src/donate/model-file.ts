@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { digestFile, hexOf } from '@shoal/files/digest';
+import { errorCode, isMissing } from '@shoal/files/error-code';
+import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
 import { CliError } from '../cli-error.ts';
 
 const READ_PIECE_BYTES = 1024 * 1024;
-/** What every GGUF file begins with. */
-const MAGIC = 'GGUF';
 
 /** How large a model is, in bytes. Throws a usage error for what is none: that should show before anything is sent. */
 export async function modelSize(path: string): Promise<number> {
@@ -13,8 +13,8 @@ export async function modelSize(path: string): Promise<number> {
   const found = await file.stat();
   if (!found.isFile()) throw CliError.usage(`There is no model file ${path}.`);
   if (found.size === 0) throw CliError.usage(`The model file ${path} is empty.`);
-  const { buffer } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-  if (buffer.toString('latin1') !== MAGIC) throw CliError.usage(`${path} is no GGUF file.`);
+  const { buffer } = await file.read(Buffer.alloc(GGUF_MAGIC_LENGTH), 0, GGUF_MAGIC_LENGTH, 0);
+  if (!isGguf(buffer)) throw CliError.usage(`${path} is no GGUF file.`);
   return found.size;
 }
 
@@ -22,17 +22,15 @@ async function openFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
-    throw CliError.usage(isMissing ? `There is no model file ${path}.` : `${path} cannot be read (${code}).`);
+    throw CliError.usage(
+      isMissing(error) ? `There is no model file ${path}.` : `${path} cannot be read (${errorCode(error)}).`,
+    );
   }
 }
 
 /** SHA-256 of a file in hex. */
 export async function digest(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of readPieces(path)) hash.update(piece);
-  return hash.digest('hex');
+  return hexOf(await digestFile(path));
 }
 
 export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {

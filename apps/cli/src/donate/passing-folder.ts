@@ -1,9 +1,8 @@
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { FOLDER_MODE } from '@shoal/files/durable-write';
+import { errorCode } from '@shoal/files/error-code';
 import { CliError } from '../cli-error.ts';
-
-/** Only the owner sees what is kept there. */
-const FOLDER_MODE = 0o700;
 
 const IN_USE_OR_GONE: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST', 'ENOENT']);
 
@@ -26,7 +25,7 @@ async function make(path: string): Promise<string | undefined> {
   try {
     return await mkdir(path, { recursive: true, mode: FOLDER_MODE });
   } catch (error) {
-    throw CliError.usage(`The folder ${path} cannot be made (${codeOf(error)}).`);
+    throw CliError.usage(`The folder ${path} cannot be made (${errorCode(error)}).`);
   }
 }
 
@@ -34,12 +33,8 @@ async function removeEmpty(path: string, first: string): Promise<void> {
   try {
     await rmdir(path);
   } catch (error) {
-    if (IN_USE_OR_GONE.has(codeOf(error))) return;
+    if (IN_USE_OR_GONE.has(errorCode(error))) return;
     throw error;
   }
   if (path !== first) await removeEmpty(dirname(path), first);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -1,7 +1,8 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { isAlive } from '@shoal/files/process';
+import { errorCode } from '@shoal/files/error-code';
+import { isProcessAlive } from '@shoal/files/process';
 import {
   BUILD_DESCRIPTION,
   type BuildDescription,
@@ -119,7 +120,7 @@ export async function replaceFolder(folder: string, replacement: string, aside: 
   try {
     await rename(folder, join(aside, 'old'));
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
   await rename(replacement, folder);
 }
@@ -138,6 +139,7 @@ export async function checkRoom(folder: string, bytes: number): Promise<void> {
 async function removeUnfinished(parent: string): Promise<void> {
   for (const path of await readdir(parent)) {
     const [, pid] = new RegExp(`^\\${UNFINISHED}(\\d+)-`).exec(basename(path)) ?? [];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(parent, path), { recursive: true, force: true });
+    if (pid !== undefined && !isProcessAlive(Number(pid)))
+      await rm(join(parent, path), { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
 
 /** A program that is told to end may take so long before it is killed. */
@@ -82,7 +83,7 @@ function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
     process.kill(process.platform === 'win32' ? pid : -pid, signal);
   } catch (error) {
     // It went before it could be told to.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (errorCode(error) !== 'ESRCH') throw error;
   }
 }
 

@@ -4,6 +4,7 @@ import { getCompileCacheDir } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
+import { errorCode } from '@shoal/files/error-code';
 import { locateHome, type Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 import { LAUNCHER } from './launcher.ts';
@@ -102,7 +103,7 @@ export class NodeProcess {
       process.kill(-pid, 'SIGKILL');
     } catch (error) {
       // Nobody of the group is left, as it should be.
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      if (errorCode(error) !== 'ESRCH') throw error;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { errorCode } from '@shoal/files/error-code';
 import { type AnswerFormat, isObject } from '@shoal/protocol';
 import { CliError } from '../cli-error.ts';
 
@@ -21,7 +22,8 @@ async function readSchema(path: string): Promise<unknown> {
   } catch (error) {
     if (error instanceof CliError) throw error;
     if (error instanceof SyntaxError) throw CliError.usage(`--format: ${path} is not valid JSON.`);
-    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw CliError.usage(`--format must be json, or a JSON Schema’s file: ${path} cannot be read (${why}).`);
+    throw CliError.usage(
+      `--format must be json, or a JSON Schema’s file: ${path} cannot be read (${errorCode(error)}).`,
+    );
   }
 }

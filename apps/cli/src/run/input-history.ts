@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseJson, readOptional, writeFileAtomically } from '@shoal/files/read';
+import { FOLDER_MODE, writeDurably } from '@shoal/files/durable-write';
+import { parseJson, readOptional } from '@shoal/files/read';
 import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 
@@ -11,7 +12,6 @@ export const MAX_HISTORY_LINES = 200;
 const LINE_LENGTH_MAX = 4_096;
 /** A file that is longer is none of ours, and is begun anew. */
 const HISTORY_BYTES_MAX = 8 * 1024 * 1024;
-const FOLDER_MODE = 0o700;
 
 /** What was typed in conversations of this home, the latest first, across sessions. */
 export class InputHistory {
@@ -52,7 +52,7 @@ export class InputHistory {
   async #add(line: string): Promise<void> {
     const others = (await this.#read()).filter((known) => known !== line);
     await mkdir(dirname(this.#path), { recursive: true, mode: FOLDER_MODE });
-    await writeFileAtomically(this.#path, JSON.stringify([line, ...others].slice(0, MAX_HISTORY_LINES)));
+    await writeDurably(this.#path, JSON.stringify([line, ...others].slice(0, MAX_HISTORY_LINES)));
   }
 
   async #read(): Promise<string[]> {

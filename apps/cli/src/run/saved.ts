@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { readJson, writeFileAtomically } from '@shoal/files/read';
+import { FOLDER_MODE, writeDurably } from '@shoal/files/durable-write';
+import { errorCode } from '@shoal/files/error-code';
+import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '@shoal/host/home';
 import { type AnswerFormat, isObject, type Message, ShoalError } from '@shoal/protocol';
 import { NO_PARAMETERS, type Parameters, parameterValues, setParameter } from './parameters.ts';
@@ -12,7 +14,6 @@ import type { Conversation } from './conversation.ts';
 const CONVERSATION_BYTES_MAX = 16 * 1024 * 1024;
 /** Conversations of one home. */
 const MAX_CONVERSATIONS = 1_000;
-const FOLDER_MODE = 0o700;
 const VERSION = 1;
 const SUFFIX = '.json';
 
@@ -54,7 +55,7 @@ export async function saveConversation(home: Home, name: string, conversation: C
     );
   }
   await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
-  await writeFileAtomically(path, text);
+  await writeDurably(path, text);
 }
 
 /** Undefined where there is none of that name. Throws `INVALID_REQUEST` for a file that is none of ours. */
@@ -95,7 +96,7 @@ async function namesIn(home: Home): Promise<readonly string[]> {
     const names = files.filter((file) => file.endsWith(SUFFIX)).map((file) => file.slice(0, -SUFFIX.length));
     return names.filter(isConversationName).slice(0, MAX_CONVERSATIONS);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   }
 }

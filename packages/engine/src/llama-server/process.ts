@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import { errorCode } from '@shoal/files/error-code';
 
 /** How long a server may take to end by itself; the shell around it waits as long before it kills. */
 const EXIT_GRACE_MS = 2_000;
@@ -89,7 +90,7 @@ export class ServerProcess {
       process.kill(-pid, 'SIGKILL');
     } catch (error) {
       // It went before it could be told to.
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      if (errorCode(error) !== 'ESRCH') throw error;
     }
   }
 

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
 import { ShoalError } from '@shoal/protocol';
 
 /** Tokens of context a slot, where nobody says otherwise and the model was trained on more. */
 export const DEFAULT_CONTEXT_TOKENS = 4_096;
 
-const MAGIC = 'GGUF';
 const SMALL_MODEL_BYTES = 2 * 1024 ** 3;
 const SLOTS_OF_SMALL_MODELS = 4;
 
@@ -16,7 +16,7 @@ export async function checkModelFile(path: string): Promise<void> {
     const why = error instanceof Error ? error.message : String(error);
     throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read: ${why}`, { cause: error });
   });
-  if (beginning !== MAGIC) throw cannotLoad(path, 'it is no GGUF file.');
+  if (!isGguf(beginning)) throw cannotLoad(path, 'it is no GGUF file.');
 }
 
 export function cannotLoad(path: string, why: string, cause?: unknown): ShoalError {
@@ -33,11 +33,11 @@ export function defaultSlots(path: string): number {
   return sizeBytes <= SMALL_MODEL_BYTES ? SLOTS_OF_SMALL_MODELS : 1;
 }
 
-async function readBeginning(path: string): Promise<string> {
+async function readBeginning(path: string): Promise<Uint8Array> {
   const file = await open(path);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-    return buffer.toString('latin1', 0, bytesRead);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(GGUF_MAGIC_LENGTH), 0, GGUF_MAGIC_LENGTH, 0);
+    return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
   }

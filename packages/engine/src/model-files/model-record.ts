@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { availableParallelism, cpus, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isObject } from '@shoal/protocol';
-
-const READ_PIECE_BYTES = 1024 * 1024;
+import { digestModel, isDigest } from '@shoal/files/digest';
+import { writeDurably } from '@shoal/files/durable-write';
+import { isMissing } from '@shoal/files/error-code';
 
 /** What is worth remembering about a model file, for as long as it does not change. */
 export interface ModelRecord {
@@ -48,16 +48,6 @@ export async function recordModel(
   return { path, sizeBytes: size, modifiedMs: mtimeMs, digest: digest ?? (await digestModel(parts)), threads: {} };
 }
 
-/** One file's digest is the model's; of several it is that of their digests, one a line, in order. */
-async function digestModel(parts: readonly string[]): Promise<string> {
-  const digests: string[] = [];
-  for (const part of parts) digests.push(await digestFile(part));
-  const [only, ...more] = digests;
-  if (only !== undefined && more.length === 0) return only;
-  const lines = digests.map((digest) => `${digest}\n`).join('');
-  return `sha256:${createHash('sha256').update(lines).digest('hex')}`;
-}
-
 /** What is remembered of a file as it is now, if anything is. */
 export async function recallModel(modelPath: string, directory: string): Promise<ModelRecord | undefined> {
   const path = resolve(modelPath);
@@ -66,30 +56,10 @@ export async function recallModel(modelPath: string, directory: string): Promise
   return known?.path === path && known.sizeBytes === size && known.modifiedMs === mtimeMs ? known : undefined;
 }
 
-/** `sha256:` and 64 hex digits of a file's content. */
-export async function digestFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of createReadStream(path, { highWaterMark: READ_PIECE_BYTES })) hash.update(piece);
-  return `sha256:${hash.digest('hex')}`;
-}
-
-/** Written under another name, synced and renamed: a reader sees the old record or the new one, nothing between. */
+/** Throws `STORAGE_FULL` or `INTERNAL` if the record cannot be written. */
 export async function saveRecord(record: ModelRecord, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
-  const path = recordPath(directory, record.path);
-  const temporary = `${path}.${process.pid}`;
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(JSON.stringify(record));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await writeDurably(recordPath(directory, record.path), JSON.stringify(record));
 }
 
 /** A directory may be shared by machines: thread counts hold for one of them. */
@@ -107,8 +77,7 @@ async function readRecord(path: string): Promise<ModelRecord | undefined> {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
     return isRecord(value) ? value : undefined;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError || isMissing(error)) return undefined;
     throw error;
   }
 }
@@ -120,8 +89,7 @@ function isRecord(value: unknown): value is ModelRecord {
     typeof path === 'string' &&
     typeof sizeBytes === 'number' &&
     typeof modifiedMs === 'number' &&
-    typeof digest === 'string' &&
-    /^sha256:[0-9a-f]{64}$/.test(digest) &&
+    isDigest(digest) &&
     typeof threads === 'object' &&
     threads !== null &&
     Object.values(threads).every((count) => Number.isInteger(count) && Number(count) >= 1) &&

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type FoundLlamaServer, findLlamaServer } from '@shoal/engine/llama-server';
 import { isObject, ShoalError } from '@shoal/protocol';
+import { errorCode } from '@shoal/files/error-code';
 import { z } from 'zod';
 import { homeFiles, type Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
@@ -102,7 +103,7 @@ function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   }
 }

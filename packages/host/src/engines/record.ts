@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readJson, writeJson } from '@shoal/files/read';
+import { writeJson } from '@shoal/files/durable-write';
+import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '../home/home.ts';
 
 /** Measurements that are kept, the newest of them. */

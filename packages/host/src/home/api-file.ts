@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { isObject, ShoalError } from '@shoal/protocol';
-import { isAlive } from '@shoal/files/process';
-import { parseJson, readSecret, writeJson } from '@shoal/files/read';
+import { isProcessAlive } from '@shoal/files/process';
+import { writeJson } from '@shoal/files/durable-write';
+import { parseJson, readSecret } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
 /** Where a home's running node is reached: `api.json`, readable by its owner alone. */
@@ -32,7 +33,7 @@ export async function readApiAccess(home: Home): Promise<ApiAccess | undefined> 
   if (!isApiAccess(value)) {
     throw ShoalError.invalidRequest(`${path} is broken. Stop the node, delete the file, and start the node again.`);
   }
-  return isAlive(value.pid) ? value : undefined;
+  return isProcessAlive(value.pid) ? value : undefined;
 }
 
 function isApiAccess(value: unknown): value is ApiAccess {

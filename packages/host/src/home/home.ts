@@ -1,10 +1,9 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { FOLDER_MODE } from '@shoal/files/durable-write';
+import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
-
-/** Only the owner enters a node's folders. */
-const FOLDER_MODE = 0o700;
 
 /** Letters, digits, dot, dash and underscore, the first a letter or a digit: nothing that leads out of `nodes/`. */
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -111,7 +110,7 @@ export function prepareHome(home: Home): void {
     } catch (error) {
       throw new ShoalError(
         'INVALID_REQUEST',
-        `The home ${folder} cannot be written (${reason(error)}). Set SHOAL_HOME to a folder that this user may write to.`,
+        `The home ${folder} cannot be written (${errorCode(error)}). Set SHOAL_HOME to a folder that this user may write to.`,
         { cause: error },
       );
     }
@@ -121,8 +120,4 @@ export function prepareHome(home: Home): void {
 /** The folder itself, or the nearest one above it that is there: where it would be made. */
 export function existingFolder(folder: string): string {
   return existsSync(folder) || folder === dirname(folder) ? folder : existingFolder(dirname(folder));
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

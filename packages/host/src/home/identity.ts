@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ShoalError } from '@shoal/protocol';
-import { readSecret, writeFileAtomically } from '@shoal/files/read';
+import { writeDurably } from '@shoal/files/durable-write';
+import { readSecret } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
 const SEED_BYTES = 32;
@@ -14,7 +15,7 @@ export async function loadIdentity(home: Home): Promise<Uint8Array> {
   const text = await readSecret(path);
   if (text === undefined) {
     const seed = randomBytes(SEED_BYTES);
-    await writeFileAtomically(path, `${seed.toString('hex')}\n`);
+    await writeDurably(path, `${seed.toString('hex')}\n`);
     return seed;
   }
   if (!/^[0-9a-f]{64}$/.test(text.trim())) {

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
-import { isAlive } from '@shoal/files/process';
+import { isProcessAlive } from '@shoal/files/process';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
-import { readOptional, writeFileAtomically } from '@shoal/files/read';
+import { writeDurably } from '@shoal/files/durable-write';
+import { readOptional } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
 export interface HomeLock {
@@ -16,7 +17,7 @@ export interface HomeLock {
 export async function lockHome(home: Home): Promise<HomeLock> {
   const files = homeFiles(home);
   const lock = await takeLock(files.lock, files.pid);
-  await writeFileAtomically(files.pid, `${process.pid}\n`);
+  await writeDurably(files.pid, `${process.pid}\n`);
   return {
     async release() {
       await rm(files.pid, { force: true });
@@ -28,7 +29,7 @@ export async function lockHome(home: Home): Promise<HomeLock> {
 /** The process that holds a home's lock; undefined where none does. */
 export async function runningPid(home: Home): Promise<number | undefined> {
   const pid = Number((await readOptional(homeFiles(home).pid))?.trim());
-  return pid > 0 && isAlive(pid) ? pid : undefined;
+  return pid > 0 && isProcessAlive(pid) ? pid : undefined;
 }
 
 async function takeLock(lockPath: string, pidFile: string): Promise<FileLock> {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { ShoalError } from '@shoal/protocol';
 import { decodeServerId, encodeServerId, SERVER_ID_BYTES } from '@shoal/protocol/localllm';
-import { readSecret, writeFileAtomically } from '@shoal/files/read';
+import { writeDurably } from '@shoal/files/durable-write';
+import { readSecret } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
 /** The topic of a Server ID that nobody has seen before. */
@@ -18,7 +19,7 @@ export async function keptTopic(home: Home): Promise<Uint8Array> {
   const text = await readSecret(path);
   if (text !== undefined) return readTopic(path, text);
   const topic = freshTopic();
-  await writeFileAtomically(path, `${encodeServerId(topic)}\n`);
+  await writeDurably(path, `${encodeServerId(topic)}\n`);
   return topic;
 }
 

@@ -4,10 +4,10 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
-import { readOptional, writeFileAtomically } from '@shoal/files/read';
+import { FILE_MODE, writeDurably } from '@shoal/files/durable-write';
+import { readOptional } from '@shoal/files/read';
 
 const ID_BYTES = 32;
-const FILE_MODE = 0o600;
 /** Workers that can run in one folder at once. */
 export const MAX_WORKERS_A_FOLDER = 64;
 
@@ -44,7 +44,7 @@ async function loadId(path: string): Promise<string> {
   const text = await readOptional(path);
   if (text === undefined) {
     const id = randomBytes(ID_BYTES).toString('hex');
-    await writeFileAtomically(path, `${id}\n`);
+    await writeDurably(path, `${id}\n`);
     return id;
   }
   const id = text.trim();

@@ -1,4 +1,5 @@
-import { readJson, writeJson } from '@shoal/files/read';
+import { writeJson } from '@shoal/files/durable-write';
+import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '../home/home.ts';
 import { parseSettings, type Settings } from './settings.ts';
 

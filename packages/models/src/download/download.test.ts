@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { isDigest } from '@shoal/files/digest';
 import { type Hub, openHub, sha256 } from '../testing/hub.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 import { download } from './download.ts';
 import { HttpClient } from './http.ts';
 import type { DownloadOptions, RemoteFile } from './remote-file.ts';

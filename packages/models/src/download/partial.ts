@@ -1,7 +1,9 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isObject, type ShoalError } from '@shoal/protocol';
-import { expectSpace, FILE_MODE, isMissing, writeDurably, writeError } from '@shoal/files/durable-write';
+import { checkDiskSpace, toWriteError } from '@shoal/files/disk-space';
+import { FILE_MODE, writeDurably } from '@shoal/files/durable-write';
+import { isMissing } from '@shoal/files/error-code';
 import type { Incoming } from '../store/layout.ts';
 import { add, contiguous, type Range, type Ranges, totalOf } from './ranges.ts';
 
@@ -56,7 +58,7 @@ export class Partial {
       const isWhole = state?.synced.every(({ end }) => end <= size) ?? false;
       return new Partial(place, file, state !== undefined && isWhole ? state : { link, synced: [] }, syncBytes);
     } catch (error) {
-      if (!isMissing(error)) throw writeError(error, place.path);
+      if (!isMissing(error)) throw toWriteError(error, place.path);
       // A state without its file: the last pull was ended between removing the two.
       await rm(place.statePath, { force: true });
       return Partial.open(place, link, syncBytes);
@@ -84,7 +86,7 @@ export class Partial {
   async begin(origin: Origin, goesOn: boolean): Promise<void> {
     if (!goesOn) await this.restart();
     this.#origin = origin;
-    await this.#expectSpace();
+    await this.#checkDiskSpace();
   }
 
   async restart(): Promise<void> {
@@ -103,7 +105,7 @@ export class Partial {
         rest = after(rest, bytesWritten);
       }
     } catch (error) {
-      throw this.#writeError(error);
+      throw this.#toWriteError(error);
     }
     if (this.#failure !== undefined) throw this.#failure;
     this.#written = add(this.#written, { start: position, end: position + length });
@@ -146,22 +148,22 @@ export class Partial {
     try {
       await this.#file.datasync();
       await writeDurably(this.#place.statePath, JSON.stringify({ ...this.#origin, synced } satisfies State));
-      await this.#expectSpace();
+      await this.#checkDiskSpace();
     } catch (error) {
-      throw this.#writeError(error);
+      throw this.#toWriteError(error);
     } finally {
       this.#syncedAt = performance.now();
       this.#syncing = undefined;
     }
   }
 
-  async #expectSpace(): Promise<void> {
+  async #checkDiskSpace(): Promise<void> {
     const lacking = Math.max(0, (this.#origin.totalBytes ?? 0) - totalOf(this.#written));
-    await expectSpace(dirname(this.#place.path), lacking);
+    await checkDiskSpace(dirname(this.#place.path), lacking);
   }
 
-  #writeError(error: unknown): ShoalError {
-    const refused = writeError(error, this.#place.path);
+  #toWriteError(error: unknown): ShoalError {
+    const refused = toWriteError(error, this.#place.path);
     if (refused !== error && refused.code === 'STORAGE_FULL') this.#isDiskFull = true;
     return refused;
   }

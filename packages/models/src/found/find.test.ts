@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../testing/hub.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 import { findModels } from './find.ts';
 
 const MODEL = 'GGUF and so on';

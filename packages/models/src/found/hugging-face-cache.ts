@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
 import { basename, sep } from 'node:path';
 import { type Digest, isDigest } from '@shoal/files/digest';
-import { errorCode } from '@shoal/files/durable-write';
+import { errorCode } from '@shoal/files/error-code';
 import { nameFrom } from '../store/name.ts';
 import { findInFolder } from './folder.ts';
 import type { FoundModel } from './found-model.ts';

@@ -1,6 +1,6 @@
 import { opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, isMissing } from '@shoal/files/durable-write';
+import { errorCode, isMissing } from '@shoal/files/error-code';
 
 /** Of one place, folders and files. More are not looked at, and that is said. */
 const MAX_ENTRIES = 50_000;

@@ -1,10 +1,10 @@
+import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
 import { brokenModel } from './broken.ts';
 import { checkPlausible } from './plausible.ts';
 import { aligned, checkPlaces, readTensors, type Tensor } from './tensors.ts';
 import { type Metadata, type MetadataValue, readText, readValue } from './values.ts';
 import { need, type Reading, type Window } from './window.ts';
 
-const MAGIC = 'GGUF';
 const VERSIONS = [2, 3];
 /** Magic, version, and the two counts. */
 const BEGINNING_BYTES = 24;
@@ -45,7 +45,7 @@ export function* readHeader(window: Window, keepsItems: (key: string) => boolean
 function* readBeginning(window: Window) {
   if (window.fileBytes < BEGINNING_BYTES) throw brokenModel('it is no GGUF file');
   yield* need(window, BEGINNING_BYTES);
-  if (window.take(MAGIC.length).toString('latin1') !== MAGIC) throw brokenModel('it is no GGUF file');
+  if (!isGguf(window.take(GGUF_MAGIC_LENGTH))) throw brokenModel('it is no GGUF file');
   const version = window.u32();
   if (version !== 0 && (version & 0xffff) === 0) {
     throw brokenModel('it is a big-endian one, made for other processors. Get the little-endian one');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { ShoalError } from '@shoal/protocol';
 import { DEMO, DEMO_PATH } from '../testing/demo-model.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 import { describeGguf } from './describe.ts';
 import type { GgufHeader } from './header.ts';
 import { checkGguf, inspectModel } from './inspect.ts';

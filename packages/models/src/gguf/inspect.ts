@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
 import { brokenModel } from './broken.ts';
 import { describeGguf, type GgufDescription } from './describe.ts';
@@ -41,7 +42,8 @@ async function openModel(path: string): Promise<FileHandle> {
   try {
     return await open(path);
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read (${reason}).`, { cause: error });
+    throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read (${errorCode(error)}).`, {
+      cause: error,
+    });
   }
 }

@@ -1,10 +1,10 @@
 import { link, mkdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Digest } from '@shoal/files/digest';
-import { errorCode, isMissing, syncFolder } from '@shoal/files/durable-write';
+import { FOLDER_MODE, syncFolder } from '@shoal/files/durable-write';
+import { errorCode, isMissing } from '@shoal/files/error-code';
 import type { Layout } from './layout.ts';
 
-const FOLDER_MODE = 0o700;
 /** File systems without hard links, and with too many of one file. */
 const CANNOT_LINK = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EMLINK', 'ENOSYS'];
 

@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isObject } from '@shoal/protocol';
 import { type Digest, isDigest } from '@shoal/files/digest';
-import { isMissing, writeDurably } from '@shoal/files/durable-write';
+import { writeDurably } from '@shoal/files/durable-write';
+import { isMissing } from '@shoal/files/error-code';
 import type { Layout } from './layout.ts';
 import { parseName } from './name.ts';
 

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { pull } from '../pull.ts';
 import { DEMO, DEMO_PATH } from '../testing/demo-model.ts';
 import { openHub } from '../testing/hub.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 import { waitForLock, tryLock } from './lock.ts';
 import { ModelStore } from './store.ts';
 

@@ -1,16 +1,17 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
+import type { FileLock } from '@shoal/files/file-lock';
 import { ShoalError } from '@shoal/protocol';
 import { type Digest, hexOf, isDigest, modelDigest } from '@shoal/files/digest';
-import { errorCode, isMissing, renameDurably, syncFolder, writeError } from '@shoal/files/durable-write';
+import { toWriteError } from '@shoal/files/disk-space';
+import { FOLDER_MODE, renameDurably, syncFolder } from '@shoal/files/durable-write';
+import { errorCode, isMissing } from '@shoal/files/error-code';
 import { type Incoming, Layout } from './layout.ts';
-import { type Lock, tryLock, waitForLock } from './lock.ts';
+import { tryLock, waitForLock } from './lock.ts';
 import { parseName } from './name.ts';
 import { hasParts, linkParts, partPath } from './parts.ts';
 import { pruneStore } from './prune.ts';
 import { type FileReference, readReference, readReferences, type Reference, writeReference } from './reference.ts';
 import { type Verification, verifyStore, type VerifyOptions } from './verify.ts';
-
-const FOLDER_MODE = 0o700;
 
 /** A model of the store. */
 export interface StoredModel extends Reference {
@@ -110,7 +111,7 @@ export class ModelStore {
   }
 
   /** For pulls: the right to write that download, or to count on that blob, until it is released. */
-  async lock(key: string, signal?: AbortSignal, onWait?: () => void): Promise<Lock> {
+  async lock(key: string, signal?: AbortSignal, onWait?: () => void): Promise<FileLock> {
     return waitForLock(this.#layout.lock(key), signal, onWait);
   }
 
@@ -148,7 +149,7 @@ export class ModelStore {
         await linkParts(this.#layout, model.digest, digests);
       }
     } catch (error) {
-      throw writeError(error, this.#layout.partsOf(model.digest));
+      throw toWriteError(error, this.#layout.partsOf(model.digest));
     }
     const before = await this.find(reference.name);
     await writeReference(this.#layout, reference);

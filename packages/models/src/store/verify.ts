@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import { type Digest, digestFile, isDigest, modelDigest } from '@shoal/files/digest';
 import { inspectModel } from '../gguf/inspect.ts';
-import { isMissing } from '@shoal/files/durable-write';
+import { isMissing } from '@shoal/files/error-code';
 import type { Layout } from './layout.ts';
 import { hasParts } from './parts.ts';
 import { readReferences, type Reference } from './reference.ts';

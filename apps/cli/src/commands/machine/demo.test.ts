@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { isAlive } from '@shoal/files/process';
+import { isProcessAlive } from '@shoal/files/process';
 import { findDemoModel } from '@shoal/host/engines';
 import { Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
@@ -48,7 +48,7 @@ test('Ctrl-C in the middle of the demo leaves no process and no file', { skip },
   const [exitCode] = (await once(child, 'exit')) as [number | null];
   assert.equal(exitCode, 130);
   assert.deepEqual(readdirSync(temporary), []);
-  assert.deepEqual(pids.filter(isAlive), []);
+  assert.deepEqual(pids.filter(isProcessAlive), []);
 });
 
 /** The processes of the nodes whose homes lie in the demo's folder. */

@@ -1,3 +1,4 @@
+import { isGguf } from '@shoal/files/gguf';
 import { ShoalError } from '@shoal/protocol';
 import { unsupportedFormat } from '@shoal/protocol/donate';
 
@@ -8,7 +9,6 @@ const LEAST_TENSOR_BYTES = 24;
 /** A metadata's entry: the length of its key, its type, and a value of a byte. */
 const LEAST_METADATA_BYTES = 13;
 
-const MAGIC = 'GGUF';
 /** Those that llama.cpp reads. */
 const VERSIONS: ReadonlySet<number> = new Set([2, 3]);
 
@@ -17,8 +17,7 @@ const VERSIONS: ReadonlySet<number> = new Set([2, 3]);
  * repository). What lies behind them is for the process that loads it.
  */
 export function checkGgufHeader(header: Uint8Array, length: number): void {
-  const magic = Buffer.from(header.subarray(0, MAGIC.length)).toString('latin1');
-  if (magic !== MAGIC) throw ShoalError.invalidRequest(unsupportedFormat('unknown'));
+  if (!isGguf(header)) throw ShoalError.invalidRequest(unsupportedFormat('unknown'));
   if (header.length < GGUF_HEADER_BYTES) throw ShoalError.invalidRequest('the GGUF file ends within its header');
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   const version = view.getUint32(4, true);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { isDiskFull } from '@shoal/files/disk-space';
+import { FILE_MODE } from '@shoal/files/durable-write';
+import { errorCode } from '@shoal/files/error-code';
 import { ShoalError, type UploadStep } from '@shoal/protocol';
 import { digestMismatch, type ModelConfiguration, readModelConfiguration } from '@shoal/protocol/donate';
 import { checkGgufHeader, GGUF_HEADER_BYTES } from './gguf-header.ts';
 import type { Reservation, StorageQuota } from './storage-quota.ts';
-
-/** Only the owner reads what was pushed. */
-const FILE_MODE = 0o600;
 
 export interface StagedModelOptions {
   /** A file that does not exist yet. */
@@ -139,10 +139,9 @@ function giveBack({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
-const FULL_DISK: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-
 function asStorageError(thrown: unknown): ShoalError {
-  if (thrown instanceof Error && 'code' in thrown && FULL_DISK.has(thrown.code)) {
+  // EFBIG: the file is larger than the file system or the user's limit allows.
+  if (isDiskFull(thrown) || errorCode(thrown) === 'EFBIG') {
     return new ShoalError('STORAGE_FULL', 'The disk is full.', { cause: thrown });
   }
   return ShoalError.from(thrown);

@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { FOLDER_MODE } from '@shoal/files/durable-write';
+import { errorCode } from '@shoal/files/error-code';
+import { isProcessAlive } from '@shoal/files/process';
 import { ShoalError } from '@shoal/protocol';
 
-/** Only the owner sees what was pushed. */
-const FOLDER_MODE = 0o700;
 /** A process's own folder: its id and a random part. Nothing else here is ever removed. */
 const OWN_FOLDER = /^(\d{1,10})-[0-9a-f]{16}$/;
 
-const IN_USE_OR_GONE: ReadonlySet<unknown> = new Set(['ENOTEMPTY', 'EEXIST', 'ENOENT']);
+const IN_USE_OR_GONE: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST', 'ENOENT']);
 
 /** Those of this process: another door of it may be open. */
 const openFolders = new Set<string>();
@@ -57,7 +58,7 @@ async function removeIfEmpty(path: string): Promise<void> {
   try {
     await rmdir(path);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && IN_USE_OR_GONE.has(error.code))) throw error;
+    if (!IN_USE_OR_GONE.has(errorCode(error))) throw error;
   }
 }
 
@@ -79,12 +80,5 @@ async function removeLeftovers(base: string): Promise<void> {
 }
 
 function isOfAnotherLivingProcess(pid: number): boolean {
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // A process that may not be signalled is somebody's who lives.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  return pid !== process.pid && isProcessAlive(pid);
 }

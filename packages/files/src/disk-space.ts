@@ -1,0 +1,41 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ShoalError } from '@shoal/protocol';
+import { errorCode } from './error-code.ts';
+
+/** Stays free on a disk, or a twentieth of the disk if that is less, so that the node's other writes succeed. */
+const RESERVE_BYTES = 256 * 1024 * 1024;
+const RESERVE_SHARE = 20;
+
+/** SQLite's code for a full disk. */
+const SQLITE_FULL = 13;
+
+/** True if a write failed because the disk, or the user's share of it, is full. Covers errors of `node:sqlite`. */
+export function isDiskFull(error: unknown): boolean {
+  if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL) return true;
+  return ['ENOSPC', 'EDQUOT'].includes(errorCode(error));
+}
+
+/** Throws `STORAGE_FULL` if writing `bytes` more would use up the reserve. */
+export async function checkDiskSpace(folder: string, bytes: number): Promise<void> {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  const reserve = Math.min(RESERVE_BYTES, (blocks * bsize) / RESERVE_SHARE);
+  const missingBytes = bytes + reserve - bavail * bsize;
+  if (missingBytes > 0) throw storageFull(folder, { missingBytes });
+}
+
+/** The error to report for a failed write: `STORAGE_FULL` with advice, else `INTERNAL`. A `ShoalError` stays as it is. */
+export function toWriteError(error: unknown, path: string): ShoalError {
+  if (error instanceof ShoalError) return error;
+  if (isDiskFull(error)) return storageFull(dirname(path), { cause: error });
+  return new ShoalError('INTERNAL', `${path} could not be written (${errorCode(error)}).`, { cause: error });
+}
+
+function storageFull(folder: string, { missingBytes, cause }: { missingBytes?: number; cause?: unknown }): ShoalError {
+  const amount = missingBytes === undefined ? '' : `: ${Math.ceil(missingBytes / 1e6)} MB more are needed`;
+  return new ShoalError(
+    'STORAGE_FULL',
+    `The disk of ${folder} is full${amount}. Free some (remove models that you don't need), or keep models elsewhere, then try again.`,
+    { cause },
+  );
+}
