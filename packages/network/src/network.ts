@@ -1,5 +1,6 @@
 import { type PeerInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
 import {
+  admissionError,
   type Credentials,
   type HelloMessage,
   type Identity,
@@ -128,7 +129,7 @@ export class Network {
     this.#tellAll();
     for (const { link, info, dialled } of this.#contacts.values()) {
       const isMember = dialled === undefined && info?.clusters !== undefined;
-      if (isMember && !this.#sharesCluster(info)) link.close();
+      if (isMember && this.#admissionError(info) !== undefined) link.close();
     }
     await takeBack();
     return true;
@@ -231,7 +232,7 @@ export class Network {
   #peer({ link, info, dialled, othersLoad, connectedAt, lastSeenAt }: Contact): Peer | undefined {
     if (info?.clusters === undefined) return undefined;
     const key = dialled === undefined ? link.connection.remote.key : dialled.address.text;
-    const isListed = dialled === undefined ? this.#sharesCluster(info) : isWelcome(info);
+    const isListed = dialled === undefined ? this.#admissionError(info) === undefined : isWelcome(info);
     if (key === undefined || !isListed) return undefined;
     return { key, link, info, othersLoad, connectedAt, lastSeenAt };
   }
@@ -241,15 +242,14 @@ export class Network {
     if (onRequest === undefined) {
       return refuse(exchange, new ShoalError('MODEL_NOT_FOUND', 'This node does not lend.'));
     }
-    if (contact.info === undefined || !this.#sharesCluster(contact.info)) {
-      return refuse(exchange, ShoalError.unauthorized('This node answers the members of its clusters only.'));
-    }
+    const refusal = this.#admissionError(contact.info);
+    if (refusal !== undefined) return refuse(exchange, refusal);
     onRequest(exchange);
   }
 
-  #sharesCluster({ clusters }: PeerInfo): boolean {
-    const ours = this.clusters;
-    return clusters === undefined ? ours.length > 0 : clusters.some((cluster) => ours.includes(cluster));
+  #admissionError(peer: PeerInfo | undefined): ShoalError | undefined {
+    const clusters = peer === undefined ? [] : peer.clusters;
+    return admissionError({ clusters }, { type: 'member', clusters: this.clusters });
   }
 
   #tellAll(): void {

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { ndjsonFramer } from '../framing/index.ts';
 import { encodeObject, type JsonObject, parseObject } from '../json.ts';
 import type { Output } from '../session.ts';
-import { type Credentials, type DoorRule, identityOf } from './authorisation.ts';
+import type { DoorRule } from './admission.ts';
+import { type Credentials, identityOf } from './authorisation.ts';
 import { type HelloMessage, MAX_REQUEST_BYTES, PROTOCOL } from './messages.ts';
 import { PeerSession, type PeerSessionOptions } from './session.ts';
 

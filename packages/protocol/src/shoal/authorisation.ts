@@ -1,5 +1,5 @@
 import { getPublicKey, hashes, sign, verify } from '@noble/ed25519';
-import { sha256, sha512 } from '@noble/hashes/sha2.js';
+import { sha512 } from '@noble/hashes/sha2.js';
 import b4a from 'b4a';
 import { ShoalError } from '../error.ts';
 import type { HelloMessage } from './messages.ts';
@@ -15,15 +15,6 @@ export const SEED_BYTES = 32;
 const KEY_PATTERN = /^[0-9a-f]{64}$/;
 /** 64 bytes in hex. */
 const SIGNATURE_PATTERN = /^[0-9a-f]{128}$/;
-
-/** What a door wants shown: the token, or a key of the list; either is enough. Without both everybody may come in. */
-export interface DoorRule {
-  /** `CHALLENGE_BYTES` random bytes in hex, new for each connection. */
-  readonly challenge: string;
-  readonly token?: string | undefined;
-  /** Public keys, 64 lower-case hex digits each. */
-  readonly allowedKeys?: ReadonlySet<string> | undefined;
-}
 
 /** What whoever dials a door can show. */
 export interface Credentials {
@@ -69,32 +60,15 @@ export function proofFor(
   };
 }
 
-/** Why this hello does not open the door; undefined where it does. */
-export function refusal(hello: HelloMessage, doorKey: string, rule: DoorRule): ShoalError | undefined {
-  const { token, allowedKeys } = rule;
-  if (token === undefined && allowedKeys === undefined) return undefined;
-  if (token !== undefined && hello.token !== undefined && isEqualInConstantTime(hello.token, token)) return undefined;
-  if (allowedKeys?.has(hello.peer_id) === true && isProven(hello, doorKey, rule.challenge)) return undefined;
-  return ShoalError.unauthorized(whyNot(hello, rule));
+/** A key that a hello names, and the signature that should prove it to a door. */
+interface KeyClaim {
+  readonly key: string;
+  readonly signature: string | undefined;
+  readonly doorKey: string;
+  readonly challenge: string;
 }
 
-/** Said of what was shown, and never what would have been right. */
-function whyNot(hello: HelloMessage, { token, allowedKeys }: DoorRule): string {
-  if (allowedKeys?.has(hello.peer_id) === true) {
-    const how = 'Sign the challenge of its hello.';
-    return hello.signature === undefined
-      ? `Your key is on the list of this door, but your hello does not prove it. ${how}`
-      : `The signature of your hello does not prove your key. ${how}`;
-  }
-  if (token !== undefined && hello.token !== undefined) return 'The token is not the one of this door.';
-  const wanted = [
-    ...(token === undefined ? [] : ['its token']),
-    ...(allowedKeys === undefined ? [] : ['a key of its list']),
-  ];
-  return `This door opens for ${wanted.join(' or ')}. Ask whoever runs it.`;
-}
-
-function isProven({ peer_id: key, signature }: HelloMessage, doorKey: string, challenge: string): boolean {
+export function isProven({ key, signature, doorKey, challenge }: KeyClaim): boolean {
   if (signature === undefined || !SIGNATURE_PATTERN.test(signature) || !isPublicKey(key)) return false;
   const text = helloText(doorKey, challenge, key);
   return verify(b4a.from(signature, 'hex'), text, b4a.from(key, 'hex'), { zip215: false });
@@ -103,12 +77,4 @@ function isProven({ peer_id: key, signature }: HelloMessage, doorKey: string, ch
 /** What is signed. It names the protocol and the door, so that a signature is good for nothing else and nowhere else. */
 function helloText(doorKey: string, challenge: string, key: string): Uint8Array {
   return b4a.from(`shoal/1 hello\n${doorKey}\n${challenge}\n${key}\n`, 'utf8');
-}
-
-/** Over digests, so that neither the place of the first difference nor the length shows in the time that it takes. */
-function isEqualInConstantTime(left: string, right: string): boolean {
-  const [one, other] = [sha256(b4a.from(left, 'utf8')), sha256(b4a.from(right, 'utf8'))];
-  let difference = 0;
-  for (const [index, byte] of one.entries()) difference |= byte ^ (other[index] ?? 0);
-  return difference === 0;
 }

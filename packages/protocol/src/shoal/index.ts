@@ -1,7 +1,7 @@
+export { admissionError, type DoorRule } from './admission.ts';
 export {
   CHALLENGE_BYTES,
   type Credentials,
-  type DoorRule,
   type Identity,
   identityOf,
   isPublicKey,

@@ -9,7 +9,8 @@ import { OpenGatewayServer } from '../opengateway/server.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output, PeerInfo, PeerStatus } from '../session.ts';
 import type { ClientSide, MessageEncoder, ServerSide } from '../side.ts';
-import { type Credentials, type DoorRule, proofFor, refusal } from './authorisation.ts';
+import { admissionError, type DoorRule } from './admission.ts';
+import { type Credentials, proofFor } from './authorisation.ts';
 import { ShoalClient } from './client.ts';
 import { errorMessage } from './errors.ts';
 import {
@@ -198,7 +199,8 @@ export class PeerSession extends MessageSession {
 
   #refusal(hello: HelloMessage): ShoalError | undefined {
     const { door } = this.#options;
-    return door === undefined ? undefined : refusal(hello, this.#options.hello().peer_id, door);
+    if (door === undefined) return undefined;
+    return admissionError(hello, { type: 'visitor', doorKey: this.#options.hello().peer_id, ...door });
   }
 
   /** Our own hello, where it waited for this one. */
