@@ -45,7 +45,7 @@ const dht = opened.adopt(createDht({ bootstrap }), (one) => one.close());
 const describe = (): SelfDescription => ({ name: 'worker', lends: true, models: worker.models });
 const status = () => worker.status();
 const network = opened.adopt(
-  new Network({ dht, describe, status, onRequest: (exchange) => worker.answer(exchange) }),
+  new Network({ dht, describe, status, onRequest: (exchange) => worker.queue.answer(exchange) }),
   (one) => one.close(),
 );
 network.join(CLUSTER);
@@ -60,7 +60,7 @@ const door = opened.adopt(
     port: 0,
     hello: () => helloMessage(describe(), { key: network.key, clusters: [], uptimeSeconds: 0 }),
     status,
-    answer: (exchange) => worker.answer(exchange),
+    answer: (exchange) => worker.queue.answer(exchange),
   }),
   (one) => one.close(),
 );

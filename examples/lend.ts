@@ -20,7 +20,7 @@ const network = new Network({
   paddedTopics: true,
   describe: () => ({ name: 'example', lends: true, models: worker.models }),
   status: () => worker.status(),
-  onRequest: (exchange) => worker.answer(exchange),
+  onRequest: (exchange) => worker.queue.answer(exchange),
 });
 network.join(cluster);
 console.error(`Lending echo to ${cluster}; Ctrl-C ends it`);

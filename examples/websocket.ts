@@ -19,7 +19,7 @@ const door = await openPeerDoor({
   port: 0,
   hello: () => helloMessage(self, { key, clusters: [], uptimeSeconds: process.uptime() }),
   status: () => worker.status(),
-  answer: (exchange) => worker.answer(exchange),
+  answer: (exchange) => worker.queue.answer(exchange),
 });
 console.error(`A door on ${door.address}`);
 

@@ -50,7 +50,7 @@ export async function openEchoDoor(options: EchoDoorOptions = {}): Promise<EchoD
     port: 0,
     hello: () => helloMessage({ name, lends: true, models }, { key, clusters, uptimeSeconds: 0 }),
     status: () => worker.status(),
-    answer: (exchange) => worker.answer(exchange),
+    answer: (exchange) => worker.queue.answer(exchange),
     ...more,
   });
   return {

@@ -91,7 +91,7 @@ export class RunningNode implements NodeControl {
       token: options.peerToken,
       describe: () => this.#describe(),
       status: () => this.#status(),
-      ...(options.engine === undefined ? {} : { onRequest: (exchange) => this.#worker?.answer(exchange) }),
+      ...(options.engine === undefined ? {} : { onRequest: (exchange) => this.#worker?.queue.answer(exchange) }),
       onPeersChange: () => this.#peersChanged(),
     });
   }
@@ -208,7 +208,7 @@ export class RunningNode implements NodeControl {
 
   #doorViews(): readonly DoorView[] {
     if (this.#worker === undefined) return [];
-    const { load, outcomes } = this.#worker.peers;
+    const { load, outcomes } = this.#worker.queue;
     return [
       { name: 'clusters', address: '', connections: this.#network.peers().length, ...load, ...outcomes },
       ...this.#doors.map((door) => ({ name: door.name, address: door.address, ...door.status() })),

@@ -22,7 +22,7 @@ export function connectToSelf(key: string, worker: Worker, describe: () => SelfD
   const nothing = (): void => {};
   const server = new Link(serving, session(), {
     peer: nothing,
-    request: (exchange: Exchange) => worker.answer(exchange),
+    request: (exchange: Exchange) => worker.queue.answer(exchange),
     close: nothing,
   });
   const link = new Link(asking, session(), { peer: nothing, request: nothing, close: nothing });

@@ -6,7 +6,7 @@ export interface DoorStatus extends Load, Outcomes {
   readonly connections: number;
 }
 
-/** A dialect that listens on a transport, with the policy of its scheduler entrance. */
+/** A dialect that listens on a transport, with the policy of its queue. */
 export interface OpenDoor {
   /** The dialect, as the configuration writes it. */
   readonly name: string;

@@ -4,13 +4,13 @@ export * from './gauge.ts';
 export * from './health.ts';
 export {
   type DoorPolicy,
-  type Entrance,
+  type QueueHandle,
   type ChooseEngine,
-  type Follower,
+  type RequestObserver,
   type RequestEnd,
   type Outcomes,
   Scheduler,
   type SchedulerOptions,
 } from './scheduler.ts';
 export * from './tiers.ts';
-export { type LendingLimits, Worker, type WorkerDoor, type WorkerOptions } from './worker.ts';
+export { type LendingLimits, Worker, type WorkerQueue, type WorkerOptions } from './worker.ts';

@@ -24,7 +24,7 @@ export interface DoorPolicy extends QueuePolicy {
 export type ChooseEngine = (signal: AbortSignal) => Engine | Promise<Engine>;
 
 /** Who wants to know how a request fares. */
-export interface Follower {
+export interface RequestObserver {
   /** Its turn has come. */
   onStart?(): void;
   /** It is over and its place is free again. Called exactly once, whether or not it ever began. */
@@ -62,8 +62,8 @@ export class Scheduler {
   }
 
   /** A way in for one door. */
-  open(policy: DoorPolicy): Entrance {
-    return new Entrance(policy, this.#admission.queue(policy), {
+  openQueue(policy: DoorPolicy): QueueHandle {
+    return new QueueHandle(policy, this.#admission.queue(policy), {
       speed: this.speed,
       onError: this.#onError,
       isDraining: () => this.#isDraining,
@@ -92,7 +92,7 @@ export class Scheduler {
   }
 }
 
-interface EntranceContext {
+interface QueueContext {
   readonly speed: SpeedGauge;
   readonly onError: (error: ShoalError) => void;
   readonly isDraining: () => boolean;
@@ -100,13 +100,13 @@ interface EntranceContext {
 }
 
 /** One door's way to the engines: its own queue, and what became of its requests. */
-export class Entrance {
+export class QueueHandle {
   readonly #policy: DoorPolicy;
   readonly #queue: Queue;
-  readonly #context: EntranceContext;
+  readonly #context: QueueContext;
   readonly #outcomes = { answered: 0, failed: 0, aborted: 0, refused: 0 };
 
-  constructor(policy: DoorPolicy, queue: Queue, context: EntranceContext) {
+  constructor(policy: DoorPolicy, queue: Queue, context: QueueContext) {
     this.#policy = policy;
     this.#queue = queue;
     this.#context = context;
@@ -123,33 +123,33 @@ export class Entrance {
   }
 
   /** Answers one request: exactly one terminal event leaves, whatever happens. Its deadline counts from here. */
-  answer(exchange: Exchange, chooseEngine: ChooseEngine, follower: Follower = {}): void {
+  answer(exchange: Exchange, chooseEngine: ChooseEngine, observer: RequestObserver = {}): void {
     const abort = new AbortController();
     exchange.onAbort((why) => abort.abort(why));
     const stopClock = startDeadline(exchange, abort);
     try {
       if (this.#context.isDraining()) throw new ShoalError('OVERLOADED', 'This node is shutting down.');
       const place = this.#queue.admit((lease) => {
-        follower.onStart?.();
-        this.#context.track(this.#run(exchange, chooseEngine, abort.signal, { follower, lease, stopClock }));
+        observer.onStart?.();
+        this.#context.track(this.#run(exchange, chooseEngine, abort.signal, { observer, lease, stopClock }));
       });
       if (place === undefined) return;
       abort.signal.addEventListener('abort', () => {
         if (!place.leave()) return;
         stopClock();
-        this.#ended({ outcome: 'aborted', tokens: 0 }, follower);
+        this.#ended({ outcome: 'aborted', tokens: 0 }, observer);
       });
       void exchange.send({ type: 'queued', position: place.position });
     } catch (thrown) {
       stopClock();
-      this.refuse(exchange, ShoalError.from(thrown), follower);
+      this.refuse(exchange, ShoalError.from(thrown), observer);
     }
   }
 
   /** Ends a request that is not to be run. */
-  refuse(exchange: Exchange, error: ShoalError, follower: Follower = {}): void {
+  refuse(exchange: Exchange, error: ShoalError, observer: RequestObserver = {}): void {
     void exchange.send({ type: 'error', error });
-    this.#ended({ outcome: 'refused', error, tokens: 0 }, follower);
+    this.#ended({ outcome: 'refused', error, tokens: 0 }, observer);
   }
 
   async #run(exchange: Exchange, chooseEngine: ChooseEngine, signal: AbortSignal, run: Run): Promise<void> {
@@ -158,18 +158,18 @@ export class Entrance {
     const end = await serve(exchange, chooseEngine, { maxTokens, speed, signal, onError });
     run.stopClock();
     run.lease.release();
-    this.#ended(end, run.follower);
+    this.#ended(end, run.observer);
   }
 
-  #ended(end: RequestEnd, follower: Follower): void {
+  #ended(end: RequestEnd, observer: RequestObserver): void {
     this.#outcomes[end.outcome] += 1;
-    follower.onEnd?.(end);
+    observer.onEnd?.(end);
   }
 }
 
 /** What a request that runs has to give back. */
 interface Run {
-  readonly follower: Follower;
+  readonly observer: RequestObserver;
   readonly lease: Lease;
   readonly stopClock: () => void;
 }

@@ -66,7 +66,7 @@ class LimitedEngine extends ScriptedEngine {
 
 async function answered(lender: Worker, asked: Partial<InferenceRequest> = {}): Promise<RecordedExchange> {
   const exchange = new RecordedExchange(asked);
-  lender.answer(exchange);
+  lender.queue.answer(exchange);
   await exchange.done.promise;
   return exchange;
 }
@@ -97,7 +97,7 @@ test('an engine that ends without an end is a failure, never a finish', async ()
 test('the next request waits at a position, and the one after it is refused', async () => {
   const { worker: lender } = await worker(['hang']);
   const [running, waiting, refused] = [new RecordedExchange(), new RecordedExchange(), new RecordedExchange()];
-  for (const exchange of [running, waiting, refused]) lender.answer(exchange);
+  for (const exchange of [running, waiting, refused]) lender.queue.answer(exchange);
   assert.deepEqual(waiting.events, [{ type: 'queued', position: 1 }]);
   assert.equal(refused.code, 'QUEUE_FULL');
   assert.deepEqual([lender.status().active, lender.status().queued], [1, 1]);
@@ -108,8 +108,8 @@ test('an abort reaches the engine, and the slot is free again', async () => {
   const { worker: lender } = await worker([text, 'hang']);
   const first = new RecordedExchange();
   const second = new RecordedExchange();
-  lender.answer(first);
-  lender.answer(second);
+  lender.queue.answer(first);
+  lender.queue.answer(second);
   await first.first.promise;
   first.abort();
   while (second.events.length < 2) await new Promise((resolve) => setImmediate(resolve));
@@ -121,8 +121,8 @@ test('an abort reaches the engine, and the slot is free again', async () => {
 test('who is gone while waiting leaves the queue', async () => {
   const { worker: lender, engine } = await worker(['hang']);
   const waiting = new RecordedExchange();
-  lender.answer(new RecordedExchange());
-  lender.answer(waiting);
+  lender.queue.answer(new RecordedExchange());
+  lender.queue.answer(waiting);
   waiting.abort();
   assert.equal(lender.status().queued, 0);
   await lender.close(0);
@@ -139,7 +139,7 @@ test('an answer whose end nobody takes was not answered', async () => {
     exchange.abort();
     return Promise.resolve(false);
   };
-  lender.peers.answer(exchange, { onEnd });
+  lender.queue.answer(exchange, { onEnd });
   assert.deepEqual(await over, { outcome: 'aborted', tokens: 2 });
 });
 
@@ -155,10 +155,13 @@ test('what the model cannot do is refused before it is queued, at every door, wi
   const engine = new LimitedEngine(['hang']);
   const limits = { slots: 1, queue: 1, maxTokens: 100 };
   const lender = await Worker.create({ engine, limits, health: () => 100 });
-  const door = lender.open({ running: 1, waiting: 1, maxTokens: 100 });
-  lender.answer(new RecordedExchange());
+  const door = lender.openQueue({ running: 1, waiting: 1, maxTokens: 100 });
+  lender.queue.answer(new RecordedExchange());
   const tools = [{ name: 'add' }];
-  for (const ask of [(exchange: Exchange) => lender.answer(exchange), (exchange: Exchange) => door.answer(exchange)]) {
+  for (const ask of [
+    (exchange: Exchange) => lender.queue.answer(exchange),
+    (exchange: Exchange) => door.answer(exchange),
+  ]) {
     const exchange = new RecordedExchange({ tools, logprobs: 1 });
     ask(exchange);
     const [event, ...more] = exchange.events;
@@ -166,7 +169,7 @@ test('what the model cannot do is refused before it is queued, at every door, wi
     assert.equal(event.error.code, 'INVALID_REQUEST');
     assert.match(event.error.message, /"limited" cannot .*: tools, logprobs\. It can: messages, tokens/);
   }
-  assert.deepEqual([lender.peers.outcomes.refused, door.outcomes.refused], [1, 1]);
+  assert.deepEqual([lender.queue.outcomes.refused, door.outcomes.refused], [1, 1]);
   await lender.close(0);
 });
 
@@ -196,7 +199,7 @@ test('the tokens of tool calls count as those of text do', async () => {
     if (event.type === 'tool_call') exchange.abort();
     return send(event);
   };
-  lender.peers.answer(exchange, { onEnd });
+  lender.queue.answer(exchange, { onEnd });
   assert.deepEqual(await over, { outcome: 'aborted', tokens: 4 });
 });
 
@@ -215,7 +218,7 @@ test('a passed deadline ends the answer and the engine', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const { worker: lender } = await worker(['hang']);
   const exchange = new RecordedExchange({ deadlineMs: 500 });
-  lender.answer(exchange);
+  lender.queue.answer(exchange);
   mock.timers.tick(500);
   await exchange.done.promise;
   mock.timers.reset();
@@ -226,9 +229,9 @@ test('a passed deadline ends the answer and the engine', async () => {
 test('a deadline that passes in the queue ends the wait', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const { worker: lender, engine } = await worker(['hang']);
-  lender.answer(new RecordedExchange());
+  lender.queue.answer(new RecordedExchange());
   const waiting = new RecordedExchange({ deadlineMs: 500 });
-  lender.answer(waiting);
+  lender.queue.answer(waiting);
   mock.timers.tick(500);
   mock.timers.reset();
   assert.equal(waiting.code, 'DEADLINE_EXCEEDED');
@@ -240,7 +243,7 @@ test('a deadline that passes in the queue ends the wait', async () => {
 test('closing takes nothing new, and ends with an error what does not end in time', async () => {
   const { worker: lender, engine } = await worker(['hang']);
   const running = new RecordedExchange();
-  lender.answer(running);
+  lender.queue.answer(running);
   const closing = lender.close(0);
   assert.equal((await answered(lender)).code, 'OVERLOADED');
   await closing;
@@ -251,7 +254,7 @@ test('closing takes nothing new, and ends with an error what does not end in tim
 test('closing waits for what is running', async () => {
   const { worker: lender } = await worker([text, text, FINISH]);
   const running = new RecordedExchange();
-  lender.answer(running);
+  lender.queue.answer(running);
   await lender.close(60_000);
   assert.equal(running.code, 'finish');
 });

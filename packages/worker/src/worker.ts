@@ -3,7 +3,7 @@ import type { ModelInfo, PeerStatus, ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
 import type { Load } from './admission.ts';
 import { refusalOf } from './refusal.ts';
-import { type DoorPolicy, type Entrance, type Follower, type Outcomes, Scheduler } from './scheduler.ts';
+import { type DoorPolicy, type QueueHandle, type RequestObserver, type Outcomes, Scheduler } from './scheduler.ts';
 
 /** What a lender allows to be asked of the machine. */
 export interface LendingLimits {
@@ -27,12 +27,12 @@ export interface WorkerOptions {
 }
 
 /** One door's way to a worker's engine. */
-export interface WorkerDoor {
+export interface WorkerQueue {
   /** Of this door alone. */
   readonly load: Load;
   readonly outcomes: Outcomes;
   /** Exactly one terminal event leaves, whatever happens. */
-  answer(exchange: Exchange, follower?: Follower): void;
+  answer(exchange: Exchange, observer?: RequestObserver): void;
 }
 
 /** The lending side of a node: one engine behind one scheduler, whoever asks and through whatever door. */
@@ -41,8 +41,8 @@ export class Worker {
   /** For doors that bring an engine of their own. */
   readonly scheduler: Scheduler;
   readonly queueCapacity: number;
-  /** Where shoal/1 and OpenGateway peers come in, within the lender's limits. */
-  readonly peers: WorkerDoor;
+  /** The queue of the clusters, with the lender's limits. Other doors open queues of their own. */
+  readonly queue: WorkerQueue;
   readonly #options: WorkerOptions;
 
   /** Loads the engine's models. Rejects with the engine's `ShoalError` where that fails. */
@@ -60,7 +60,7 @@ export class Worker {
       onChange,
       onError,
     });
-    this.peers = this.open({ running: Infinity, waiting: limits.queue, maxTokens: limits.maxTokens });
+    this.queue = this.openQueue({ running: Infinity, waiting: limits.queue, maxTokens: limits.maxTokens });
   }
 
   get slots(): number {
@@ -81,22 +81,17 @@ export class Worker {
   }
 
   /** A way in with a policy of its own; all of them share the engine's slots. */
-  open(policy: DoorPolicy): WorkerDoor {
-    const entrance = this.scheduler.open(policy);
+  openQueue(policy: DoorPolicy): WorkerQueue {
+    const queue = this.scheduler.openQueue(policy);
     return {
       get load() {
-        return entrance.load;
+        return queue.load;
       },
       get outcomes() {
-        return entrance.outcomes;
+        return queue.outcomes;
       },
-      answer: (exchange, follower) => this.#answer(entrance, exchange, follower),
+      answer: (exchange, observer) => this.#answer(queue, exchange, observer),
     };
-  }
-
-  /** Answers a request of a shoal/1 or OpenGateway peer. */
-  answer(exchange: Exchange): void {
-    this.peers.answer(exchange);
   }
 
   /** Takes nothing new and waits for what runs, so long at most; then the engine is closed under what is left. */
@@ -106,10 +101,10 @@ export class Worker {
     await this.scheduler.drained();
   }
 
-  #answer(entrance: Entrance, exchange: Exchange, follower?: Follower): void {
+  #answer(queue: QueueHandle, exchange: Exchange, observer?: RequestObserver): void {
     // What no turn would help waits for none.
     const refusal = refusalOf(exchange.request, this.models);
-    if (refusal !== undefined) return entrance.refuse(exchange, refusal, follower);
-    entrance.answer(exchange, () => this.#options.engine, follower);
+    if (refusal !== undefined) return queue.refuse(exchange, refusal, observer);
+    queue.answer(exchange, () => this.#options.engine, observer);
   }
 }

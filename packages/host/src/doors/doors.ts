@@ -137,7 +137,7 @@ export class DoorKeeper {
     const { openPeerDoor } = await import('@shoal/network/door');
     const { doors, doorToken, maxTokens, queue } = this.#configuration;
     const settings = withoutUndefined(doors[transport] ?? {});
-    const entrance = worker.open({ running: Infinity, waiting: queue, maxTokens });
+    const workerQueue = worker.openQueue({ running: Infinity, waiting: queue, maxTokens });
     const door = await openPeerDoor({
       transport,
       host: '127.0.0.1',
@@ -145,12 +145,12 @@ export class DoorKeeper {
       ...(doorToken !== undefined && { token: doorToken }),
       hello,
       status,
-      answer: (exchange) => entrance.answer(exchange),
+      answer: (exchange) => workerQueue.answer(exchange),
     });
     return {
       name: transport,
       address: door.address,
-      status: () => ({ ...entrance.load, ...entrance.outcomes, connections: door.status().connections }),
+      status: () => ({ ...workerQueue.load, ...workerQueue.outcomes, connections: door.status().connections }),
       loadChanged: () => door.announceStatus(),
       close: () => door.close(),
     };

@@ -1,7 +1,7 @@
 import { type InferenceEvent, type InferenceRequest, isTerminal, ServerSession, ShoalError } from '@shoal/protocol';
 import { donateFramer, DonateServer, type QueueStatus } from '@shoal/protocol/donate';
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
-import type { Follower, RequestEnd } from '../../scheduler.ts';
+import type { RequestObserver, RequestEnd } from '../../scheduler.ts';
 import type { Uploads } from './model-desk.ts';
 import type { Service } from './service.ts';
 import type { StagedModel } from './staged-model.ts';
@@ -66,9 +66,9 @@ export class Hall {
   #take(link: DonateLink, exchange: Exchange, uploads: Uploads | undefined): void {
     const kind = exchange.request.input.type === 'tokens' ? 'infer' : 'prompt';
     const model = uploads?.model;
-    const follower = this.#follower(link, exchange, kind);
+    const observer = this.#observer(link, exchange, kind);
     const answer = (): void => {
-      if (!exchange.ended) this.#service.answer(exchange, follower, model);
+      if (!exchange.ended) this.#service.answer(exchange, observer, model);
       this.#tellQueue();
     };
     const sealing = uploads?.sealing;
@@ -78,11 +78,11 @@ export class Hall {
 
   #mount(link: DonateLink, id: number, model: StagedModel): void {
     const exchange = new MountExchange(link, id, model);
-    this.#service.mount(exchange, this.#follower(link, exchange, 'mount'), model);
+    this.#service.mount(exchange, this.#observer(link, exchange, 'mount'), model);
     this.#tellQueue();
   }
 
-  #follower(link: DonateLink, { id }: Exchange, kind: JobReport['kind']): Follower {
+  #observer(link: DonateLink, { id }: Exchange, kind: JobReport['kind']): RequestObserver {
     const peer = link.connection.remote.address;
     const cameAt = monotonicNow();
     let queueDepth = 0;

@@ -2,8 +2,8 @@ import type { Engine } from '@shoal/engine';
 import { type InferenceEvent, ShoalError } from '@shoal/protocol';
 import type { Mode } from '@shoal/protocol/donate';
 import type { Exchange } from '@shoal/transport';
-import type { DoorPolicy, Follower, Scheduler } from '../../scheduler.ts';
-import type { Worker, WorkerDoor } from '../../worker.ts';
+import type { DoorPolicy, RequestObserver, Scheduler } from '../../scheduler.ts';
+import type { Worker, WorkerQueue } from '../../worker.ts';
 import { ModelDesk, type ModelDeskOptions } from './model-desk.ts';
 import type { StagedModel } from './staged-model.ts';
 
@@ -17,12 +17,12 @@ export interface Service {
   readonly mode: Mode;
   /** The name of the model that answers prompts. */
   readonly model?: string | undefined;
-  readonly door: Pick<WorkerDoor, 'load' | 'outcomes'>;
+  readonly door: Pick<WorkerQueue, 'load' | 'outcomes'>;
   readonly models?: ModelDesk | undefined;
   /** `model`: the pushed one that the job means. */
-  answer(exchange: Exchange, follower: Follower, model: StagedModel | undefined): void;
+  answer(exchange: Exchange, observer: RequestObserver, model: StagedModel | undefined): void;
   /** Loads a pushed model, which is all that the exchange asks for. */
-  mount(exchange: Exchange, follower: Follower, model: StagedModel): void;
+  mount(exchange: Exchange, observer: RequestObserver, model: StagedModel): void;
   close(): Promise<void>;
 }
 
@@ -31,13 +31,13 @@ export async function openService(donation: Donation, policy: DoorPolicy): Promi
 }
 
 function ownModel(worker: Worker, policy: DoorPolicy): Service {
-  const door = worker.open(policy);
+  const door = worker.openQueue(policy);
   const [model] = worker.models;
   return {
     mode: 'local_lm',
     ...(model === undefined ? {} : { model: model.id }),
     door,
-    answer: (exchange, follower) => door.answer(exchange, follower),
+    answer: (exchange, observer) => door.answer(exchange, observer),
     mount: (exchange) => void exchange.send({ type: 'error', error: ShoalError.invalidRequest('no models are taken') }),
     close: () => Promise.resolve(),
   };
@@ -48,14 +48,14 @@ async function pushedModels(
   policy: DoorPolicy,
 ): Promise<Service> {
   const models = await ModelDesk.open(options);
-  const door = scheduler.open(policy);
+  const door = scheduler.openQueue(policy);
   return {
     mode: 'model_push',
     door,
     models,
-    answer: (exchange, follower, model) => door.answer(exchange, () => models.load(model), follower),
-    mount: (exchange, follower, model) =>
-      door.answer(exchange, async () => (await models.load(model), LOADED), follower),
+    answer: (exchange, observer, model) => door.answer(exchange, () => models.load(model), observer),
+    mount: (exchange, observer, model) =>
+      door.answer(exchange, async () => (await models.load(model), LOADED), observer),
     close: () => models.close(),
   };
 }

@@ -61,7 +61,7 @@ suite('the LocalLLM door', { concurrency: true }, () => {
   test('is busy while the engine answers somebody at another door', async () => {
     const { door, worker, close } = await open(hangs);
     const other = new OtherExchange();
-    worker.answer(other);
+    worker.queue.answer(other);
     const client = new TestClient(door);
     assert.equal(payloadOf(await client.next())['status'], 'busy');
     client.chat('a');

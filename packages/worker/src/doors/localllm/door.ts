@@ -11,7 +11,7 @@ import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { Load } from '../../admission.ts';
 import type { DoorStatus, OpenDoor } from '../../door.ts';
-import type { Worker, WorkerDoor } from '../../worker.ts';
+import type { Worker, WorkerQueue } from '../../worker.ts';
 
 /** Connections of one host: its clients, and those who are being told that there is no room for them. */
 export const MAX_CONNECTIONS = 32;
@@ -55,7 +55,7 @@ class HyperswarmDoor implements LocalLlmDoor {
   readonly serverId: string;
   readonly model: string;
   readonly #options: LocalLlmDoorOptions;
-  readonly #entrance: WorkerDoor;
+  readonly #queue: WorkerQueue;
   readonly #clients = new Set<Link<ServerSession<LocalLlmServer>>>();
   readonly #swarm: Swarm;
   readonly #membership: Membership;
@@ -68,7 +68,7 @@ class HyperswarmDoor implements LocalLlmDoor {
     this.#options = options;
     this.serverId = encodeServerId(topic);
     this.model = worker.models[0]?.id ?? '';
-    this.#entrance = worker.open({
+    this.#queue = worker.openQueue({
       running: 1,
       waiting: 1,
       maxTokens,
@@ -99,7 +99,7 @@ class HyperswarmDoor implements LocalLlmDoor {
   }
 
   status(): DoorStatus {
-    return { ...this.#entrance.load, ...this.#entrance.outcomes, connections: this.#clients.size };
+    return { ...this.#queue.load, ...this.#queue.outcomes, connections: this.#clients.size };
   }
 
   announced(): Promise<void> {
@@ -153,7 +153,7 @@ class HyperswarmDoor implements LocalLlmDoor {
 
   #asked(exchange: Exchange, name: string): void {
     const cameAt = monotonicNow();
-    this.#entrance.answer(exchange, {
+    this.#queue.answer(exchange, {
       onStart: () => {
         this.#latest = exchange;
       },

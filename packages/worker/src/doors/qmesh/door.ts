@@ -10,7 +10,7 @@ import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/trans
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { DoorStatus, OpenDoor } from '../../door.ts';
-import type { Worker, WorkerDoor } from '../../worker.ts';
+import type { Worker, WorkerQueue } from '../../worker.ts';
 import { HealthGauge, type MachineUse } from './health.ts';
 
 /** How often the health is calculated anew, and told to every client. */
@@ -49,23 +49,23 @@ export interface QmeshDoor extends OpenDoor {
 /** Opens once the health is known; clients find the worker from then on. */
 export async function openQmeshDoor(options: QmeshDoorOptions): Promise<QmeshDoor> {
   const { worker, capacity = DEFAULT_CAPACITY, maxTokens, use } = options;
-  const entrance: WorkerDoor = worker.open({ running: Infinity, waiting: capacity, maxTokens, refuse });
-  const queue = () => ({ size: entrance.load.active + entrance.load.queued, capacity });
-  const gauge = await HealthGauge.open(queue, use);
+  const queue: WorkerQueue = worker.openQueue({ running: Infinity, waiting: capacity, maxTokens, refuse });
+  const queueState = () => ({ size: queue.load.active + queue.load.queued, capacity });
+  const gauge = await HealthGauge.open(queueState, use);
 
   /** Both are the same to a client: it asks another worker. */
   function refuse(): void {
     if (!gauge.acceptsRequests) throw new ShoalError('OVERLOADED', 'This worker is overloaded, or its queue is full.');
   }
 
-  return new HyperswarmDoor(options, entrance, gauge);
+  return new HyperswarmDoor(options, queue, gauge);
 }
 
 class HyperswarmDoor implements QmeshDoor {
   readonly name = 'qmesh';
   readonly address: string;
   readonly workerId: string;
-  readonly #entrance: WorkerDoor;
+  readonly #queue: WorkerQueue;
   readonly #gauge: HealthGauge;
   readonly #links = new Set<Link<ServerSession<QmeshServer>>>();
   readonly #swarm: Swarm;
@@ -74,11 +74,11 @@ class HyperswarmDoor implements QmeshDoor {
   /** What clients were told last of what they choose by. */
   #told: string;
 
-  constructor(options: QmeshDoorOptions, entrance: WorkerDoor, gauge: HealthGauge) {
+  constructor(options: QmeshDoorOptions, queue: WorkerQueue, gauge: HealthGauge) {
     const { dht, workerId, network = QMESH_NETWORK, every = everyInterval, log } = options;
     this.address = network;
     this.workerId = workerId;
-    this.#entrance = entrance;
+    this.#queue = queue;
     this.#gauge = gauge;
     this.#told = choiceOf(gauge.report);
     this.#swarm = createSwarm({
@@ -95,7 +95,7 @@ class HyperswarmDoor implements QmeshDoor {
   }
 
   status(): DoorStatus {
-    return { ...this.#entrance.load, ...this.#entrance.outcomes, connections: this.#links.size };
+    return { ...this.#queue.load, ...this.#queue.outcomes, connections: this.#links.size };
   }
 
   health(): HealthReport {
@@ -128,7 +128,7 @@ class HyperswarmDoor implements QmeshDoor {
   }
 
   #asked({ session }: Link<ServerSession<QmeshServer>>, exchange: Exchange): void {
-    this.#entrance.answer(exchange, {
+    this.#queue.answer(exchange, {
       onStart: () => session.side.begun(exchange.id, monotonicNow()),
       onEnd: () => this.#queueChanged(),
     });
