@@ -11,7 +11,7 @@ import {
   WEBSOCKET_PATH,
   WEBSOCKET_PORT,
 } from '@shoal/protocol/shoal';
-import { type Connection, type Exchange, isLoopback, Link, monotonicNow } from '@shoal/transport';
+import { type Connection, type Exchange, isLoopback, Link } from '@shoal/transport';
 import { listenTcp } from '@shoal/transport/tcp';
 import { listenWebSocket } from '@shoal/transport/websocket';
 import { framerFor } from './peer-framer.ts';
@@ -157,7 +157,7 @@ class Visitors {
   }
 
   tell(message: (session: PeerSession, now: number) => Output[]): void {
-    for (const link of this.#welcome) link.apply(message(link.session, monotonicNow()));
+    for (const link of this.#welcome) link.apply(message(link.session, link.now()));
   }
 
   leave(): void {

@@ -167,7 +167,7 @@ export class Network {
   statusChanged(): void {
     this.#announceTimer ??= setTimeout(() => {
       this.#announceTimer = undefined;
-      for (const { link } of this.#contacts.values()) link.apply(link.session.announceStatus(monotonicNow()));
+      for (const { link } of this.#contacts.values()) link.apply(link.session.announceStatus(link.now()));
     }, ANNOUNCE_INTERVAL_MS);
   }
 
@@ -253,7 +253,7 @@ export class Network {
   }
 
   #tellAll(): void {
-    for (const { link } of this.#contacts.values()) link.apply(link.session.announce(monotonicNow()));
+    for (const { link } of this.#contacts.values()) link.apply(link.session.announce(link.now()));
     this.#changed();
   }
 

@@ -14,7 +14,7 @@ export const MAX_BAD_MESSAGES_IN_A_ROW = 16;
  * What is the same in every dialect: frames become messages, a framing fault says one error and closes, a message fault
  * says its error and keeps the connection, and a frame that never ends is given up.
  */
-export abstract class MessageSession implements Session {
+export abstract class MessageSession<Extension = never> implements Session<Extension> {
   protected readonly framer: Framer;
   #begunAt = Infinity;
   #badInARow = 0;
@@ -24,13 +24,13 @@ export abstract class MessageSession implements Session {
     this.framer = framer;
   }
 
-  abstract start(now: number): Output[];
-  abstract respond(id: number, event: InferenceEvent, now: number): Output[];
+  abstract start(now: number): Output<Extension>[];
+  abstract respond(id: number, event: InferenceEvent, now: number): Output<Extension>[];
   abstract credit(id: number): number;
-  abstract ask(id: number, request: InferenceRequest, now: number): Output[];
-  abstract abort(id: number): Output[];
-  abstract consumed(id: number, bytes: number): Output[];
-  abstract end(): Output[];
+  abstract ask(id: number, request: InferenceRequest, now: number): Output<Extension>[];
+  abstract abort(id: number): Output<Extension>[];
+  abstract consumed(id: number, bytes: number): Output<Extension>[];
+  abstract end(): Output<Extension>[];
 
   /** A frame's body, which is there only while the call lasts. Throws `BAD_MESSAGE` for what is no JSON object. */
   protected parse(body: Uint8Array): JsonObject {
@@ -38,20 +38,15 @@ export abstract class MessageSession implements Session {
   }
 
   /** One message of `bytes` bytes. Throws `ShoalError` for a message fault. */
-  protected abstract message(message: JsonObject, bytes: number, now: number): Output[];
+  protected abstract message(message: JsonObject, bytes: number, now: number): Output<Extension>[];
   /** The dialect's words for a fault, where it has any. */
-  protected abstract faultWords(error: ShoalError): Output[];
-  /** For dialects that hold a peer to a time of their own while we may hold it back. */
-  protected dialectResumed(_now: number): Output[] {
-    return [];
-  }
-
-  protected abstract dialectTick(now: number): Output[];
+  protected abstract faultWords(error: ShoalError): Output<Extension>[];
+  protected abstract dialectTick(now: number): Output<Extension>[];
   protected abstract get dialectWakeAt(): number;
 
-  receive(bytes: Uint8Array, now: number): Output[] {
+  receive(bytes: Uint8Array, now: number): Output<Extension>[] {
     if (this.#closed) return [];
-    const outputs: Output[] = [];
+    const outputs: Output<Extension>[] = [];
     let isNewFrame = false;
     const fault = this.framer.push(bytes, (body) => {
       isNewFrame = true;
@@ -63,7 +58,7 @@ export abstract class MessageSession implements Session {
     return outputs;
   }
 
-  tick(now: number): Output[] {
+  tick(now: number): Output<Extension>[] {
     if (this.#closed) return [];
     if (now >= this.#begunAt + FRAME_STALL_MS) {
       return this.close(ShoalError.badMessage(`A message that began must end within ${FRAME_STALL_MS / 1000} s.`));
@@ -71,17 +66,12 @@ export abstract class MessageSession implements Session {
     return this.dialectTick(now);
   }
 
-  resumed(now: number): Output[] {
-    if (this.#begunAt !== Infinity) this.#begunAt = now;
-    return this.#closed ? [] : this.dialectResumed(now);
-  }
-
   get wakeAt(): number {
     return this.#closed ? Infinity : Math.min(this.#begunAt + FRAME_STALL_MS, this.dialectWakeAt);
   }
 
   /** Says the fault in the dialect's words and takes nothing more. */
-  protected close(error: ShoalError): Output[] {
+  protected close(error: ShoalError): Output<Extension>[] {
     this.#closed = true;
     return [...this.faultWords(error), { type: 'close', error }];
   }
@@ -90,7 +80,7 @@ export abstract class MessageSession implements Session {
     return { type: 'send', bytes: this.framer.encode(encodeObject(message)) };
   }
 
-  #take(body: Uint8Array, now: number): Output[] {
+  #take(body: Uint8Array, now: number): Output<Extension>[] {
     try {
       const outputs = this.message(this.parse(body), body.length, now);
       this.#badInARow = 0;

@@ -38,33 +38,19 @@ export interface PeerInfo {
   readonly status?: PeerStatus | undefined;
 }
 
-/** One step of a model's way to us; the steps of one upload come in order. */
-export type UploadStep =
-  | {
-      readonly type: 'begin';
-      /** The dialect's own description of the model, JSON text. */
-      readonly configuration: string;
-      /** In bytes. */
-      readonly length: number;
-      /** Lower-case hex, where the peer tells it. */
-      readonly sha256?: string | undefined;
-    }
-  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
-  /** All `length` bytes have come. */
-  | { readonly type: 'commit' }
-  /** The peer gave it up, did it wrong, or is gone: nothing of it may stay behind. */
-  | { readonly type: 'drop' };
-
-/** What a session wants done, in this order. */
-export type Output =
+/**
+ * What a session wants done, in this order. `Extension` is the event type of a dialect that carries more than requests
+ * and answers; `never` for all others.
+ */
+export type Output<Extension = never> =
   /** Give these bytes to the peer. */
   | { readonly type: 'send'; readonly bytes: Uint8Array }
   /** The peer said who it is, or how it fares. */
   | { readonly type: 'peer'; readonly peer: PeerInfo }
   /** The peer asks for an answer: `respond` with events under this id. */
   | { readonly type: 'request'; readonly id: number; readonly request: InferenceRequest }
-  /** The peer sends us a model: `respond` under this id with `finish` or `error` once it is committed. */
-  | { readonly type: 'upload'; readonly id: number; readonly step: UploadStep }
+  /** An event that only this dialect has: the owner of the link handles it. */
+  | { readonly type: 'extension'; readonly event: Extension }
   /** The peer takes its request back, or is gone: nothing more needs to be said under this id. */
   | { readonly type: 'abort'; readonly id: number }
   /** The peer lets more be said under this id: `credit` grew. */
@@ -76,36 +62,34 @@ export type Output =
 
 /**
  * One connection's protocol state, without I/O: bytes and the time go in, outputs come out. Times are milliseconds of
- * one monotonic clock. Ids are numbers that the asking side of *this* interface chooses or receives; what stands on the
+ * one monotonic clock, which stands still while the peer is not read (`Link.now`). Ids are numbers that the asking side of *this* interface chooses or receives; what stands on the
  * wire is the session's own affair. A session never throws for anything that a peer sent.
  */
-export interface Session {
+export interface Session<Extension = never> {
   /** Call once, when the connection is open. */
-  start(now: number): Output[];
-  receive(bytes: Uint8Array, now: number): Output[];
+  start(now: number): Output<Extension>[];
+  receive(bytes: Uint8Array, now: number): Output<Extension>[];
   /** Call when `wakeAt` has come. */
-  tick(now: number): Output[];
-  /** The peer was held back until now: its silence since the last `receive` was our doing. */
-  resumed(now: number): Output[];
+  tick(now: number): Output<Extension>[];
   /** When `tick` is wanted next; `Infinity` for never. */
   readonly wakeAt: number;
   /** The connection is gone: ends every open request, ours with `WORKER_LOST`, the peer's with `abort`. */
-  end(): Output[];
+  end(): Output<Extension>[];
 
   /**
    * Serving: says one event of the answer to request `id`, a text of at most `TEXT_LENGTH_MAX`. Ignored once that answer
    * has ended.
    */
-  respond(id: number, event: InferenceEvent, now: number): Output[];
+  respond(id: number, event: InferenceEvent, now: number): Output<Extension>[];
   /** Serving: how many more bytes of this answer the peer lets come; `Infinity` where its dialect has no credits. */
   credit(id: number): number;
 
   /** Asking: `id` must be new. Throws `ShoalError` where the dialect cannot carry the request, or it is too large. */
-  ask(id: number, request: InferenceRequest, now: number): Output[];
+  ask(id: number, request: InferenceRequest, now: number): Output<Extension>[];
   /** Asking: takes a request back. Its terminal event is `finish` with reason `abort`, and comes at once. */
-  abort(id: number): Output[];
+  abort(id: number): Output<Extension>[];
   /** Asking: the reader took this many bytes of the answer, so that more may come. */
-  consumed(id: number, bytes: number): Output[];
+  consumed(id: number, bytes: number): Output<Extension>[];
 }
 
 /** How long a closing connection may take to flush. */

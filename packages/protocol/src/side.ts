@@ -8,15 +8,15 @@ import type { Output } from './session.ts';
  * A dialect has two sides, and a peer can be both on one connection: each is a state machine over whole messages, and
  * a session hands each message to the side that knows its type.
  */
-interface Side {
+interface Side<Extension = never> {
   /** Undefined where the message's type is none of this side's. Throws `ShoalError` for a message fault. */
-  message(message: JsonObject, bytes: number, now: number): Output[] | undefined;
+  message(message: JsonObject, bytes: number, now: number): Output<Extension>[] | undefined;
   /** The connection is gone. */
-  end(): Output[];
+  end(): Output<Extension>[];
 }
 
-export interface ServerSide extends Side {
-  respond(id: number, event: InferenceEvent, now: number): Output[];
+export interface ServerSide<Extension = never> extends Side<Extension> {
+  respond(id: number, event: InferenceEvent, now: number): Output<Extension>[];
   credit(id: number): number;
 }
 
@@ -24,27 +24,27 @@ export interface ClientSide extends Side {
   ask(id: number, request: InferenceRequest, now: number): Output[];
   abort(id: number): Output[];
   consumed(id: number, bytes: number): Output[];
+  /** A message of the peer has arrived, whichever side it is for. */
+  heard?(now: number): void;
   tick(now: number): Output[];
   readonly wakeAt: number;
 }
 
 /** What a side must do besides where it has its connection for itself: see `ServerSession` and `ClientSession`. */
-interface SoleSide {
+interface SoleSide<Extension = never> {
   /** The connection is open: the greeting, where the dialect has one. */
-  start(now: number): Output[];
+  start(now: number): Output<Extension>[];
   /** The dialect's words for a fault of the peer, where it has any. */
-  fault(error: ShoalError): Output[];
+  fault(error: ShoalError): Output<Extension>[];
   /** Reads a body in place of the usual parser; undefined leaves it to that. Throws `BAD_MESSAGE`. */
   parse?(body: Uint8Array): JsonObject | undefined;
   /** The error of a message whose type is none of this side's, where the dialect has one of its own for that. */
   unknown?(type: string): ShoalError;
-  tick(now: number): Output[];
+  tick(now: number): Output<Extension>[];
   readonly wakeAt: number;
-  /** As of `Session`; absent where the side holds its peer to no time while that may be held back. */
-  resumed?(now: number): void;
 }
 
-export interface SoleServerSide extends ServerSide, SoleSide {}
+export interface SoleServerSide<Extension = never> extends ServerSide<Extension>, SoleSide<Extension> {}
 export interface SoleClientSide extends ClientSide, SoleSide {}
 
 /** How a side writes a message: the bytes for the peer, and the size that credits count (the JSON text alone). */

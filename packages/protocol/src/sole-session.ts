@@ -8,7 +8,10 @@ import type { Output } from './session.ts';
 import type { MessageEncoder, SoleClientSide, SoleServerSide } from './side.ts';
 
 /** A connection of a dialect in which one end only asks and the other only answers: one side has it for itself. */
-abstract class SoleSession<Side extends SoleServerSide | SoleClientSide> extends MessageSession {
+abstract class SoleSession<
+  Side extends SoleServerSide<Extension> | SoleClientSide,
+  Extension = never,
+> extends MessageSession<Extension> {
   /** For what the dialect says beyond requests and answers; its outputs go to `Link.apply`. */
   readonly side: Side;
 
@@ -20,11 +23,11 @@ abstract class SoleSession<Side extends SoleServerSide | SoleClientSide> extends
     });
   }
 
-  start(now: number): Output[] {
+  start(now: number): Output<Extension>[] {
     return this.side.start(now);
   }
 
-  end(): Output[] {
+  end(): Output<Extension>[] {
     return this.side.end();
   }
 
@@ -32,23 +35,18 @@ abstract class SoleSession<Side extends SoleServerSide | SoleClientSide> extends
     return this.side.parse?.(body) ?? super.parse(body);
   }
 
-  protected message(message: JsonObject, bytes: number, now: number): Output[] {
+  protected message(message: JsonObject, bytes: number, now: number): Output<Extension>[] {
     const outputs = this.side.message(message, bytes, now);
     if (outputs !== undefined) return outputs;
     const type = String(message['type']).slice(0, 64);
     throw this.side.unknown?.(type) ?? ShoalError.badMessage(`Unknown type: ${type}.`);
   }
 
-  protected faultWords(error: ShoalError): Output[] {
+  protected faultWords(error: ShoalError): Output<Extension>[] {
     return this.side.fault(error);
   }
 
-  protected override dialectResumed(now: number): Output[] {
-    this.side.resumed?.(now);
-    return [];
-  }
-
-  protected dialectTick(now: number): Output[] {
+  protected dialectTick(now: number): Output<Extension>[] {
     return this.side.tick(now);
   }
 
@@ -58,13 +56,16 @@ abstract class SoleSession<Side extends SoleServerSide | SoleClientSide> extends
 }
 
 /** The end that answers. */
-export class ServerSession<Side extends SoleServerSide = SoleServerSide> extends SoleSession<Side> {
+export class ServerSession<
+  Side extends SoleServerSide<Extension> = SoleServerSide,
+  Extension = never,
+> extends SoleSession<Side, Extension> {
   constructor(framer: Framer, make: (encode: MessageEncoder, nextId: () => number) => Side) {
     let lastId = 0;
     super(framer, (encode) => make(encode, () => (lastId += 1)));
   }
 
-  respond(id: number, event: InferenceEvent, now: number): Output[] {
+  respond(id: number, event: InferenceEvent, now: number): Output<Extension>[] {
     return this.side.respond(id, event, now);
   }
 
@@ -72,15 +73,15 @@ export class ServerSession<Side extends SoleServerSide = SoleServerSide> extends
     return this.side.credit(id);
   }
 
-  ask(): Output[] {
+  ask(): Output<Extension>[] {
     throw ShoalError.invalidRequest('This end of the connection answers and does not ask.');
   }
 
-  abort(): Output[] {
+  abort(): Output<Extension>[] {
     return [];
   }
 
-  consumed(): Output[] {
+  consumed(): Output<Extension>[] {
     return [];
   }
 }

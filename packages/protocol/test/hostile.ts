@@ -1,7 +1,7 @@
 import b4a from 'b4a';
 import { type Harness, hostileInput, type HostileSubject } from '../src/contracts/index.ts';
-import { donateFramer, DonateServer } from '../src/donate/index.ts';
-import { lengthPrefixFramer, messageFramer, ndjsonFramer, ServerSession } from '../src/index.ts';
+import { donateFramer, donateServerSession } from '../src/donate/index.ts';
+import { lengthPrefixFramer, messageFramer, ndjsonFramer } from '../src/index.ts';
 import { localLlmServerSession } from '../src/localllm/index.ts';
 import { qmeshServerSession } from '../src/qmesh/index.ts';
 import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL } from '../src/shoal/index.ts';
@@ -50,11 +50,7 @@ function donate(): HostileSubject {
   const framer = donateFramer();
   return {
     name: 'donate',
-    session: () =>
-      new ServerSession(
-        donateFramer(),
-        (encode, nextId) => new DonateServer(encode, nextId, { mode: 'local_lm', queue }),
-      ),
+    session: () => donateServerSession({ mode: 'local_lm', queue }),
     frame: (body) => framer.encode(body),
     body: withoutLength,
     cuttable: true,

@@ -41,13 +41,13 @@ interface Line {
 }
 
 interface Speaker {
-  start(): Output[];
-  hear(line: Uint8Array): Output[];
+  start(): Output<unknown>[];
+  hear(line: Uint8Array): Output<unknown>[];
 }
 
 interface Conversation extends Record<Side, Speaker> {
   /** What each side says unasked, in order; the rest are replies. */
-  readonly turns: readonly { readonly by: Side; readonly act: () => Output[] }[];
+  readonly turns: readonly { readonly by: Side; readonly act: () => Output<unknown>[] }[];
 }
 
 const CONVERSATIONS = {
@@ -77,7 +77,7 @@ for (const [dialect, begin] of Object.entries(CONVERSATIONS)) {
 function hold(conversation: Conversation): Line[] {
   const spoken: Line[] = [];
   const unheard: Line[] = [];
-  const say = (from: Side, outputs: Output[]): void => {
+  const say = (from: Side, outputs: Output<unknown>[]): void => {
     unheard.push(...sent(outputs).map((message) => ({ from, message })));
   };
   const settle = (): void => {
@@ -229,7 +229,7 @@ function donateConversation(): Conversation {
       { by: 'client', act: chunk('GGUF, in', false) },
       { by: 'client', act: chunk(' two', true) },
       { by: 'client', act: commit },
-      { by: 'worker', act: () => worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'mounted' }) },
+      { by: 'worker', act: () => worker.endUpload(1) },
       { by: 'client', act: infer(3, [1, 2, 3]) },
       {
         by: 'worker',
@@ -488,7 +488,7 @@ function speaker(session: PeerSession): Speaker {
   };
 }
 
-function sent(outputs: readonly Output[]): JsonObject[] {
+function sent(outputs: readonly Output<unknown>[]): JsonObject[] {
   return outputs.flatMap((output) => (output.type === 'send' ? [parseObject(output.bytes)] : []));
 }
 

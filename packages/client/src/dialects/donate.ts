@@ -1,9 +1,9 @@
-import { ClientSession, promptInput, ShoalError } from '@shoal/protocol';
+import { type ClientSession, promptInput, ShoalError } from '@shoal/protocol';
 import {
   CHUNK_BYTES,
   DEFAULT_PORT,
-  DonateClient,
-  donateFramer,
+  type DonateClient,
+  donateClientSession,
   type HelloMessage,
   type Mode,
 } from '@shoal/protocol/donate';
@@ -55,7 +55,7 @@ export async function dialDonate(
   const { host, port } = parseAddress(address);
   const giveUpAt = monotonicNow() + timeoutMs;
   const connection = await connectTo(host, port, timeoutMs);
-  const session = new ClientSession(donateFramer(), (encode) => new DonateClient(encode));
+  const session = donateClientSession();
   return new Promise((resolve, reject) => {
     const link = new Link(connection, session, {
       peer() {
@@ -147,7 +147,7 @@ export class DonateNode {
     const configuration = JSON.stringify(config ?? { format: 'gguf' });
     const offer = { configuration, length, sha256 };
     let isAnswered = false;
-    const answer = gather(this.#link.begin((id) => side.push(id, offer))).finally(() => {
+    const answer = gather(this.#link.open((id) => side.push(id, offer))).finally(() => {
       isAnswered = true;
     });
     // Whoever waits for the source is told of it then, not before.

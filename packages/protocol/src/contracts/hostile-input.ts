@@ -7,7 +7,7 @@ import type { Harness } from './harness.ts';
 export interface HostileSubject {
   readonly name: string;
   /** A new connection's answering end. */
-  readonly session: () => Session;
+  readonly session: () => Session<unknown>;
   /** A message's bytes as this dialect carries them. */
   readonly frame: (body: Uint8Array) => Uint8Array;
   /** Takes a frame apart again. */
@@ -158,9 +158,9 @@ function isIgnored(body: string): boolean {
 
 /** A peer at the other end of a session. */
 class Visitor {
-  readonly outputs: Output[] = [];
+  readonly outputs: Output<unknown>[] = [];
   readonly #subject: HostileSubject;
-  readonly #session: Session;
+  readonly #session: Session<unknown>;
   #now = 0;
 
   constructor(subject: HostileSubject) {
@@ -227,13 +227,13 @@ function isSameFormat(left: HostileSubject, right: HostileSubject): boolean {
   return b4a.equals(left.frame(probe), right.frame(probe));
 }
 
-type Request = Extract<Output, { type: 'request' }>;
+type Request = Extract<Output<unknown>, { type: 'request' }>;
 
-function isRequest(output: Output): output is Request {
+function isRequest(output: Output<unknown>): output is Request {
   return output.type === 'request';
 }
 
-function isClose(output: Output): boolean {
+function isClose(output: Output<unknown>): boolean {
   return output.type === 'close';
 }
 

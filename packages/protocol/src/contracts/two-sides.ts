@@ -8,7 +8,7 @@ import type { ClientSide, MessageEncoder, ServerSide } from '../side.ts';
 export interface DialectSubject {
   readonly name: string;
   readonly client: (encode: MessageEncoder) => ClientSide;
-  readonly server: (encode: MessageEncoder, nextId: () => number) => ServerSide;
+  readonly server: (encode: MessageEncoder, nextId: () => number) => ServerSide<unknown>;
   /** Whether text arrives as it is made; otherwise it arrives whole. */
   readonly streams: boolean;
   /** Whether the worker is told that a request was taken back. */
@@ -28,18 +28,18 @@ export const REQUEST: InferenceRequest = { input: promptInput('What is 2+2?'), s
 
 interface Asked {
   readonly client: ClientSide;
-  readonly server: ServerSide;
-  readonly requests: Extract<Output, { type: 'request' }>[];
+  readonly server: ServerSide<unknown>;
+  readonly requests: Extract<Output<unknown>, { type: 'request' }>[];
   /** The server says an event, and the client hears it. */
   readonly say: (event: InferenceEvent) => void;
-  readonly deliver: (outputs: Output[]) => void;
+  readonly deliver: (outputs: Output<unknown>[]) => void;
   readonly events: () => InferenceEvent[];
-  readonly aborts: () => Output[];
+  readonly aborts: () => Output<unknown>[];
   /** Every message that went either way. */
   readonly sent: () => JsonObject[];
 }
 
-export function sides(subject: DialectSubject): { client: ClientSide; server: ServerSide } {
+export function sides(subject: DialectSubject): { client: ClientSide; server: ServerSide<unknown> } {
   let last = 0;
   return { client: subject.client(encode), server: subject.server(encode, () => (last += 1)) };
 }
@@ -49,9 +49,9 @@ export function asked(subject: DialectSubject, request = REQUEST): Asked {
   const { client, server } = sides(subject);
   // Far enough apart that nothing is gathered for the sake of fewer messages.
   let now = 0;
-  const outputs: Output[] = [];
+  const outputs: Output<unknown>[] = [];
   const messages: JsonObject[] = [];
-  const deliver = (produced: Output[], hearer: ServerSide | ClientSide = server): void => {
+  const deliver = (produced: Output<unknown>[], hearer: ServerSide<unknown> | ClientSide = server): void => {
     outputs.push(...produced);
     for (const message of produced.flatMap(sentMessage)) {
       messages.push(message);
@@ -72,11 +72,11 @@ export function asked(subject: DialectSubject, request = REQUEST): Asked {
   };
 }
 
-export function isRequest(output: Output): output is Extract<Output, { type: 'request' }> {
+export function isRequest(output: Output<unknown>): output is Extract<Output<unknown>, { type: 'request' }> {
   return output.type === 'request';
 }
 
-export function sentMessage(output: Output): JsonObject[] {
+export function sentMessage(output: Output<unknown>): JsonObject[] {
   return output.type === 'send' ? [parseObject(output.bytes)] : [];
 }
 

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CLOSE_GRACE_MS, type InferenceEvent, type Output, ServerSession, ShoalError } from '../index.ts';
+import { CLOSE_GRACE_MS, type InferenceEvent, type ServerSession, ShoalError } from '../index.ts';
 import { parseObject } from '../json.ts';
 import { decodeBase64 } from './base64.ts';
 import {
-  donateFramer,
-  DonateServer,
+  type DonateOutput,
+  type DonateServer,
+  donateServerSession,
   JOB_TOO_LONG,
   type Mode,
   type QueueStatus,
   readErrorWords,
   UPLOAD_IDLE_MS,
+  type UploadEvent,
 } from './index.ts';
 
 const FINISH: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };
@@ -19,12 +21,11 @@ const HEADER_BYTES = 4;
 
 /** A server that hears frames, and what it says and wants done. */
 class Subject {
-  readonly session: ServerSession<DonateServer>;
+  readonly session: ServerSession<DonateServer, UploadEvent>;
   queue: QueueStatus = { depth: 0, capacity: 2, in_progress: false };
 
   constructor(mode: Mode) {
-    const options = { mode, queue: () => this.queue };
-    this.session = new ServerSession(donateFramer(), (encode, nextId) => new DonateServer(encode, nextId, options));
+    this.session = donateServerSession({ mode, queue: () => this.queue });
     this.session.start(0);
   }
 
@@ -50,10 +51,14 @@ class Subject {
     return this.done(this.session.respond(id, event, 0));
   }
 
+  endUpload(id: number, error?: ShoalError): unknown[] {
+    return this.done(this.session.side.endUpload(id, error));
+  }
+
   /** Frames as they stand on the wire, less `v`; uploads by their step; everything else by its type. */
-  done(outputs: readonly Output[]): unknown[] {
+  done(outputs: readonly DonateOutput[]): unknown[] {
     return outputs.map((output) => {
-      if (output.type === 'upload') return output.step.type;
+      if (output.type === 'extension') return output.event.step.type;
       if (output.type !== 'send') return output.type;
       const { v, ...message } = parseObject(output.bytes.subarray(HEADER_BYTES));
       assert.equal(v, 1);
@@ -94,8 +99,8 @@ test('a whole upload is handed on step by step and mounted once it is', () => {
     'commit',
   ]);
   assert.deepEqual(subject.hear(infer('early')), ['request']);
-  assert.deepEqual(subject.say(1, FINISH), [status(true, 'mounted')]);
-  assert.deepEqual(subject.say(1, FINISH), []);
+  assert.deepEqual(subject.endUpload(1), [status(true, 'mounted')]);
+  assert.deepEqual(subject.endUpload(1), []);
   assert.deepEqual(subject.hear(COMMIT), [status(true, 'mounted')]);
 });
 
@@ -163,14 +168,14 @@ test('another format is refused at its commit, and nothing of it is kept', () =>
 });
 
 test('what goes wrong at home ends the upload: an error before the commit, a status after it', () => {
-  const full = { type: 'error', error: new ShoalError('STORAGE_FULL', 'No room on /dev/sda1.') } as const;
+  const full = new ShoalError('STORAGE_FULL', 'No room on /dev/sda1.');
   const early = new Subject('model_push');
   early.hear(begin(6));
-  assert.deepEqual(early.say(1, full), ['drop', error('storage full')]);
+  assert.deepEqual(early.endUpload(1, full), ['drop', error('storage full')]);
   assert.deepEqual(early.hear(chunk(0, 'abcdef', true), COMMIT), []);
   const late = new Subject('model_push');
   late.hear(begin(3), chunk(0, 'abc', true), COMMIT);
-  assert.deepEqual(late.say(1, full), ['drop', status(false, 'storage full')]);
+  assert.deepEqual(late.endUpload(1, full), ['drop', status(false, 'storage full')]);
   assert.deepEqual(late.hear(infer('a')), [error('model not mounted')]);
 });
 
@@ -185,19 +190,10 @@ test('an upload that stops is given up', () => {
   assert.equal(subject.session.wakeAt, Infinity);
 });
 
-test('while we hold a peer back its upload is not given up, and a frame that has begun is not either', () => {
-  const subject = new Subject('model_push');
-  subject.hear(begin(8));
-  subject.hearBytes(frame('{"v":1,"type":"weights_chunk"}').subarray(0, 10));
-  assert.deepEqual(subject.done(subject.session.resumed(2 * UPLOAD_IDLE_MS)), []);
-  assert.deepEqual(subject.done(subject.session.tick(2 * UPLOAD_IDLE_MS)), []);
-  assert.equal(subject.session.wakeAt, 3 * UPLOAD_IDLE_MS);
-});
-
 test('a second beginning, or the end of the connection, drops the model', () => {
   const subject = new Subject('model_push');
   subject.hear(begin(3), chunk(0, 'abc', true), COMMIT);
-  subject.say(1, FINISH);
+  subject.endUpload(1);
   assert.deepEqual(subject.hear(begin(3)), ['drop', 'begin']);
   assert.deepEqual(subject.hear(infer('a')), [error('model not mounted')]);
   assert.deepEqual(subject.done(subject.session.end()), ['drop']);
@@ -285,8 +281,8 @@ test('a large chunk is the same however its frame is written', () => {
     const subject = new Subject('model_push');
     subject.hear(begin(100_000));
     const [output] = subject.session.receive(frame(text), 0);
-    assert.ok(output?.type === 'upload' && output.step.type === 'bytes');
-    assert.deepEqual(Buffer.from(output.step.bytes), Buffer.alloc(100_000, 'weights '));
+    assert.ok(output?.type === 'extension' && output.event.step.type === 'bytes');
+    assert.deepEqual(Buffer.from(output.event.step.bytes), Buffer.alloc(100_000, 'weights '));
   }
 });
 

@@ -17,7 +17,7 @@ import {
   readPrompt,
   VERSION,
 } from './messages.ts';
-import { ModelUpload } from './upload.ts';
+import { type DonateOutput, ModelUpload, type UploadEvent } from './upload.ts';
 
 export interface DonateServerOptions {
   readonly mode: Mode;
@@ -36,7 +36,7 @@ interface OpenJob {
 }
 
 /** The donating end: greets, takes a model or prompts, and answers each job with one frame. */
-export class DonateServer implements SoleServerSide {
+export class DonateServer implements SoleServerSide<UploadEvent> {
   readonly #encode: MessageEncoder;
   readonly #nextId: () => number;
   readonly #options: DonateServerOptions;
@@ -54,7 +54,7 @@ export class DonateServer implements SoleServerSide {
     this.#upload = new ModelUpload({ say: (message) => this.#say(message), nextId });
   }
 
-  start(): Output[] {
+  start(): DonateOutput[] {
     const { mode, model, queue } = this.#options;
     const { capacity } = queue();
     return [this.#say({ type: 'hello', mode, role: 'server', local_lm_path: model, queue_capacity: capacity })];
@@ -64,7 +64,7 @@ export class DonateServer implements SoleServerSide {
     return parseChunkFrame(body);
   }
 
-  message(message: JsonObject, bytes: number, now: number): Output[] | undefined {
+  message(message: JsonObject, bytes: number, now: number): DonateOutput[] | undefined {
     checkVersion(message);
     switch (message['type']) {
       case 'hello':
@@ -92,13 +92,13 @@ export class DonateServer implements SoleServerSide {
     return ShoalError.invalidRequest(unknownType(type));
   }
 
-  fault(error: ShoalError): Output[] {
+  fault(error: ShoalError): DonateOutput[] {
     return [this.#error(errorWords(error))];
   }
 
-  respond(id: number, event: InferenceEvent): Output[] {
+  respond(id: number, event: InferenceEvent): DonateOutput[] {
     const open = this.#open.get(id);
-    if (open === undefined) return this.#upload.respond(id, event) ?? [];
+    if (open === undefined) return [];
     switch (event.type) {
       case 'queued':
       // Nobody can ask for these here.
@@ -120,6 +120,11 @@ export class DonateServer implements SoleServerSide {
     }
   }
 
+  /** The upload with this id is over: its model is mounted, or cannot be because of `error`. */
+  endUpload(id: number, error?: ShoalError): DonateOutput[] {
+    return this.#upload.ended(id, error);
+  }
+
   /** The job's turn has come, while so many others wait. */
   started(id: number, depth: number): void {
     const open = this.#open.get(id);
@@ -127,7 +132,7 @@ export class DonateServer implements SoleServerSide {
   }
 
   /** Tells a peer that asked how the queue fares, if that has changed. */
-  queueChanged(): Output[] {
+  queueChanged(): DonateOutput[] {
     const [before, now] = [this.#queueSaid, this.#options.queue()];
     if (before === undefined || isSame(before, now)) return [];
     this.#queueSaid = now;
@@ -138,35 +143,31 @@ export class DonateServer implements SoleServerSide {
     return Infinity;
   }
 
-  tick(now: number): Output[] {
+  tick(now: number): DonateOutput[] {
     return this.#upload.tick(now);
-  }
-
-  resumed(now: number): void {
-    this.#upload.resumed(now);
   }
 
   get wakeAt(): number {
     return this.#upload.wakeAt;
   }
 
-  end(): Output[] {
+  end(): DonateOutput[] {
     const ids = [...this.#open.keys()];
     this.#open.clear();
-    return [...ids.map((id): Output => ({ type: 'abort', id })), ...this.#upload.end()];
+    return [...ids.map((id): DonateOutput => ({ type: 'abort', id })), ...this.#upload.end()];
   }
 
   #takesModels(): boolean {
     return this.#options.mode === 'model_push';
   }
 
-  #refuseUpload(): Output[] {
+  #refuseUpload(): DonateOutput[] {
     if (this.#isUploadRefused) return [];
     this.#isUploadRefused = true;
     return [this.#error(NOT_ENABLED)];
   }
 
-  #takeJob(job: InferMessage | PromptMessage, bytes: number): Output[] {
+  #takeJob(job: InferMessage | PromptMessage, bytes: number): DonateOutput[] {
     const refusal = this.#refusalOf(job);
     if (refusal !== undefined) return [this.#error(refusal)];
     if (bytes > MAX_JOB_BYTES) return [this.#error(JOB_TOO_LONG)];

@@ -1,7 +1,6 @@
 import { ShoalError } from '../error.ts';
-import type { InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
-import type { Output, UploadStep } from '../session.ts';
+import type { Output } from '../session.ts';
 import { decodeBase64 } from './base64.ts';
 import {
   BAD_BASE64,
@@ -21,6 +20,31 @@ import { readModelConfiguration } from './model-configuration.ts';
 export const UPLOAD_IDLE_MS = 30_000;
 /** The one format that is taken. */
 const FORMAT = 'gguf';
+
+/** One step of a model's way to us; the steps of one upload come in order. */
+export type UploadStep =
+  | {
+      readonly type: 'begin';
+      /** The dialect's own description of the model, JSON text. */
+      readonly configuration: string;
+      /** In bytes. */
+      readonly length: number;
+      /** Lower-case hex, where the peer tells it. */
+      readonly sha256?: string | undefined;
+    }
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
+  /** All `length` bytes have come. */
+  | { readonly type: 'commit' }
+  /** The peer gave it up, did it wrong, or is gone: nothing of it may stay behind. */
+  | { readonly type: 'drop' };
+
+/** The extension event of Donate compute: a step of the upload with this id, which `DonateServer.endUpload` ends. */
+export interface UploadEvent {
+  readonly id: number;
+  readonly step: UploadStep;
+}
+
+export type DonateOutput = Output<UploadEvent>;
 
 interface Receiving {
   readonly is: 'receiving';
@@ -65,17 +89,12 @@ export class ModelUpload {
     return this.#state.is === 'committed' || this.#state.is === 'mounted';
   }
 
-  /** We held the peer back until now. */
-  resumed(now: number): void {
-    if (this.#state.is === 'receiving') this.#state.giveUpAt = now + UPLOAD_IDLE_MS;
-  }
-
   get wakeAt(): number {
     return this.#state.is === 'receiving' ? this.#state.giveUpAt : Infinity;
   }
 
   /** A new upload takes the place of whatever was there. */
-  begin(message: JsonObject, now: number): Output[] {
+  begin(message: JsonObject, now: number): DonateOutput[] {
     const dropped = this.#drop();
     try {
       const begun = readModelBegin(message);
@@ -95,13 +114,13 @@ export class ModelUpload {
         length,
         sha256,
       };
-      return [...dropped, { type: 'upload', id, step }];
+      return [...dropped, uploadStep(id, step)];
     } catch (thrown) {
       return [...dropped, ...this.#refuse(errorWords(ShoalError.from(thrown)))];
     }
   }
 
-  chunk(message: JsonObject, now: number): Output[] {
+  chunk(message: JsonObject, now: number): DonateOutput[] {
     const state = this.#state;
     switch (state.is) {
       case 'none':
@@ -119,7 +138,7 @@ export class ModelUpload {
     }
   }
 
-  commit(): Output[] {
+  commit(): DonateOutput[] {
     const state = this.#state;
     switch (state.is) {
       case 'none':
@@ -134,7 +153,7 @@ export class ModelUpload {
         const { id, received, length } = state;
         if (received !== length) return [...this.#drop(), this.#status(false, sizeMismatch(received, length))];
         this.#state = { is: 'committed', id };
-        return [{ type: 'upload', id, step: { type: 'commit' } }];
+        return [uploadStep(id, { type: 'commit' })];
       }
       case 'mounted':
         return [this.#status(true, MOUNTED)];
@@ -143,29 +162,29 @@ export class ModelUpload {
     }
   }
 
-  /** What became of the upload of this id; undefined where that is another's. */
-  respond(id: number, event: InferenceEvent): Output[] | undefined {
+  /** Reports the result of the upload with this id: mounted, or the error that prevents it. */
+  ended(id: number, error: ShoalError | undefined): DonateOutput[] {
     const state = this.#state;
-    if (!('id' in state) || state.id !== id) return undefined;
-    if (event.type === 'error') {
-      const words = errorWords(event.error);
+    if (!('id' in state) || state.id !== id) return [];
+    if (error !== undefined) {
+      const words = errorWords(error);
       if (state.is === 'receiving') return this.#refuse(words);
       return [...this.#drop(), this.#status(false, words)];
     }
-    if (event.type !== 'finish' || event.reason === 'abort' || state.is !== 'committed') return [];
+    if (state.is !== 'committed') return [];
     this.#state = { is: 'mounted', id };
     return [this.#status(true, MOUNTED)];
   }
 
-  tick(now: number): Output[] {
+  tick(now: number): DonateOutput[] {
     return now >= this.wakeAt ? this.#refuse(UPLOAD_IDLE) : [];
   }
 
-  end(): Output[] {
+  end(): DonateOutput[] {
     return this.#drop();
   }
 
-  #receive(state: Receiving, message: JsonObject, now: number): Output[] {
+  #receive(state: Receiving, message: JsonObject, now: number): DonateOutput[] {
     try {
       const chunk = readWeightsChunk(message);
       const bytes = decodeBase64(chunk.data_b64);
@@ -177,31 +196,35 @@ export class ModelUpload {
       if (bytes.length === 0) return [];
       state.received += bytes.length;
       state.giveUpAt = now + UPLOAD_IDLE_MS;
-      return [{ type: 'upload', id: state.id, step: { type: 'bytes', bytes } }];
+      return [uploadStep(state.id, { type: 'bytes', bytes })];
     } catch (thrown) {
       return this.#refuse(errorWords(ShoalError.from(thrown)));
     }
   }
 
-  #refuse(words: string): Output[] {
+  #refuse(words: string): DonateOutput[] {
     const dropped = this.#drop();
     this.#state = { is: 'refused' };
     return [...dropped, this.#error(words)];
   }
 
-  #drop(): Output[] {
+  #drop(): DonateOutput[] {
     const state = this.#state;
     this.#state = { is: 'none' };
-    return 'id' in state ? [{ type: 'upload', id: state.id, step: { type: 'drop' } }] : [];
+    return 'id' in state ? [uploadStep(state.id, { type: 'drop' })] : [];
   }
 
-  #error(words: string): Output {
+  #error(words: string): DonateOutput {
     return this.#voice.say({ type: 'error', error: words });
   }
 
-  #status(ok: boolean, message: string): Output {
+  #status(ok: boolean, message: string): DonateOutput {
     return this.#voice.say({ type: 'model_status', ok, message });
   }
+}
+
+function uploadStep(id: number, step: UploadStep): DonateOutput {
+  return { type: 'extension', event: { id, step } };
 }
 
 function faultOf(state: Receiving, chunk: WeightsChunkMessage, bytes: number): string | undefined {

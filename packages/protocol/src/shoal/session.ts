@@ -127,7 +127,7 @@ export class PeerSession extends MessageSession {
     const greeting = this.#sides === undefined ? this.#settle(message, now) : [];
     const sides = this.#sides;
     if (sides === undefined) return greeting;
-    if (sides.client instanceof ShoalClient) sides.client.heard(now);
+    sides.client.heard?.(now);
     return [...greeting, ...this.#dispatch(sides, message, bytes, now)];
   }
 

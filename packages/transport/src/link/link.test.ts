@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mock, test } from 'node:test';
 import { type InferenceEvent, ndjsonFramer, promptInput, ShoalError } from '@shoal/protocol';
+import { donateFramer, donateServerSession, UPLOAD_IDLE_MS, type UploadEvent } from '@shoal/protocol/donate';
 import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL } from '@shoal/protocol/shoal';
 import type { Connection } from '../connection.ts';
 import { CONSUMER_STALL_MS, type Exchange } from './exchange.ts';
@@ -178,6 +179,46 @@ test('what waited for room before the turn came is not held against the answer l
   await finished;
   mock.timers.reset();
   server.close();
+});
+
+test('while a peer is held back, its upload does not time out, and neither does a frame that has begun', async (context) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  let now = 0;
+  context.mock.method(performance, 'now', () => now);
+  const pass = (ms: number): void => {
+    now += ms;
+    mock.timers.tick(ms);
+  };
+  const [near, far] = memoryPair();
+  const disk = Promise.withResolvers<void>();
+  const steps: string[] = [];
+  let isClosed = false;
+  const queue = () => ({ depth: 0, capacity: 1, in_progress: false });
+  const server = new Link(far, donateServerSession({ mode: 'model_push', queue }), {
+    peer: () => {},
+    request: () => {},
+    extension: ({ step }: UploadEvent) => {
+      steps.push(step.type);
+      return disk.promise;
+    },
+    close: () => {
+      isClosed = true;
+    },
+  });
+  server.start();
+  near.open({ data: () => {}, drain: () => {}, close: () => {} });
+  const begin = { type: 'model_begin', config_json: '{"format":"gguf"}', weights_len: 8 };
+  const frame = donateFramer().encode(Buffer.from(JSON.stringify(begin)));
+  near.send(Buffer.concat([frame, frame.subarray(0, 10)]));
+  await settled();
+  pass(2 * UPLOAD_IDLE_MS);
+  disk.resolve();
+  await settled();
+  pass(UPLOAD_IDLE_MS - 1);
+  assert.deepEqual([steps, isClosed], [['begin'], false]);
+  pass(1);
+  assert.deepEqual([steps, isClosed], [['begin', 'drop'], true]);
+  mock.timers.reset();
 });
 
 const PIECES = {

@@ -6,24 +6,23 @@ import {
   type PeerInfo,
   type Session,
   ShoalError,
-  type UploadStep,
 } from '@shoal/protocol';
-import { monotonicNow } from '#clock';
 import { Answer } from './answer.ts';
 import type { Connection } from '../connection.ts';
 import { type Exchange, type ExchangePort, isPiece, LinkExchange } from './exchange.ts';
 import { Outbox } from './outbox.ts';
+import { SessionClock } from './session-clock.ts';
 
-export interface LinkHandlers {
+export interface LinkHandlers<Extension = never> {
   /** The peer said who it is, or how it fares. */
   peer(peer: PeerInfo): void;
   /** The peer asks for an answer. */
   request(exchange: Exchange): void;
   /**
-   * The peer sends us a model; its result is told by the session's `respond`. Where the handler answers with a promise, the
-   * peer is held back until that has resolved; it may not reject.
+   * An event of the dialect's extension. If the handler returns a promise, nothing more is read from the peer until that
+   * has resolved; it may not reject.
    */
-  upload?(id: number, step: UploadStep): void | Promise<void>;
+  extension?(event: Extension): void | Promise<void>;
   /** The last call, exactly once; by then every answer and exchange of this link has ended. */
   close(error?: Error): void;
 }
@@ -32,10 +31,11 @@ export interface LinkHandlers {
  * Drives a session over a connection: bytes one way, outputs the other, one timer for what the session waits for.
  * The only place where protocol state meets I/O.
  */
-export class Link<Protocol extends Session = Session> {
+export class Link<Protocol extends Session<Extension> = Session, Extension = never> {
   readonly connection: Connection;
   readonly session: Protocol;
-  readonly #handlers: LinkHandlers;
+  readonly #handlers: LinkHandlers<Extension>;
+  readonly #clock = new SessionClock();
   readonly #answers = new Map<number, Answer>();
   readonly #exchanges = new Map<number, LinkExchange>();
   readonly #outbox: Outbox;
@@ -46,18 +46,22 @@ export class Link<Protocol extends Session = Session> {
     ended: (id) => this.#exchanges.delete(id),
   };
   #lastId = 0;
-  /** What the handlers are busy with since the last bytes came. */
-  #busy: Promise<void> | undefined;
-  #isHeld = false;
+  /** What extension handlers returned since the last bytes came. */
+  #unfinished: Promise<void>[] = [];
   #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
 
-  constructor(connection: Connection, session: Protocol, handlers: LinkHandlers) {
+  constructor(connection: Connection, session: Protocol, handlers: LinkHandlers<Extension>) {
     this.connection = connection;
     this.#outbox = new Outbox(connection);
     this.session = session;
     this.#handlers = handlers;
+  }
+
+  /** The time for calls of the session's methods, in milliseconds: it stands still while the peer is not read. */
+  now(): number {
+    return this.#clock.now();
   }
 
   /** Requests of ours that the peer has not answered to the end. */
@@ -72,7 +76,7 @@ export class Link<Protocol extends Session = Session> {
       drain: () => this.#drain(),
       close: (error) => this.#closed(error),
     });
-    this.apply(this.session.start(monotonicNow()));
+    this.apply(this.session.start(this.now()));
   }
 
   /**
@@ -80,14 +84,14 @@ export class Link<Protocol extends Session = Session> {
    * Throws `ShoalError` where the dialect cannot carry the request.
    */
   ask(request: InferenceRequest): Answer {
-    return this.begin((id, now) => this.session.ask(id, request, now));
+    return this.open((id, now) => this.session.ask(id, request, now));
   }
 
-  /** The same for whatever else the dialect answers with events: `start` says it, under the id that it is given. */
-  begin(start: (id: number, now: number) => Output[]): Answer {
+  /** Like `ask`, for anything else that the dialect answers with events: `start` returns what is sent to ask for it. */
+  open(start: (id: number, now: number) => Output<Extension>[]): Answer {
     if (this.#isClosed) throw ShoalError.workerLost('The connection has closed.');
     const id = (this.#lastId += 1);
-    const outputs = start(id, monotonicNow());
+    const outputs = start(id, this.now());
     const answer = new Answer({
       consumed: (bytes) => this.apply(this.session.consumed(id, bytes)),
       abandon: () => this.apply(this.session.abort(id)),
@@ -109,7 +113,7 @@ export class Link<Protocol extends Session = Session> {
   }
 
   /** Carries out what the session wants done. */
-  apply(outputs: readonly Output[]): void {
+  apply(outputs: readonly Output<Extension>[]): void {
     for (const output of outputs) this.#carryOut(output);
     this.#schedule();
   }
@@ -119,12 +123,12 @@ export class Link<Protocol extends Session = Session> {
    * peer that reads nothing.
    */
   #respond(id: number, event: InferenceEvent): void {
-    const outputs = this.session.respond(id, event, monotonicNow());
+    const outputs = this.session.respond(id, event, this.now());
     if (isPiece(event) || event.type === 'finish') this.#applyUnbounded(outputs);
     else this.apply(outputs);
   }
 
-  #applyUnbounded(outputs: readonly Output[]): void {
+  #applyUnbounded(outputs: readonly Output<Extension>[]): void {
     for (const output of outputs) {
       if (output.type === 'send') this.#outbox.send(output.bytes);
       else this.#carryOut(output);
@@ -133,23 +137,23 @@ export class Link<Protocol extends Session = Session> {
   }
 
   #receive(bytes: Uint8Array): Promise<void> | undefined {
-    this.apply(this.session.receive(bytes, monotonicNow()));
-    const busy = this.#busy;
-    this.#busy = undefined;
-    if (busy === undefined || this.connection.flow === 'none') return undefined;
-    this.#isHeld = true;
+    this.apply(this.session.receive(bytes, this.now()));
+    const unfinished = this.#unfinished;
+    this.#unfinished = [];
+    if (unfinished.length === 0 || this.connection.flow === 'none') return undefined;
+    return this.#holdBack(Promise.all(unfinished));
+  }
+
+  /** Stops the session's time: the peer is not read, so its silence must not count against it. */
+  async #holdBack(until: Promise<unknown>): Promise<void> {
+    this.#clock.stop();
     this.#schedule();
-    return busy.then(() => this.#resumed());
+    await until;
+    this.#clock.start();
+    this.#schedule();
   }
 
-  /** The peer was held back until now: what it did not say meanwhile is our doing. */
-  #resumed(): void {
-    this.#isHeld = false;
-    if (this.#isClosed) return;
-    this.apply(this.session.resumed(monotonicNow()));
-  }
-
-  #carryOut(output: Output): void {
+  #carryOut(output: Output<Extension>): void {
     switch (output.type) {
       case 'send':
         return this.#say(output.bytes);
@@ -160,8 +164,8 @@ export class Link<Protocol extends Session = Session> {
         this.#exchanges.set(output.id, exchange);
         return this.#handlers.request(exchange);
       }
-      case 'upload':
-        return this.#upload(output.id, output.step);
+      case 'extension':
+        return this.#extension(output.event);
       case 'abort':
         return this.#exchanges.get(output.id)?.abort(ShoalError.aborted('Whoever asked took the request back.'));
       case 'credit':
@@ -184,11 +188,9 @@ export class Link<Protocol extends Session = Session> {
     this.#closed(new ShoalError('OVERLOADED', 'The peer reads nothing of what it makes us say.'));
   }
 
-  #upload(id: number, step: UploadStep): void {
-    const busy = this.#handlers.upload?.(id, step);
-    if (busy === undefined) return;
-    const before = this.#busy;
-    this.#busy = before === undefined ? busy : before.then(() => busy);
+  #extension(event: Extension): void {
+    const handled = this.#handlers.extension?.(event);
+    if (handled !== undefined) this.#unfinished.push(handled);
   }
 
   #drain(): void {
@@ -206,8 +208,7 @@ export class Link<Protocol extends Session = Session> {
   }
 
   #schedule(): void {
-    // While we hold the peer back its time stands still.
-    const wakeAt = this.#isClosed || this.#isHeld ? Infinity : this.session.wakeAt;
+    const wakeAt = this.#isClosed || this.#clock.isStopped ? Infinity : this.session.wakeAt;
     if (wakeAt === this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = wakeAt;
@@ -215,9 +216,9 @@ export class Link<Protocol extends Session = Session> {
     this.#timer = setTimeout(
       () => {
         this.#timerAt = Infinity;
-        this.apply(this.session.tick(monotonicNow()));
+        this.apply(this.session.tick(this.now()));
       },
-      Math.max(0, wakeAt - monotonicNow()),
+      Math.max(0, wakeAt - this.now()),
     );
   }
 }

@@ -1,12 +1,24 @@
-import { type InferenceEvent, type InferenceRequest, isTerminal, ServerSession, ShoalError } from '@shoal/protocol';
-import { donateFramer, DonateServer, type QueueStatus } from '@shoal/protocol/donate';
+import {
+  type InferenceEvent,
+  type InferenceRequest,
+  isTerminal,
+  type ServerSession,
+  ShoalError,
+} from '@shoal/protocol';
+import {
+  type DonateOutput,
+  type DonateServer,
+  donateServerSession,
+  type QueueStatus,
+  type UploadEvent,
+} from '@shoal/protocol/donate';
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
 import type { RequestObserver, RequestEnd } from '../../scheduler.ts';
 import type { Uploads } from './model-desk.ts';
 import type { Service } from './service.ts';
 import type { StagedModel } from './staged-model.ts';
 
-type DonateLink = Link<ServerSession<DonateServer>>;
+type DonateLink = Link<ServerSession<DonateServer, UploadEvent>, UploadEvent>;
 
 const NOTHING_TO_GENERATE: InferenceRequest = { input: { type: 'tokens', tokens: [] }, sampling: {}, stop: [] };
 
@@ -42,17 +54,16 @@ export class Hall {
 
   welcome(connection: Connection): void {
     const { mode, model, models } = this.#service;
-    const options = { mode, queue: () => this.#queue, model };
-    const session = new ServerSession(donateFramer(), (encode, nextId) => new DonateServer(encode, nextId, options));
+    const session = donateServerSession({ mode, queue: () => this.#queue, model });
     const link: DonateLink = new Link(connection, session, {
       peer: () => {},
       request: (exchange) => this.#take(link, exchange, uploads),
-      upload: (id, step) => uploads?.take(id, step),
+      extension: ({ id, step }) => uploads?.take(id, step),
       close: () => this.#links.delete(link),
     });
     const uploads = models?.uploads({
       sealed: (id, staged) => this.#mount(link, id, staged),
-      failed: (id, error) => link.apply(session.respond(id, { type: 'error', error }, monotonicNow())),
+      failed: (id, error) => link.apply(session.side.endUpload(id, error)),
     });
     this.#links.add(link);
     link.start();
@@ -128,8 +139,14 @@ class MountExchange implements Exchange {
   send(event: InferenceEvent): Promise<boolean> {
     if (this.ended) return Promise.resolve(false);
     this.#isAnswered = isTerminal(event);
-    this.#link.apply(this.#link.session.respond(this.id, event, monotonicNow()));
+    this.#link.apply(this.#outputs(event));
     return Promise.resolve(!this.ended);
+  }
+
+  #outputs(event: InferenceEvent): DonateOutput[] {
+    const { side } = this.#link.session;
+    if (event.type === 'error') return side.endUpload(this.id, event.error);
+    return event.type === 'finish' && event.reason !== 'abort' ? side.endUpload(this.id) : [];
   }
 
   onAbort(listener: (why: ShoalError) => void): void {

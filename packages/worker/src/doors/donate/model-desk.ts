@@ -1,5 +1,6 @@
 import type { Engine } from '@shoal/engine';
-import type { ShoalError, UploadStep } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol';
+import type { UploadStep } from '@shoal/protocol/donate';
 import { type Mount, ModelSeat, notMounted } from './model-seat.ts';
 import { StagedModel } from './staged-model.ts';
 import { openStagingFolder, type StagingFolder } from './staging-folder.ts';

@@ -3,8 +3,13 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { isDiskFull } from '@shoal/files/disk-space';
 import { FILE_MODE } from '@shoal/files/durable-write';
 import { errorCode } from '@shoal/files/error-code';
-import { ShoalError, type UploadStep } from '@shoal/protocol';
-import { digestMismatch, type ModelConfiguration, readModelConfiguration } from '@shoal/protocol/donate';
+import { ShoalError } from '@shoal/protocol';
+import {
+  digestMismatch,
+  type ModelConfiguration,
+  readModelConfiguration,
+  type UploadStep,
+} from '@shoal/protocol/donate';
 import { checkGgufHeader, GGUF_HEADER_BYTES } from './gguf-header.ts';
 import type { Reservation, StorageQuota } from './storage-quota.ts';
 
