@@ -67,7 +67,7 @@ test('a pull that is interrupted or killed goes on where it was', { skip }, asyn
   addOllamaModel(hub, 'library/tiny', '1b', model);
   const { begin, run, json } = scene('Killed', hub);
   const starts: number[] = [];
-  hub.misbehave = (request, response, url) => {
+  hub.intercept = (request, response, url) => {
     const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]);
     if (!url.pathname.includes('/blobs/')) return false;
     starts.push(start);
@@ -87,7 +87,7 @@ test('a pull that is interrupted or killed goes on where it was', { skip }, asyn
   await killed.ended();
   assert.deepEqual(await json('list'), { models: [], skipped: [] });
 
-  hub.misbehave = () => false;
+  hub.intercept = () => false;
   assert.equal((await run('pull', 'tiny:1b')).code, 0);
   assert.equal(starts[0], 0);
   assert.ok((starts[1] ?? 0) > 0, `the second pull began at ${starts[1]}`);

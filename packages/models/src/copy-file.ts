@@ -6,7 +6,7 @@ import type { Digest } from '@shoal/files/digest';
 import { checkDiskSpace, toWriteError } from '@shoal/files/disk-space';
 import { FILE_MODE } from '@shoal/files/durable-write';
 import { errorCode } from '@shoal/files/error-code';
-import type { Incoming } from './store/layout.ts';
+import type { IncomingPaths } from './store/layout.ts';
 import { dirname } from 'node:path';
 
 const READ_PIECE_BYTES = 1024 * 1024;
@@ -17,7 +17,7 @@ const READ_PIECE_BYTES = 1024 * 1024;
  */
 export async function copyFile(
   from: string,
-  place: Incoming,
+  place: IncomingPaths,
   {
     signal,
     onProgress,

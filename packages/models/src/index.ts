@@ -1,14 +1,14 @@
 export { type Digest, digestFile, isDigest, parseDigest } from '@shoal/files/digest';
-export { findModels, type FindOptions } from './found/find.ts';
-export type { FoundModel, Owner } from './found/found-model.ts';
-export type { Skipped } from './found/scan.ts';
+export { findExternalModels, type ExternalModelOptions } from './external/find.ts';
+export type { ExternalModel, ExternalOwner } from './external/external-model.ts';
+export type { SkippedPath } from './external/folder-scan.ts';
 export type { GgufDescription } from './gguf/describe.ts';
 export { checkGguf, inspectModel } from './gguf/inspect.ts';
 export { type MemoryOptions, predictMemory, type PredictedMemory } from './predict/memory.ts';
 export { type MemoryTier, smallestTier } from './predict/tier.ts';
 export type { PullProgress } from './progress.ts';
 export { DEFAULT_HUBS, pull, type PullOptions } from './pull.ts';
-export { allParts } from './sources/split.ts';
+export { partFileNames } from './sources/split.ts';
 export { parseName } from './store/name.ts';
 export { ModelStore, type StoredModel } from './store/store.ts';
 export type { BrokenModel, Verification, VerifyOptions } from './store/verify.ts';

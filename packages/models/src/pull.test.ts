@@ -100,7 +100,7 @@ test('the token goes to the hub and never across a redirect', async (t) => {
   const store = await openHub(t);
   addRepository(hub, 'owner/gated', { 'demo.gguf': DEMO });
   store.files.set('/signed', DEMO);
-  hub.misbehave = (request, response, url) => {
+  hub.intercept = (request, response, url) => {
     if (request.headers.authorization !== 'Bearer canary') response.writeHead(401).end();
     else if (url.pathname.includes('resolve')) {
       response.writeHead(302, { location: new URL('signed', store.url).href }).end();
@@ -128,7 +128,7 @@ test('redirects into private networks, and too many of them, are refused', async
     ['/again', 'BAD_MESSAGE'],
   ] as const) {
     hub.requests.length = 0;
-    hub.misbehave = (_, response) => {
+    hub.intercept = (_, response) => {
       response.writeHead(302, { location }).end();
       return true;
     };

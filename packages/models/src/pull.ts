@@ -6,11 +6,11 @@ import { type Digest, digestOfText, hexOf } from '@shoal/files/digest';
 import { hostAndPort, type Resolve } from './download/addresses.ts';
 import { download } from './download/download.ts';
 import { HttpClient } from './download/http.ts';
-import type { Wait } from './download/patience.ts';
+import type { Wait } from './download/backoff.ts';
 import { inspectModel } from './gguf/inspect.ts';
 import { ProgressMeter, type PullProgress } from './progress.ts';
 import { parseSource } from './sources/parse.ts';
-import type { Found, Hubs, SourceFile } from './sources/source.ts';
+import type { SourceModel, Hubs, SourceFile } from './sources/source.ts';
 import { parseName } from './store/name.ts';
 import type { ModelStore, ReadyFile, StoredModel } from './store/store.ts';
 
@@ -100,7 +100,7 @@ class Pull {
   }
 
   /** In one order everywhere, so that two pulls never wait for each other. */
-  async #lock({ files }: Found): Promise<FileLock[]> {
+  async #lock({ files }: SourceModel): Promise<FileLock[]> {
     const locks: FileLock[] = [];
     try {
       for (const key of [...new Set(files.map(keyOf))].toSorted()) {
@@ -182,7 +182,7 @@ function keyOf(file: SourceFile): string {
   return hexOf(file.digest ?? digestOfText('path' in file ? `file:${file.path}` : file.url.href));
 }
 
-function withDigest(found: Found, digest: Digest | undefined): Found {
+function withDigest(found: SourceModel, digest: Digest | undefined): SourceModel {
   if (digest === undefined) return found;
   const [only, ...more] = found.files;
   if (more.length > 0) throw ShoalError.invalidRequest('One digest cannot be that of a model in several parts.');

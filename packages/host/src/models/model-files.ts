@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
-  allParts,
-  findModels,
-  type FindOptions,
-  type FoundModel,
+  partFileNames,
+  findExternalModels,
+  type ExternalModelOptions,
+  type ExternalModel,
   ModelStore,
-  type Skipped,
+  type SkippedPath,
   type StoredModel,
 } from '@shoal/models';
 import { ShoalError } from '@shoal/protocol';
@@ -24,7 +24,7 @@ const HUGGING_FACE = /^(?:hf:|huggingface\.co\/)/;
 export interface ModelPlaces {
   readonly home: Home;
   /** Those that are not ours. */
-  readonly others: FindOptions;
+  readonly others: ExternalModelOptions;
 }
 
 /** Where models are by this process's environment; `folders` have GGUF files. */
@@ -48,7 +48,7 @@ export interface ModelFile {
 }
 
 /** A model that an engine can load, whoever it belongs to. */
-export type LocalModel = OwnModel | FoundModel | ModelFile;
+export type LocalModel = OwnModel | ExternalModel | ModelFile;
 
 export function openModelStore(home: Home): Promise<ModelStore> {
   return ModelStore.open(homeFiles(home).models);
@@ -56,11 +56,11 @@ export function openModelStore(home: Home): Promise<ModelStore> {
 
 /** All models that have a name, ours first, and the places that could not be looked at. Makes no folder. */
 export async function listModels({ home, others }: ModelPlaces): Promise<{
-  readonly models: readonly (OwnModel | FoundModel)[];
-  readonly skipped: readonly Skipped[];
+  readonly models: readonly (OwnModel | ExternalModel)[];
+  readonly skipped: readonly SkippedPath[];
 }> {
   const own = await ownModels(home);
-  const { models, skipped } = await findModels(others);
+  const { models, skipped } = await findExternalModels(others);
   return { models: [...own, ...models], skipped };
 }
 
@@ -73,7 +73,7 @@ export async function findModel(places: ModelPlaces, text: string): Promise<Loca
   const own = await ownModels(places.home);
   const ours = own.find((model) => isCalled(model, text));
   if (ours !== undefined) return ours;
-  const { models } = await findModels(places.others);
+  const { models } = await findExternalModels(places.others);
   const others = models.find((model) => isCalled(model, text));
   if (others !== undefined) return others;
   if (existsSync(text)) return modelFile(text);
@@ -91,7 +91,7 @@ async function ownModels(home: Home): Promise<OwnModel[]> {
 
 /** The files of a model by one of them: all parts in order. */
 export function partsOf(path: string): readonly string[] {
-  return allParts(basename(path)).map((file) => join(dirname(path), file));
+  return partFileNames(basename(path)).map((file) => join(dirname(path), file));
 }
 
 async function modelFile(text: string): Promise<ModelFile> {
@@ -108,7 +108,7 @@ async function modelFile(text: string): Promise<ModelFile> {
 }
 
 /** Upper and lower case make no difference, and `latest` need not be said. */
-function isCalled(model: OwnModel | FoundModel, text: string): boolean {
+function isCalled(model: OwnModel | ExternalModel, text: string): boolean {
   const digest = model.owner === 'shoal' ? model.digest : model.claimedDigest;
   const wanted = text.toLowerCase().replace(HUGGING_FACE, 'hf.co/');
   const name = model.name.toLowerCase();

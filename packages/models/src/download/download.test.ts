@@ -32,14 +32,14 @@ test('a server without ranges sends all of it at once', async (t) => {
 
 test('a server that does not mark its content sends ranges all the same', async (t) => {
   const { hub, fetch } = await scene(t);
-  hub.sendsMarks = false;
+  hub.sendsEtags = false;
   assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
   assert.equal(hub.sentBytes, FILE.length);
 });
 
 test('a server that does not say how long it is', async (t) => {
   const { hub, fetch } = await scene(t);
-  hub.misbehave = (_, response) => {
+  hub.intercept = (_, response) => {
     response.writeHead(200);
     response.write(FILE.subarray(0, 100));
     response.end(FILE.subarray(100));
@@ -53,7 +53,7 @@ test('a connection that breaks off is taken up where it ended', async (t) => {
     const { hub, fetch, waits } = await scene(t);
     hub.sendsRanges = sendsRanges;
     let cuts = 0;
-    hub.misbehave = (request, response) => {
+    hub.intercept = (request, response) => {
       if (++cuts > 2) return false;
       cutOff(request.headers.range, response, 1_000);
       return true;
@@ -68,7 +68,7 @@ test('a connection that breaks off is taken up where it ended', async (t) => {
 test('a server that always breaks off ends the download, and the next one goes on', async (t) => {
   const { hub, fetch, waits } = await scene(t);
   let asked = 0;
-  hub.misbehave = (_, response) => {
+  hub.intercept = (_, response) => {
     if (++asked <= 3) return false;
     response.destroy();
     return true;
@@ -78,7 +78,7 @@ test('a server that always breaks off ends the download, and the next one goes o
     waits.map((ms) => Math.floor(Math.log2(ms / 500))),
     [0, 1, 2, 3, 4],
   );
-  hub.misbehave = () => false;
+  hub.intercept = () => false;
   assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
   assert.equal(hub.sentBytes, FILE.length, 'nothing was fetched twice');
 });
@@ -91,13 +91,13 @@ test('a file that changed at its source is fetched anew, whether it grew or shra
   ]) {
     const { hub, fetch } = await scene(t);
     let asked = 0;
-    hub.misbehave = (_, response) => {
+    hub.intercept = (_, response) => {
       if (++asked <= 4) return false;
       response.writeHead(400).end();
       return true;
     };
     await assert.rejects(fetch({ connections: 1 }), { code: 'BAD_MESSAGE' });
-    hub.misbehave = () => false;
+    hub.intercept = () => false;
     hub.files.set('/model.gguf', other);
     assert.deepEqual(await fetch(), { digest: `sha256:${sha256(other)}`, bytes: other.length });
   }
@@ -124,7 +124,7 @@ test('answers that contradict themselves are refused', async (t) => {
   ];
   for (const head of heads) {
     const { hub, fetch } = await scene(t);
-    hub.misbehave = (_, response) => {
+    hub.intercept = (_, response) => {
       response.writeHead(206, head).end(FILE.subarray(0, 11));
       return true;
     };
@@ -135,7 +135,7 @@ test('answers that contradict themselves are refused', async (t) => {
 test('a busy server is asked again after the time that it names, and left alone if that is long', async (t) => {
   const { hub, fetch, waits } = await scene(t);
   let busy: string | undefined = '7';
-  hub.misbehave = (_, response) => {
+  hub.intercept = (_, response) => {
     if (busy === undefined) return false;
     response.writeHead(429, { 'retry-after': busy }).end();
     busy = undefined;
@@ -143,7 +143,7 @@ test('a busy server is asked again after the time that it names, and left alone 
   };
   await fetch();
   assert.deepEqual(waits, [7_000]);
-  hub.misbehave = (_, response) => {
+  hub.intercept = (_, response) => {
     response.writeHead(503, { 'retry-after': '3600' }).end();
     return true;
   };

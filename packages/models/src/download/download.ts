@@ -1,8 +1,8 @@
 import { ShoalError } from '@shoal/protocol';
 import type { Digest } from '@shoal/files/digest';
-import type { Incoming } from '../store/layout.ts';
+import type { IncomingPaths } from '../store/layout.ts';
 import type { HttpClient } from './http.ts';
-import { Partial } from './partial.ts';
+import { PartialFile } from './partial-file.ts';
 import type { DownloadOptions, RemoteFile } from './remote-file.ts';
 import { Transfer } from './transfer.ts';
 
@@ -14,10 +14,10 @@ import { Transfer } from './transfer.ts';
 export async function download(
   http: HttpClient,
   file: RemoteFile,
-  place: Incoming,
+  place: IncomingPaths,
   options: DownloadOptions = {},
 ): Promise<{ readonly digest: Digest; readonly bytes: number }> {
-  const partial = await Partial.open(place, file.url.href, options.syncBytes);
+  const partial = await PartialFile.open(place, file.url.href, options.syncBytes);
   const transfer = new Transfer(http, file, partial, options);
   try {
     const bytes = await transfer.run();

@@ -16,14 +16,14 @@ const MAX_LINK_LENGTH = 16 * 1024;
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-export interface Question {
+export interface HttpRequestOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Goes to the first server that is asked, and to none that it leads to. */
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   /** Must be read to its end or destroyed. */
@@ -45,7 +45,7 @@ export class HttpClient {
    * Resolves when an answer that is no redirect begins. Throws `INVALID_REQUEST` for what may not be asked,
    * `CONNECT_FAILED` and `TIMEOUT_NO_RESPONSE` where asking again may help, and the signal's reason.
    */
-  async get(link: URL, { headers = {}, token, signal }: Question = {}): Promise<Answer> {
+  async get(link: URL, { headers = {}, token, signal }: HttpRequestOptions = {}): Promise<HttpResponse> {
     let url = link;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       signal?.throwIfAborted();
@@ -61,8 +61,11 @@ export class HttpClient {
   }
 
   /** A whole document of text with its headers; at most 8 MiB. */
-  async text(link: URL, question: Question): Promise<{ status: number; headers: Answer['headers']; text: string }> {
-    const { status, headers, body } = await this.get(link, question);
+  async text(
+    link: URL,
+    options: HttpRequestOptions,
+  ): Promise<{ status: number; headers: HttpResponse['headers']; text: string }> {
+    const { status, headers, body } = await this.get(link, options);
     const pieces: Buffer[] = [];
     let length = 0;
     try {
@@ -74,7 +77,7 @@ export class HttpClient {
         pieces.push(piece);
       }
     } catch (error) {
-      throw connectionError(link, error, question.signal);
+      throw connectionError(link, error, options.signal);
     }
     return { status, headers, text: Buffer.concat(pieces).toString('utf8') };
   }

@@ -1,9 +1,9 @@
 import type { Digest } from '@shoal/files/digest';
-import type { Wait } from './patience.ts';
-import type { Login } from './refusals.ts';
+import type { Wait } from './backoff.ts';
+import type { LoginHint } from './status-error.ts';
 
 /** A file on a server. */
-export interface RemoteFile extends Login {
+export interface RemoteFile extends LoginHint {
   readonly url: URL;
   /** For error messages, such as `model.gguf of owner/repo`. */
   readonly what: string;

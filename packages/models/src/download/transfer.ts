@@ -1,12 +1,12 @@
 import { ShoalError } from '@shoal/protocol';
 import type { Digest } from '@shoal/files/digest';
-import { type Delivery, readDelivery } from './answer.ts';
+import { type FileResponse, parseFileResponse } from './file-response.ts';
 import { connectionError, type HttpClient } from './http.ts';
-import type { Partial } from './partial.ts';
-import { Patience } from './patience.ts';
+import type { PartialFile } from './partial-file.ts';
+import { Backoff } from './backoff.ts';
 import { PrefixHash } from './prefix-hash.ts';
 import { missing, type Range, totalOf } from './ranges.ts';
-import { isWorthRetrying } from './refusals.ts';
+import { isRetryable } from './status-error.ts';
 import type { DownloadOptions, RemoteFile } from './remote-file.ts';
 import { Writer } from './writer.ts';
 
@@ -17,7 +17,7 @@ const PIECE_BYTES = 64 * 1024 * 1024;
 export class Transfer {
   readonly #http: HttpClient;
   readonly #file: RemoteFile;
-  readonly #partial: Partial;
+  readonly #partial: PartialFile;
   readonly #options: DownloadOptions;
   readonly #hash: PrefixHash;
   /** Aborted when one connection has failed for good, and with it all others. */
@@ -26,7 +26,7 @@ export class Transfer {
   readonly #pieceBytes: number;
   #totalBytes: number | undefined;
 
-  constructor(http: HttpClient, file: RemoteFile, partial: Partial, options: DownloadOptions) {
+  constructor(http: HttpClient, file: RemoteFile, partial: PartialFile, options: DownloadOptions) {
     this.#http = http;
     this.#file = file;
     this.#partial = partial;
@@ -72,10 +72,10 @@ export class Transfer {
   async #fetchFirst(): Promise<number | undefined> {
     const total = this.#totalBytes;
     if (this.#file.digest !== undefined && total !== undefined && this.#partial.contiguousBytes === total) return total;
-    return this.#persist(async (patience) => {
+    return this.#persist(async (backoff) => {
       const delivery = await this.#ask(this.#firstRange());
       await this.#begin(delivery);
-      await this.#take(delivery, patience);
+      await this.#take(delivery, backoff);
       return delivery.isPart ? undefined : this.#endOfWhole(delivery);
     });
   }
@@ -99,7 +99,7 @@ export class Transfer {
   }
 
   async #fetchPiece(piece: Range): Promise<void> {
-    await this.#persist(async (patience) => {
+    await this.#persist(async (backoff) => {
       const [rest] = this.#missing(piece);
       if (rest === undefined) return;
       const delivery = await this.#ask(rest);
@@ -110,19 +110,19 @@ export class Transfer {
           `${this.#file.url.hostname} changed ${this.#file.what} meanwhile. Try again.`,
         );
       }
-      await this.#take(delivery, patience);
+      await this.#take(delivery, backoff);
     });
   }
 
   /** Tries again what may pass by itself. */
-  async #persist<T>(attempt: (patience: Patience) => Promise<T>): Promise<T> {
-    const patience = new Patience(this.#options.wait);
+  async #persist<T>(attempt: (backoff: Backoff) => Promise<T>): Promise<T> {
+    const backoff = new Backoff(this.#options.wait);
     for (;;) {
       try {
-        return await attempt(patience);
+        return await attempt(backoff);
       } catch (error) {
-        if (!isWorthRetrying(error)) throw error;
-        await patience.after(error, this.#signal);
+        if (!isRetryable(error)) throw error;
+        await backoff.after(error, this.#signal);
       }
     }
   }
@@ -136,7 +136,7 @@ export class Transfer {
     throw error;
   }
 
-  async #ask(range: Range): Promise<Delivery> {
+  async #ask(range: Range): Promise<FileResponse> {
     const { url, token, what } = this.#file;
     const answer = await this.#http.get(url, {
       headers: { range: `bytes=${range.start}-${range.end - 1}` },
@@ -144,11 +144,11 @@ export class Transfer {
       token,
     });
     if (answer.status === 416) await this.#startAnew(answer.body);
-    return readDelivery(answer, range, what, this.#file);
+    return parseFileResponse(answer, range, what, this.#file);
   }
 
   /** The server has no such range: what is there is longer than the file, and so of another one. */
-  async #startAnew(body: Delivery['body']): Promise<never> {
+  async #startAnew(body: FileResponse['body']): Promise<never> {
     body.destroy();
     await this.#hash.restart();
     await this.#partial.restart();
@@ -161,7 +161,7 @@ export class Transfer {
   }
 
   /** Decides whether what is there is of the same file, and makes room for the rest. */
-  async #begin(delivery: Delivery): Promise<void> {
+  async #begin(delivery: FileResponse): Promise<void> {
     const { totalBytes, mark } = delivery;
     try {
       if (this.#file.bytes !== undefined && totalBytes !== undefined && totalBytes !== this.#file.bytes) {
@@ -185,7 +185,7 @@ export class Transfer {
   }
 
   /** Whether it is the content that is partly there, from this download or an earlier one. */
-  #goesOn({ isPart, totalBytes, mark }: Delivery): boolean {
+  #goesOn({ isPart, totalBytes, mark }: FileResponse): boolean {
     const { origin, written } = this.#partial;
     if (!isPart) return false;
     if (this.#file.digest !== undefined || written.length === 0) return true;
@@ -193,12 +193,12 @@ export class Transfer {
   }
 
   /** Whether it is what other connections are fetching. */
-  #fits({ isPart, totalBytes, mark }: Delivery): boolean {
+  #fits({ isPart, totalBytes, mark }: FileResponse): boolean {
     const isMarkedSo = this.#file.digest !== undefined || mark === this.#partial.origin.mark;
     return isPart && totalBytes === this.#totalBytes && isMarkedSo;
   }
 
-  async #take({ body, start, end }: Delivery, patience: Patience): Promise<void> {
+  async #take({ body, start, end }: FileResponse, backoff: Backoff): Promise<void> {
     const { url, what } = this.#file;
     const writer = new Writer(this.#partial, start);
     try {
@@ -206,7 +206,7 @@ export class Transfer {
         if (end !== undefined && writer.end + piece.length > end) {
           throw new ShoalError('BAD_MESSAGE', `${url.hostname} sends more of ${what} than it said.`);
         }
-        patience.renew();
+        backoff.renew();
         await writer.push(piece);
         this.#hash.follow(this.#partial.contiguousBytes);
         this.#tell();
@@ -225,7 +225,7 @@ export class Transfer {
     }
   }
 
-  #endOfWhole({ end }: Delivery): number {
+  #endOfWhole({ end }: FileResponse): number {
     return end ?? totalOf(this.#partial.written);
   }
 

@@ -1,17 +1,17 @@
-import type { Partial } from './partial.ts';
+import type { PartialFile } from './partial-file.ts';
 
 /** Gathered before it is written, for each connection. */
 const WRITE_BYTES = 1024 * 1024;
 
 /** Gathers what comes into larger writes, and receives the next while one is under way. */
 export class Writer {
-  readonly #partial: Partial;
+  readonly #partial: PartialFile;
   #position: number;
   #pieces: Buffer[] = [];
   #length = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(partial: Partial, start: number) {
+  constructor(partial: PartialFile, start: number) {
     this.#partial = partial;
     this.#position = start;
   }

@@ -1,4 +1,4 @@
-import { brokenModel } from './broken.ts';
+import { invalidGguf } from './invalid-gguf.ts';
 import { fileTypeName } from './file-types.ts';
 import type { GgufHeader } from './header.ts';
 import { Fields, type Layer, layersOf } from './layers.ts';
@@ -40,11 +40,11 @@ export interface GgufDescription {
 /** Of one file, or of all parts of a model in order. Throws `INVALID_REQUEST` where they do not belong together. */
 export function describeGguf(headers: readonly GgufHeader[]): GgufDescription {
   const [first] = headers;
-  if (first === undefined) throw brokenModel('it has no parts');
+  if (first === undefined) throw invalidGguf('it has no parts');
   checkParts(headers);
   const { version, metadata } = first;
   const architecture = textIn(metadata, 'general.architecture');
-  if (architecture === undefined || architecture === '') throw brokenModel('it does not say what architecture it has');
+  if (architecture === undefined || architecture === '') throw invalidGguf('it does not say what architecture it has');
   const fields = new Fields(metadata, architecture);
   const tensors = headers.flatMap((header) => header.tensors);
   const optional = {
@@ -79,10 +79,10 @@ function checkParts(headers: readonly GgufHeader[]): void {
   const claimed = headers[0]?.metadata.get('split.count') ?? 1;
   if (claimed !== headers.length && !(claimed === 0 && headers.length === 1)) {
     const parts = typeof claimed === 'number' ? String(claimed) : 'several';
-    throw brokenModel(`it is a part of a model in ${parts} parts, and ${headers.length} of them are here`);
+    throw invalidGguf(`it is a part of a model in ${parts} parts, and ${headers.length} of them are here`);
   }
   for (const [index, { metadata }] of headers.entries()) {
-    if (headers.length > 1 && metadata.get('split.no') !== index) throw brokenModel('its parts are in the wrong order');
+    if (headers.length > 1 && metadata.get('split.no') !== index) throw invalidGguf('its parts are in the wrong order');
   }
 }
 

@@ -1,9 +1,9 @@
 import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
-import { brokenModel } from './broken.ts';
-import { checkPlausible } from './plausible.ts';
+import { invalidGguf } from './invalid-gguf.ts';
+import { checkLlamaAsserts } from './llama-asserts.ts';
 import { aligned, checkPlaces, readTensors, type Tensor } from './tensors.ts';
 import { type Metadata, type MetadataValue, readText, readValue } from './values.ts';
-import { need, type Reading, type Window } from './window.ts';
+import { need, type HeaderReader, type HeaderWindow } from './window.ts';
 
 const VERSIONS = [2, 3];
 /** Magic, version, and the two counts. */
@@ -31,44 +31,48 @@ export interface GgufHeader {
  * Reads a header of version 2 or 3 (docs/gguf.md of ggml). Every count, length, offset and type is checked before memory
  * is taken for it; lists are passed over unless `keepsItems` wants them. Throws `INVALID_REQUEST` that says what is wrong.
  */
-export function* readHeader(window: Window, keepsItems: (key: string) => boolean): Reading<GgufHeader> {
+export function* readHeader(window: HeaderWindow, keepsItems: (key: string) => boolean): HeaderReader<GgufHeader> {
   const { version, tensorCount, entryCount } = yield* readBeginning(window);
   const metadata = yield* readMetadata(window, entryCount, keepsItems);
   const alignment = alignmentOf(metadata);
   const tensors = yield* readTensors(window, tensorCount);
   const dataOffset = aligned(window.position, alignment);
   checkPlaces(tensors, alignment, window.fileBytes - dataOffset);
-  checkPlausible(metadata, tensors, dataOffset);
+  checkLlamaAsserts(metadata, tensors, dataOffset);
   return { version, metadata, tensors, dataOffset };
 }
 
-function* readBeginning(window: Window) {
-  if (window.fileBytes < BEGINNING_BYTES) throw brokenModel('it is no GGUF file');
+function* readBeginning(window: HeaderWindow) {
+  if (window.fileBytes < BEGINNING_BYTES) throw invalidGguf('it is no GGUF file');
   yield* need(window, BEGINNING_BYTES);
-  if (!isGguf(window.take(GGUF_MAGIC_LENGTH))) throw brokenModel('it is no GGUF file');
+  if (!isGguf(window.take(GGUF_MAGIC_LENGTH))) throw invalidGguf('it is no GGUF file');
   const version = window.u32();
   if (version !== 0 && (version & 0xffff) === 0) {
-    throw brokenModel('it is a big-endian one, made for other processors. Get the little-endian one');
+    throw invalidGguf('it is a big-endian one, made for other processors. Get the little-endian one');
   }
   if (!VERSIONS.includes(version)) {
-    throw brokenModel(`it has version ${version}, and only ${VERSIONS.join(' and ')} can be read`);
+    throw invalidGguf(`it has version ${version}, and only ${VERSIONS.join(' and ')} can be read`);
   }
   const tensorCount = window.u64();
   const entryCount = window.u64();
-  if (tensorCount > MAX_TENSORS) throw brokenModel(`it claims more than ${MAX_TENSORS} tensors`);
+  if (tensorCount > MAX_TENSORS) throw invalidGguf(`it claims more than ${MAX_TENSORS} tensors`);
   if (entryCount > MAX_METADATA_ENTRIES)
-    throw brokenModel(`it claims more than ${MAX_METADATA_ENTRIES} metadata entries`);
+    throw invalidGguf(`it claims more than ${MAX_METADATA_ENTRIES} metadata entries`);
   return { version, tensorCount, entryCount };
 }
 
-function* readMetadata(window: Window, count: number, keepsItems: (key: string) => boolean): Reading<Metadata> {
+function* readMetadata(
+  window: HeaderWindow,
+  count: number,
+  keepsItems: (key: string) => boolean,
+): HeaderReader<Metadata> {
   window.expect(count, SMALLEST_ENTRY_BYTES);
   const metadata = new Map<string, MetadataValue>();
   const budget = { bytes: 0 };
   for (let index = 0; index < count; index++) {
     const key = yield* readText(window, MAX_KEY_BYTES, 'a key of its metadata');
-    if (key === '') throw brokenModel('a key of its metadata is empty');
-    if (metadata.has(key)) throw brokenModel('its metadata has one key twice');
+    if (key === '') throw invalidGguf('a key of its metadata is empty');
+    if (metadata.has(key)) throw invalidGguf('its metadata has one key twice');
     metadata.set(key, yield* readValue(window, keepsItems(key), budget));
   }
   return metadata;
@@ -78,7 +82,7 @@ function alignmentOf(metadata: Metadata): number {
   const alignment = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT_BYTES;
   const isPowerOfTwo = typeof alignment === 'number' && Number.isInteger(Math.log2(alignment));
   if (!isPowerOfTwo || alignment < 1 || alignment > MAX_ALIGNMENT_BYTES) {
-    throw brokenModel('the alignment of its tensors is no power of two, or too large');
+    throw invalidGguf('the alignment of its tensors is no power of two, or too large');
   }
   return alignment;
 }

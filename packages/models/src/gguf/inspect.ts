@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
-import { brokenModel } from './broken.ts';
+import { invalidGguf } from './invalid-gguf.ts';
 import { describeGguf, type GgufDescription } from './describe.ts';
 import { type GgufHeader, readHeader } from './header.ts';
-import { Window } from './window.ts';
+import { HeaderWindow } from './window.ts';
 
 /** Lists that have one number for each layer. */
 const LISTS_OF_LAYERS =
@@ -18,8 +18,8 @@ export async function checkGguf(path: string): Promise<GgufHeader> {
   const file = await openModel(path);
   try {
     const about = await file.stat();
-    if (!about.isFile()) throw brokenModel('it is no file');
-    const window = new Window(about.size);
+    if (!about.isFile()) throw invalidGguf('it is no file');
+    const window = new HeaderWindow(about.size);
     const reading = readHeader(window, (key) => LISTS_OF_LAYERS.test(key));
     for (;;) {
       const step = reading.next();

@@ -1,4 +1,4 @@
-import { brokenModel } from './broken.ts';
+import { invalidGguf } from './invalid-gguf.ts';
 import type { Metadata } from './values.ts';
 
 /** llama.cpp has no room for more (LLAMA_MAX_LAYERS). */
@@ -66,7 +66,7 @@ export class Fields {
 /** One each. Empty where the file does not say how many there are. */
 export function layersOf(fields: Fields, architecture: string): Layer[] {
   const count = fields.count('block_count') ?? 0;
-  if (count > MAX_LAYERS) throw brokenModel(`it claims ${count} layers`);
+  if (count > MAX_LAYERS) throw invalidGguf(`it claims ${count} layers`);
   const full = fields.count('full_attention_interval');
   return Array.from({ length: count }, (_, layer) => {
     // Between two such layers are others that keep a state of fixed size.

@@ -1,5 +1,5 @@
-import { brokenModel } from './broken.ts';
-import { need, type Reading, type Window } from './window.ts';
+import { invalidGguf } from './invalid-gguf.ts';
+import { need, type HeaderReader, type HeaderWindow } from './window.ts';
 
 /** Of one text that is kept. Chat templates have some 100 KiB; whole tokenizers as JSON, which have 20 MiB, are skipped. */
 const MAX_TEXT_BYTES = 1024 * 1024;
@@ -48,7 +48,7 @@ export interface TextBudget {
   bytes: number;
 }
 
-export function* readValue(window: Window, keepsItems: boolean, budget: TextBudget): Reading<MetadataValue> {
+export function* readValue(window: HeaderWindow, keepsItems: boolean, budget: TextBudget): HeaderReader<MetadataValue> {
   yield* need(window, 4);
   const type = window.u32();
   if (type === ARRAY) return yield* readArray(window, keepsItems, budget);
@@ -57,15 +57,15 @@ export function* readValue(window: Window, keepsItems: boolean, budget: TextBudg
 }
 
 /** At most `limit` bytes; `what` names it in the error. */
-export function* readText(window: Window, limit: number, what: string): Reading<string> {
+export function* readText(window: HeaderWindow, limit: number, what: string): HeaderReader<string> {
   yield* need(window, LENGTH_OF_TEXT_BYTES);
   const length = window.u64();
-  if (length > limit) throw brokenModel(`${what} has more than ${limit} bytes`);
+  if (length > limit) throw invalidGguf(`${what} has more than ${limit} bytes`);
   yield* need(window, length);
   return window.take(length).toString('utf8');
 }
 
-function* readLongText(window: Window, budget: TextBudget): Reading<MetadataValue> {
+function* readLongText(window: HeaderWindow, budget: TextBudget): HeaderReader<MetadataValue> {
   yield* need(window, LENGTH_OF_TEXT_BYTES);
   const length = window.u64();
   window.expect(length);
@@ -75,21 +75,21 @@ function* readLongText(window: Window, budget: TextBudget): Reading<MetadataValu
   }
   yield* need(window, length);
   budget.bytes += length;
-  if (budget.bytes > MAX_TEXTS_BYTES) throw brokenModel(`its texts have more than ${MAX_TEXTS_BYTES / 1024 ** 2} MiB`);
+  if (budget.bytes > MAX_TEXTS_BYTES) throw invalidGguf(`its texts have more than ${MAX_TEXTS_BYTES / 1024 ** 2} MiB`);
   return window.take(length).toString('utf8');
 }
 
-function* readNumber(window: Window, type: number): Reading<number | boolean> {
+function* readNumber(window: HeaderWindow, type: number): HeaderReader<number | boolean> {
   const { bytes, read } = numberType(type);
   yield* need(window, bytes);
   return read(window.take(bytes));
 }
 
-function* readArray(window: Window, keepsItems: boolean, budget: TextBudget): Reading<MetadataValue> {
+function* readArray(window: HeaderWindow, keepsItems: boolean, budget: TextBudget): HeaderReader<MetadataValue> {
   yield* need(window, 12);
   const type = window.u32();
   const length = window.u64();
-  if (length > MAX_ARRAY_ITEMS) throw brokenModel(`a list in its header has more than ${MAX_ARRAY_ITEMS} items`);
+  if (length > MAX_ARRAY_ITEMS) throw invalidGguf(`a list in its header has more than ${MAX_ARRAY_ITEMS} items`);
   const itemBytes = type === TEXT ? LENGTH_OF_TEXT_BYTES : numberType(type).bytes;
   window.expect(length, itemBytes);
   if (keepsItems && length <= MAX_KEPT_ITEMS) return { length, items: yield* readItems(window, type, length, budget) };
@@ -98,18 +98,18 @@ function* readArray(window: Window, keepsItems: boolean, budget: TextBudget): Re
   return { length };
 }
 
-function* readItems(window: Window, type: number, length: number, budget: TextBudget): Reading<Scalar[]> {
+function* readItems(window: HeaderWindow, type: number, length: number, budget: TextBudget): HeaderReader<Scalar[]> {
   const items: Scalar[] = [];
   for (let index = 0; index < length; index++) {
     const item = type === TEXT ? yield* readLongText(window, budget) : yield* readNumber(window, type);
-    if (typeof item === 'object') throw brokenModel('a text in a list of its header is too long');
+    if (typeof item === 'object') throw invalidGguf('a text in a list of its header is too long');
     items.push(item);
   }
   return items;
 }
 
 /** Hundreds of thousands: nothing is made of them, and the window is asked only where it ends. */
-function* skipTexts(window: Window, count: number): Reading<void> {
+function* skipTexts(window: HeaderWindow, count: number): HeaderReader<void> {
   for (let index = 0; index < count; index++) {
     if (window.available < LENGTH_OF_TEXT_BYTES) yield* need(window, LENGTH_OF_TEXT_BYTES);
     const length = window.u64();
@@ -121,7 +121,7 @@ function* skipTexts(window: Window, count: number): Reading<void> {
 function numberType(type: number) {
   const known = NUMBERS[type];
   if (known === undefined) {
-    throw brokenModel(
+    throw invalidGguf(
       type === ARRAY ? 'its header has lists of lists' : `its header has a value of unknown type ${type}`,
     );
   }

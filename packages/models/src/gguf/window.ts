@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { brokenModel } from './broken.ts';
+import { invalidGguf } from './invalid-gguf.ts';
 
 /** Read from the file at a time; a reader that needs more at once asks for it. */
 const PIECE_BYTES = 256 * 1024;
@@ -10,7 +10,7 @@ const MAX_HEADER_BYTES = 64 * 1024 * 1024;
  * The part of a file that a header's reader has before it. The reader takes from it and says how many bytes it needs;
  * whoever drives the reader fills it. What a header claims is held against what the file has before anything is read.
  */
-export class Window {
+export class HeaderWindow {
   readonly fileBytes: number;
   #bytes = Buffer.alloc(0);
   /** Where the window begins in the file, and how far the reader is in the window. */
@@ -35,7 +35,7 @@ export class Window {
   expect(count: number, bytesEach = 1): void {
     const left = Math.min(this.fileBytes, MAX_HEADER_BYTES) - this.position;
     if (count <= left / bytesEach) return;
-    throw brokenModel(
+    throw invalidGguf(
       this.fileBytes > MAX_HEADER_BYTES && count <= (this.fileBytes - this.position) / bytesEach
         ? `its header has more than ${MAX_HEADER_BYTES / 1024 ** 2} MiB`
         : 'it ends within its header, or a count in its header is wrong',
@@ -78,7 +78,7 @@ export class Window {
       if (bytesRead === 0) break;
       length += bytesRead;
     }
-    if (length < needed) throw brokenModel('it ends within its header');
+    if (length < needed) throw invalidGguf('it ends within its header');
     this.#bytes = bytes.subarray(0, length);
     this.#start = start;
     this.#at = 0;
@@ -86,9 +86,9 @@ export class Window {
 }
 
 /** A reader of a header: yields how many bytes it needs in its window, and returns what it read. */
-export type Reading<T> = Generator<number, T, undefined>;
+export type HeaderReader<T> = Generator<number, T, undefined>;
 
-export function* need(window: Window, bytes: number): Reading<void> {
+export function* need(window: HeaderWindow, bytes: number): HeaderReader<void> {
   if (window.available >= bytes) return;
   window.expect(bytes);
   yield bytes;

@@ -1,7 +1,7 @@
 import { isObject, ShoalError } from '@shoal/protocol';
-import type { HttpClient, Question } from '../download/http.ts';
-import { Patience, type Wait } from '../download/patience.ts';
-import { isWorthRetrying, type Login, refusal } from '../download/refusals.ts';
+import type { HttpClient, HttpRequestOptions } from '../download/http.ts';
+import { Backoff, type Wait } from '../download/backoff.ts';
+import { isRetryable, type LoginHint, statusError } from '../download/status-error.ts';
 
 const NO_SIGNAL = new AbortController().signal;
 
@@ -9,20 +9,20 @@ const NO_SIGNAL = new AbortController().signal;
 export async function fetchJson(
   http: HttpClient,
   url: URL,
-  question: Question & { readonly wait?: Wait | undefined },
+  options: HttpRequestOptions & { readonly wait?: Wait | undefined },
   what: string,
-  login: Login = {},
+  login: LoginHint = {},
 ): Promise<{ readonly value: unknown; readonly link: string | undefined }> {
-  const patience = new Patience(question.wait);
+  const backoff = new Backoff(options.wait);
   for (;;) {
     try {
-      const { status, headers, text } = await http.text(url, question);
-      if (status !== 200) throw refusal({ status, headers, url }, what, login);
+      const { status, headers, text } = await http.text(url, options);
+      if (status !== 200) throw statusError({ status, headers, url }, what, login);
       const { link } = headers;
       return { value: parse(text, url), link: Array.isArray(link) ? link.join(', ') : link };
     } catch (error) {
-      if (!isWorthRetrying(error)) throw error;
-      await patience.after(error, question.signal ?? NO_SIGNAL);
+      if (!isRetryable(error)) throw error;
+      await backoff.after(error, options.signal ?? NO_SIGNAL);
     }
   }
 }

@@ -3,11 +3,11 @@ import { isDigest } from '@shoal/files/digest';
 import { hostAndPort } from '../download/addresses.ts';
 import type { RemoteFile } from '../download/remote-file.ts';
 import type { HttpClient } from '../download/http.ts';
-import type { Wait } from '../download/patience.ts';
+import type { Wait } from '../download/backoff.ts';
 import { nameFrom } from '../store/name.ts';
 import { below, countOf, fetchJson, itemsOf, objectOf } from './document.ts';
-import { chooseModel, type Choice, type RepositoryFile } from './quantisation.ts';
-import type { Found, Hubs, Source } from './source.ts';
+import { selectModel, type ModelVariant, type RepositoryFile } from './quantisation.ts';
+import type { SourceModel, Hubs, Source } from './source.ts';
 
 /** Of a list of files, which has 1,000 a page. */
 const MAX_PAGES = 20;
@@ -38,9 +38,9 @@ export class HuggingFace implements Source {
     }
   }
 
-  async find(http: HttpClient, signal: AbortSignal | undefined): Promise<Found> {
+  async find(http: HttpClient, signal: AbortSignal | undefined): Promise<SourceModel> {
     const files = await this.#list(http, signal);
-    const choice = chooseModel(files, this.#repository, this.#wanted);
+    const choice = selectModel(files, this.#repository, this.#wanted);
     const tag = this.#tag(choice);
     const [first, ...rest] = choice.files;
     return {
@@ -50,7 +50,7 @@ export class HuggingFace implements Source {
     };
   }
 
-  #tag({ quantisation, files: [{ path }] }: Choice): string {
+  #tag({ quantisation, files: [{ path }] }: ModelVariant): string {
     if (this.#wanted?.toLowerCase().endsWith('.gguf') === true) return nameFrom(path.slice(path.lastIndexOf('/') + 1));
     return quantisation ?? 'latest';
   }
@@ -60,8 +60,8 @@ export class HuggingFace implements Source {
     const files: RepositoryFile[] = [];
     let url: URL | null = below(base, `api/models/${this.#repository}/tree/main?recursive=1`);
     for (let page = 0; url !== null && page < MAX_PAGES; page++) {
-      const question = { ...this.#token(), ...(signal && { signal }), ...(this.#wait && { wait: this.#wait }) };
-      const answer = await fetchJson(http, url, question, this.#repository, this.#login());
+      const options = { ...this.#token(), ...(signal && { signal }), ...(this.#wait && { wait: this.#wait }) };
+      const answer = await fetchJson(http, url, options, this.#repository, this.#login());
       files.push(...itemsOf(answer.value).flatMap(readFile));
       const next = NEXT_PAGE.exec(answer.link ?? '')?.[1];
       url = next === undefined ? null : URL.parse(next, url.href);

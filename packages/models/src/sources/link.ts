@@ -1,7 +1,7 @@
 import type { HttpClient } from '../download/http.ts';
 import { nameFrom } from '../store/name.ts';
-import type { Found, Source } from './source.ts';
-import { allParts } from './split.ts';
+import type { SourceModel, Source } from './source.ts';
+import { partFileNames } from './split.ts';
 
 /** A GGUF file anywhere on the web; of a model in parts, the link to any one of them. */
 export class Link implements Source {
@@ -11,10 +11,10 @@ export class Link implements Source {
     this.#url = url;
   }
 
-  async find(_http: HttpClient, _signal: AbortSignal | undefined): Promise<Found> {
+  async find(_http: HttpClient, _signal: AbortSignal | undefined): Promise<SourceModel> {
     const path = this.#url.pathname;
     const slash = path.lastIndexOf('/') + 1;
-    const [first, ...rest] = allParts(path.slice(slash));
+    const [first, ...rest] = partFileNames(path.slice(slash));
     const remote = (fileName: string) => {
       const url = new URL(this.#url);
       url.pathname = path.slice(0, slash) + fileName;

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { ShoalError } from '@shoal/protocol';
 import type { HttpClient } from '../download/http.ts';
 import { nameFrom } from '../store/name.ts';
-import type { Found, Source } from './source.ts';
-import { allParts } from './split.ts';
+import type { SourceModel, Source } from './source.ts';
+import { partFileNames } from './split.ts';
 
 /** A GGUF file of this machine, as `file:PATH` or `file:///PATH`; of a model in parts, any one of them. */
 export class LocalPath implements Source {
@@ -14,8 +14,8 @@ export class LocalPath implements Source {
     this.#path = resolve(pathOf(text));
   }
 
-  async find(_http: HttpClient, _signal: AbortSignal | undefined): Promise<Found> {
-    const [first, ...rest] = allParts(basename(this.#path));
+  async find(_http: HttpClient, _signal: AbortSignal | undefined): Promise<SourceModel> {
+    const [first, ...rest] = partFileNames(basename(this.#path));
     const local = (fileName: string) => ({ path: join(dirname(this.#path), fileName) });
     const name = `${nameFrom(first.replace(/-00001-of-\d{5}(?=\.gguf$)/i, ''))}:latest`;
     return { name, source: `file:${this.#path}`, files: [local(first), ...rest.map(local)] };

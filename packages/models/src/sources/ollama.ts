@@ -1,10 +1,10 @@
 import { ShoalError } from '@shoal/protocol';
 import { isDigest } from '@shoal/files/digest';
 import type { HttpClient } from '../download/http.ts';
-import type { Wait } from '../download/patience.ts';
+import type { Wait } from '../download/backoff.ts';
 import { parseName } from '../store/name.ts';
 import { below, countOf, fetchJson, itemsOf, objectOf } from './document.ts';
-import type { Found, Hubs, Source } from './source.ts';
+import type { SourceModel, Hubs, Source } from './source.ts';
 
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 const MODEL_LAYER = 'application/vnd.ollama.image.model';
@@ -29,17 +29,17 @@ export class OllamaRegistry implements Source {
     }
   }
 
-  async find(http: HttpClient, signal: AbortSignal | undefined): Promise<Found> {
+  async find(http: HttpClient, signal: AbortSignal | undefined): Promise<SourceModel> {
     const colon = this.#name.lastIndexOf(':');
     const [path, tag] = [this.#name.slice(0, colon), this.#name.slice(colon + 1)];
     const repository = path.includes('/') ? path : `${LIBRARY}/${path}`;
     const url = below(this.#hubs.ollama, `v2/${repository}/manifests/${tag}`);
-    const question = {
+    const options = {
       headers: { accept: MANIFEST },
       ...(signal && { signal }),
       ...(this.#wait && { wait: this.#wait }),
     };
-    const { value } = await fetchJson(http, url, question, this.#name);
+    const { value } = await fetchJson(http, url, options, this.#name);
     const { digest, bytes } = modelLayer(value, this.#name);
     const blob = below(this.#hubs.ollama, `v2/${repository}/blobs/${digest}`);
     return { name: this.#name, source: this.#name, files: [{ url: blob, what: this.#name, bytes, digest }] };

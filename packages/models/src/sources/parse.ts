@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol';
-import type { Wait } from '../download/patience.ts';
+import type { Wait } from '../download/backoff.ts';
 import { HuggingFace } from './hugging-face.ts';
 import { Link } from './link.ts';
 import { LocalPath } from './local.ts';

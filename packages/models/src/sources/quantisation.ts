@@ -1,7 +1,7 @@
 import { ShoalError } from '@shoal/protocol';
 import type { Digest } from '@shoal/files/digest';
 import { QUANTISATIONS } from '../gguf/file-types.ts';
-import { allParts, parsePart } from './split.ts';
+import { partFileNames, parsePart } from './split.ts';
 
 /** Where people say nothing: a good answer for its size first, as Ollama and llama.cpp choose too. */
 const PREFERRED = ['Q4_K_M', 'Q4_K_S', 'Q4_0', 'Q5_K_M', 'Q5_K_S', 'Q6_K', 'Q8_0', 'MXFP4_MOE', 'F16', 'BF16'];
@@ -18,7 +18,7 @@ export interface RepositoryFile {
 }
 
 /** One model of a repository: a file, or all parts in order. */
-export interface Choice {
+export interface ModelVariant {
   readonly quantisation?: string | undefined;
   readonly files: readonly [RepositoryFile, ...RepositoryFile[]];
 }
@@ -27,7 +27,11 @@ export interface Choice {
  * The model that is wanted: a quantisation, a file's path or name, or the one that suits most people. Throws
  * `MODEL_NOT_FOUND` that lists the choices, or says that there is no GGUF file.
  */
-export function chooseModel(files: readonly RepositoryFile[], repository: string, wanted: string | undefined): Choice {
+export function selectModel(
+  files: readonly RepositoryFile[],
+  repository: string,
+  wanted: string | undefined,
+): ModelVariant {
   const choices = choicesOf(files);
   const chosen = wanted === undefined ? mostSuitable(choices) : choices.find((choice) => isWanted(choice, wanted));
   if (chosen !== undefined) return chosen;
@@ -42,20 +46,20 @@ export function chooseModel(files: readonly RepositoryFile[], repository: string
 }
 
 /** Models whose parts are not all there are left out: they cannot be loaded. */
-function choicesOf(files: readonly RepositoryFile[]): Choice[] {
+function choicesOf(files: readonly RepositoryFile[]): ModelVariant[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   return files.flatMap((file) => {
     if (!/\.gguf$/i.test(file.path) || NO_MODEL.test(file.path)) return [];
     if ((parsePart(file.path)?.number ?? 1) !== 1) return [];
-    const parts = allParts(file.path).flatMap((path) => byPath.get(path) ?? []);
+    const parts = partFileNames(file.path).flatMap((path) => byPath.get(path) ?? []);
     const [first, ...rest] = parts;
-    if (first === undefined || parts.length !== allParts(file.path).length) return [];
+    if (first === undefined || parts.length !== partFileNames(file.path).length) return [];
     const quantisation = quantisationIn(file.path);
     return [{ files: [first, ...rest], ...(quantisation !== undefined && { quantisation }) }];
   });
 }
 
-function mostSuitable(choices: readonly Choice[]): Choice | undefined {
+function mostSuitable(choices: readonly ModelVariant[]): ModelVariant | undefined {
   for (const preferred of PREFERRED) {
     const choice = choices.find(({ quantisation }) => quantisation === preferred);
     if (choice !== undefined) return choice;
@@ -63,7 +67,7 @@ function mostSuitable(choices: readonly Choice[]): Choice | undefined {
   return choices.length === 1 ? choices[0] : undefined;
 }
 
-function isWanted({ files, quantisation }: Choice, wanted: string): boolean {
+function isWanted({ files, quantisation }: ModelVariant, wanted: string): boolean {
   const name = wanted.toLowerCase();
   if (!name.endsWith('.gguf')) return quantisation === wanted.toUpperCase() || containsWord(files[0].path, wanted);
   return files.some(({ path }) => path.toLowerCase() === name || path.toLowerCase().endsWith(`/${name}`));

@@ -18,7 +18,7 @@ interface LocalFile {
 export type SourceFile = RemoteFile | LocalFile;
 
 /** What a source has: all files of one model, in order. */
-export interface Found {
+export interface SourceModel {
   /** The name that the model gets where people choose none. */
   readonly name: string;
   /** What to pull to get the same again. */
@@ -28,5 +28,5 @@ export interface Found {
 
 /** Where one model comes from. */
 export interface Source {
-  find(http: HttpClient, signal: AbortSignal | undefined): Promise<Found>;
+  find(http: HttpClient, signal: AbortSignal | undefined): Promise<SourceModel>;
 }

@@ -1,4 +1,4 @@
-import { brokenModel } from '../gguf/broken.ts';
+import { invalidGguf } from '../gguf/invalid-gguf.ts';
 
 /** Of one model. */
 const MAX_PARTS = 512;
@@ -6,7 +6,7 @@ const MAX_PARTS = 512;
 /** `NAME-00002-of-00005.gguf`, as llama-gguf-split names them. */
 const PART = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i;
 
-export interface Part {
+export interface PartName {
   readonly prefix: string;
   /** From 1. */
   readonly number: number;
@@ -14,18 +14,18 @@ export interface Part {
 }
 
 /** Undefined for a file that is a model by itself. */
-export function parsePart(fileName: string): Part | undefined {
+export function parsePart(fileName: string): PartName | undefined {
   const [, prefix, number, count] = PART.exec(fileName) ?? [];
   if (prefix === undefined) return undefined;
   return { prefix, number: Number(number), count: Number(count) };
 }
 
 /** The names of all parts, in order, from that of any one; the name alone for a model in one file. */
-export function allParts(fileName: string): readonly [string, ...string[]] {
+export function partFileNames(fileName: string): readonly [string, ...string[]] {
   const part = parsePart(fileName);
   if (part === undefined) return [fileName];
   const { prefix, count } = part;
-  if (count < 1 || count > MAX_PARTS) throw brokenModel(`its name speaks of ${count} parts`);
+  if (count < 1 || count > MAX_PARTS) throw invalidGguf(`its name speaks of ${count} parts`);
   const name = (index: number): string => `${prefix}-${padded(index + 1)}-of-${padded(count)}.gguf`;
   return [name(0), ...Array.from({ length: count - 1 }, (_, index) => name(index + 1))];
 }

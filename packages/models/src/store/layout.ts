@@ -7,7 +7,7 @@ import { nameKey } from './name.ts';
 const HEX = /^[0-9a-f]{64}$/;
 
 /** Where one download is written before it is a blob. */
-export interface Incoming {
+export interface IncomingPaths {
   /** The bytes. */
   readonly path: string;
   /** Which of them are on the disk for sure. */
@@ -42,7 +42,7 @@ export class Layout {
   }
 
   /** Beside the blobs, so that one rename makes it one. */
-  incoming(key: string): Incoming {
+  incoming(key: string): IncomingPaths {
     return {
       path: this.#within(this.blobs, `${hexadecimal(key)}.partial`),
       statePath: this.#within(this.blobs, `${hexadecimal(key)}.json`),

@@ -110,7 +110,7 @@ test('on a full disk a pull says so and gives the space back, and what is there 
   const options = { allowedHosts: [hub.url.host] };
   await assert.rejects(pull(store, link, options), { code: 'STORAGE_FULL', message: /MB more are needed.*Free some/ });
   // One that does not say how long it is fills the disk until there is no room.
-  hub.misbehave = (_, response) => {
+  hub.intercept = (_, response) => {
     response.writeHead(200);
     response.end(other);
     return true;
@@ -121,7 +121,7 @@ test('on a full disk a pull says so and gives the space back, and what is there 
   assert.equal((await store.copy('first', 'second')).bytes, DEMO.length);
   await store.remove('first');
   await store.remove('second');
-  hub.misbehave = () => false;
+  hub.intercept = () => false;
   hub.files.set('/other.gguf', DEMO);
   assert.equal((await pull(store, link, options)).bytes, DEMO.length);
 });

@@ -5,7 +5,7 @@ import { type Digest, hexOf, isDigest, modelDigest } from '@shoal/files/digest';
 import { toWriteError } from '@shoal/files/disk-space';
 import { FOLDER_MODE, renameDurably, syncFolder } from '@shoal/files/durable-write';
 import { errorCode, isMissing } from '@shoal/files/error-code';
-import { type Incoming, Layout } from './layout.ts';
+import { type IncomingPaths, Layout } from './layout.ts';
 import { tryLock, waitForLock } from './lock.ts';
 import { parseName } from './name.ts';
 import { hasParts, linkParts, partPath } from './parts.ts';
@@ -25,7 +25,7 @@ export interface StoredModel extends Reference {
 
 /** A file that is ready to be seen: checked and synced, still under its temporary name or a blob already. */
 export interface ReadyFile extends FileReference {
-  readonly incoming?: Incoming | undefined;
+  readonly incoming?: IncomingPaths | undefined;
 }
 
 /**
@@ -106,7 +106,7 @@ export class ModelStore {
   }
 
   /** For pulls: where the download of this key is written. A key is 64 hexadecimal digits. */
-  incoming(key: string): Incoming {
+  incoming(key: string): IncomingPaths {
     return this.#layout.incoming(key);
   }
 

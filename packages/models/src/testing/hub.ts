@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
 /** Answers one request. True: it was answered, and nothing else is to be done. */
-type Misbehave = (request: IncomingMessage, response: ServerResponse, url: URL) => boolean;
+type Intercept = (request: IncomingMessage, response: ServerResponse, url: URL) => boolean;
 
 /** A server on loopback that behaves like a hub, and misbehaves where a test wants it. */
 export interface Hub {
@@ -17,10 +17,10 @@ export interface Hub {
   }[];
   readonly files: Map<string, Buffer>;
   readonly documents: Map<string, unknown>;
-  misbehave: Misbehave;
+  intercept: Intercept;
   sendsRanges: boolean;
   /** Whether it says `ETag`. */
-  sendsMarks: boolean;
+  sendsEtags: boolean;
   /** Bytes of models that were sent. */
   sentBytes: number;
 }
@@ -41,9 +41,9 @@ export async function openHub(test: TestContext): Promise<Hub> {
     requests: [],
     files: new Map(),
     documents: new Map(),
-    misbehave: () => false,
+    intercept: () => false,
     sendsRanges: true,
-    sendsMarks: true,
+    sendsEtags: true,
     sentBytes: 0,
   };
   server.on('request', (request, response) => answer(hub, request, response));
@@ -87,7 +87,7 @@ function answer(hub: Hub, request: IncomingMessage, response: ServerResponse): v
   const url = new URL(request.url ?? '/', hub.url);
   const { range, authorization } = request.headers;
   hub.requests.push({ path: url.pathname, range, authorization });
-  if (hub.misbehave(request, response, url)) return;
+  if (hub.intercept(request, response, url)) return;
   const document = hub.documents.get(url.pathname);
   const file = hub.files.get(decodeURIComponent(url.pathname));
   if (document !== undefined) response.end(JSON.stringify(document));
@@ -97,7 +97,7 @@ function answer(hub: Hub, request: IncomingMessage, response: ServerResponse): v
 
 function sendFile(hub: Hub, file: Buffer, range: string | undefined, response: ServerResponse): void {
   const { first, last } = /^bytes=(?<first>\d+)-(?<last>\d+)$/.exec(range ?? '')?.groups ?? {};
-  const mark = hub.sendsMarks ? { etag: `"${sha256(file).slice(0, 16)}"` } : {};
+  const mark = hub.sendsEtags ? { etag: `"${sha256(file).slice(0, 16)}"` } : {};
   if (!hub.sendsRanges || first === undefined || last === undefined) {
     hub.sentBytes += file.length;
     response.writeHead(200, { 'content-length': file.length, ...mark }).end(file);

@@ -3,15 +3,15 @@ import { ShoalError } from '@shoal/protocol';
 import { hexOf } from '@shoal/files/digest';
 import { LIBRARY, modelLayer } from '../sources/ollama.ts';
 import { parseName } from '../store/name.ts';
-import { foundModel, type FoundModel } from './found-model.ts';
-import type { Scan } from './scan.ts';
+import { externalModel, type ExternalModel } from './external-model.ts';
+import type { FolderScan } from './folder-scan.ts';
 
 const REGISTRY = 'registry.ollama.ai';
 
 /** `manifests/HOST/OWNER/MODEL/TAG` names blobs by their digests (Ollama's server/modelpath.go). */
-export async function findOllama(scan: Scan, folder: string): Promise<FoundModel[]> {
+export async function findOllama(scan: FolderScan, folder: string): Promise<ExternalModel[]> {
   const manifests = join(folder, 'manifests');
-  const models: FoundModel[] = [];
+  const models: ExternalModel[] = [];
   for await (const path of scan.files(manifests)) {
     const model = await readManifest(scan, folder, path, relative(manifests, path).split(sep));
     if (model !== undefined) models.push(model);
@@ -20,11 +20,11 @@ export async function findOllama(scan: Scan, folder: string): Promise<FoundModel
 }
 
 async function readManifest(
-  scan: Scan,
+  scan: FolderScan,
   folder: string,
   path: string,
   parts: readonly string[],
-): Promise<FoundModel | undefined> {
+): Promise<ExternalModel | undefined> {
   const [host, owner, model, tag, ...more] = parts;
   if (host === undefined || owner === undefined || model === undefined || tag === undefined || more.length > 0)
     return undefined;
@@ -35,7 +35,7 @@ async function readManifest(
     const name = parseName([...home, ...(owner === LIBRARY ? [] : [owner]), `${model}:${tag}`].join('/'));
     const { digest } = modelLayer(manifest, name);
     const file = await scan.file(join(folder, 'blobs', `sha256-${hexOf(digest)}`));
-    return file && foundModel('ollama', name, [file], digest);
+    return file && externalModel('ollama', name, [file], digest);
   } catch (error) {
     if (!(error instanceof ShoalError)) throw error;
     scan.skip(path, error.message);

@@ -10,20 +10,20 @@ const MAX_DEPTH = 10;
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
 /** A place that could not be looked at, or not wholly. */
-export interface Skipped {
+export interface SkippedPath {
   readonly path: string;
   /** For people. */
   readonly why: string;
 }
 
-export interface FoundFile {
+export interface ScannedFile {
   readonly path: string;
   readonly bytes: number;
 }
 
 /** Looks through folders that belong to others: bounded, and what cannot be read is noted and passed over. */
-export class Scan {
-  readonly skipped: Skipped[] = [];
+export class FolderScan {
+  readonly skipped: SkippedPath[] = [];
   #entries = 0;
 
   /**
@@ -53,7 +53,7 @@ export class Scan {
   }
 
   /** Undefined, and noted, where it is no readable file. */
-  async file(path: string): Promise<FoundFile | undefined> {
+  async file(path: string): Promise<ScannedFile | undefined> {
     try {
       const about = await stat(path);
       if (about.isFile()) return { path, bytes: about.size };

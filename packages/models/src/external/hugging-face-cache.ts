@@ -4,13 +4,13 @@ import { type Digest, isDigest } from '@shoal/files/digest';
 import { errorCode } from '@shoal/files/error-code';
 import { nameFrom } from '../store/name.ts';
 import { findInFolder } from './folder.ts';
-import type { FoundModel } from './found-model.ts';
-import type { Scan } from './scan.ts';
+import type { ExternalModel } from './external-model.ts';
+import type { FolderScan } from './folder-scan.ts';
 
 /** `models--OWNER--REPO/snapshots/REVISION/FILE.gguf`, a link to `blobs/SHA256` (huggingface_hub's cache). */
 const SNAPSHOT = /^models--(.+?)--(.+)$/;
 
-export async function findHuggingFaceCache(scan: Scan, folder: string): Promise<FoundModel[]> {
+export async function findHuggingFaceCache(scan: FolderScan, folder: string): Promise<ExternalModel[]> {
   const nameOf = (path: string): string => {
     const [repository = ''] = path.split(sep);
     const [, owner = 'unknown', name = repository] = SNAPSHOT.exec(repository) ?? [];
@@ -20,7 +20,7 @@ export async function findHuggingFaceCache(scan: Scan, folder: string): Promise<
   return Promise.all(models.map(withClaim));
 }
 
-async function withClaim(model: FoundModel): Promise<FoundModel> {
+async function withClaim(model: ExternalModel): Promise<ExternalModel> {
   const claimedDigest = model.paths.length === 1 ? await claimOf(model.path) : undefined;
   return claimedDigest === undefined ? model : { ...model, claimedDigest };
 }

@@ -12,7 +12,7 @@ const JITTER_SHARE = 0.2;
 export type Wait = (ms: number, signal: AbortSignal) => Promise<void>;
 
 /** How often, and after how long, a server is asked again. */
-export class Patience {
+export class Backoff {
   readonly #wait: Wait;
   #failures = 0;
 

@@ -1,22 +1,22 @@
 import { ShoalError } from '@shoal/protocol';
-import type { Answer } from './http.ts';
+import type { HttpResponse } from './http.ts';
 
 /** A server that names no time is asked again after the download's own waits. */
 const RETRY_AFTER = /^\d{1,9}$/;
 
 /** What to do about a server that wants to know who asks. */
-export interface Login {
+export interface LoginHint {
   /** The variable with a token for it, such as `HF_TOKEN`; absent where there is none. */
   readonly tokenVariable?: string | undefined;
   /** A page on which its terms are accepted. */
   readonly page?: URL | undefined;
 }
 
-/** What a status other than success means. Those of `isWorthRetrying` may pass by themselves. */
-export function refusal(
-  { status, url, headers }: Pick<Answer, 'status' | 'url' | 'headers'>,
+/** What a status other than success means. Those of `isRetryable` may pass by themselves. */
+export function statusError(
+  { status, url, headers }: Pick<HttpResponse, 'status' | 'url' | 'headers'>,
   what: string,
-  login: Login,
+  login: LoginHint,
 ): ShoalError {
   const host = url.hostname;
   switch (status) {
@@ -41,11 +41,11 @@ export function refusal(
   }
 }
 
-export function isWorthRetrying(error: unknown): error is ShoalError {
+export function isRetryable(error: unknown): error is ShoalError {
   return error instanceof ShoalError && ['CONNECT_FAILED', 'TIMEOUT_NO_RESPONSE', 'OVERLOADED'].includes(error.code);
 }
 
-function loginAdvice({ tokenVariable, page }: Login): string {
+function loginAdvice({ tokenVariable, page }: LoginHint): string {
   if (tokenVariable === undefined) return 'Only what needs no login can be pulled from there.';
   const terms = page === undefined ? '' : `Accept its terms at ${page.href} if it has some, and `;
   return `${terms}${terms === '' ? 'Set' : 'set'} ${tokenVariable} to an access token that may read it. If there is no such model, this is the answer too.`;

@@ -1,4 +1,4 @@
-import { brokenModel } from './broken.ts';
+import { invalidGguf } from './invalid-gguf.ts';
 import { Fields, MAX_LAYERS } from './layers.ts';
 import type { Tensor } from './tensors.ts';
 import type { Metadata, MetadataValue } from './values.ts';
@@ -21,14 +21,14 @@ const TYPES_OF_NO_WEIGHTS = ['Q8_1', 'Q8_K', 'I8', 'I16', 'F64'];
  * Refuses what ends llama.cpp's process where other errors are told (`GGML_ASSERT` in `load_hparams` of llama-model.cpp
  * and in what it computes with). Says nothing of files without an architecture: the later parts of a model have none.
  */
-export function checkPlausible(metadata: Metadata, tensors: readonly Tensor[], dataOffset: number): void {
+export function checkLlamaAsserts(metadata: Metadata, tensors: readonly Tensor[], dataOffset: number): void {
   const odd = tensors.find(({ type }) => TYPES_OF_NO_WEIGHTS.includes(type));
-  if (odd !== undefined) throw brokenModel(`a tensor is stored as ${odd.type}, which no weights are`);
+  if (odd !== undefined) throw invalidGguf(`a tensor is stored as ${odd.type}, which no weights are`);
   if (tensors.length > 0 && dataOffset % MEMORY_ALIGNMENT_BYTES !== 0) {
-    throw brokenModel(`its tensors do not begin at a multiple of ${MEMORY_ALIGNMENT_BYTES} bytes`);
+    throw invalidGguf(`its tensors do not begin at a multiple of ${MEMORY_ALIGNMENT_BYTES} bytes`);
   }
   const tokenizer = metadata.get('tokenizer.ggml.model');
-  if (typeof tokenizer === 'string' && NO_VOCABULARY.includes(tokenizer)) throw brokenModel('it has no vocabulary');
+  if (typeof tokenizer === 'string' && NO_VOCABULARY.includes(tokenizer)) throw invalidGguf('it has no vocabulary');
   checkTemplate(metadata.get('tokenizer.chat_template'));
   const architecture = metadata.get('general.architecture');
   if (typeof architecture !== 'string') return;
@@ -42,16 +42,16 @@ function checkTemplate(template: MetadataValue | undefined): void {
   let depth = 0;
   for (const [bracket] of template.matchAll(/[([{}\])]/g)) {
     depth = '([{'.includes(bracket) ? depth + 1 : Math.max(0, depth - 1);
-    if (depth > MAX_TEMPLATE_DEPTH) throw brokenModel(`its chat template nests more than ${MAX_TEMPLATE_DEPTH} deep`);
+    if (depth > MAX_TEMPLATE_DEPTH) throw invalidGguf(`its chat template nests more than ${MAX_TEMPLATE_DEPTH} deep`);
   }
 }
 
 function checkLayers(metadata: Metadata, architecture: string): void {
   const layers = metadata.get(`${architecture}.block_count`);
   if (typeof layers !== 'number') return;
-  if (layers < 1 || layers > MAX_LAYERS) throw brokenModel(`it claims ${layers} layers`);
+  if (layers < 1 || layers > MAX_LAYERS) throw invalidGguf(`it claims ${layers} layers`);
   const ahead = metadata.get(`${architecture}.nextn_predict_layers`);
-  if (typeof ahead === 'number' && ahead > layers) throw brokenModel('more layers look ahead than it has');
+  if (typeof ahead === 'number' && ahead > layers) throw invalidGguf('more layers look ahead than it has');
 }
 
 function checkExperts(fields: Fields, architecture: string): void {
@@ -67,7 +67,7 @@ function checkExperts(fields: Fields, architecture: string): void {
       : experts <= MAX_EXPERTS && used > 0 && used <= experts && groups < experts;
   const areGroupsUsable = groups <= 1 || (experts % groups === 0 && usedGroups > 0 && usedGroups < groups);
   if (!isUsable || !areGroupsUsable) {
-    throw brokenModel(`it claims ${experts} experts in ${groups} groups, of which ${used} and ${usedGroups} are used`);
+    throw invalidGguf(`it claims ${experts} experts in ${groups} groups, of which ${used} and ${usedGroups} are used`);
   }
 }
 
@@ -75,11 +75,11 @@ function checkFractions(metadata: Metadata, architecture: string): void {
   for (const key of EPSILONS) {
     const epsilon = metadata.get(`${architecture}.attention.${key}`);
     if (typeof epsilon === 'number' && !(epsilon >= 0 && epsilon < Infinity)) {
-      throw brokenModel(`its ${key} is ${epsilon}`);
+      throw invalidGguf(`its ${key} is ${epsilon}`);
     }
   }
   const scaling = metadata.get(`${architecture}.rope.scaling.type`);
   if (typeof scaling === 'string' && !ROPE_SCALINGS.includes(scaling)) {
-    throw brokenModel(`its positions are scaled in a way that is none of ${ROPE_SCALINGS.join(', ')}`);
+    throw invalidGguf(`its positions are scaled in a way that is none of ${ROPE_SCALINGS.join(', ')}`);
   }
 }

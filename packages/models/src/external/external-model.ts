@@ -1,13 +1,13 @@
 import type { Digest } from '@shoal/files/digest';
-import type { FoundFile } from './scan.ts';
+import type { ScannedFile } from './folder-scan.ts';
 
 /** Whose a model is. */
-export type Owner = 'ollama' | 'lm-studio' | 'hugging-face' | 'folder';
+export type ExternalOwner = 'ollama' | 'lm-studio' | 'hugging-face' | 'folder';
 
 /** A model that another program has, or that lies in a folder. It is used where it is, and never changed. */
-export interface FoundModel {
+export interface ExternalModel {
   readonly name: string;
-  readonly owner: Owner;
+  readonly owner: ExternalOwner;
   /** What an engine loads: the file, or the first of its parts. */
   readonly path: string;
   /** All files in order, for `inspectModel`. */
@@ -17,12 +17,12 @@ export interface FoundModel {
   readonly claimedDigest?: Digest | undefined;
 }
 
-export function foundModel(
-  owner: Owner,
+export function externalModel(
+  owner: ExternalOwner,
   name: string,
-  files: readonly [FoundFile, ...FoundFile[]],
+  files: readonly [ScannedFile, ...ScannedFile[]],
   claimedDigest?: Digest,
-): FoundModel {
+): ExternalModel {
   return {
     name,
     owner,

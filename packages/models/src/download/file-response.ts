@@ -1,7 +1,7 @@
 import { ShoalError } from '@shoal/protocol';
-import type { Answer } from './http.ts';
+import type { HttpResponse } from './http.ts';
 import type { Range } from './ranges.ts';
-import { type Login, refusal } from './refusals.ts';
+import { type LoginHint, statusError } from './status-error.ts';
 
 /** Of one file. The largest models come in parts of 50 GB. */
 const MAX_FILE_BYTES = 4 * 1024 ** 4;
@@ -10,7 +10,7 @@ const CONTENT_RANGE = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/;
 const CONTENT_LENGTH = /^\d{1,16}$/;
 
 /** What a server sends of a file. */
-export interface Delivery {
+export interface FileResponse {
   /** Where it begins, and where it ends if the server says so. */
   readonly start: number;
   readonly end?: number | undefined;
@@ -19,14 +19,19 @@ export interface Delivery {
   readonly mark?: string | undefined;
   /** Whether it sends parts: then others can be asked for at the same time. */
   readonly isPart: boolean;
-  readonly body: Answer['body'];
+  readonly body: HttpResponse['body'];
 }
 
-/** Reads the head of an answer to a question for a range. Throws what its status means, `BAD_MESSAGE` for contradictions. */
-export function readDelivery(answer: Answer, wanted: Range | undefined, what: string, login: Login): Delivery {
+/** Reads the head of a response to a range request. Throws what its status means, `BAD_MESSAGE` for contradictions. */
+export function parseFileResponse(
+  answer: HttpResponse,
+  wanted: Range | undefined,
+  what: string,
+  login: LoginHint,
+): FileResponse {
   try {
     const { status } = answer;
-    if (status !== 200 && status !== 206) throw refusal(answer, what, login);
+    if (status !== 200 && status !== 206) throw statusError(answer, what, login);
     const encoding = answer.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') throw contradiction(answer, `it is encoded as ${encoding}`);
     return status === 206 ? readPart(answer, wanted) : readWhole(answer);
@@ -36,7 +41,7 @@ export function readDelivery(answer: Answer, wanted: Range | undefined, what: st
   }
 }
 
-function readPart(answer: Answer, wanted: Range | undefined): Delivery {
+function readPart(answer: HttpResponse, wanted: Range | undefined): FileResponse {
   const [, first, last, all] = CONTENT_RANGE.exec(answer.headers['content-range'] ?? '') ?? [];
   const [start, end, totalBytes] = [Number(first), Number(last) + 1, Number(all)];
   const isWanted = wanted !== undefined && start === wanted.start && end === Math.min(wanted.end, totalBytes);
@@ -47,27 +52,27 @@ function readPart(answer: Answer, wanted: Range | undefined): Delivery {
   return { start, end, totalBytes: bounded(answer, totalBytes), ...markOf(answer), isPart: true, body: answer.body };
 }
 
-function readWhole(answer: Answer): Delivery {
+function readWhole(answer: HttpResponse): FileResponse {
   const length = contentLength(answer);
   const size = length !== undefined && { end: length, totalBytes: bounded(answer, length) };
   return { start: 0, ...size, ...markOf(answer), isPart: false, body: answer.body };
 }
 
-function contentLength({ headers }: Answer): number | undefined {
+function contentLength({ headers }: HttpResponse): number | undefined {
   const text = headers['content-length'];
   return text !== undefined && CONTENT_LENGTH.test(text) ? Number(text) : undefined;
 }
 
 /** Only a strong mark says that every byte is the same. */
-function markOf({ headers: { etag } }: Answer): { readonly mark?: string | undefined } {
+function markOf({ headers: { etag } }: HttpResponse): { readonly mark?: string | undefined } {
   return etag === undefined || etag.startsWith('W/') ? {} : { mark: etag };
 }
 
-function bounded(answer: Answer, bytes: number): number {
+function bounded(answer: HttpResponse, bytes: number): number {
   if (bytes > MAX_FILE_BYTES) throw contradiction(answer, `it speaks of ${bytes} bytes`);
   return bytes;
 }
 
-function contradiction({ url }: Answer, why: string): ShoalError {
+function contradiction({ url }: HttpResponse, why: string): ShoalError {
   return new ShoalError('BAD_MESSAGE', `${url.hostname} answers wrongly: ${why}. Try again later, or from elsewhere.`);
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../testing/hub.ts';
 import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
-import { findModels } from './find.ts';
+import { findExternalModels } from './find.ts';
 
 const MODEL = 'GGUF and so on';
 const HEX = sha256(MODEL);
@@ -48,7 +48,7 @@ test('models of other programs are found where they are, and what cannot be read
   put('mine/half-00001-of-00002.gguf', MODEL);
   symlinkSync('.', join(home, 'mine/loop'));
 
-  const { models, skipped } = await findModels({
+  const { models, skipped } = await findExternalModels({
     environment: {},
     home,
     folders: [join(home, 'mine'), join(home, 'none')],
@@ -78,7 +78,7 @@ test('places that the environment names are looked at instead', async (t) => {
   const home = temporaryFolder(t);
   mkdirSync(join(home, 'cache/models--o--r/snapshots/1'), { recursive: true });
   writeFileSync(join(home, 'cache/models--o--r/snapshots/1/m.gguf'), MODEL);
-  const { models } = await findModels({ environment: { HF_HUB_CACHE: join(home, 'cache') }, home });
+  const { models } = await findExternalModels({ environment: { HF_HUB_CACHE: join(home, 'cache') }, home });
   assert.deepEqual(
     models.map(({ name }) => name),
     ['hf.co/o/r:m'],

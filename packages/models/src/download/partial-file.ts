@@ -4,7 +4,7 @@ import { isObject, type ShoalError } from '@shoal/protocol';
 import { checkDiskSpace, toWriteError } from '@shoal/files/disk-space';
 import { FILE_MODE, writeDurably } from '@shoal/files/durable-write';
 import { isMissing } from '@shoal/files/error-code';
-import type { Incoming } from '../store/layout.ts';
+import type { IncomingPaths } from '../store/layout.ts';
 import { add, contiguous, type Range, type Ranges, totalOf } from './ranges.ts';
 
 /** Written and not yet synced; a kill loses at most these. */
@@ -15,23 +15,23 @@ const SYNC_INTERVAL_MS = 3_000;
 const MAX_RANGES = 64;
 
 /** What a download is of: a partial file goes on only with the same. */
-export interface Origin {
+export interface DownloadOrigin {
   readonly link: string;
   readonly totalBytes?: number | undefined;
   /** The server's own mark of this content (`ETag`). */
   readonly mark?: string | undefined;
 }
 
-interface State extends Origin {
+interface State extends DownloadOrigin {
   /** What is on the disk for sure. */
   readonly synced: readonly Range[];
 }
 
 /** A file that is being downloaded, and the record of what of it is on the disk. */
-export class Partial {
-  readonly #place: Incoming;
+export class PartialFile {
+  readonly #place: IncomingPaths;
   readonly #file: FileHandle;
-  #origin: Origin;
+  #origin: DownloadOrigin;
   #written: Ranges;
   #unsyncedBytes = 0;
   #syncedAt = performance.now();
@@ -41,7 +41,7 @@ export class Partial {
   #isDiscarded = false;
   readonly #syncBytes: number;
 
-  private constructor(place: Incoming, file: FileHandle, { synced, ...origin }: State, syncBytes: number) {
+  private constructor(place: IncomingPaths, file: FileHandle, { synced, ...origin }: State, syncBytes: number) {
     this.#syncBytes = syncBytes;
     this.#place = place;
     this.#file = file;
@@ -50,22 +50,22 @@ export class Partial {
   }
 
   /** Goes on with what is there, or begins. */
-  static async open(place: Incoming, link: string, syncBytes = SYNC_BYTES): Promise<Partial> {
+  static async open(place: IncomingPaths, link: string, syncBytes = SYNC_BYTES): Promise<PartialFile> {
     const state = await readState(place.statePath);
     try {
       const file = await open(place.path, state === undefined ? 'w+' : 'r+', FILE_MODE);
       const { size } = await file.stat();
       const isWhole = state?.synced.every(({ end }) => end <= size) ?? false;
-      return new Partial(place, file, state !== undefined && isWhole ? state : { link, synced: [] }, syncBytes);
+      return new PartialFile(place, file, state !== undefined && isWhole ? state : { link, synced: [] }, syncBytes);
     } catch (error) {
       if (!isMissing(error)) throw toWriteError(error, place.path);
       // A state without its file: the last pull was ended between removing the two.
       await rm(place.statePath, { force: true });
-      return Partial.open(place, link, syncBytes);
+      return PartialFile.open(place, link, syncBytes);
     }
   }
 
-  get origin(): Origin {
+  get origin(): DownloadOrigin {
     return this.#origin;
   }
 
@@ -83,7 +83,7 @@ export class Partial {
   }
 
   /** Says what is downloaded. What is there of anything else is thrown away. Throws `STORAGE_FULL` if it cannot fit. */
-  async begin(origin: Origin, goesOn: boolean): Promise<void> {
+  async begin(origin: DownloadOrigin, goesOn: boolean): Promise<void> {
     if (!goesOn) await this.restart();
     this.#origin = origin;
     await this.#checkDiskSpace();
