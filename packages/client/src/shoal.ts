@@ -2,6 +2,7 @@ import {
   type InferenceRequest,
   type Input,
   type Message,
+  pickSampling,
   promptInput,
   type Sampling,
   ShoalError,
@@ -162,7 +163,7 @@ export function toRequest(input: GenerateInput): InferenceRequest {
   const { model, stop, tools, toolChoice, parallelToolCalls, format, logprobs, deadlineMs } = input;
   return {
     input: toInput(input),
-    sampling: toSampling(input),
+    sampling: pickSampling(input),
     stop: stop ?? [],
     model,
     tools,
@@ -187,21 +188,4 @@ function toInput({ prompt, messages, text, tokens, embed }: GenerateInput): Inpu
     throw ShoalError.invalidRequest('Give exactly one of prompt, messages, text, tokens and embed.');
   }
   return only;
-}
-
-function toSampling(input: GenerateInput): Sampling {
-  const { maxTokens, temperature, topP, topK, minP, seed } = input;
-  const { repeatPenalty, presencePenalty, frequencyPenalty, logitBias } = input;
-  return {
-    maxTokens,
-    temperature,
-    topP,
-    topK,
-    minP,
-    seed,
-    repeatPenalty,
-    presencePenalty,
-    frequencyPenalty,
-    logitBias,
-  };
 }

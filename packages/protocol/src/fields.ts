@@ -42,8 +42,13 @@ export class Fields {
     return value === null && this.#seen === undefined ? undefined : value;
   }
 
-  string(name: string): string | undefined {
-    return this.#typed(name, 'a string', (value) => typeof value === 'string');
+  /** `mostLength` is in UTF-16 units. */
+  string(name: string, mostLength = Infinity): string | undefined {
+    return this.#typed(
+      name,
+      mostLength === Infinity ? 'a string' : `a string of at most ${mostLength} characters`,
+      (value): value is string => typeof value === 'string' && value.length <= mostLength,
+    );
   }
 
   boolean(name: string): boolean | undefined {
@@ -105,13 +110,18 @@ export class Fields {
   }
 
   required<Value>(name: string, value: Value | undefined): Value {
-    if (value === undefined) throw this.#fault(`${this.#where} must have "${this.#keyOf(name)}".`);
+    if (value === undefined) throw this.fault(`${this.#where} must have "${this.#keyOf(name)}".`);
     return value;
   }
 
   /** Returns the error for a field that must be something else. `expected` completes "must be …". */
   mustBe(name: string, expected: string): ShoalError {
-    return this.#fault(`${this.#where}: "${this.#keyOf(name)}" must be ${expected}.`);
+    return this.fault(`${this.#where}: "${this.#keyOf(name)}" must be ${expected}.`);
+  }
+
+  /** Returns the error that the rules create for a wrong field. */
+  fault(message: string): ShoalError {
+    return this.#rules.fault?.(message) ?? ShoalError.badMessage(message);
   }
 
   /** Throws if the rules are strict and this object, or one inside it, has a field that was not read. */
@@ -119,7 +129,7 @@ export class Fields {
     if (this.#seen === undefined) return;
     const { keys, objects } = this.#seen;
     const unread = Object.keys(this.#object).find((key) => !keys.has(key));
-    if (unread !== undefined) throw this.#fault(`${this.#where} has an unknown field "${unread}". Remove it.`);
+    if (unread !== undefined) throw this.fault(`${this.#where} has an unknown field "${unread}". Remove it.`);
     for (const object of objects) object.end();
   }
 
@@ -138,10 +148,6 @@ export class Fields {
 
   #keyOf(name: string): string {
     return this.#rules.jsonName?.(name) ?? name;
-  }
-
-  #fault(message: string): ShoalError {
-    return this.#rules.fault?.(message) ?? ShoalError.badMessage(message);
   }
 }
 

@@ -2,6 +2,17 @@ export * from './error.ts';
 export * from './event.ts';
 export * from './model.ts';
 export * from './request.ts';
+export * from './request-fields/index.ts';
+export {
+  MAX_TOKENS,
+  pickSampling,
+  readSampling,
+  type Sampling,
+  SAMPLING,
+  type SamplingNumber,
+  type TokenBias,
+} from './sampling.ts';
+export { type FieldRules, Fields } from './fields.ts';
 export * from './session.ts';
 export * from './framing/index.ts';
 export * from './message-session.ts';

@@ -1,5 +1,6 @@
 import { ShoalError } from './error.ts';
 import type { JsonObject } from './json.ts';
+import type { Sampling } from './sampling.ts';
 
 /** The one request type between every dialect and every engine. */
 
@@ -42,27 +43,6 @@ export type Input =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'tokens'; readonly tokens: readonly number[] }
   | { readonly type: 'embeddings'; readonly texts: readonly string[] };
-
-/** How tokens are chosen. What is absent is the engine's default. */
-export interface Sampling {
-  /** At most this many new tokens; absent: until the model stops or its context is full. */
-  readonly maxTokens?: number | undefined;
-  /** 0 takes the likeliest token each time. */
-  readonly temperature?: number | undefined;
-  readonly topP?: number | undefined;
-  readonly topK?: number | undefined;
-  readonly minP?: number | undefined;
-  /** Divides the logits of tokens that came lately; 1 does nothing. */
-  readonly repeatPenalty?: number | undefined;
-  /** Taken once from the logit of each token that came lately. */
-  readonly presencePenalty?: number | undefined;
-  /** Taken from the logit of a token for each time that it came lately. */
-  readonly frequencyPenalty?: number | undefined;
-  /** Token ids and what is added to their logits. */
-  readonly logitBias?: readonly (readonly [token: number, bias: number])[] | undefined;
-  /** The same seed, model and input give the same tokens. */
-  readonly seed?: number | undefined;
-}
 
 /** What was generated already, by another worker: the answer goes on behind it and repeats none of it. */
 export interface Resume {

@@ -1,5 +1,4 @@
-import { type AnswerFormat, type InferenceRequest, type Message, ShoalError } from '@shoal/protocol';
-import { MAX_MESSAGES } from '@shoal/protocol/shoal';
+import { type AnswerFormat, type InferenceRequest, MAX_MESSAGES, type Message, ShoalError } from '@shoal/protocol';
 import { NO_PARAMETERS, type Parameters, samplingOf } from './parameters.ts';
 
 /** Of a conversation, in UTF-16 units: far beyond what models read, and short enough to be held and saved. */

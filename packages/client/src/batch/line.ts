@@ -1,5 +1,13 @@
-import { isObject, type Message, type Role, ShoalError } from '@shoal/protocol';
-import { MAX_MESSAGES, MAX_SEED, MAX_STOP_STRINGS, MAX_TEMPERATURE, MAX_TOKENS } from '@shoal/protocol/shoal';
+import {
+  isObject,
+  MAX_MESSAGES,
+  MAX_STOP_STRINGS,
+  type Message,
+  type Role,
+  SAMPLING,
+  type SamplingNumber,
+  ShoalError,
+} from '@shoal/protocol';
 import { LineFields } from './fields.ts';
 import type { GenerateInput } from '../shoal.ts';
 
@@ -99,9 +107,9 @@ function readQuestion(fields: LineFields): BatchInput {
 function readBody(body: LineFields): BatchInput {
   const model = body.string('model', 1);
   const maxTokens = readMaxTokens(body);
-  const temperature = body.number('temperature', 0, MAX_TEMPERATURE);
-  const topP = body.number('top_p', 0, 1);
-  const seed = body.integer('seed', 0, MAX_SEED);
+  const temperature = readNumber(body, SAMPLING.temperature);
+  const topP = readNumber(body, SAMPLING.topP);
+  const seed = readNumber(body, SAMPLING.seed);
   const stop = readStop(body);
   const messages = body.required('messages', body.objects('messages', 1, MAX_MESSAGES)).map(readMessage);
   for (const name of WITHOUT_EFFECT) body.ignore(name);
@@ -118,10 +126,16 @@ function readBody(body: LineFields): BatchInput {
   };
 }
 
+/** OpenAI's name of a sampling field is its name on Shoal's wire. */
+function readNumber(body: LineFields, field: SamplingNumber, name = field.wireName): number | undefined {
+  const { kind, least, most } = field;
+  return kind === 'whole' ? body.integer(name, least, most) : body.number(name, least, most);
+}
+
 /** Both names mean the same; two numbers would mean nothing. */
 function readMaxTokens(body: LineFields): number | undefined {
-  const older = body.integer('max_tokens', 1, MAX_TOKENS);
-  const newer = body.integer('max_completion_tokens', 1, MAX_TOKENS);
+  const older = readNumber(body, SAMPLING.maxTokens);
+  const newer = readNumber(body, SAMPLING.maxTokens, 'max_completion_tokens');
   if (older !== undefined && newer !== undefined && older !== newer) {
     throw ShoalError.invalidRequest('"body.max_tokens" and "body.max_completion_tokens" differ; give one of them.');
   }

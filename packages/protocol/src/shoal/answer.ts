@@ -1,15 +1,15 @@
 import { ShoalError } from '../error.ts';
 import type { EmbeddingEvent, Finish, FinishReason, TerminalEvent, TextEvent, ToolCallEvent, Usage } from '../event.ts';
 import type { Fields } from '../fields.ts';
-import { logprobsField, readLogprobs } from './logprobs.ts';
-import { MAX_EMBED_TEXTS } from './request.ts';
 import {
+  MAX_EMBED_TEXTS,
   MAX_TOOL_CALL_ID_LENGTH,
   MAX_TOOL_CALLS,
   MAX_TOOL_NAME_LENGTH,
   readToolCallId,
   readToolName,
-} from './tools.ts';
+} from '../request-fields/index.ts';
+import { logprobsField, readLogprobs } from './logprobs.ts';
 import { decodeVector, encodeVector } from './vector.ts';
 
 const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'abort'] satisfies FinishReason[]);
@@ -65,7 +65,7 @@ export function readToolCallPiece(fields: Fields): ToolCallEvent {
     type: 'tool_call',
     index: fields.required('index', fields.integer('index', 0, MAX_TOOL_CALLS - 1)),
     ...(id === undefined ? {} : { id }),
-    ...(fields.has('name') ? { name: readToolName(fields, 'inference_tool_call') } : {}),
+    ...(fields.has('name') ? { name: readToolName(fields) } : {}),
     arguments: fields.string('arguments') ?? '',
     tokens: fields.tokens('tokens') ?? [],
   };

@@ -1,8 +1,8 @@
 import { ShoalError } from '../error.ts';
 import type { ChosenLogprob, TokenLogprob } from '../event.ts';
 import type { Fields } from '../fields.ts';
-import { MAX_LOGPROBS } from './request.ts';
-import { MAX_TOKENS } from './sampling.ts';
+import { MAX_LOGPROBS } from '../request-fields/index.ts';
+import { MAX_TOKENS } from '../sampling.ts';
 
 /** Tokens of one chunk that come with probabilities: each brings up to `MAX_LOGPROBS` others, and a chunk must fit a message. */
 export const LOGPROBS_OF_CHUNK_MAX = 32;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type InferenceRequest, promptInput } from '../request.ts';
-import { MAX_EMBED_TEXTS, readRequest, requestMessage } from './request.ts';
-import { MAX_LOGIT_BIASES } from './sampling.ts';
-import { MAX_TOOL_NAME_LENGTH, MAX_TOOLS } from './tools.ts';
+import { MAX_EMBED_TEXTS, MAX_TOOL_NAME_LENGTH, MAX_TOOLS } from '../request-fields/index.ts';
+import { MAX_LOGIT_BIASES } from '../sampling.ts';
+import { readRequest, requestMessage } from './request.ts';
 
 const isBadMessage = { code: 'BAD_MESSAGE' };
 const tools = [{ name: 'weather', parameters: { type: 'object' } }];

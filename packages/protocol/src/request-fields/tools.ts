@@ -1,4 +1,3 @@
-import { ShoalError } from '../error.ts';
 import type { Fields } from '../fields.ts';
 import type { Tool, ToolCall, ToolChoice } from '../request.ts';
 
@@ -19,48 +18,42 @@ export function readTools(message: Fields): readonly Tool[] | undefined {
 }
 
 export function readToolChoice(message: Fields): ToolChoice | undefined {
-  const value = message.value('tool_choice');
+  const value = message.value('toolChoice');
   if (value === undefined || isWordOfChoice(value)) return value;
   if (typeof value === 'string') {
-    throw message.mustBe('tool_choice', `one of ${[...WORDS_OF_CHOICE].join(', ')}, or an object with "name"`);
+    throw message.mustBe('toolChoice', `one of ${[...WORDS_OF_CHOICE].join(', ')}, or an object with "name"`);
   }
-  const fields = message.object('tool_choice');
-  return fields && { name: readToolName(fields, 'inference_request.tool_choice') };
+  const fields = message.object('toolChoice');
+  return fields && { name: readToolName(fields) };
 }
 
 /** A call that the model made before, as a conversation tells of it. */
 export function readToolCall(fields: Fields): ToolCall {
   return {
     id: fields.required('id', readToolCallId(fields, 'id')),
-    name: readToolName(fields, 'A tool call'),
+    name: readToolName(fields),
     arguments: fields.required('arguments', fields.string('arguments')),
   };
 }
 
-export function readToolName(fields: Fields, where: string): string {
-  const name = fields.required('name', readShort(fields, 'name', MAX_TOOL_NAME_LENGTH));
-  if (name === '') throw ShoalError.badMessage(`${where} must have a "name" that is not empty.`);
+export function readToolName(fields: Fields): string {
+  const name = fields.required('name', fields.string('name', MAX_TOOL_NAME_LENGTH));
+  if (name === '') throw fields.mustBe('name', 'a string that is not empty');
   return name;
 }
 
 export function readToolCallId(fields: Fields, name: string): string | undefined {
-  return readShort(fields, name, MAX_TOOL_CALL_ID_LENGTH);
+  return fields.string(name, MAX_TOOL_CALL_ID_LENGTH);
 }
 
-function readTool(fields: Fields, index: number): Tool {
+function readTool(fields: Fields): Tool {
   const description = fields.string('description');
   const parameters = fields.json('parameters');
   return {
-    name: readToolName(fields, `inference_request.tools[${index}]`),
+    name: readToolName(fields),
     ...(description === undefined ? {} : { description }),
     ...(parameters === undefined ? {} : { parameters }),
   };
-}
-
-function readShort(fields: Fields, name: string, mostLength: number): string | undefined {
-  const value = fields.string(name);
-  if (value === undefined || value.length <= mostLength) return value;
-  throw ShoalError.badMessage(`"${name}" may have at most ${mostLength} characters.`);
 }
 
 function isWordOfChoice(value: unknown): value is Extract<ToolChoice, string> {

@@ -1,0 +1,4 @@
+export * from './check.ts';
+export * from './messages.ts';
+export * from './options.ts';
+export * from './tools.ts';

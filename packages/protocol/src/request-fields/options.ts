@@ -1,0 +1,35 @@
+import type { Fields } from '../fields.ts';
+import type { InferenceRequest, Resume } from '../request.ts';
+import { readAnswerFormat } from './answer-format.ts';
+import { readToolChoice, readTools } from './tools.ts';
+
+/** Texts of one request for embeddings. */
+export const MAX_EMBED_TEXTS = 2048;
+export const MAX_STOP_STRINGS = 16;
+/** The largest number of alternatives that are listed with each token. */
+export const MAX_LOGPROBS = 20;
+const MAX_DEADLINE_MS = 24 * 60 * 60 * 1000;
+
+/** Everything in a request except its input and its sampling. */
+export type RequestOptions = Omit<InferenceRequest, 'input' | 'sampling'>;
+
+/** Reads the options of a request. `anyJson` is the type of a format that stands for any JSON object. */
+export function readOptions(fields: Fields, anyJson: string): RequestOptions {
+  const options: Omit<RequestOptions, 'stop'> = {
+    model: fields.string('model') || undefined,
+    tools: readTools(fields),
+    toolChoice: readToolChoice(fields),
+    parallelToolCalls: fields.boolean('parallelToolCalls'),
+    format: readAnswerFormat(fields, anyJson),
+    logprobs: fields.integer('logprobs', 0, MAX_LOGPROBS),
+    resume: readResume(fields.object('resume')),
+    deadlineMs: fields.integer('deadlineMs', 1, MAX_DEADLINE_MS),
+  };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { stop: fields.strings('stop', MAX_STOP_STRINGS) ?? [], ...Object.fromEntries(given) };
+}
+
+function readResume(fields: Fields | undefined): Resume | undefined {
+  if (fields === undefined) return undefined;
+  return { text: fields.required('text', fields.string('text')), tokens: fields.tokens('tokens') ?? [] };
+}
