@@ -24,15 +24,15 @@ export function checkNodeVersion(): Check {
 }
 
 export function checkLlama(): Check {
-  const { library, binary } = findLlama();
-  if (library === undefined) {
-    return warn('llama.cpp', 'node-llama-cpp is not installed: this node can ask, but not lend', 'npm install');
-  }
-  if (binary === undefined) {
-    const platform = `${process.platform} on ${process.arch}`;
-    return warn('llama.cpp', `there is no binary for ${platform}`, 'npm install, on the machine that it is for');
-  }
-  return ok('llama.cpp', `node-llama-cpp ${library.version} with its binary for this processor`);
+  const { binary } = findLlama();
+  if (binary !== undefined)
+    return ok('llama.cpp', `the libraries of node-llama-cpp ${binary.version} for this processor`);
+  const platform = `${process.platform} on ${process.arch}`;
+  return warn(
+    'llama.cpp',
+    `not installed for ${platform}: this node can ask, but not lend`,
+    'npm install, on the machine that it is for',
+  );
 }
 
 export function checkDemoModel(): Check {

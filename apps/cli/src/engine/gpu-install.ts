@@ -1,21 +1,18 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gpuPackagesFolder } from '@shoal/host/engines/places';
 import { gpuPackageName, type PackagedGpu } from '@shoal/host/engines/gpu-package';
 import { homeFiles, type Home } from '@shoal/host/home';
 import { findLlama } from '@shoal/host/engines/packages';
-import { isObject, ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol';
 import { LiveLine } from '../terminal/live-line.ts';
 import { duration } from '../terminal/output.ts';
 import { checkRoom, replaceFolder } from './build.ts';
-import { type PackageFacts, packPackage, viewPackage } from './npm.ts';
-import { runProgram } from './run-program.ts';
+import { downloadPackage } from './download-package.ts';
+import { type PackageFacts, viewPackage } from './npm.ts';
 
 /** Libraries are so much larger than their archive, at most. */
 const UNPACKED_FACTOR = 4;
-const ALGORITHM = 'sha512';
 const TICK_MS = 1_000;
 
 export interface GpuPlan {
@@ -37,11 +34,11 @@ export async function planGpu(home: Home, gpu: PackagedGpu, signal: AbortSignal)
         : `There are no binaries for ${gpu} on ${process.platform} ${process.arch}; "shoal engine build --gpu ${gpu}" may make some.`,
     );
   }
-  const { library } = findLlama();
-  if (library === undefined) {
-    throw ShoalError.invalidRequest('node-llama-cpp, which the GPU binaries belong to, is not installed: npm install');
+  const { binary } = findLlama();
+  if (binary === undefined) {
+    throw ShoalError.invalidRequest('llama.cpp, which the GPU binaries belong to, is not installed: npm install');
   }
-  const { version } = library;
+  const { version } = binary;
   const view = (each: string): Promise<PackageFacts> => viewPackage(`${each}@${version}`, process.cwd(), signal);
   const main = view(name);
   // CUDA's code for older cards is a package of its own.
@@ -99,34 +96,14 @@ async function unpack(
   show();
   const timer = process.stderr.isTTY ? setInterval(show, TICK_MS) : undefined;
   try {
-    const archive = await packPackage(facts.specifier, work, signal);
-    await checkIntegrity(archive, facts);
     const folder = join(work, 'unpacked');
-    await mkdir(folder);
-    await runProgram('tar', ['-xzf', archive, '-C', folder, '--strip-components=1'], { signal });
-    await checkName(folder, facts);
+    await downloadPackage(facts, folder, signal);
     // What is first keeps its description; of what follows only the binaries are wanted.
     await cp(folder, made, { recursive: true, force: false });
     await rm(folder, { recursive: true });
-    await rm(archive);
   } finally {
     clearInterval(timer);
   }
-}
-
-/** Throws `GENERATION_FAILED` where the archive is not the one that the registry describes. */
-async function checkIntegrity(archive: string, { specifier, integrity }: PackageFacts): Promise<void> {
-  const hash = createHash(ALGORITHM);
-  for await (const piece of createReadStream(archive)) hash.update(piece);
-  const digest = `${ALGORITHM}-${hash.digest('base64')}`;
-  if (integrity.split(/\s+/).includes(digest)) return;
-  throw ShoalError.generationFailed(`What was brought as ${specifier} is not what the registry describes. Try again.`);
-}
-
-async function checkName(folder: string, { specifier }: PackageFacts): Promise<void> {
-  const value: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-  if (isObject(value) && `${String(value['name'])}@${String(value['version'])}` === specifier) return;
-  throw ShoalError.generationFailed(`What was brought as ${specifier} is another package.`);
 }
 
 function sum(numbers: readonly (number | undefined)[]): number | undefined {

@@ -63,7 +63,7 @@ function reason({ engine, why, ...choice }: LlamaChoice): string {
     case 'only one':
       return engine === 'llama'
         ? 'there is no llama-server; "shoal engine build" makes one'
-        : 'node-llama-cpp has no binary here';
+        : 'llama.cpp is not installed for this processor';
     case 'not measured':
       return 'nobody has measured whether llama-server is faster here: shoal engine measure';
     case 'measured': {
@@ -80,15 +80,14 @@ function reason({ engine, why, ...choice }: LlamaChoice): string {
 
 function llama(home: Home): EngineOverview {
   const name = 'llama';
-  const { library, binary } = findLlama();
-  if (library === undefined) return { name, isHere: false, about: 'node-llama-cpp is not installed: npm install' };
+  const { binary } = findLlama();
   if (binary === undefined) return { name, isHere: false, about: 'there is no binary for this platform' };
   const isMetal = process.platform === 'darwin' && process.arch === 'arm64';
   const added = installedGpuPackages(home).map(({ gpu }) => gpu);
   const backends = [...added, ...(isMetal ? ['metal'] : []), 'cpu'];
   const used = chooseGpuPackage(home, -1)?.gpu ?? (isMetal ? 'metal' : 'cpu');
   const about = `llama.cpp within Node, on ${used}; it has ${backends.join(', ')}`;
-  return { name, isHere: true, about, version: library.version, backends };
+  return { name, isHere: true, about, version: binary.version, backends };
 }
 
 async function llamaServer(home: Home, { llamaServer: configured }: Configuration): Promise<EngineOverview> {

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { type JsonObject, ShoalError } from '@shoal/protocol';
 import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from './index.ts';
-import { compile, disposeCompiler } from './testing/compiled-grammar.ts';
+import { compile } from './testing/compiled-grammar.ts';
 
 /** A schema, JSON texts that are to be accepted, and some that are not. */
 type Case = readonly [schema: JsonObject, accepted: readonly string[], refused: readonly string[]];
 
 const MOST_MS = 200;
-
-after(disposeCompiler);
 
 test('any JSON object is accepted, and nothing else', () => {
   const accepts = compile(jsonGrammar());

@@ -5,7 +5,7 @@ import { templateCompiler } from '../testing/compile-template.ts';
 import { CONVERSATIONS } from '../testing/conversations.ts';
 import { readTemplate } from '../testing/recorded-prompts.ts';
 
-const compile = await templateCompiler();
+const compile = templateCompiler();
 const NAMES = { hermes: 'Qwen-Qwen3-0.6B', generic: 'microsoft-Phi-3.5-mini-instruct', begun: 'Qwen-QwQ-32B' };
 const { messages, tools = [] } = CONVERSATIONS['tools'] ?? { messages: [] };
 const CALLED: Chat = CONVERSATIONS['a call and its answer'] ?? { messages };

@@ -7,7 +7,7 @@ import { CONVERSATIONS } from '../testing/conversations.ts';
 import { ADDS_BOS, DEMO_MODEL, findLlamaServer, serveTemplate } from '../testing/llama-server.ts';
 import { readRecording, readTemplate, templateNames, templatePath } from '../testing/recorded-prompts.ts';
 
-const compile = await templateCompiler();
+const compile = templateCompiler();
 const recording = await readRecording();
 const TOKENS = { bos: recording.bos, eos: recording.eos, addsBos: true, addsEos: false };
 

@@ -1,19 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
-
-const PACKAGE = 'node-llama-cpp';
-
-/** The package of node-llama-cpp that has llama.cpp for a processor; there are more for GPUs. */
-const PLATFORM_PACKAGES: Readonly<Record<string, string>> = {
-  'linux-x64': 'linux-x64',
-  'linux-arm64': 'linux-arm64',
-  'darwin-x64': 'mac-x64',
-  'darwin-arm64': 'mac-arm64-metal',
-  'win32-x64': 'win-x64',
-  'win32-arm64': 'win-arm64',
-};
+import { findPlatformPackage, PLATFORM_PACKAGE } from '../platform-package.ts';
 
 /** llama.cpp's libraries, and the addon beside them. */
 export interface Binaries {
@@ -25,17 +13,15 @@ export interface Binaries {
   readonly addon: string;
 }
 
-/** Those of the packages that npm installed for this machine. Throws `INTERNAL` that says what to install. */
+/** The libraries that npm installed for this machine. Throws `INTERNAL`, with what to install, if they are missing. */
 export function installedBinaries(): Binaries {
   const platform = `${process.platform}-${process.arch}`;
-  const name = PLATFORM_PACKAGES[platform];
-  if (name === undefined) throw missing(`There is no llama.cpp for ${platform} in ${PACKAGE}; use another engine.`);
-  const home = packageFolder();
-  // npm and pnpm put a package's dependencies beside it, or within it.
-  const folders = [join(home, '..', '@node-llama-cpp', name), join(home, 'node_modules', '@node-llama-cpp', name)];
-  const found = folders.find((folder) => existsSync(join(folder, 'bins')));
-  if (found === undefined) throw missing(`llama.cpp for ${platform} is missing: npm install ${PACKAGE}`);
-  return binariesOf(found);
+  if (PLATFORM_PACKAGE === undefined) {
+    throw missing(`There is no prebuilt llama.cpp for ${platform}; use another engine.`);
+  }
+  const installed = findPlatformPackage();
+  if (installed === undefined) throw missing(`llama.cpp for ${platform} is missing: npm install ${PLATFORM_PACKAGE}`);
+  return binariesOf(installed.folder);
 }
 
 /** The libraries of one package: of this processor, or of a GPU. Throws `INTERNAL` where they are not complete. */
@@ -48,7 +34,7 @@ export function binariesOf(ofPackage: string): Binaries {
     // A GPU's package has its name in those of the libraries: libllama.vulkan.v0.5.0.so.
     const pattern = new RegExp(`^(lib)?${name}(\\.[a-z]+)?(\\.v[\\d.]+)?\\.(so|dylib|dll)$`);
     const file = files.find((each) => pattern.test(each));
-    if (file === undefined) throw missing(`${folder} has no library ${name}: npm install ${PACKAGE}`);
+    if (file === undefined) throw missing(`${folder} has no library ${name}: install its package again`);
     return join(folder, file);
   };
   return {
@@ -60,14 +46,6 @@ export function binariesOf(ofPackage: string): Binaries {
   };
 }
 
-function packageFolder(): string {
-  try {
-    return join(dirname(fileURLToPath(import.meta.resolve(PACKAGE))), '..');
-  } catch (error) {
-    throw missing(`A package that models need is missing: npm install ${PACKAGE}`, error);
-  }
-}
-
-function missing(what: string, cause?: unknown): ShoalError {
-  return new ShoalError('INTERNAL', what, { cause });
+function missing(what: string): ShoalError {
+  return new ShoalError('INTERNAL', what);
 }

@@ -22,15 +22,15 @@ export function gpuPackageName(gpu: PackagedGpu): string | undefined {
   return process.platform === 'win32' ? `@node-llama-cpp/win-x64-${gpu}` : undefined;
 }
 
-/** Those that were brought here, of the version of node-llama-cpp that is installed. */
+/** The GPU packages in a home that have the version of the installed libraries. */
 export function installedGpuPackages(home: Home): readonly GpuPackage[] {
-  const { library } = findLlama();
-  if (library === undefined) return [];
+  const { binary } = findLlama();
+  if (binary === undefined) return [];
   return GPU_PACKAGES.flatMap((gpu) => {
     const name = gpuPackageName(gpu);
     if (name === undefined) return [];
-    const folder = join(gpuPackagesFolder(home, library.version), name);
-    return isPackage(folder, name, library.version) ? [{ gpu, folder }] : [];
+    const folder = join(gpuPackagesFolder(home, binary.version), name);
+    return isPackage(folder, name, binary.version) ? [{ gpu, folder }] : [];
   });
 }
 

@@ -37,8 +37,7 @@ export async function chooseLlama(home: Home, wish: LlamaWish, modelPath: string
     return { engine: 'llama-server', why: 'configured', server };
   }
   if (server === undefined) return { engine: 'llama', why: 'only one' };
-  const { library, binary } = findLlama();
-  if (library === undefined || binary === undefined) return { engine: 'llama-server', why: 'only one', server };
+  if (findLlama().binary === undefined) return { engine: 'llama-server', why: 'only one', server };
   const measurement = relevant(await readMeasurements(home), machineName(), server.path, modelPath);
   if (measurement === undefined) return { engine: 'llama', why: 'not measured' };
   return isServerFaster(measurement)

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type FoundLlamaServer, findLlamaServer } from '@shoal/engine/llama-server';
-import { isObject, ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol';
 import { errorCode } from '@shoal/files/error-code';
 import { z } from 'zod';
 import { homeFiles, type Home } from '../home/home.ts';
@@ -25,23 +25,34 @@ const buildSchema = z.object({
   processor: z.string(),
   builtAt: z.string(),
 });
+const metadataSchema = z.object({ buildOptions: z.object({ llamaCpp: z.object({ release: z.string() }) }) });
+
 export type BuildDescription = Readonly<z.infer<typeof buildSchema>>;
 
-/** llama.cpp as node-llama-cpp's package brings it: its release, such as `v0.5.0`, and its source as a git bundle. */
+/** The source of llama.cpp in the release of the installed libraries. */
 export interface LlamaCppSource {
+  /** Such as `v0.5.0`. */
   readonly release: string;
+  /** The package that contains the source, with its version. */
+  readonly specifier: string;
+  /** The path of the source, a git bundle, in the home. It is downloaded when a build first needs it. */
   readonly bundle: string;
 }
 
-/** Undefined where node-llama-cpp is not installed. */
-export function findLlamaCppSource(): LlamaCppSource | undefined {
-  const { library } = findLlama();
-  if (library === undefined) return undefined;
-  const folder = join(library.folder, 'llama');
-  const value: unknown = JSON.parse(readFileSync(join(folder, 'binariesGithubRelease.json'), 'utf8'));
-  const release = isObject(value) ? value['release'] : undefined;
-  if (typeof release !== 'string') return undefined;
-  return { release, bundle: join(folder, 'gitRelease.bundle') };
+/** Returns undefined if no libraries of llama.cpp are installed. */
+export function llamaCppSource(home: Home): LlamaCppSource | undefined {
+  const { binary } = findLlama();
+  if (binary === undefined) return undefined;
+  const { release } = readMetadata(binary.folder).buildOptions.llamaCpp;
+  const bundle = join(homeFiles(home).cache, `llama.cpp-${release}.bundle`);
+  return { release, specifier: `node-llama-cpp@${binary.version}`, bundle };
+}
+
+/** Reads what the maker of a package of libraries recorded about its build. */
+function readMetadata(packageFolder: string): z.infer<typeof metadataSchema> {
+  const bins = join(packageFolder, 'bins');
+  const [only = ''] = readdirSync(bins);
+  return metadataSchema.parse(JSON.parse(readFileSync(join(bins, only, '_nlcBuildMetadata.json'), 'utf8')));
 }
 
 /** Where a build of a release of llama.cpp lies. */

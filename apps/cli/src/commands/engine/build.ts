@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
-import { buildFolder, findLlamaCppSource, type GpuBackend, processorKey, readBuild } from '@shoal/host/engines/places';
+import { buildFolder, type GpuBackend, llamaCppSource, processorKey, readBuild } from '@shoal/host/engines/places';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { BuildLine } from '../../engine/build-progress.ts';
 import { buildLlamaCpp } from '../../engine/build.ts';
+import { downloadSource } from '../../engine/download-source.ts';
 import { findToolchain, usualGpu } from '../../engine/toolchain.ts';
 import { interruptible } from '../../models/interruptible.ts';
 import { elapsed, print } from '../../terminal/output.ts';
@@ -22,10 +23,10 @@ export async function buildEngine(context: Context, flags: EngineBuildFlags): Pr
   if (process.platform === 'win32') {
     throw ShoalError.invalidRequest('llama-server is not used on Windows; the engine llama does its work there.');
   }
-  const source = findLlamaCppSource();
+  const source = llamaCppSource(context.home);
   if (source === undefined) {
     throw ShoalError.invalidRequest(
-      'The source of llama.cpp comes with node-llama-cpp, which is not installed: npm install',
+      'llama.cpp, whose release the build must match, is not installed for this processor: npm install',
     );
   }
   const { gpu = usualGpu(), force = false } = flags;
@@ -43,6 +44,7 @@ export async function buildEngine(context: Context, flags: EngineBuildFlags): Pr
   const line = new BuildLine();
   const build = await interruptible(async (signal) => {
     try {
+      await downloadSource(source, line, signal);
       return await buildLlamaCpp({ source, folder, gpu, toolchain, line, signal });
     } finally {
       line.end();

@@ -4,13 +4,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { findLlamaCppSource } from '@shoal/host/engines/places';
+import { locateHome } from '@shoal/host/home';
+import { llamaCppSource } from '@shoal/host/engines/places';
 import { findLlama } from '@shoal/host/engines/packages';
-import { fakeToolchain } from '../../engine/testing/fake-toolchain.ts';
+import { writeFakeNpm } from '../../engine/testing/fake-npm.ts';
+import { type FakeBuild, fakeToolchain } from '../../engine/testing/fake-toolchain.ts';
 import { errorCode, Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
-const source = process.platform === 'win32' ? undefined : findLlamaCppSource();
-const skip = source === undefined ? 'llama.cpp’s source comes with node-llama-cpp, which is not installed' : false;
+const source = process.platform === 'win32' ? undefined : llamaCppSource(locateHome({ SHOAL_HOME: '/nowhere' }));
+const skip = source === undefined ? 'llama.cpp is not installed for this processor' : false;
 
 interface EngineDocument {
   readonly name: string;
@@ -31,8 +33,7 @@ test(
   { skip },
   async (t) => {
     const folder = temporaryFolder(t);
-    const tools = fakeToolchain(join(folder, 'tools'), 'works');
-    const shoal = new Shoal(join(folder, 'home'), { PATH: tools });
+    const shoal = builder(folder, 'works');
     const built = await shoal.run(['engine', 'build', '--gpu', 'none']);
     assert.equal(built.code, 0, built.stderr);
     assert.match(built.stderr, /Compiling, 50 %/);
@@ -56,7 +57,7 @@ test(
 
 test('a build for another processor is not run', { skip }, async (t) => {
   const folder = temporaryFolder(t);
-  const shoal = new Shoal(join(folder, 'home'), { PATH: fakeToolchain(join(folder, 'tools'), 'works') });
+  const shoal = builder(folder, 'works');
   await shoal.run(['engine', 'build', '--gpu', 'none']);
   const path = join(shoal.home, 'engines', `llama.cpp-${source?.release}`, 'build.json');
   const description = JSON.parse(readFileSync(path, 'utf8')) as object;
@@ -66,8 +67,7 @@ test('a build for another processor is not run', { skip }, async (t) => {
 
 test('what a build lacks is named with its packages before anything is begun', { skip }, async (t) => {
   const folder = temporaryFolder(t);
-  const tools = fakeToolchain(join(folder, 'tools'), 'works', ['cmake', 'c++']);
-  const shoal = new Shoal(join(folder, 'home'), { PATH: tools });
+  const shoal = builder(folder, 'works', ['cmake', 'c++']);
   const { code, stderr } = await shoal.run(['engine', 'build', '--gpu', 'none']);
   assert.equal(code, 1);
   assert.match(stderr, /lacks cmake, a C\+\+ compiler/);
@@ -77,7 +77,7 @@ test('what a build lacks is named with its packages before anything is begun', {
 
 test('a compiler’s last words are said when it fails, and nothing of the build stays', { skip }, async (t) => {
   const folder = temporaryFolder(t);
-  const shoal = new Shoal(join(folder, 'home'), { PATH: fakeToolchain(join(folder, 'tools'), 'fails') });
+  const shoal = builder(folder, 'fails');
   const { code, stderr } = await shoal.run(['engine', 'build', '--gpu', 'none']);
   assert.equal(code, 1);
   assert.match(stderr, /error: this is wrong/);
@@ -88,7 +88,7 @@ test('Ctrl-C ends a build with its compilers, and leaves nothing behind', { skip
   const folder = temporaryFolder(t);
   const engines = join(folder, 'home/engines');
   mkdirSync(join(engines, '.building-999999999-dead'), { recursive: true });
-  const shoal = new Shoal(join(folder, 'home'), { PATH: fakeToolchain(join(folder, 'tools'), 'hangs') });
+  const shoal = builder(folder, 'hangs');
   const child = shoal.spawn(['engine', 'build', '--gpu', 'none']);
   assert.ok(child.stderr);
   const exit = once(child, 'exit');
@@ -128,7 +128,7 @@ test('a GPU’s binaries are not brought without a word of agreement, and an unk
 });
 
 const noPackages =
-  process.platform !== 'linux' || process.arch !== 'x64' || findLlama().library === undefined
+  process.platform !== 'linux' || process.arch !== 'x64' || findLlama().binary === undefined
     ? 'there are no such packages for this platform'
     : false;
 
@@ -154,6 +154,13 @@ else {
   console.log('archive.tgz');
 }
 `;
+
+/** A command line with a fake toolchain, and an npm whose registry has the source of llama.cpp. */
+function builder(folder: string, build: FakeBuild, without: readonly string[] = []): Shoal {
+  const tools = fakeToolchain(join(folder, 'tools'), build, without);
+  const npm = writeFakeNpm(join(folder, 'npm'), source?.specifier ?? '', { 'llama/gitRelease.bundle': 'a bundle' });
+  return new Shoal(join(folder, 'home'), { PATH: tools, npm_execpath: npm });
+}
 
 async function list(shoal: Shoal): Promise<ListDocument> {
   const { code, document } = await shoal.json(['engine', 'list']);
