@@ -2,8 +2,8 @@ import type { Mode } from '@shoal/protocol/donate';
 import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor } from '../../door.ts';
 import type { DoorPolicy } from '../../scheduler.ts';
-import { Hall, type JobReport } from './hall.ts';
-import { type Donation, openService } from './service.ts';
+import { Hall, type JobReport } from './connections.ts';
+import { type Donation, openService } from './backend.ts';
 
 /** Jobs that wait, of all connections together, unless it is set otherwise. */
 export const QUEUE_CAPACITY = 64;

@@ -4,8 +4,8 @@ import { DEFAULT_PORT, type Mode } from '@shoal/protocol/donate';
 import { Scheduler } from '../../scheduler.ts';
 import { Worker } from '../../worker.ts';
 import { type DonateDoorOptions, openDonateDoor, QUEUE_CAPACITY } from './door.ts';
-import type { ModelDeskOptions } from './model-desk.ts';
-import type { Donation } from './service.ts';
+import type { ModelDeskOptions } from './uploads.ts';
+import type { Donation } from './backend.ts';
 
 type DoorOptions = Omit<DonateDoorOptions, 'host' | 'port' | 'donation'>;
 

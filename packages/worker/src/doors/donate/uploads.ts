@@ -1,7 +1,7 @@
 import type { Engine } from '@shoal/engine';
 import type { ShoalError } from '@shoal/protocol';
 import type { UploadStep } from '@shoal/protocol/donate';
-import { type Mount, ModelSeat, notMounted } from './model-seat.ts';
+import { type Mount, ModelSeat, notMounted } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';
 import { openStagingFolder, type StagingFolder } from './staging-folder.ts';
 import { STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';

@@ -4,7 +4,7 @@ import type { Mode } from '@shoal/protocol/donate';
 import type { Exchange } from '@shoal/transport';
 import type { DoorPolicy, RequestObserver, Scheduler } from '../../scheduler.ts';
 import type { Worker, WorkerQueue } from '../../worker.ts';
-import { ModelDesk, type ModelDeskOptions } from './model-desk.ts';
+import { ModelDesk, type ModelDeskOptions } from './uploads.ts';
 import type { StagedModel } from './staged-model.ts';
 
 /** What the door donates: the node's own engine for prompts, or a place for the models that clients push. */

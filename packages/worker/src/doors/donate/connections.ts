@@ -14,8 +14,8 @@ import {
 } from '@shoal/protocol/donate';
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
 import type { RequestObserver, RequestEnd } from '../../scheduler.ts';
-import type { Uploads } from './model-desk.ts';
-import type { Service } from './service.ts';
+import type { Uploads } from './uploads.ts';
+import type { Service } from './backend.ts';
 import type { StagedModel } from './staged-model.ts';
 
 type DonateLink = Link<ServerSession<DonateServer, UploadEvent>, UploadEvent>;

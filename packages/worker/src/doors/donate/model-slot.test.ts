@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShoalError } from '@shoal/protocol';
 import { ScriptedEngine } from '../../../test/scripted-engine.ts';
-import { ModelSeat } from './model-seat.ts';
+import { ModelSeat } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';
 import { StorageQuota } from './storage-quota.ts';
 
