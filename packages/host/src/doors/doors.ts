@@ -90,14 +90,14 @@ export class DoorKeeper {
     const { maxTokens } = this.#configuration;
     const options = { host: '127.0.0.1', port: DONATE_PORT, maxTokens, ...said };
     if (!isLoopback(options.host)) this.#log.warn(DONATE_WARNING);
-    if (mode === 'local_lm') return openDonateDoor({ ...options, donation: { mode, worker } });
+    if (mode === 'local_lm') return openDonateDoor({ ...options, backend: { mode, worker } });
     const { createMount } = await import('./donate-mount.ts');
     const { scheduler } = worker;
     const mount = createMount(this.#configuration, this.#log);
     const onError = ({ code, message, cause }: ShoalError): void => this.#log.warn({ code, cause }, message);
     // The system's own folder for what passes may lie in memory, which is no place for a model.
     const folder = join(homeFiles(this.#home).cache, 'donate');
-    return openDonateDoor({ ...options, donation: { mode, scheduler, mount, folder, onError } });
+    return openDonateDoor({ ...options, backend: { mode, scheduler, mount, folder, onError } });
   }
 
   async #openQmesh({ capacity }: NonNullable<DoorSettings['qmesh']>, { dht, worker }: DoorHost): Promise<NodeDoor> {

@@ -9,7 +9,13 @@ import { DEFAULT_PORT, type Mode, MODES } from '@shoal/protocol/donate';
 import { isLoopback } from '@shoal/transport';
 import { listenTcp } from '@shoal/transport/tcp';
 import { Scheduler } from '@shoal/worker';
-import { type DonateDoor, type Donation, type JobReport, openDonateDoor, QUEUE_CAPACITY } from '@shoal/worker/donate';
+import {
+  type DonateDoor,
+  type DonateBackendOptions,
+  type JobReport,
+  openDonateDoor,
+  QUEUE_CAPACITY,
+} from '@shoal/worker/donate';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { openPassingFolder } from '../../donate/passing-folder.ts';
@@ -76,28 +82,28 @@ async function openDoor(
 ): Promise<{ close(): Promise<void> }> {
   await using opened = new AsyncDisposableStack();
   await checkPort(host, port);
-  const lend = async (): Promise<{ donation: Donation; scheduler: Scheduler }> => {
+  const lend = async (): Promise<{ backend: DonateBackendOptions; scheduler: Scheduler }> => {
     if (mode === 'model_push') {
       const onError = ({ message, cause }: Error): void => log.warn({ err: cause }, message);
       const scheduler = new Scheduler({ slots: 1, onError });
       const mount = createMount(configuration, log);
       const { path } = opened.adopt(await openPassingFolder(folder), (one) => one.close());
-      return { scheduler, donation: { mode, scheduler, mount, onError, folder: path } };
+      return { scheduler, backend: { mode, scheduler, mount, onError, folder: path } };
     }
     const limits = { slots: 1, queue, maxTokens: configuration.maxTokens };
     const opening = openDoorWorker(context, { choice: configuration, limits, log });
     const worker = opened.adopt(await opening, (one) => one.close(0));
-    return { scheduler: worker.scheduler, donation: { mode, worker } };
+    return { scheduler: worker.scheduler, backend: { mode, worker } };
   };
-  const { donation, scheduler } = await lend();
+  const { backend, scheduler } = await lend();
   const { maxTokens } = configuration;
   const onJob = (report: JobReport): void => logJob(log, report);
-  const door = opened.adopt(await openDonateDoor({ host, port, queue, maxTokens, donation, onJob }), (one) =>
+  const door = opened.adopt(await openDonateDoor({ host, port, queue, maxTokens, backend, onJob }), (one) =>
     one.close(),
   );
   opened.defer(() => scheduler.drain(DRAIN_MS));
   if (!isLoopback(host)) log.warn(DONATE_WARNING);
-  announce(context, door, donation, queue);
+  announce(context, door, backend, queue);
   const held = opened.move();
   return { close: () => held.disposeAsync() };
 }
@@ -108,9 +114,9 @@ async function checkPort(host: string, port: number): Promise<void> {
   await listener.close();
 }
 
-function announce(context: Context, { address, mode }: DonateDoor, donation: Donation, queue: number): void {
-  const model = donation.mode === 'local_lm' ? donation.worker.models[0]?.id : undefined;
-  const folder = donation.mode === 'model_push' ? donation.folder : undefined;
+function announce(context: Context, { address, mode }: DonateDoor, backend: DonateBackendOptions, queue: number): void {
+  const model = backend.mode === 'local_lm' ? backend.worker.models[0]?.id : undefined;
+  const folder = backend.mode === 'model_push' ? backend.folder : undefined;
   const what = model === undefined ? 'the models that clients bring' : printableName(model);
   print(context, { address, mode, model: model ?? null, queue, folder: folder ?? null }, [
     `Donating ${what} on ${address} (${mode}), with room for ${count(queue, 'job')}. Ctrl-C ends it.`,

@@ -4,21 +4,22 @@ import type { Mode } from '@shoal/protocol/donate';
 import type { Exchange } from '@shoal/transport';
 import type { DoorPolicy, RequestObserver, Scheduler } from '../../scheduler.ts';
 import type { Worker, WorkerQueue } from '../../worker.ts';
-import { ModelDesk, type ModelDeskOptions } from './uploads.ts';
+import { Uploads, type UploadsOptions } from './uploads.ts';
 import type { StagedModel } from './staged-model.ts';
 
 /** What the door donates: the node's own engine for prompts, or a place for the models that clients push. */
-export type Donation =
+export type DonateBackendOptions =
   | { readonly mode: 'local_lm'; readonly worker: Worker }
-  | ({ readonly mode: 'model_push'; readonly scheduler: Scheduler } & ModelDeskOptions);
+  | ({ readonly mode: 'model_push'; readonly scheduler: Scheduler } & UploadsOptions);
 
 /** What is behind the door, whichever mode it has. */
-export interface Service {
+export interface DonateBackend {
   readonly mode: Mode;
   /** The name of the model that answers prompts. */
   readonly model?: string | undefined;
   readonly door: Pick<WorkerQueue, 'load' | 'outcomes'>;
-  readonly models?: ModelDesk | undefined;
+  /** Undefined if the mode is `local_lm`. */
+  readonly uploads?: Uploads | undefined;
   /** `model`: the pushed one that the job means. */
   answer(exchange: Exchange, observer: RequestObserver, model: StagedModel | undefined): void;
   /** Loads a pushed model, which is all that the exchange asks for. */
@@ -26,11 +27,11 @@ export interface Service {
   close(): Promise<void>;
 }
 
-export async function openService(donation: Donation, policy: DoorPolicy): Promise<Service> {
-  return donation.mode === 'local_lm' ? ownModel(donation.worker, policy) : pushedModels(donation, policy);
+export async function openBackend(options: DonateBackendOptions, policy: DoorPolicy): Promise<DonateBackend> {
+  return options.mode === 'local_lm' ? ownModel(options.worker, policy) : pushedModels(options, policy);
 }
 
-function ownModel(worker: Worker, policy: DoorPolicy): Service {
+function ownModel(worker: Worker, policy: DoorPolicy): DonateBackend {
   const door = worker.openQueue(policy);
   const [model] = worker.models;
   return {
@@ -44,19 +45,19 @@ function ownModel(worker: Worker, policy: DoorPolicy): Service {
 }
 
 async function pushedModels(
-  { scheduler, ...options }: Extract<Donation, { mode: 'model_push' }>,
+  { scheduler, ...options }: Extract<DonateBackendOptions, { mode: 'model_push' }>,
   policy: DoorPolicy,
-): Promise<Service> {
-  const models = await ModelDesk.open(options);
+): Promise<DonateBackend> {
+  const uploads = await Uploads.open(options);
   const door = scheduler.openQueue(policy);
   return {
     mode: 'model_push',
     door,
-    models,
-    answer: (exchange, observer, model) => door.answer(exchange, () => models.load(model), observer),
+    uploads,
+    answer: (exchange, observer, model) => door.answer(exchange, () => uploads.load(model), observer),
     mount: (exchange, observer, model) =>
-      door.answer(exchange, async () => (await models.load(model), LOADED), observer),
-    close: () => models.close(),
+      door.answer(exchange, async () => (await uploads.load(model), LOADED), observer),
+    close: () => uploads.close(),
   };
 }
 

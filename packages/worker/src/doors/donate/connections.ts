@@ -14,8 +14,8 @@ import {
 } from '@shoal/protocol/donate';
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
 import type { RequestObserver, RequestEnd } from '../../scheduler.ts';
-import type { Uploads } from './uploads.ts';
-import type { Service } from './backend.ts';
+import type { ConnectionUploads } from './uploads.ts';
+import type { DonateBackend } from './backend.ts';
 import type { StagedModel } from './staged-model.ts';
 
 type DonateLink = Link<ServerSession<DonateServer, UploadEvent>, UploadEvent>;
@@ -35,25 +35,25 @@ export interface JobReport extends RequestEnd {
 }
 
 /** The connections of one door. */
-export class Hall {
-  readonly #service: Service;
+export class Connections {
+  readonly #backend: DonateBackend;
   readonly #capacity: number;
   readonly #onJob: (report: JobReport) => void;
   readonly #links = new Set<DonateLink>();
 
   /** `capacity`: jobs that wait at most. */
-  constructor(service: Service, capacity: number, onJob: (report: JobReport) => void) {
-    this.#service = service;
+  constructor(backend: DonateBackend, capacity: number, onJob: (report: JobReport) => void) {
+    this.#backend = backend;
     this.#capacity = capacity;
     this.#onJob = onJob;
   }
 
-  get connections(): number {
+  get count(): number {
     return this.#links.size;
   }
 
-  welcome(connection: Connection): void {
-    const { mode, model, models } = this.#service;
+  accept(connection: Connection): void {
+    const { mode, model } = this.#backend;
     const session = donateServerSession({ mode, queue: () => this.#queue, model });
     const link: DonateLink = new Link(connection, session, {
       peer: () => {},
@@ -61,7 +61,7 @@ export class Hall {
       extension: ({ id, step }) => uploads?.take(id, step),
       close: () => this.#links.delete(link),
     });
-    const uploads = models?.uploads({
+    const uploads = this.#backend.uploads?.ofConnection({
       sealed: (id, staged) => this.#mount(link, id, staged),
       failed: (id, error) => link.apply(session.side.endUpload(id, error)),
     });
@@ -70,16 +70,16 @@ export class Hall {
   }
 
   get #queue(): QueueStatus {
-    const { active, queued } = this.#service.door.load;
+    const { active, queued } = this.#backend.door.load;
     return { depth: queued, capacity: this.#capacity, in_progress: active > 0 };
   }
 
-  #take(link: DonateLink, exchange: Exchange, uploads: Uploads | undefined): void {
+  #take(link: DonateLink, exchange: Exchange, uploads: ConnectionUploads | undefined): void {
     const kind = exchange.request.input.type === 'tokens' ? 'infer' : 'prompt';
     const model = uploads?.model;
     const observer = this.#observer(link, exchange, kind);
     const answer = (): void => {
-      if (!exchange.ended) this.#service.answer(exchange, observer, model);
+      if (!exchange.ended) this.#backend.answer(exchange, observer, model);
       this.#tellQueue();
     };
     const sealing = uploads?.sealing;
@@ -89,7 +89,7 @@ export class Hall {
 
   #mount(link: DonateLink, id: number, model: StagedModel): void {
     const exchange = new MountExchange(link, id, model);
-    this.#service.mount(exchange, this.#observer(link, exchange, 'mount'), model);
+    this.#backend.mount(exchange, this.#observer(link, exchange, 'mount'), model);
     this.#tellQueue();
   }
 

@@ -2,8 +2,8 @@ import type { Mode } from '@shoal/protocol/donate';
 import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor } from '../../door.ts';
 import type { DoorPolicy } from '../../scheduler.ts';
-import { Hall, type JobReport } from './connections.ts';
-import { type Donation, openService } from './backend.ts';
+import { Connections, type JobReport } from './connections.ts';
+import { type DonateBackendOptions, openBackend } from './backend.ts';
 
 /** Jobs that wait, of all connections together, unless it is set otherwise. */
 export const QUEUE_CAPACITY = 64;
@@ -16,7 +16,7 @@ export interface DonateDoorOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  readonly donation: Donation;
+  readonly backend: DonateBackendOptions;
   /** Jobs that wait at most. */
   readonly queue?: number | undefined;
   readonly maxTokens?: number | undefined;
@@ -37,10 +37,10 @@ export interface DonateDoor extends OpenDoor {
  * loading of a pushed model is one of them. Throws `INVALID_REQUEST` where it cannot listen or keep models.
  */
 export async function openDonateDoor(options: DonateDoorOptions): Promise<DonateDoor> {
-  const { donation, host, port, queue = QUEUE_CAPACITY, maxTokens = MAX_TOKENS } = options;
+  const { host, port, queue = QUEUE_CAPACITY, maxTokens = MAX_TOKENS } = options;
   const policy: DoorPolicy = { running: 1, waiting: queue, maxTokens };
-  const service = await openService(donation, policy);
-  const hall = new Hall(service, queue, options.onJob ?? (() => {}));
+  const backend = await openBackend(options.backend, policy);
+  const connections = new Connections(backend, queue, options.onJob ?? (() => {}));
   const { maxConnectionsPerAddress: perAddress } = options;
   try {
     const listener = await listenTcp({
@@ -48,22 +48,22 @@ export async function openDonateDoor(options: DonateDoorOptions): Promise<Donate
       port,
       maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
       maxConnectionsPerAddress: perAddress,
-      onConnection: (connection) => hall.welcome(connection),
+      onConnection: (connection) => connections.accept(connection),
     });
     const bound = listener.address();
     return {
       name: 'donate',
-      mode: donation.mode,
+      mode: backend.mode,
       address: `${bound.host.includes(':') ? `[${bound.host}]` : bound.host}:${bound.port}`,
       port: bound.port,
-      status: () => ({ ...service.door.load, ...service.door.outcomes, connections: hall.connections }),
+      status: () => ({ ...backend.door.load, ...backend.door.outcomes, connections: connections.count }),
       async close() {
         await listener.close();
-        await service.close();
+        await backend.close();
       },
     };
   } catch (thrown) {
-    await service.close();
+    await backend.close();
     throw thrown;
   }
 }

@@ -2,4 +2,4 @@ export { type DonateDoor, type DonateDoorOptions, openDonateDoor, QUEUE_CAPACITY
 export type { JobReport } from './connections.ts';
 export type { Mount } from './model-slot.ts';
 export { type DonateListener, serveDonate, type ServeDonateOptions } from './serve.ts';
-export type { Donation } from './backend.ts';
+export type { DonateBackendOptions } from './backend.ts';

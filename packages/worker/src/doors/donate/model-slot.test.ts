@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShoalError } from '@shoal/protocol';
 import { ScriptedEngine } from '../../../test/scripted-engine.ts';
-import { ModelSeat } from './model-slot.ts';
+import { ModelSlot } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';
 import { StorageQuota } from './storage-quota.ts';
 
@@ -28,7 +28,7 @@ test('an engine that does not close is reported, and the next models are loaded 
     engines.push(engine);
     return engine;
   };
-  const seat = new ModelSeat(mount, (error) => errors.push(error));
+  const seat = new ModelSlot(mount, (error) => errors.push(error));
   for (const name of ['a', 'b', 'c']) assert.equal(await seat.take(model(name)), engines.at(-1));
   await seat.close();
   assert.deepEqual(

@@ -16,10 +16,10 @@ const NAMELESS = 'pushed model';
  * The one place in memory that the models of all connections share: each is loaded when it is asked, in place of the last.
  * One whose engine does not close is told to `onError`, and no hindrance to the next.
  */
-export class ModelSeat {
+export class ModelSlot {
   readonly #mount: Mount;
   readonly #onError: (error: ShoalError) => void;
-  #seated: { readonly model: StagedModel; readonly engine: Engine } | undefined;
+  #loaded: { readonly model: StagedModel; readonly engine: Engine } | undefined;
   #emptied: Promise<void> = Promise.resolve();
 
   constructor(mount: Mount, onError: (error: ShoalError) => void) {
@@ -29,10 +29,10 @@ export class ModelSeat {
 
   /** The loaded engine of this model. Rejects with what its owner may know where it cannot be loaded, or is gone. */
   async take(model: StagedModel): Promise<Engine> {
-    if (this.#seated?.model !== model) await this.#empty();
+    if (this.#loaded?.model !== model) await this.#empty();
     if (model.isOver) throw notMounted();
-    this.#seated ??= { model, engine: this.#mount(model.file, mountOptions(model)) };
-    const { engine } = this.#seated;
+    this.#loaded ??= { model, engine: this.#mount(model.file, mountOptions(model)) };
+    const { engine } = this.#loaded;
     try {
       await engine.models();
       return engine;
@@ -44,7 +44,7 @@ export class ModelSeat {
 
   /** Resolves once this model is not in memory. */
   release(model: StagedModel): Promise<void> {
-    return this.#seated?.model === model ? this.#empty() : this.#emptied;
+    return this.#loaded?.model === model ? this.#empty() : this.#emptied;
   }
 
   close(): Promise<void> {
@@ -52,9 +52,9 @@ export class ModelSeat {
   }
 
   #empty(): Promise<void> {
-    const seated = this.#seated;
-    this.#seated = undefined;
-    if (seated !== undefined) this.#emptied = this.#emptied.then(() => this.#unload(seated.engine));
+    const loaded = this.#loaded;
+    this.#loaded = undefined;
+    if (loaded !== undefined) this.#emptied = this.#emptied.then(() => this.#unload(loaded.engine));
     return this.#emptied;
   }
 

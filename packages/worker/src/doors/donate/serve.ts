@@ -4,10 +4,10 @@ import { DEFAULT_PORT, type Mode } from '@shoal/protocol/donate';
 import { Scheduler } from '../../scheduler.ts';
 import { Worker } from '../../worker.ts';
 import { type DonateDoorOptions, openDonateDoor, QUEUE_CAPACITY } from './door.ts';
-import type { ModelDeskOptions } from './uploads.ts';
-import type { Donation } from './backend.ts';
+import type { UploadsOptions } from './uploads.ts';
+import type { DonateBackendOptions } from './backend.ts';
 
-type DoorOptions = Omit<DonateDoorOptions, 'host' | 'port' | 'donation'>;
+type DoorOptions = Omit<DonateDoorOptions, 'host' | 'port' | 'backend'>;
 
 export type ServeDonateOptions = DoorOptions & {
   /** Absent: this machine alone. There is neither encryption nor a password, so open it to trusted networks only. */
@@ -16,7 +16,7 @@ export type ServeDonateOptions = DoorOptions & {
   readonly port?: number | undefined;
   /** Causes that stay at home. */
   readonly onError?: ((error: ShoalError) => void) | undefined;
-} & ({ readonly mode: 'local_lm'; readonly engine: Engine } | ({ readonly mode: 'model_push' } & ModelDeskOptions));
+} & ({ readonly mode: 'local_lm'; readonly engine: Engine } | ({ readonly mode: 'model_push' } & UploadsOptions));
 
 export interface DonateListener {
   readonly mode: Mode;
@@ -33,11 +33,11 @@ export interface DonateListener {
  */
 export async function serveDonate(options: ServeDonateOptions): Promise<DonateListener> {
   const { host = '127.0.0.1', port = DEFAULT_PORT, ...rest } = options;
-  const door = await openDonateDoor({ ...rest, host, port, donation: await donationOf(options) });
+  const door = await openDonateDoor({ ...rest, host, port, backend: await backendOptions(options) });
   return { mode: door.mode, address: door.address, port: door.port, close: () => door.close() };
 }
 
-async function donationOf(options: ServeDonateOptions): Promise<Donation> {
+async function backendOptions(options: ServeDonateOptions): Promise<DonateBackendOptions> {
   const { onError, queue = QUEUE_CAPACITY, maxTokens = Infinity } = options;
   const told = onError === undefined ? {} : { onError };
   if (options.mode === 'model_push') {

@@ -1,12 +1,12 @@
 import type { Engine } from '@shoal/engine';
 import type { ShoalError } from '@shoal/protocol';
 import type { UploadStep } from '@shoal/protocol/donate';
-import { type Mount, ModelSeat, notMounted } from './model-slot.ts';
+import { type Mount, ModelSlot, notMounted } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';
 import { openStagingFolder, type StagingFolder } from './staging-folder.ts';
 import { STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';
 
-export interface ModelDeskOptions {
+export interface UploadsOptions {
   readonly mount: Mount;
   /** Where pushed models are kept while their connections last; absent: a folder of this user in the temporary one. */
   readonly folder?: string | undefined;
@@ -24,29 +24,29 @@ export interface UploadHandlers {
 }
 
 /** Everything that is kept of pushed models, of all connections: on the disk, and the one that is in memory. */
-export class ModelDesk {
+export class Uploads {
   readonly #folder: StagingFolder;
   readonly #quota: StorageQuota;
-  readonly #seat: ModelSeat;
+  readonly #slot: ModelSlot;
   readonly #onError: (error: ShoalError) => void;
   readonly #leaving = new Set<Promise<void>>();
 
-  static async open(options: ModelDeskOptions): Promise<ModelDesk> {
-    return new ModelDesk(options, await openStagingFolder(options.folder));
+  static async open(options: UploadsOptions): Promise<Uploads> {
+    return new Uploads(options, await openStagingFolder(options.folder));
   }
 
-  private constructor(options: ModelDeskOptions, folder: StagingFolder) {
+  private constructor(options: UploadsOptions, folder: StagingFolder) {
     const { mount, quotaBytes = STORAGE_QUOTA_BYTES, onError = () => {} } = options;
     this.#folder = folder;
     this.#quota = new StorageQuota(folder.path, quotaBytes);
-    this.#seat = new ModelSeat(mount, onError);
+    this.#slot = new ModelSlot(mount, onError);
     this.#onError = onError;
   }
 
   /** The uploads of one connection. */
-  uploads(handlers: UploadHandlers): Uploads {
+  ofConnection(handlers: UploadHandlers): ConnectionUploads {
     const [quota, onError] = [this.#quota, this.#onError];
-    return new Uploads(handlers, {
+    return new ConnectionUploads(handlers, {
       stage: (begin, onFail) => new StagedModel({ file: this.#folder.newFile(), begin, quota, onFail, onError }),
       leave: (model) => this.#leave(model),
     });
@@ -54,37 +54,37 @@ export class ModelDesk {
 
   /** The engine of a model, in place of whatever was in memory before. */
   load(model: StagedModel | undefined): Promise<Engine> {
-    return model === undefined ? Promise.reject(notMounted()) : this.#seat.take(model);
+    return model === undefined ? Promise.reject(notMounted()) : this.#slot.take(model);
   }
 
   /** Resolves once nothing is left in memory or on the disk. */
   async close(): Promise<void> {
-    await this.#seat.close();
+    await this.#slot.close();
     while (this.#leaving.size > 0) await Promise.all(this.#leaving);
     await this.#folder.close();
   }
 
   #leave(model: StagedModel): void {
-    const leaving = Promise.all([model.discard(), this.#seat.release(model)]).then(() => {
+    const leaving = Promise.all([model.discard(), this.#slot.release(model)]).then(() => {
       this.#leaving.delete(leaving);
     });
     this.#leaving.add(leaving);
   }
 }
 
-interface UploadsOwner {
+interface ModelStaging {
   readonly stage: (begin: Extract<UploadStep, { type: 'begin' }>, onFail: (error: ShoalError) => void) => StagedModel;
   readonly leave: (model: StagedModel) => void;
 }
 
 /** One connection's uploads; the model of the last one is the one that its jobs mean. */
-export class Uploads {
+export class ConnectionUploads {
   readonly #handlers: UploadHandlers;
-  readonly #owner: UploadsOwner;
+  readonly #owner: ModelStaging;
   #sealing: Promise<void> | undefined;
   #current: { readonly id: number; readonly model: StagedModel } | undefined;
 
-  constructor(handlers: UploadHandlers, owner: UploadsOwner) {
+  constructor(handlers: UploadHandlers, owner: ModelStaging) {
     this.#handlers = handlers;
     this.#owner = owner;
   }
