@@ -285,7 +285,7 @@ function causeText(cause: unknown): unknown {
 }
 
 function hardwareOf({ cpu_cores, ram_gb, gpu_vram_gb }: Resources): NonNullable<SelfDescription['hardware']> {
-  return { cpu_cores, ram_gb, gpu_vram_gb };
+  return { cpu_cores, ram_gb, gpu_vram_gb: gpu_vram_gb ?? undefined };
 }
 
 function lendingLine(worker: Worker, { maxTokens }: LendingLimits): string {

@@ -13,6 +13,7 @@ import { NativeModel } from './native/model.ts';
 import type { Reader } from './prompt.ts';
 import { createReader } from './reader.ts';
 import { recommendedSampling } from './recommended-sampling.ts';
+import { residentBytes } from './resident-memory.ts';
 import { measureThreads, warmUp } from './threads.ts';
 
 export type Log = (level: LogLevel, text: string) => void;
@@ -40,7 +41,7 @@ export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promi
   const record = await recordModel(order.modelPath, order.cacheDirectory, order);
   const binaries = order.packageFolder === undefined ? installedBinaries() : binariesOf(order.packageFolder);
   const library = openLibrary(binaries);
-  const memoryBefore = process.memoryUsage.rss();
+  const memoryBefore = residentBytes();
   const { native, device, gpuLayers } = openModel(library, binaries, order);
   const context = openContext(native, order, gpuLayers > 0);
   if (order.contextLength !== undefined && order.contextLength > native.trainedContext) {
@@ -52,7 +53,7 @@ export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promi
   const reader = readerOf(binaries, native, log, watch);
   if (native.generates) await settleThreads(context, record, order, log);
   const contextLength = contextLengthOf(native, order);
-  const memoryBytes = () => Math.max(0, process.memoryUsage.rss() - memoryBefore);
+  const memoryBytes = () => Math.max(0, residentBytes() - memoryBefore);
   const machine = machineName();
   const isMeasured = native.generates && order.threads === undefined;
   const measured = {

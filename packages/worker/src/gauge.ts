@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFile, statfs } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { errorCode, isMissing } from '@shoal/files/error-code';
-import { ShoalError } from '@shoal/protocol';
 import { cgroupLimits } from './cgroup.ts';
 import type { ReadText } from './cgroup.ts';
 
-/** A driver that hangs must not hold up the start of a node. */
+/** A driver that hangs must not delay the start of a node. */
 const NVIDIA_SMI_TIMEOUT_MS = 5_000;
 /** A line is about ten bytes: room for thousands of cards. */
 const NVIDIA_SMI_OUTPUT_BYTES = 64 * 1024;
@@ -15,57 +15,65 @@ const KIB = 1024;
 const MIB_PER_GIB = 1024;
 const GIB = 1024 ** 3;
 
-/** What a machine has, in whole cores and GiB, named as in `resources.json`. */
+/** The resources of a machine in whole cores and GiB, under the names of `resources.json`; null where unknown. */
 export interface Resources {
   readonly cpu_cores: number;
   readonly ram_gb: number;
-  /** All cards together. */
-  readonly gpu_vram_gb: number;
+  /** The memory of all NVIDIA cards together. */
+  readonly gpu_vram_gb: number | null;
   /** Free, not total. */
-  readonly disk_gb: number;
+  readonly disk_gb: number | null;
 }
 
-/** Where the gauge looks. */
+/** The sources that the gauge reads. */
 export interface GaugeSources {
+  /** Reads a file of `/proc` or `/sys`; undefined if it does not exist, as on macOS and Windows. */
   readonly readText: ReadText;
+  /** The cores and bytes of memory that Node reports on every system. */
+  readonly node: () => { readonly cores: number; readonly memoryBytes: number };
   /** One line a card, its memory in MiB; undefined without a working NVIDIA driver. */
   readonly nvidiaMemory: () => Promise<string | undefined>;
-  /** Bytes free for an ordinary user on the file system that holds an existing folder; undefined where it does not exist. */
+  /** Bytes free for an ordinary user on the file system of an existing folder; undefined if there is no such folder. */
   readonly freeBytes: (folder: string) => Promise<number | undefined>;
 }
 
-const MACHINE: GaugeSources = { readText, nvidiaMemory, freeBytes };
+const MACHINE: GaugeSources = {
+  readText,
+  node: () => ({ cores: availableParallelism(), memoryBytes: totalmem() }),
+  nvidiaMemory,
+  freeBytes,
+};
 
 /**
- * Gauges this machine (Linux): cores that this process may use, or its CPU limit rounded up; memory and video memory
- * rounded to the nearest GiB, so that a machine sold with 8 GB is one; whole GiB free where `folder` is or would be made.
- * Throws `INTERNAL` where /proc does not tell.
+ * Measures this machine's resources: the cores that this process may use, or its CPU limit rounded up; memory and video
+ * memory rounded to the nearest GiB, so that a machine sold with 8 GB has 8; whole GiB free on the disk of `folder`.
+ * Reads `/proc` and the control groups where they exist, else uses what Node reports. Video memory is null where only
+ * `nvidia-smi` could report it and the system is not known to have none.
  */
 export async function gaugeResources(folder: string, sources: GaugeSources = MACHINE): Promise<Resources> {
-  const { readText: read } = sources;
+  const { readText: read, node } = sources;
   const limits = await cgroupLimits(read);
-  const cores = Math.min(
-    onlineCores(await required('/proc/stat', read)),
-    allowedCores(await read('/proc/self/status')),
-  );
-  const memoryBytes = totalMemoryBytes(await required('/proc/meminfo', read));
+  const stat = await read('/proc/stat');
+  const cores = Math.min(onlineCores(stat) ?? node().cores, allowedCores(await read('/proc/self/status')));
+  const memoryBytes = totalMemoryBytes(await read('/proc/meminfo')) ?? node().memoryBytes;
+  const cards = await sources.nvidiaMemory();
+  const freeDiskBytes = await freeBytesNear(resolve(folder), sources);
 
   return {
     cpu_cores: Math.min(cores, Math.ceil(limits.cpus)),
     ram_gb: Math.round(Math.min(memoryBytes, limits.memoryBytes) / GIB),
-    gpu_vram_gb: Math.round(videoMemoryMib(await sources.nvidiaMemory()) / MIB_PER_GIB),
-    disk_gb: Math.floor((await freeBytesNear(resolve(folder), sources)) / GIB),
+    // Without /proc this may be a Mac, whose GPU nvidia-smi does not know.
+    gpu_vram_gb: cards === undefined && stat === undefined ? null : Math.round(videoMemoryMib(cards) / MIB_PER_GIB),
+    disk_gb: freeDiskBytes === undefined ? null : Math.floor(freeDiskBytes / GIB),
   };
 }
 
-/** /proc/stat has a line `cpu0 …` for each core that is online. */
-function onlineCores(stat: string): number {
-  const cores = stat.match(/^cpu\d+ /gm)?.length;
-  if (cores === undefined) throw ungaugeable('/proc/stat names no CPU');
-  return cores;
+/** Counts the lines `cpu0 …` of `/proc/stat`, one for each core that is online. */
+function onlineCores(stat: string | undefined): number | undefined {
+  return stat?.match(/^cpu\d+ /gm)?.length;
 }
 
-/** `Cpus_allowed_list:	0-3,8`: what a cpuset or an affinity mask leaves of them. */
+/** Counts the cores of `Cpus_allowed_list:	0-3,8`, which a cpuset or an affinity mask limits. */
 function allowedCores(status: string | undefined): number {
   const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status ?? '')?.[1];
   if (list === undefined) return Infinity;
@@ -75,34 +83,23 @@ function allowedCores(status: string | undefined): number {
   }, 0);
 }
 
-function totalMemoryBytes(meminfo: string): number {
-  const kib = /^MemTotal:\s+(\d+) kB$/m.exec(meminfo)?.[1];
-  if (kib === undefined) throw ungaugeable('/proc/meminfo has no MemTotal');
-  return Number(kib) * KIB;
+function totalMemoryBytes(meminfo: string | undefined): number | undefined {
+  const kib = /^MemTotal:\s+(\d+) kB$/m.exec(meminfo ?? '')?.[1];
+  return kib === undefined ? undefined : Number(kib) * KIB;
 }
 
-/** Cards that share the system's memory report `[N/A]`, and have none of their own. */
+/** Adds up the cards' memory. A card that shares the system's memory reports `[N/A]` and counts as 0. */
 function videoMemoryMib(lines: string | undefined): number {
   const cards = (lines ?? '').match(/^ *\d+ *$/gm) ?? [];
   return cards.reduce((sum, card) => sum + Number(card), 0);
 }
 
-async function freeBytesNear(folder: string, sources: GaugeSources): Promise<number> {
+/** Returns the bytes free where the folder is or would be created; undefined if no file system reports them. */
+async function freeBytesNear(folder: string, sources: GaugeSources): Promise<number | undefined> {
   const bytes = await sources.freeBytes(folder);
   if (bytes !== undefined) return bytes;
   const parent = dirname(folder);
-  if (parent === folder) throw ungaugeable('the root folder has no file system');
-  return freeBytesNear(parent, sources);
-}
-
-async function required(path: string, read: ReadText): Promise<string> {
-  const text = await read(path);
-  if (text === undefined) throw ungaugeable(`${path} cannot be read`);
-  return text;
-}
-
-function ungaugeable(why: string): ShoalError {
-  return new ShoalError('INTERNAL', `This machine cannot be gauged: ${why}. The gauge works on Linux.`);
+  return parent === folder ? undefined : freeBytesNear(parent, sources);
 }
 
 async function readText(path: string): Promise<string | undefined> {
@@ -114,7 +111,7 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** A driver that is absent, broken or stuck leaves no video memory to use, so each of the three is undefined. */
+/** Undefined if the driver is missing, broken or does not answer: its memory cannot be used in any of these cases. */
 function nvidiaMemory(): Promise<string | undefined> {
   const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits'];
   const bounds = { timeout: NVIDIA_SMI_TIMEOUT_MS, maxBuffer: NVIDIA_SMI_OUTPUT_BYTES, killSignal: 'SIGKILL' } as const;

@@ -38,13 +38,14 @@ export function eligibleTiers(resources: Resources): readonly TierEligibility[] 
 }
 
 function firstMissing(tier: Tier, here: Resources): string | undefined {
+  const vramGb = tier.vramGb ?? 0;
   if (here.cpu_cores < tier.cores) return `CPU: ${tier.cores} cores needed, ${here.cpu_cores} here`;
   if (here.ram_gb < tier.ramGb) return gigabytes('RAM', tier.ramGb, here.ram_gb);
-  if (here.gpu_vram_gb < (tier.vramGb ?? 0)) return gigabytes('GPU VRAM', tier.vramGb ?? 0, here.gpu_vram_gb);
-  if (here.disk_gb < tier.diskGb) return gigabytes('Disk', tier.diskGb, here.disk_gb);
+  if ((here.gpu_vram_gb ?? 0) < vramGb) return gigabytes('GPU VRAM', vramGb, here.gpu_vram_gb);
+  if ((here.disk_gb ?? 0) < tier.diskGb) return gigabytes('Disk', tier.diskGb, here.disk_gb);
   return undefined;
 }
 
-function gigabytes(what: string, needed: number, here: number): string {
-  return `${what}: ${needed} GB needed, ${here} GB here`;
+function gigabytes(what: string, needed: number, here: number | null): string {
+  return `${what}: ${needed} GB needed, ${here === null ? 'unknown' : `${here} GB`} here`;
 }

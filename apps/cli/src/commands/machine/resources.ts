@@ -11,8 +11,8 @@ export async function resources(context: Context): Promise<number> {
   const rows = [
     ['CPU', count(profile.cpu_cores, 'core')],
     ['RAM', `${profile.ram_gb} GB`],
-    ['GPU VRAM', profile.gpu_vram_gb === 0 ? 'none' : `${profile.gpu_vram_gb} GB`],
-    ['Disk', `${profile.disk_gb} GB free`],
+    ['GPU VRAM', profile.gpu_vram_gb === 0 ? 'none' : gigabytes(profile.gpu_vram_gb)],
+    ['Disk', profile.disk_gb === null ? 'unknown' : `${profile.disk_gb} GB free`],
     ['Profile', homeFiles(context.home).resources],
   ];
   print(context, profile, columns(rows));
@@ -31,4 +31,8 @@ export async function eligible(context: Context): Promise<number> {
 function gauge({ home }: Context): Promise<Resources> {
   prepareHome(home);
   return gaugeHome(home);
+}
+
+function gigabytes(amount: number | null): string {
+  return amount === null ? 'unknown' : `${amount} GB`;
 }

@@ -74,7 +74,7 @@ function placeOf(
   onGpu: PredictedMemory,
   { gpu_vram_gb: vram, ram_gb: ram }: Resources,
 ): Place {
-  if (onGpu.totalBytes <= vram * GIB) return 'gpu';
+  if (onGpu.totalBytes <= (vram ?? 0) * GIB) return 'gpu';
   return onProcessor.totalBytes <= ram * GIB ? 'ram' : null;
 }
 
@@ -157,7 +157,7 @@ function conditions(contextLength: number, slots: number): string {
 function fitText(fits: Place, { ram_gb: ram, gpu_vram_gb: vram }: Resources): string {
   if (fits === 'gpu') return `yes, on the graphics card (${vram} GB)`;
   if (fits === 'ram') return `yes, in memory (${ram} GB)`;
-  return `no: this machine has ${ram} GB of memory${vram > 0 ? ` and ${vram} GB on the graphics card` : ''}`;
+  return `no: this machine has ${ram} GB of memory${(vram ?? 0) > 0 ? ` and ${vram} GB on the graphics card` : ''}`;
 }
 
 function shown(text: string): string {
