@@ -1,5 +1,5 @@
 import { type ErrorCode, type InferenceRequest, isTerminal, ShoalError } from '@shoal/protocol';
-import { type Answer, monotonicNow } from '@shoal/transport';
+import { type AnswerStream, monotonicNow } from '@shoal/transport';
 import type { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';
 import type { GenerationEvent } from './generation.ts';
@@ -93,7 +93,7 @@ async function* forward(
   progress: Progress,
   cancellation: Cancellation,
 ): AsyncGenerator<GenerationEvent, ShoalError | undefined> {
-  let answer: Answer;
+  let answer: AnswerStream;
   try {
     answer = worker.link.ask(progress.remaining());
   } catch (thrown) {

@@ -1,4 +1,4 @@
-export { Answer } from './link/answer.ts';
+export { AnswerStream } from './link/answer-stream.ts';
 export { isLoopback } from './caps.ts';
 export * from './connection.ts';
 export type { Exchange } from './link/exchange.ts';

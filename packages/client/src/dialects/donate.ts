@@ -7,7 +7,7 @@ import {
   type HelloMessage,
   type Mode,
 } from '@shoal/protocol/donate';
-import { type Answer, type Connection, Link, monotonicNow } from '@shoal/transport';
+import { type AnswerStream, type Connection, Link, monotonicNow } from '@shoal/transport';
 import { dialTcp } from '@shoal/transport/tcp';
 
 /** A node is connected and has said hello within this time. */
@@ -175,7 +175,7 @@ export class DonateNode {
 }
 
 /** Everything that an answer says. Rejects with its error. */
-async function gather(answer: Answer): Promise<{ text: string; tokens: readonly number[] }> {
+async function gather(answer: AnswerStream): Promise<{ text: string; tokens: readonly number[] }> {
   let text = '';
   let tokens: readonly number[] = [];
   for await (const event of answer) {

@@ -1,12 +1,12 @@
 import { type InferenceRequest, ShoalError } from '@shoal/protocol';
-import type { Answer } from '@shoal/transport';
+import type { AnswerStream } from '@shoal/transport';
 import type { Cancellation } from '../cancel.ts';
 import type { GenerationEvent } from '../generation.ts';
 import { type Peer, peerName } from '@shoal/network';
 
 interface Asked {
   readonly peer: Peer;
-  readonly answer: Answer;
+  readonly answer: AnswerStream;
 }
 
 /** An OpenGateway answer is one text: who gave it, and its events. */

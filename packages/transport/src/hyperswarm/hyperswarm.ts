@@ -6,7 +6,7 @@ import { ShoalError } from '@shoal/protocol';
 import type { Connection, ConnectionHandler } from '../connection.ts';
 import type { Dht } from './dht.ts';
 import { Gate } from './gate.ts';
-import { lendDht } from './lent-dht.ts';
+import { shareDht } from './shared-dht.ts';
 import { TopicMembership } from './membership.ts';
 import type { Membership } from './membership.ts';
 import { StreamConnection } from '../stream-connection.ts';
@@ -76,7 +76,7 @@ class SharedDhtSwarm implements Swarm {
     const keyPair = options.keyPair ?? HyperDHT.keyPair(options.seed);
     this.publicKey = hex(keyPair.publicKey);
     this.#native = new Hyperswarm({
-      dht: lendDht(options.dht.native),
+      dht: shareDht(options.dht.native),
       keyPair,
       maxPeers: options.maxConnections,
       maxParallel: DIALS_MAX,

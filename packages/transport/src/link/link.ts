@@ -7,7 +7,7 @@ import {
   type Session,
   ShoalError,
 } from '@shoal/protocol';
-import { Answer } from './answer.ts';
+import { AnswerStream } from './answer-stream.ts';
 import type { Connection } from '../connection.ts';
 import { type Exchange, type ExchangePort, isPiece, LinkExchange } from './exchange.ts';
 import { Outbox } from './outbox.ts';
@@ -36,7 +36,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   readonly session: Protocol;
   readonly #handlers: LinkHandlers<Extension>;
   readonly #clock = new SessionClock();
-  readonly #answers = new Map<number, Answer>();
+  readonly #answers = new Map<number, AnswerStream>();
   readonly #exchanges = new Map<number, LinkExchange>();
   readonly #outbox: Outbox;
   readonly #exchangePort: ExchangePort = {
@@ -83,16 +83,16 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
    * Asks the peer. The answer yields events with exactly one terminal one; leaving its loop takes the request back.
    * Throws `ShoalError` where the dialect cannot carry the request.
    */
-  ask(request: InferenceRequest): Answer {
+  ask(request: InferenceRequest): AnswerStream {
     return this.open((id, now) => this.session.ask(id, request, now));
   }
 
   /** Like `ask`, for anything else that the dialect answers with events: `start` returns what is sent to ask for it. */
-  open(start: (id: number, now: number) => Output<Extension>[]): Answer {
+  open(start: (id: number, now: number) => Output<Extension>[]): AnswerStream {
     if (this.#isClosed) throw ShoalError.workerLost('The connection has closed.');
     const id = (this.#lastId += 1);
     const outputs = start(id, this.now());
-    const answer = new Answer({
+    const answer = new AnswerStream({
       consumed: (bytes) => this.apply(this.session.consumed(id, bytes)),
       abandon: () => this.apply(this.session.abort(id)),
     });

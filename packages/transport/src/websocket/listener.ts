@@ -6,14 +6,14 @@ import { Caps } from '../caps.ts';
 import type { Connection, ConnectionHandler } from '../connection.ts';
 import { boundAddress, type Listener, listening, plainAddress } from '../listen.ts';
 import { WebSocketConnection } from './connection.ts';
-import { createGuard, type GuardOptions, type Refusal } from './guard.ts';
+import { createUpgradeGuard, type UpgradeGuardOptions, type UpgradeRefusal } from './upgrade-guard.ts';
 
 /** A handshake takes a round trip; who takes longer than this holds a place that others want. */
 export const WEBSOCKET_HANDSHAKE_MS = 5_000;
 /** All headers of a handshake together. */
 const WEBSOCKET_HEADERS_BYTES = 8 * 1024;
 
-export interface WebSocketListenOptions extends GuardOptions {
+export interface WebSocketListenOptions extends UpgradeGuardOptions {
   /** 0 picks a free one. */
   readonly port: number;
   /** Handshakes count too. */
@@ -32,7 +32,7 @@ export interface WebSocketListenOptions extends GuardOptions {
 /** Resolves once it listens. Throws `INVALID_REQUEST`, saying what to change, where it cannot. */
 export async function listenWebSocket(options: WebSocketListenOptions): Promise<Listener> {
   const { maxFirstMessageBytes } = options;
-  const guard = createGuard(options);
+  const guard = createUpgradeGuard(options);
   const caps = new Caps({
     total: options.maxConnections,
     perAddress: options.maxConnectionsPerAddress,
@@ -105,7 +105,7 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
 }
 
 /** Whoever comes with a browser or curl learns what this is. */
-function answerPlain(refusal: Refusal | undefined, to: ServerResponse): void {
+function answerPlain(refusal: UpgradeRefusal | undefined, to: ServerResponse): void {
   const { status, why } = refusal ?? { status: 426, why: 'This is the door of a WebSocket: ask for an upgrade.' };
   to.writeHead(status, {
     connection: 'close',

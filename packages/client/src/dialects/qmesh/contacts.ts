@@ -1,6 +1,6 @@
 import type { ClientSession, InferenceRequest } from '@shoal/protocol';
 import { type QmeshClient, qmeshClientSession, type WorkerReport } from '@shoal/protocol/qmesh';
-import { type Answer, type Connection, Link, monotonicNow } from '@shoal/transport';
+import { type AnswerStream, type Connection, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Swarm } from '@shoal/transport/hyperswarm';
 import type { Cancellation } from '../../cancel.ts';
@@ -110,7 +110,7 @@ export class QmeshContacts {
 export class QmeshContact {
   readonly #link: Link<ClientSession<QmeshClient>>;
   #report: WorkerReport;
-  readonly #askedSince = new Set<Answer>();
+  readonly #askedSince = new Set<AnswerStream>();
 
   constructor(link: Link<ClientSession<QmeshClient>>, report: WorkerReport) {
     this.#link = link;
@@ -141,13 +141,13 @@ export class QmeshContact {
     this.#askedSince.clear();
   }
 
-  ask(request: InferenceRequest): Answer {
+  ask(request: InferenceRequest): AnswerStream {
     const answer = this.#link.ask(request);
     this.#askedSince.add(answer);
     return answer;
   }
 
-  ended(answer: Answer): void {
+  ended(answer: AnswerStream): void {
     this.#askedSince.delete(answer);
   }
 }

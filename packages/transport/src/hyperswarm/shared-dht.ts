@@ -4,7 +4,7 @@ import type HyperDHT from 'hyperdht';
  * The shared DHT as one swarm sees it. A swarm that is destroyed destroys its DHT and leaves its listeners behind; this
  * view takes the listeners back instead, and the DHT lives on for the others.
  */
-export function lendDht(dht: HyperDHT): HyperDHT {
+export function shareDht(dht: HyperDHT): HyperDHT {
   const returns: (() => void)[] = [];
 
   async function destroy(): Promise<void> {

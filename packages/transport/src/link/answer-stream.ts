@@ -5,7 +5,7 @@ interface Waiting {
   readonly bytes: number;
 }
 
-export interface AnswerHandlers {
+export interface AnswerStreamHandlers {
   /** The reader took an event that came in so many bytes. */
   consumed(bytes: number): void;
   /** The reader left before the end. */
@@ -16,14 +16,14 @@ export interface AnswerHandlers {
  * The events of one answer, for one reader. What waits here is bounded by the credit that the session granted: nothing
  * is granted again before the reader took it.
  */
-export class Answer implements AsyncIterableIterator<InferenceEvent, undefined> {
-  readonly #handlers: AnswerHandlers;
+export class AnswerStream implements AsyncIterableIterator<InferenceEvent, undefined> {
+  readonly #handlers: AnswerStreamHandlers;
   readonly #waiting: Waiting[] = [];
   #reader: ((result: IteratorResult<InferenceEvent, undefined>) => void) | undefined;
   #isComplete = false;
   #isLeft = false;
 
-  constructor(handlers: AnswerHandlers) {
+  constructor(handlers: AnswerStreamHandlers) {
     this.#handlers = handlers;
   }
 

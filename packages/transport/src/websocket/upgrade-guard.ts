@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { isLoopback } from '../caps.ts';
 
-export interface GuardOptions {
+export interface UpgradeGuardOptions {
   /** The address that is listened on. */
   readonly host: string;
   readonly path: string;
@@ -12,20 +12,20 @@ export interface GuardOptions {
   readonly allowedOrigins?: readonly string[] | undefined;
 }
 
-export interface Refusal {
+export interface UpgradeRefusal {
   readonly status: 403 | 404;
   readonly why: string;
 }
 
 /** Decides on a request's head alone; undefined lets it in. */
-export type Guard = (request: IncomingMessage) => Refusal | undefined;
+export type UpgradeGuard = (request: IncomingMessage) => UpgradeRefusal | undefined;
 
 /**
  * Keeps web pages of others out. A page may open a WebSocket to any address, this machine's too: its browser then names the
  * page in `Origin`, and in `Host` the name that the page used, which a foreign page can have pointed at this machine.
  * Programs send no `Origin`.
  */
-export function createGuard(options: GuardOptions): Guard {
+export function createUpgradeGuard(options: UpgradeGuardOptions): UpgradeGuard {
   const names = new Set((options.allowedHosts ?? []).map((name) => name.toLowerCase()));
   const isLocal = isLoopback(options.host);
 
@@ -52,7 +52,7 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-function refuse(status: Refusal['status'], why: string): Refusal {
+function refuse(status: UpgradeRefusal['status'], why: string): UpgradeRefusal {
   return { status, why };
 }
 
