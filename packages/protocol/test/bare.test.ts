@@ -5,7 +5,6 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { runHostileInput } from './hostile.ts';
 import { runSuites } from './suites.ts';
 
 const INSTALL = 'npm install --prefix ~/.cache/shoal-tools/bare bare@1.31.2';
@@ -28,7 +27,6 @@ test(
     let cases = 0;
     const counting = { test: () => (cases += 1), skip: () => {}, equal: () => {} };
     runSuites(counting);
-    runHostileInput(counting);
     const { stdout } = await promisify(execFile)(bare, [join(import.meta.dirname, 'suites.bare.ts')]);
     assert.deepEqual(JSON.parse(stdout), { passed: cases, failed: [] });
   },

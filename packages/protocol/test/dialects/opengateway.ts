@@ -1,0 +1,65 @@
+import { ndjsonFramer, type Output, promptInput, ShoalError } from '../../src/index.ts';
+import { parseObject } from '../../src/json.ts';
+import { OpenGatewayClient, OpenGatewayServer } from '../../src/opengateway/index.ts';
+import { MAX_REQUEST_BYTES } from '../../src/shoal/index.ts';
+import { type Conversation, encodeLine, encodeMessage } from './conversation.ts';
+import type { DialectEntry } from './dialect-entry.ts';
+import { lines } from './frames.ts';
+import { peerSession, peerSpeaker, workerSession } from './peer-session.ts';
+
+export const opengateway: DialectEntry = {
+  contract: {
+    name: 'opengateway',
+    client: (encode) => new OpenGatewayClient(encode, 'me'),
+    server: (encode, nextId) => new OpenGatewayServer(encode, nextId),
+    streams: false,
+    carriesAbort: false,
+    carriesAll: false,
+  },
+  // The session of `shoal/1` answers these peers. It sends them no errors, because OpenGateway has none.
+  hostile: [
+    {
+      name: 'opengateway',
+      session: () => workerSession(ndjsonFramer(MAX_REQUEST_BYTES), false),
+      ...lines(),
+      request: (id, prompt) => ({ type: 'inference_request', request_id: id, prompt }),
+    },
+  ],
+  conversations: { opengateway: conversation },
+};
+
+/** The worker is a node of Shoal. The client is a node of OpenGateway. */
+function conversation(): Conversation {
+  const worker = peerSession('NodeA', 'a0', ['tiny']);
+  const hello = { type: 'peer_hello', node_name: 'NodeB', clusters: ['gatewayai-poc'], supported_models: ['llama'] };
+  const send = (message: object): Output => ({ type: 'send', bytes: encodeLine(message) });
+  const client = new OpenGatewayClient(encodeMessage, 'b0');
+  const ask = (id: number, prompt: string) => () =>
+    client.ask(id, { input: promptInput(prompt), sampling: {}, stop: [] }, 0);
+  return {
+    worker: peerSpeaker(worker),
+    client: {
+      start: () => [send(hello)],
+      receive: (line) => {
+        const message = parseObject(line);
+        return message['type'] === 'peer_hello' ? [] : (client.message(message, line.length) ?? []);
+      },
+    },
+    turns: [
+      { by: 'client', act: ask(1, 'What is 2+2?') },
+      {
+        by: 'worker',
+        act: () => [
+          ...worker.respond(1, { type: 'text', text: '2 + 2 = ', tokens: [] }, 0),
+          ...worker.respond(1, { type: 'text', text: '4', tokens: [] }, 0),
+          ...worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken', model: 'tiny' }, 0),
+        ],
+      },
+      { by: 'client', act: () => [send({ type: 'inference_request', prompt: 'Hello' })] },
+      {
+        by: 'worker',
+        act: () => worker.respond(2, { type: 'error', error: ShoalError.generationFailed('No luck.') }, 0),
+      },
+    ],
+  };
+}
