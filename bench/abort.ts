@@ -14,8 +14,8 @@ import { promptInput } from '@shoal/protocol';
 import { createDht, localDht } from '@shoal/transport/dht';
 import { Worker } from '@shoal/worker';
 import { openLocalLlmDoor } from '@shoal/worker/localllm';
+import { openShoalDoor } from '@shoal/worker/shoal';
 import { helloMessage, Network, type SelfDescription } from '@shoal/network';
-import { openPeerDoor } from '@shoal/network/door';
 import { benchOptions, interleave, median, report } from './report.ts';
 
 const CLUSTER = 'abort';
@@ -54,13 +54,12 @@ const localllm = opened.adopt(
   (one) => one.close(),
 );
 const door = opened.adopt(
-  await openPeerDoor({
+  await openShoalDoor({
     transport: 'websocket',
     host: '127.0.0.1',
     port: 0,
     hello: () => helloMessage(describe(), { key: network.key, clusters: [], uptimeSeconds: 0 }),
-    status,
-    answer: (exchange) => worker.queue.answer(exchange),
+    worker,
   }),
   (one) => one.close(),
 );

@@ -6,20 +6,19 @@ import { connect } from '@shoal/client';
 import { createEcho } from '@shoal/engine/echo';
 import { identityOf } from '@shoal/protocol/shoal';
 import { Worker } from '@shoal/worker';
+import { openShoalDoor } from '@shoal/worker/shoal';
 import { helloMessage } from '@shoal/network';
-import { openPeerDoor } from '@shoal/network/door';
 
 const limits = { slots: 2, queue: 8, maxTokens: 1_000 };
 const worker = await Worker.create({ engine: createEcho(), limits, health: () => 100 });
 const { key } = identityOf(crypto.getRandomValues(new Uint8Array(32)));
 const self = { name: 'example', lends: true, models: worker.models };
-const door = await openPeerDoor({
+const door = await openShoalDoor({
   transport: 'websocket',
   host: '127.0.0.1',
   port: 0,
   hello: () => helloMessage(self, { key, clusters: [], uptimeSeconds: process.uptime() }),
-  status: () => worker.status(),
-  answer: (exchange) => worker.queue.answer(exchange),
+  worker,
 });
 console.error(`A door on ${door.address}`);
 

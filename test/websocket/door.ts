@@ -4,10 +4,10 @@ import type { InferenceRequest } from '@shoal/protocol';
 import { identityOf } from '@shoal/protocol/shoal';
 import { Worker } from '@shoal/worker';
 import { helloMessage } from '@shoal/network';
-import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from '@shoal/network/door';
+import { openPeerListener, type PeerListener, type PeerListenerOptions } from '@shoal/network/door';
 
 /** A lending node with nothing but a door: its engine says back what it is told. */
-export interface EchoDoor extends PeerDoor {
+export interface EchoDoor extends PeerListener {
   readonly engine: {
     /** What it was asked, in order. */
     readonly requests: readonly InferenceRequest[];
@@ -16,7 +16,7 @@ export interface EchoDoor extends PeerDoor {
   };
 }
 
-export interface EchoDoorOptions extends Partial<PeerDoorOptions>, Pick<EchoOptions, 'tokensPerSecond'> {
+export interface EchoDoorOptions extends Partial<PeerListenerOptions>, Pick<EchoOptions, 'tokensPerSecond'> {
   readonly name?: string | undefined;
   readonly clusters?: readonly string[] | undefined;
 }
@@ -44,7 +44,7 @@ export async function openEchoDoor(options: EchoDoorOptions = {}): Promise<EchoD
   const { key } = identityOf(randomBytes(32));
   // All echoes are the same model, so that one can go on where another was lost.
   const models = worker.models.map((model) => ({ ...model, digest: `sha256:${'e'.repeat(64)}` }));
-  const door = await openPeerDoor({
+  const door = await openPeerListener({
     transport: 'websocket',
     host: '127.0.0.1',
     port: 0,

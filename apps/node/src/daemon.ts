@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
 import type { Engine } from '@shoal/engine';
 import { ShoalError } from '@shoal/protocol';
-import { DoorKeeper } from '@shoal/host/doors';
+import { checkDoorPorts, openDoors } from '@shoal/host/doors';
 import { removeApiAccess, writeApiAccess } from '@shoal/host/home/api-file';
 import { loadConfiguration, type Configuration } from '@shoal/host/configuration';
 import { EndRequest } from '@shoal/host/end-request';
@@ -109,8 +109,8 @@ class Daemon {
     } = this.#configuration;
     const seed = await loadIdentity(this.#home);
     const resources = await gaugeHome(this.#home);
-    const doors = new DoorKeeper(this.#configuration, this.#home, this.#log);
-    await doors.checkPorts();
+    await checkDoorPorts(this.#configuration);
+    const doorOptions = { configuration: this.#configuration, home: this.#home, log: this.#log };
     const engine = await this.#openEngine();
     return {
       name,
@@ -119,7 +119,7 @@ class Daemon {
       clusters: [...new Set([...clusters, ...this.#state.clusters])],
       peers: addresses,
       ...(peerToken !== undefined && { peerToken }),
-      ...(engine !== undefined && { engine, openDoors: (host) => doors.open(host) }),
+      ...(engine !== undefined && { engine, openDoors: (host) => openDoors(doorOptions, host) }),
       limits: { slots: slots ?? engine?.abilities.slots ?? 1, queue, maxTokens },
       resources,
       paddedTopics: paddedTopic,

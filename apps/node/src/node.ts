@@ -3,7 +3,16 @@ import type { Engine } from '@shoal/engine';
 import { Network, type Peer, type SelfDescription, VERSION } from '@shoal/network';
 import { type PeerStatus, ShoalError } from '@shoal/protocol';
 import { createDht, type Dht } from '@shoal/transport/dht';
-import { healthScore, type LendingLimits, memoryUse, processorUse, type Resources, Worker } from '@shoal/worker';
+import {
+  healthScore,
+  type LendingLimits,
+  memoryUse,
+  type OpenDoor,
+  processorUse,
+  type Resources,
+  Worker,
+} from '@shoal/worker';
+import { openClusterDoor } from '@shoal/worker/clusters';
 import type {
   ClusterView,
   DoorView,
@@ -13,7 +22,7 @@ import type {
   ResidentModelView,
   StatusView,
 } from './api.ts';
-import type { DoorHost, NodeDoor } from '@shoal/host/doors';
+import type { DoorHost } from '@shoal/host/doors';
 import { connectToSelf } from './self.ts';
 import { clusterView, peerView } from './views.ts';
 
@@ -45,7 +54,7 @@ export interface NodeOptions {
   readonly limits: LendingLimits;
   readonly resources?: Resources | undefined;
   /** Opens the doors of a node that lends. */
-  readonly openDoors?: ((host: DoorHost) => Promise<readonly NodeDoor[]>) | undefined;
+  readonly openDoors?: ((host: DoorHost) => Promise<readonly OpenDoor[]>) | undefined;
   /** Whether OpenGateway's padded topics are joined beside the hashed ones. */
   readonly paddedTopics: boolean;
   /** Where the local API listens, for `status`. */
@@ -77,7 +86,7 @@ export class RunningNode implements NodeControl {
   #dhtProblem: string | undefined;
   #worker: Worker | undefined;
   #self: Peer | undefined;
-  #doors: readonly NodeDoor[] = [];
+  #doors: readonly OpenDoor[] = [];
   #knownPeers = '';
 
   constructor(options: NodeOptions) {
@@ -192,27 +201,17 @@ export class RunningNode implements NodeControl {
   }
 
   async #openDoors(worker: Worker): Promise<void> {
-    const doors = await this.#options.openDoors?.({
-      dht: this.#dht,
-      worker,
-      hello: () => this.#network.hello(),
-      status: () => this.#status(),
-    });
-    this.#doors = doors ?? [];
+    const clusters = openClusterDoor({ network: this.#network, worker });
+    const host = { dht: this.#dht, worker, hello: () => this.#network.hello() };
+    this.#doors = [clusters, ...((await this.#options.openDoors?.(host)) ?? [])];
   }
 
   #loadChanged(): void {
-    this.#network.statusChanged();
     for (const door of this.#doors) door.loadChanged?.();
   }
 
   #doorViews(): readonly DoorView[] {
-    if (this.#worker === undefined) return [];
-    const { load, outcomes } = this.#worker.queue;
-    return [
-      { name: 'clusters', address: '', connections: this.#network.peers().length, ...load, ...outcomes },
-      ...this.#doors.map((door) => ({ name: door.name, address: door.address, ...door.status() })),
-    ];
+    return this.#doors.map((door) => ({ name: door.name, address: door.address, ...door.status() }));
   }
 
   #describe(): SelfDescription {

@@ -12,12 +12,12 @@ import {
 import { type Connection, type Exchange, Link } from '@shoal/transport';
 import { dialTcp } from '@shoal/transport/tcp';
 import { dialWebSocket } from '@shoal/transport/websocket';
-import { openPeerDoor, type PeerDoor, type PeerDoorOptions } from './door.ts';
+import { openPeerListener, type PeerListener, type PeerListenerOptions } from './door.ts';
 
 const REQUEST = { input: promptInput('Hi'), sampling: {}, stop: [] };
 const doorKey = identityOf(new Uint8Array(32).fill(1)).key;
 const client = identityOf(new Uint8Array(32).fill(2));
-const opened: PeerDoor[] = [];
+const opened: PeerListener[] = [];
 
 after(() => Promise.all(opened.map((door) => door.close())));
 
@@ -36,8 +36,8 @@ function helloOf(key: string, name: string): HelloMessage {
   };
 }
 
-async function open(options: Partial<PeerDoorOptions> = {}): Promise<PeerDoor> {
-  const door = await openPeerDoor({
+async function open(options: Partial<PeerListenerOptions> = {}): Promise<PeerListener> {
+  const door = await openPeerListener({
     transport: 'websocket',
     host: '127.0.0.1',
     port: 0,
@@ -58,7 +58,7 @@ interface Caller {
   readonly ended: Promise<Error | undefined>;
 }
 
-async function call(door: PeerDoor, credentials: Credentials = client): Promise<Caller> {
+async function call(door: PeerListener, credentials: Credentials = client): Promise<Caller> {
   const { protocol, hostname: host, port } = new URL(door.address);
   const isTcp = protocol === 'tcp:';
   const limits = { timeoutMs: 10_000, maxPayloadBytes: MAX_REQUEST_BYTES };

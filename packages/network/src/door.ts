@@ -21,7 +21,7 @@ export const MAX_DOOR_CONNECTIONS = 1_024;
 /** Connections that have not said hello yet, where others than this machine's programs can come. */
 export const PENDING_HELLOS_MAX = 32;
 
-export interface PeerDoorOptions {
+export interface PeerListenerOptions {
   readonly transport: 'websocket' | 'tcp';
   /** The address to listen on. Beyond this machine's own it takes a token or a list of keys. */
   readonly host: string;
@@ -45,8 +45,8 @@ export interface PeerDoorOptions {
 }
 
 /** A door for peers that speak `shoal/1` and are not met over Hyperswarm: programs and web pages. They ask, we answer. */
-export interface PeerDoor {
-  readonly name: PeerDoorOptions['transport'];
+export interface PeerListener {
+  readonly name: PeerListenerOptions['transport'];
   /** `ws://host:port/path` or `tcp://host:port`. */
   readonly address: string;
   /** `pending` have not said hello yet, or not one that opens the door. */
@@ -62,7 +62,7 @@ export interface PeerDoor {
  * Resolves once the door is open. Throws `INVALID_REQUEST`, saying what to change, for a taken port and for a door to
  * the world that anybody could walk through.
  */
-export async function openPeerDoor(options: PeerDoorOptions): Promise<PeerDoor> {
+export async function openPeerListener(options: PeerListenerOptions): Promise<PeerListener> {
   checkRule(options);
   const visitors = new Visitors(options);
   const { transport, host } = options;
@@ -85,7 +85,7 @@ export async function openPeerDoor(options: PeerDoorOptions): Promise<PeerDoor> 
   };
 }
 
-function listen(options: PeerDoorOptions, isLocal: boolean, onConnection: (connection: Connection) => void) {
+function listen(options: PeerListenerOptions, isLocal: boolean, onConnection: (connection: Connection) => void) {
   const { transport, host, port, path, allowedOrigins, allowedHosts } = options;
   const caps = { maxConnections: options.maxConnections ?? MAX_DOOR_CONNECTIONS };
   if (transport === 'tcp') {
@@ -105,7 +105,7 @@ function listen(options: PeerDoorOptions, isLocal: boolean, onConnection: (conne
   });
 }
 
-function checkRule({ host, token, allowedKeys }: PeerDoorOptions): void {
+function checkRule({ host, token, allowedKeys }: PeerListenerOptions): void {
   if (token === '') throw ShoalError.invalidRequest('The token of a door must not be empty.');
   const wrong = allowedKeys?.find((key) => !isPublicKey(key.toLowerCase()));
   if (wrong !== undefined) {
@@ -122,13 +122,13 @@ function checkRule({ host, token, allowedKeys }: PeerDoorOptions): void {
 
 /** Who has come through one door. */
 class Visitors {
-  readonly #options: PeerDoorOptions;
+  readonly #options: PeerListenerOptions;
   readonly #allowedKeys: ReadonlySet<string> | undefined;
   readonly #maxPending: number;
   readonly #pending = new Set<Link<PeerSession>>();
   readonly #welcome = new Set<Link<PeerSession>>();
 
-  constructor(options: PeerDoorOptions) {
+  constructor(options: PeerListenerOptions) {
     this.#options = options;
     const { allowedKeys, host, maxConnections = MAX_DOOR_CONNECTIONS } = options;
     this.#allowedKeys = allowedKeys && new Set(allowedKeys.map((key) => key.toLowerCase()));

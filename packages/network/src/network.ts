@@ -59,6 +59,7 @@ export class Network {
   readonly #listeners = new Set<() => void>();
   readonly #startedAt = monotonicNow();
   #announceTimer: ReturnType<typeof setTimeout> | undefined;
+  #closing: Promise<void> | undefined;
 
   /** Throws `INVALID_REQUEST` for an address of a peer that cannot be dialled. */
   constructor(options: NetworkOptions) {
@@ -177,7 +178,13 @@ export class Network {
     return helloMessage(this.#options.describe(), { key: this.key, clusters: this.clusters, uptimeSeconds });
   }
 
-  async close(): Promise<void> {
+  /** Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     clearTimeout(this.#announceTimer);
     this.#direct.close();
     const left = this.#clusters?.close();

@@ -13,6 +13,8 @@ export interface OpenDoor {
   /** Where it is found: `host:port`, a URL, a topic or a Server ID. */
   readonly address: string;
   status(): DoorStatus;
+  /** Tells connected peers that the worker's load has changed, in dialects whose peers select by load. */
+  loadChanged?(): void;
   /** Stops listening and ends its connections, each within `CLOSE_GRACE_MS`. What runs should have been drained before. */
   close(): Promise<void>;
 }

@@ -60,7 +60,7 @@ export class Worker {
       onChange,
       onError,
     });
-    this.queue = this.openQueue({ running: Infinity, waiting: limits.queue, maxTokens: limits.maxTokens });
+    this.queue = this.openQueue();
   }
 
   get slots(): number {
@@ -80,9 +80,10 @@ export class Worker {
     };
   }
 
-  /** A way in with a policy of its own; all of them share the engine's slots. */
-  openQueue(policy: DoorPolicy): WorkerQueue {
-    const queue = this.scheduler.openQueue(policy);
+  /** Opens a queue. Default: within the lender's limits. All queues share the engine's slots. */
+  openQueue(policy: Partial<DoorPolicy> = {}): WorkerQueue {
+    const { queue: waiting, maxTokens } = this.#options.limits;
+    const queue = this.scheduler.openQueue({ running: Infinity, waiting, maxTokens, ...policy });
     return {
       get load() {
         return queue.load;

@@ -1,184 +1,178 @@
 import { join } from 'node:path';
-import type { PeerStatus, ShoalError } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol';
 import { DEFAULT_PORT as DONATE_PORT } from '@shoal/protocol/donate';
 import { type HelloMessage, TCP_PORT, WEBSOCKET_PORT } from '@shoal/protocol/shoal';
 import { isLoopback } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor, Worker } from '@shoal/worker';
-import type { Configuration } from '../settings/configuration.ts';
-import { DONATE_WARNING } from './donate-warning.ts';
-import { DOOR_NAMES, type DoorName, type DoorSettings } from '../settings/door-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import type { Logger } from '../log.ts';
-import { withoutUndefined } from '../settings/without-undefined.ts';
+import type { Configuration } from '../settings/configuration.ts';
+import { DOOR_NAMES, type DoorName, type DoorSettings } from '../settings/door-settings.ts';
+import { DONATE_WARNING } from './donate-warning.ts';
 
-/** What a door needs of the node behind it. */
+/** The parts of a node that its doors use. */
 export interface DoorHost {
   readonly dht: Dht;
   readonly worker: Worker;
-  /** What the node says of itself, now. */
+  /** Returns the node's current hello. */
   readonly hello: () => HelloMessage;
-  readonly status: () => PeerStatus;
 }
 
-/** A door of the node. */
-export interface NodeDoor extends OpenDoor {
-  /** The node's load has changed: says so to those who want to know. */
-  loadChanged?(): void;
+export interface DoorOptions {
+  readonly configuration: Configuration;
+  readonly home: Home;
+  readonly log: Logger;
 }
 
-/** Opens a configuration's doors, over one worker. */
-export class DoorKeeper {
-  readonly #configuration: Configuration;
-  readonly #home: Home;
-  readonly #log: Logger;
+interface DoorContext extends DoorHost, DoorOptions {}
 
-  constructor(configuration: Configuration, home: Home, log: Logger) {
-    this.#configuration = configuration;
-    this.#home = home;
-    this.#log = log;
+interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+type DoorConfiguration<Name extends DoorName> = NonNullable<DoorSettings[Name]>;
+
+interface DoorEntry<Settings> {
+  /** The code of a door is loaded when the door opens. */
+  readonly open: (settings: Settings, context: DoorContext) => Promise<OpenDoor>;
+  /** The TCP address of a door that listens on one. Port 0: the system picks a free port. */
+  readonly listensOn?: (settings: Settings) => ListenAddress;
+}
+
+/** Every door by its name in the configuration. A new door needs a line here and a schema in `door-settings.ts`. */
+const DOORS: { readonly [Name in DoorName]: DoorEntry<DoorConfiguration<Name>> } = {
+  donate: { open: openDonate, listensOn: listenAddress(DONATE_PORT) },
+  qmesh: { open: openQmesh },
+  localllm: { open: openLocalLlm },
+  websocket: shoalDoor('websocket', WEBSOCKET_PORT),
+  tcp: shoalDoor('tcp', TCP_PORT),
+};
+
+/** Opens all doors of a configuration over one worker. If one cannot be opened, closes the ones before it and throws. */
+export async function openDoors(options: DoorOptions, host: DoorHost): Promise<readonly OpenDoor[]> {
+  await using opened = new AsyncDisposableStack();
+  const doors: OpenDoor[] = [];
+  for (const name of DOOR_NAMES) {
+    const opening = openDoor(name, { ...options, ...host });
+    if (opening === undefined) continue;
+    const door = opened.adopt(await opening, (one) => one.close());
+    options.log.info({ door: name, address: door.address }, `Door ${name} on ${door.address}`);
+    doors.push(door);
   }
+  opened.move();
+  return doors;
+}
 
-  /** Takes each door's port for a moment: who finds one taken should learn it before a model has been loaded. */
-  async checkPorts(): Promise<void> {
-    for (const address of doorPorts(this.#configuration)) {
-      const listener = await listenTcp({
-        ...address,
-        maxConnections: 1,
-        onConnection: (connection) => connection.close(),
-      });
-      await listener.close();
-    }
-  }
-
-  /** All of them, or none: where one cannot be opened those before it are closed again. */
-  async open(host: DoorHost): Promise<readonly NodeDoor[]> {
-    await using opened = new AsyncDisposableStack();
-    const doors: NodeDoor[] = [];
-    for (const name of DOOR_NAMES) {
-      if (this.#configuration.doors[name] === undefined) continue;
-      const door = opened.adopt(await this.#openOne(name, host), (one) => one.close());
-      this.#log.info({ door: name, address: door.address }, `Door ${name} on ${door.address}`);
-      doors.push(door);
-    }
-    opened.move();
-    return doors;
-  }
-
-  /** Each door's code is read only where the door is opened. */
-  #openOne(name: DoorName, host: DoorHost): Promise<NodeDoor> {
-    const { doors } = this.#configuration;
-    switch (name) {
-      case 'donate':
-        return this.#openDonate(doors.donate ?? {}, host);
-      case 'qmesh':
-        return this.#openQmesh(doors.qmesh ?? {}, host);
-      case 'localllm':
-        return this.#openLocalLlm(doors.localllm ?? {}, host);
-      case 'websocket':
-      case 'tcp':
-        return this.#openPeers(name, host);
-      default:
-        return name satisfies never;
-    }
-  }
-
-  async #openDonate(settings: NonNullable<DoorSettings['donate']>, { worker }: DoorHost): Promise<NodeDoor> {
-    const { openDonateDoor } = await import('@shoal/worker/donate');
-    const { mode = 'local_lm', ...said } = withoutUndefined(settings);
-    const { maxTokens } = this.#configuration;
-    const options = { host: '127.0.0.1', port: DONATE_PORT, maxTokens, ...said };
-    if (!isLoopback(options.host)) this.#log.warn(DONATE_WARNING);
-    if (mode === 'local_lm') return openDonateDoor({ ...options, backend: { mode, worker } });
-    const { createMount } = await import('./donate-mount.ts');
-    const { scheduler } = worker;
-    const mount = createMount(this.#configuration, this.#log);
-    const onError = ({ code, message, cause }: ShoalError): void => this.#log.warn({ code, cause }, message);
-    // The system's own folder for what passes may lie in memory, which is no place for a model.
-    const folder = join(homeFiles(this.#home).cache, 'donate');
-    return openDonateDoor({ ...options, backend: { mode, scheduler, mount, folder, onError } });
-  }
-
-  async #openQmesh({ capacity }: NonNullable<DoorSettings['qmesh']>, { dht, worker }: DoorHost): Promise<NodeDoor> {
-    const { openQmeshDoor } = await import('@shoal/worker/qmesh');
-    const { takeWorkerId } = await import('../home/worker-id.ts');
-    const { id: workerId, release } = await takeWorkerId(this.#home.data);
-    try {
-      const { maxTokens } = this.#configuration;
-      const door = await openQmeshDoor({
-        dht,
-        worker,
-        workerId,
-        maxTokens,
-        capacity,
-      });
-      return closing(door, release);
-    } catch (error) {
-      release();
-      throw error;
-    }
-  }
-
-  async #openLocalLlm(settings: NonNullable<DoorSettings['localllm']>, host: DoorHost): Promise<NodeDoor> {
-    const { openLocalLlmDoor } = await import('@shoal/worker/localllm');
-    const { freshTopic, keptTopic } = await import('../home/server-id.ts');
-    const { maxTokens, name } = this.#configuration;
-    return openLocalLlmDoor({
-      dht: host.dht,
-      worker: host.worker,
-      name: settings.name ?? name,
-      topic: settings.keep === true ? await keptTopic(this.#home) : freshTopic(),
-      maxTokens,
+/** Listens on each door's port for a moment, so that a taken port is reported before a model is loaded. */
+export async function checkDoorPorts(configuration: Configuration): Promise<void> {
+  for (const address of doorPorts(configuration)) {
+    const listener = await listenTcp({
+      ...address,
+      maxConnections: 1,
+      onConnection: (connection) => connection.close(),
     });
-  }
-
-  async #openPeers(transport: 'websocket' | 'tcp', { worker, hello, status }: DoorHost): Promise<NodeDoor> {
-    const { openPeerDoor } = await import('@shoal/network/door');
-    const { doors, doorToken, maxTokens, queue } = this.#configuration;
-    const settings = withoutUndefined(doors[transport] ?? {});
-    const workerQueue = worker.openQueue({ running: Infinity, waiting: queue, maxTokens });
-    const door = await openPeerDoor({
-      transport,
-      host: '127.0.0.1',
-      ...settings,
-      ...(doorToken !== undefined && { token: doorToken }),
-      hello,
-      status,
-      answer: (exchange) => workerQueue.answer(exchange),
-    });
-    return {
-      name: transport,
-      address: door.address,
-      status: () => ({ ...workerQueue.load, ...workerQueue.outcomes, connections: door.status().connections }),
-      loadChanged: () => door.announceStatus(),
-      close: () => door.close(),
-    };
+    await listener.close();
   }
 }
 
-/** Where the doors of a configuration will listen, as far as the ports are not for the system to pick. */
-export function doorPorts({ doors }: Configuration): readonly { readonly host: string; readonly port: number }[] {
-  const listening = [
-    { settings: doors.donate, usual: DONATE_PORT },
-    { settings: doors.websocket, usual: WEBSOCKET_PORT },
-    { settings: doors.tcp, usual: TCP_PORT },
-  ];
-  return listening.flatMap(({ settings, usual }) => {
-    if (settings === undefined || settings.port === 0) return [];
-    return [{ host: settings.host ?? '127.0.0.1', port: settings.port ?? usual }];
+/** The addresses on which the doors of a configuration will listen, without those whose port the system picks. */
+export function doorPorts(configuration: Configuration): readonly ListenAddress[] {
+  return DOOR_NAMES.flatMap((name) => addressOf(name, configuration) ?? []).filter(({ port }) => port !== 0);
+}
+
+function openDoor<Name extends DoorName>(name: Name, context: DoorContext): Promise<OpenDoor> | undefined {
+  const settings = context.configuration.doors[name];
+  return settings === undefined ? undefined : DOORS[name].open(settings, context);
+}
+
+function addressOf<Name extends DoorName>(name: Name, { doors }: Configuration): ListenAddress | undefined {
+  const settings = doors[name];
+  return settings === undefined ? undefined : DOORS[name].listensOn?.(settings);
+}
+
+interface ListenSettings {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+function listenAddress(defaultPort: number): (settings: ListenSettings) => ListenAddress {
+  return ({ host = '127.0.0.1', port = defaultPort }) => ({ host, port });
+}
+
+async function openDonate(settings: DoorConfiguration<'donate'>, context: DoorContext): Promise<OpenDoor> {
+  const { openDonateDoor } = await import('@shoal/worker/donate');
+  const { configuration, home, log, worker } = context;
+  const { mode = 'local_lm', ...more } = settings;
+  const address = listenAddress(DONATE_PORT)(settings);
+  const options = { ...more, ...address, maxTokens: configuration.maxTokens };
+  if (!isLoopback(address.host)) log.warn(DONATE_WARNING);
+  if (mode === 'local_lm') return openDonateDoor({ ...options, backend: { mode, worker } });
+  const { createMount } = await import('./donate-mount.ts');
+  const { scheduler } = worker;
+  const mount = createMount(configuration, log);
+  const onError = ({ code, message, cause }: ShoalError): void => log.warn({ code, cause }, message);
+  // The system's folder for temporary files may be in memory, which is too small for a model.
+  const folder = join(homeFiles(home).cache, 'donate');
+  return openDonateDoor({ ...options, backend: { mode, scheduler, mount, folder, onError } });
+}
+
+async function openQmesh(
+  { capacity }: DoorConfiguration<'qmesh'>,
+  { configuration, home, dht, worker }: DoorContext,
+): Promise<OpenDoor> {
+  const { openQmeshDoor } = await import('@shoal/worker/qmesh');
+  const { takeWorkerId } = await import('../home/worker-id.ts');
+  const { id: workerId, release } = await takeWorkerId(home.data);
+  try {
+    const { maxTokens } = configuration;
+    const door = await openQmeshDoor({ dht, worker, workerId, maxTokens, capacity });
+    return withRelease(door, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function openLocalLlm(
+  { name, keep }: DoorConfiguration<'localllm'>,
+  { configuration, home, dht, worker }: DoorContext,
+): Promise<OpenDoor> {
+  const { openLocalLlmDoor } = await import('@shoal/worker/localllm');
+  const { freshTopic, keptTopic } = await import('../home/server-id.ts');
+  return openLocalLlmDoor({
+    dht,
+    worker,
+    name: name ?? configuration.name,
+    topic: keep === true ? await keptTopic(home) : freshTopic(),
+    maxTokens: configuration.maxTokens,
   });
 }
 
-/** The same door, which does one thing more when it closes. */
-function closing(door: OpenDoor, after: () => void): NodeDoor {
+/** A door for `shoal/1`. The settings of a TCP door are a part of those of a WebSocket door. */
+function shoalDoor(transport: 'websocket' | 'tcp', defaultPort: number): DoorEntry<DoorConfiguration<'websocket'>> {
+  const listensOn = listenAddress(defaultPort);
+  return {
+    listensOn,
+    async open(settings, { configuration, worker, hello }) {
+      const { openShoalDoor } = await import('@shoal/worker/shoal');
+      const { doorToken: token } = configuration;
+      return openShoalDoor({ transport, ...settings, ...listensOn(settings), token, hello, worker });
+    },
+  };
+}
+
+/** The same door, which calls `release` after it has closed. */
+function withRelease(door: OpenDoor, release: () => void): OpenDoor {
   return {
     name: door.name,
     address: door.address,
     status: () => door.status(),
     async close() {
       await door.close();
-      after();
+      release();
     },
   };
 }
