@@ -1,32 +1,29 @@
-import { isObject, ShoalError } from '@shoal/protocol';
+import { isObject, type JsonObject, ShoalError } from '@shoal/protocol';
 
 /**
- * Typed reading of one object of a batch file. What is null counts as absent; what was not read by `end` is a mistake,
- * because it may mean something that is not done here. Every method throws `INVALID_REQUEST` that names the field.
+ * Strict reading of a request body, or of an object in it. A null field counts as absent. A field that was not read when
+ * `end` is called is an error, because it may ask for something that is not supported. Every method throws
+ * `INVALID_REQUEST` that names the field.
  */
-export class LineFields {
+export class BodyFields {
   readonly #values: ReadonlyMap<string, unknown>;
   readonly #unread: Set<string>;
   readonly #where: string;
 
-  /** `where` is what stands before the field's name in an error, such as `body.`. */
-  constructor(value: unknown, where: string) {
-    if (!isObject(value)) {
-      throw ShoalError.invalidRequest(
-        `${where === '' ? 'The line' : `"${where.slice(0, -1)}"`} must be a JSON object.`,
-      );
-    }
+  /** `where` precedes the field's name in an error, such as `body.`; `name` is the object's own name there. */
+  constructor(value: unknown, where: string, name = `"${where.slice(0, -1)}"`) {
+    if (!isObject(value)) throw ShoalError.invalidRequest(`${name} must be a JSON object.`);
     this.#values = new Map(Object.entries(value).filter(([, field]) => field !== null));
     this.#unread = new Set(this.#values.keys());
     this.#where = where;
   }
 
-  /** How an error calls a field. */
+  /** The field's name in an error. */
   name(field: string): string {
     return `${this.#where}${field}`;
   }
 
-  take(field: string): unknown {
+  read(field: string): unknown {
     this.#unread.delete(field);
     return this.#values.get(field);
   }
@@ -49,6 +46,10 @@ export class LineFields {
     );
   }
 
+  boolean(field: string): boolean | undefined {
+    return this.#read(field, 'true or false', (value) => typeof value === 'boolean');
+  }
+
   number(field: string, least: number, most: number): number | undefined {
     return this.#read(
       field,
@@ -65,40 +66,45 @@ export class LineFields {
     );
   }
 
-  object(field: string): LineFields | undefined {
-    const value = this.take(field);
-    return value === undefined ? undefined : new LineFields(value, `${this.name(field)}.`);
+  /** An object that is passed on as it is, such as a JSON Schema. */
+  json(field: string): JsonObject | undefined {
+    return this.#read(field, 'a JSON object', isObject);
   }
 
-  objects(field: string, fewest: number, most: number): readonly LineFields[] | undefined {
+  object(field: string): BodyFields | undefined {
+    const value = this.read(field);
+    return value === undefined ? undefined : new BodyFields(value, `${this.name(field)}.`);
+  }
+
+  objects(field: string, fewest: number, most: number): readonly BodyFields[] | undefined {
     const items = this.#read(
       field,
       `a list of ${fewest} to ${most}`,
       (value): value is unknown[] => Array.isArray(value) && value.length >= fewest && value.length <= most,
     );
-    return items?.map((item, index) => new LineFields(item, `${this.name(field)}[${index}].`));
+    return items?.map((item, index) => new BodyFields(item, `${this.name(field)}[${index}].`));
   }
 
-  /** Takes a field that changes nothing as long as it says one of these. */
+  /** Reads a field that may only have one of these values, none of which changes anything. */
   only(field: string, allowed: readonly unknown[]): void {
-    const value = this.take(field);
+    const value = this.read(field);
     if (value === undefined) return;
-    const words = allowed.map((one) => JSON.stringify(one));
-    if (words.includes(JSON.stringify(value))) return;
-    // Nobody needs to write an empty list.
-    const isWorthSaying = allowed.every((one) => typeof one !== 'object');
-    const what = isWorthSaying ? `must be ${words.join(' or ')}, or left out` : 'is not supported; leave it out';
+    const values = allowed.map((one) => JSON.stringify(one));
+    if (values.includes(JSON.stringify(value))) return;
+    // An empty list or object is accepted, but is not worth recommending.
+    const isShort = allowed.every((one) => typeof one !== 'object');
+    const what = isShort ? `must be ${values.join(' or ')}, or left out` : 'is not supported; leave it out';
     throw ShoalError.invalidRequest(`"${this.name(field)}" ${what}.`);
   }
 
-  /** Nothing else may be there. */
+  /** Throws if the object has a field that was not read. */
   end(): void {
     const [field] = this.#unread;
     if (field !== undefined) throw ShoalError.invalidRequest(`"${this.name(field)}" is not supported; leave it out.`);
   }
 
   #read<Value>(field: string, expected: string, fits: (value: unknown) => value is Value): Value | undefined {
-    const value = this.take(field);
+    const value = this.read(field);
     if (value === undefined || fits(value)) return value;
     throw ShoalError.invalidRequest(`"${this.name(field)}" must be ${expected}.`);
   }

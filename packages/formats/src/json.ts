@@ -1,12 +1,12 @@
 import { isObject, type JsonObject } from '@shoal/protocol';
 
-/** Reading of what a server says: a field of another type counts as absent. */
+/** Lenient reading of a server's JSON: a field of an unexpected type counts as absent. */
 
-/** Undefined for what is no JSON object. */
-export function parseObject(bytes: Uint8Array): JsonObject | undefined {
+/** Undefined if the text is not a JSON object. */
+export function parseObject(text: string): JsonObject | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+    value = JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
@@ -19,13 +19,13 @@ export function objectIn(object: JsonObject | undefined, key: string): JsonObjec
   return isObject(value) ? value : undefined;
 }
 
-/** The objects of a list; none where it is no list. */
+/** The objects of a list; none if the field is not a list. */
 export function objectsIn(object: JsonObject | undefined, key: string): readonly JsonObject[] {
   const value = object?.[key];
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** Undefined for an empty text as well: servers leave such fields out or not as they like. */
+/** Undefined for an empty text too: some servers send empty fields and some omit them. */
 export function textIn(object: JsonObject | undefined, key: string): string | undefined {
   const value = object?.[key];
   return typeof value === 'string' && value !== '' ? value : undefined;

@@ -4,6 +4,8 @@ export * from './model.ts';
 export * from './request.ts';
 export * from './request-fields/index.ts';
 export {
+  MAX_LOGIT_BIAS,
+  MAX_LOGIT_BIASES,
   MAX_TOKENS,
   pickSampling,
   readSampling,

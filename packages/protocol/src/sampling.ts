@@ -13,7 +13,7 @@ const MAX_PENALTY = 10;
 /** Tokens of one request whose logits are changed. */
 export const MAX_LOGIT_BIASES = 1024;
 /** The largest absolute value of a bias. It forbids a token, or makes it the only one. */
-const MAX_LOGIT_BIAS = 100;
+export const MAX_LOGIT_BIAS = 100;
 
 /** A sampling field that is a number. */
 export interface SamplingNumber {

@@ -45,7 +45,7 @@ test('a line says what to ask, by the name that it has', () => {
   });
 });
 
-test('what says only what holds anyway is no mistake', () => {
+test('fields with their default values are accepted', () => {
   const body = {
     messages: MESSAGES,
     n: 1,
@@ -63,7 +63,59 @@ test('what says only what holds anyway is no mistake', () => {
   assert.deepEqual(parseBatchLine(line(body), 1), {
     line: 1,
     customId: 'a',
-    input: { messages: MESSAGES, maxTokens: 3 },
+    input: { messages: MESSAGES, maxTokens: 3, presencePenalty: 0 },
+  });
+});
+
+test('a line asks for tools, formats and probabilities as the chat API does', () => {
+  const schema = { type: 'object', properties: { city: { type: 'string' } } };
+  const call = { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } };
+  const body = {
+    messages: [
+      { role: 'user', content: 'How is the weather?' },
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', content: 'Rain.', tool_call_id: 'call_1' },
+    ],
+    tools: [{ type: 'function', function: { name: 'weather', description: 'Reports it.', parameters: schema } }],
+    tool_choice: { type: 'function', function: { name: 'weather' } },
+    parallel_tool_calls: false,
+    response_format: { type: 'json_schema', json_schema: { name: 'report', strict: true, schema } },
+    logprobs: true,
+    top_logprobs: 2,
+    logit_bias: { 7: -100 },
+    frequency_penalty: 0.5,
+    top_k: 40,
+    repetition_penalty: 1.1,
+  };
+  assert.deepEqual(parseBatchLine(line(body), 1), {
+    line: 1,
+    customId: 'a',
+    input: {
+      messages: [
+        { role: 'user', content: 'How is the weather?' },
+        {
+          role: 'assistant',
+          content: '',
+          toolCalls: [{ id: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}' }],
+        },
+        { role: 'tool', content: 'Rain.', toolCallId: 'call_1' },
+      ],
+      tools: [{ name: 'weather', description: 'Reports it.', parameters: schema }],
+      toolChoice: { name: 'weather' },
+      parallelToolCalls: false,
+      format: { type: 'json_schema', schema },
+      logprobs: 2,
+      logitBias: [[7, -100]],
+      frequencyPenalty: 0.5,
+      topK: 40,
+      repeatPenalty: 1.1,
+    },
+  });
+  const json = line({ messages: MESSAGES, response_format: { type: 'json_object' }, tool_choice: 'auto' });
+  assert.deepEqual(parseBatchLine(json, 2), {
+    line: 2,
+    customId: 'a',
+    input: { messages: MESSAGES, format: { type: 'json' } },
   });
 });
 
@@ -80,17 +132,52 @@ const MISTAKES: readonly (readonly [what: string, text: string, message: RegExp]
   ['no messages', line({}), /"body.messages" is missing/],
   ['an empty list of messages', line({ messages: [] }), /"body.messages" must be a list of 1 to/],
   ['a message that is none', line({ messages: ['Hi'] }), /"body.messages\[0\]" must be a JSON object/],
-  ['another role', line({ messages: [{ role: 'tool', content: 'x' }] }), /"body.messages\[0\].role" must be one of/],
+  [
+    'another role',
+    line({ messages: [{ role: 'function', content: 'x' }] }),
+    /"body.messages\[0\].role" must be one of/,
+  ],
   ['an image', line({ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }), /content" must be a text or/],
   ['a name', line({ messages: [{ role: 'user', content: 'x', name: 'Ann' }] }), /messages\[0\].name" is not supported/],
-  ['tools', line({ messages: MESSAGES, tools: [{}] }), /"body.tools" is not supported; leave it out\.$/],
   [
-    'JSON mode',
-    line({ messages: MESSAGES, response_format: { type: 'json_object' } }),
-    /"body.response_format" is not/,
+    'the result of no call',
+    line({ messages: [{ role: 'tool', content: 'x' }] }),
+    /"body.messages\[0\].tool_call_id" is missing/,
+  ],
+  ['a tool without a type', line({ messages: MESSAGES, tools: [{}] }), /"body.tools\[0\].type" is missing\.$/],
+  ['a tool of another type', line({ messages: MESSAGES, tools: [{ type: 'custom' }] }), /must be "function"\.$/],
+  [
+    'a tool without a name',
+    line({ messages: MESSAGES, tools: [{ type: 'function', function: {} }] }),
+    /"body.tools\[0\].function.name" is missing\.$/,
+  ],
+  [
+    'an unknown choice of tools',
+    line({ messages: MESSAGES, tool_choice: 'any' }),
+    /must be one of auto, none, required/,
+  ],
+  ['a required tool and none', line({ messages: MESSAGES, tool_choice: 'required' }), /requires a tool and has none/],
+  [
+    'another format',
+    line({ messages: MESSAGES, response_format: { type: 'xml' } }),
+    /"body.response_format.type" must be text, json_object or json_schema/,
+  ],
+  [
+    'a format without a schema',
+    line({ messages: MESSAGES, response_format: { type: 'json_schema', json_schema: {} } }),
+    /"body.response_format.json_schema.schema" is missing/,
+  ],
+  [
+    'a bias of a word',
+    line({ messages: MESSAGES, logit_bias: { yes: 1 } }),
+    /"body.logit_bias" must have at most 1024/,
   ],
   ['several answers', line({ messages: MESSAGES, n: 2 }), /"body.n" must be 1, or left out\.$/],
-  ['probabilities', line({ messages: MESSAGES, logprobs: true }), /"body.logprobs" must be false, or left out/],
+  [
+    'probabilities that are not asked for',
+    line({ messages: MESSAGES, top_logprobs: 2 }),
+    /"body.top_logprobs" needs "body.logprobs" to be true/,
+  ],
   ['a stream', line({ messages: MESSAGES, stream: true }), /"body.stream" must be false, or left out/],
   ['what nobody knows', line({ messages: MESSAGES, speed: 2 }), /"body.speed" is not supported; leave it out\.$/],
   ['no whole number', line({ messages: MESSAGES, max_tokens: 1.5 }), /"body.max_tokens" must be a whole number from 1/],

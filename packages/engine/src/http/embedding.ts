@@ -1,19 +1,14 @@
+import { type EmbeddingsResponse, unitVector } from '@shoal/formats/embeddings';
 import type { InferenceEvent, ShoalError } from '@shoal/protocol';
 
 /** So that a reply with the longest vectors stays well below the limit of a reply. */
 const EMBEDDING_BATCH_TEXTS = 16;
 
-export interface Embedded {
-  /** One for each text, in order, of any length. */
-  readonly vectors: readonly unknown[];
-  readonly promptTokens: number | undefined;
-}
-
 /** The vectors of texts, a few texts at a time, then the finish. Throws `unreadable` for what are no vectors. */
 export async function* embed(
   texts: readonly string[],
   model: string,
-  ask: (texts: readonly string[]) => Promise<Embedded>,
+  ask: (texts: readonly string[]) => Promise<EmbeddingsResponse>,
   unreadable: (cause: unknown) => ShoalError,
 ): AsyncGenerator<InferenceEvent, undefined> {
   let promptTokens: number | undefined = 0;
@@ -40,11 +35,4 @@ export async function* embed(
     ...(promptTokens !== undefined && { usage: { promptTokens, completionTokens: 0 } }),
     model,
   };
-}
-
-/** Of length 1; undefined for what cannot be made so. */
-function unitVector(value: unknown): readonly number[] | undefined {
-  if (!Array.isArray(value) || !value.every((part) => typeof part === 'number')) return undefined;
-  const length = Math.sqrt(value.reduce((sum, part) => sum + part * part, 0));
-  return length > 0 && Number.isFinite(length) ? value.map((part) => part / length) : undefined;
 }

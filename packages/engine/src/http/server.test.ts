@@ -44,7 +44,7 @@ suite('asking a server', () => {
         yield Uint8Array.of(32);
       }
     };
-    await assert.rejects(server.readAll(drip()), { message: 'unreadable' });
+    await assert.rejects(server.readText(drip()), { message: 'unreadable' });
     assert.ok(drops < 10);
   });
 });

@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { JsonObject, ShoalError } from '@shoal/protocol';
-import { parseObject } from './json.ts';
+import { parseObject } from '@shoal/formats/json';
 
 /** Between two pieces of a reply; LocalLLM's "no response". */
 const SILENCE_TIMEOUT_MS = 30_000;
@@ -94,14 +94,14 @@ export class ModelServer {
     }
   }
 
-  /** The whole reply as an object. Throws as `ask` and `readAll` do. */
+  /** The whole reply as an object. Throws as `ask` and `readText` do. */
   async askForObject(question: Question): Promise<WholeReply> {
     const { status, body } = await this.ask(question);
-    return { status, object: parseObject(await this.readAll(body)) };
+    return { status, object: parseObject(await this.readText(body)) };
   }
 
   /** Throws `unreadable` for more than 4 MiB, or what takes more than two minutes. */
-  async readAll(body: Reply['body']): Promise<Uint8Array> {
+  async readText(body: Reply['body']): Promise<string> {
     const pieces: Uint8Array[] = [];
     let length = 0;
     const deadline = performance.now() + WHOLE_REPLY_TIMEOUT_MS;
@@ -113,7 +113,7 @@ export class ModelServer {
         throw this.#failures.unreadable(`The reply has more than ${MAX_REPLY_BYTES} bytes.`);
       pieces.push(piece);
     }
-    return Buffer.concat(pieces);
+    return Buffer.concat(pieces).toString();
   }
 
   async *#read(response: IncomingMessage, late: AbortController): AsyncGenerator<Uint8Array, undefined> {

@@ -7,7 +7,7 @@ import {
   ShoalError,
   type Usage,
 } from '@shoal/protocol';
-import { countIn, objectIn, objectsIn, textIn } from '../http/json.ts';
+import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
 import { failures, refused } from './errors.ts';

@@ -1,6 +1,7 @@
 import { type InferenceEvent, ShoalError } from '@shoal/protocol';
-import { type Embedded, embed } from '../http/embedding.ts';
-import { countIn, objectIn, objectsIn } from '../http/json.ts';
+import type { EmbeddingsResponse } from '@shoal/formats/embeddings';
+import { readEmbeddingsResponse } from '@shoal/formats/openai';
+import { embed } from '../http/embedding.ts';
 import { failures, refused } from './errors.ts';
 import { askSmall } from './facts.ts';
 import { orAborted, orUnavailable } from './patience.ts';
@@ -39,12 +40,11 @@ export class Embedder {
     clearTimeout(this.#idle);
     try {
       const { server } = await orAborted(orUnavailable(this.#supervisor.ready()), signal);
-      const ask = async (batch: readonly string[]): Promise<Embedded> => {
+      const ask = async (batch: readonly string[]): Promise<EmbeddingsResponse> => {
         const question = { path: 'v1/embeddings', body: { input: batch }, signal, patienceMs: PATIENCE_MS };
         const { status, object } = await server.askForObject(question);
         if (status !== HTTP_OK) throw refused(status, object);
-        const vectors = objectsIn(object, 'data').map(({ embedding }) => embedding);
-        return { vectors, promptTokens: countIn(objectIn(object, 'usage'), 'prompt_tokens') };
+        return readEmbeddingsResponse(object);
       };
       yield* embed(texts, model, ask, (cause) => failures.unreadable(cause));
       this.#supervisor.proven();

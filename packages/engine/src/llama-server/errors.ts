@@ -1,5 +1,5 @@
 import { type JsonObject, ShoalError } from '@shoal/protocol';
-import { countIn, objectIn, textIn } from '../http/json.ts';
+import { countIn, objectIn, textIn } from '@shoal/formats/json';
 import type { ServerFailures } from '../http/server.ts';
 
 const HTTP_BAD_REQUEST = 400;

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '@shoal/protocol';
 import type { Reply } from '../http/server.ts';
-import { EventStream } from '../http/event-stream.ts';
+import { EventStream } from '@shoal/formats/event-stream';
 import { failures } from './errors.ts';
 
 /** How OpenAI's streams say that they are over. */

@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol';
-import { countIn, objectIn, objectsIn, textIn } from '../http/json.ts';
+import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 import { failures, refused } from './errors.ts';
 

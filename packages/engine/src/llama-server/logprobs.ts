@@ -1,5 +1,5 @@
 import type { ChosenLogprob, JsonObject, TokenLogprob } from '@shoal/protocol';
-import { countIn, numberIn, objectsIn } from '../http/json.ts';
+import { countIn, numberIn, objectsIn } from '@shoal/formats/json';
 
 /**
  * `completion_probabilities` of llama-server: for each token its `id`, the `bytes` of its text, its `logprob` and those of

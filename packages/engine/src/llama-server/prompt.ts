@@ -1,5 +1,6 @@
 import { type AnswerFormat, type Input, type InferenceRequest, type Message, ShoalError } from '@shoal/protocol';
-import { textIn } from '../http/json.ts';
+import { textIn } from '@shoal/formats/json';
+import { writeMessage } from '@shoal/formats/openai';
 import type { ModelServer } from '../http/server.ts';
 import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
 import { failures } from './errors.ts';
@@ -31,31 +32,9 @@ export async function readPrompt(
   return { tokens, resumed };
 }
 
-/** Messages as OpenAI's chat API writes them, which is how llama-server hands them to the model's template. */
-export function messagesInWords(messages: readonly Message[]): readonly object[] {
-  return messages.map((message) => {
-    switch (message.role) {
-      case 'system':
-      case 'user':
-        return { role: message.role, content: message.content };
-      case 'assistant':
-        return {
-          role: message.role,
-          content: message.content,
-          ...(message.toolCalls !== undefined && {
-            tool_calls: message.toolCalls.map(({ id, name, arguments: text }) => ({
-              id,
-              type: 'function',
-              function: { name, arguments: text },
-            })),
-          }),
-        };
-      case 'tool':
-        return { role: message.role, content: message.content, tool_call_id: message.toolCallId };
-      default:
-        return message satisfies never;
-    }
-  });
+/** llama-server hands OpenAI's messages to the model's template, to which an empty content must be a text. */
+export function writeMessages(messages: readonly Message[]): readonly object[] {
+  return messages.map((message) => writeMessage(message, ''));
 }
 
 /** What the answer must follow, in GBNF. Throws `INVALID_REQUEST` for a schema that llama-server would not keep to, or not soon. */
@@ -96,7 +75,7 @@ async function tokenizeMessages(
   messages: readonly Message[],
   signal: AbortSignal,
 ): Promise<readonly number[]> {
-  const reply = await askSmall(server, 'apply-template', { messages: messagesInWords(messages) }, signal);
+  const reply = await askSmall(server, 'apply-template', { messages: writeMessages(messages) }, signal);
   const text = textIn(reply, 'prompt');
   if (text === undefined) throw failures.unreadable('A template made no text.');
   const tokens = await tokenize(server, text, 'with control tokens', signal);

@@ -1,4 +1,4 @@
-import { parseObject } from '../http/json.ts';
+import { parseObject } from '@shoal/formats/json';
 import type { ModelServer, Reply } from '../http/server.ts';
 import { refused } from './errors.ts';
 
@@ -21,6 +21,6 @@ export async function openStream(
     signal,
     patienceMs: FIRST_BYTE_TIMEOUT_MS,
   });
-  if (reply.status !== HTTP_OK) throw refused(reply.status, parseObject(await server.readAll(reply.body)));
+  if (reply.status !== HTTP_OK) throw refused(reply.status, parseObject(await server.readText(reply.body)));
   return reply.body;
 }

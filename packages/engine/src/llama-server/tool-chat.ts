@@ -1,26 +1,21 @@
-import {
-  type Finish,
-  type InferenceEvent,
-  type InferenceRequest,
-  type JsonObject,
-  type Message,
-  ShoalError,
-  type Usage,
-} from '@shoal/protocol';
-import { countIn, objectIn, objectsIn, textIn } from '../http/json.ts';
+import { type InferenceEvent, type InferenceRequest, type Message, ShoalError } from '@shoal/protocol';
+import { countIn, objectIn } from '@shoal/formats/json';
+import { readStream, type StreamFailures, writeTools } from '@shoal/formats/openai';
 import type { ModelServer } from '../http/server.ts';
-import { newCallId, toolsInWords } from '../http/tools.ts';
+import { newCallId } from '../http/call-id.ts';
 import { failures, refused } from './errors.ts';
-import { readEvents } from './event-stream.ts';
-import { grammarOf, messagesInWords, schemaOf } from './prompt.ts';
+import { grammarOf, writeMessages, schemaOf } from './prompt.ts';
 import { samplingInWords } from './sampling.ts';
 import { openStream } from './stream.ts';
 
-const REASONS: ReadonlyMap<string, Finish['reason']> = new Map([
-  ['stop', 'stop'],
-  ['length', 'length'],
-  ['tool_calls', 'tool_calls'],
-]);
+/** llama-server reports an error in a stream as it does in a reply. */
+const STREAM_FAILURES: StreamFailures = {
+  ...failures,
+  reportedBy: (chunk) => {
+    const error = objectIn(chunk, 'error');
+    return error === undefined ? undefined : refused(countIn(error, 'code') ?? 0, chunk);
+  },
+};
 
 /**
  * The answer to a chat with tools, by `POST /v1/chat/completions`: llama-server knows how the model's template writes tool
@@ -33,12 +28,8 @@ export async function* chatWithTools(
   model: string,
   signal: AbortSignal,
 ): AsyncGenerator<InferenceEvent, undefined> {
-  const answer = new ToolChat(model);
   const body = await openStream(server, 'v1/chat/completions', orderOf(request, messages), signal);
-  for await (const events of readEvents(body)) {
-    for (const event of events) yield* answer.read(event);
-  }
-  yield answer.end();
+  yield* readStream(body, { model, request, newCallId, failures: STREAM_FAILURES });
 }
 
 function orderOf(request: InferenceRequest, messages: readonly Message[]): object {
@@ -63,8 +54,8 @@ function orderOf(request: InferenceRequest, messages: readonly Message[]): objec
   grammarOf(format);
   const schema = schemaOf(format);
   return {
-    messages: messagesInWords(messages),
-    tools: toolsInWords(named),
+    messages: writeMessages(messages),
+    tools: writeTools(named),
     tool_choice: typeof toolChoice === 'object' ? 'required' : toolChoice,
     parallel_tool_calls: parallelToolCalls,
     max_tokens: sampling.maxTokens,
@@ -75,64 +66,4 @@ function orderOf(request: InferenceRequest, messages: readonly Message[]): objec
     reasoning_format: 'none',
     stream_options: { include_usage: true },
   };
-}
-
-class ToolChat {
-  readonly #model: string;
-  /** The calls that have begun. */
-  readonly #begun = new Set<number>();
-  #rawReason: string | undefined;
-  #usage: Usage | undefined;
-
-  constructor(model: string) {
-    this.#model = model;
-  }
-
-  *read(event: JsonObject): Generator<InferenceEvent> {
-    const error = objectIn(event, 'error');
-    if (error !== undefined) throw refused(countIn(error, 'code') ?? 0, event);
-    this.#usage = readUsage(objectIn(event, 'usage')) ?? this.#usage;
-    const [choice] = objectsIn(event, 'choices');
-    this.#rawReason = textIn(choice, 'finish_reason') ?? this.#rawReason;
-    const delta = objectIn(choice, 'delta');
-    const text = textIn(delta, 'content');
-    if (text !== undefined) yield { type: 'text', text, tokens: [] };
-    for (const call of objectsIn(delta, 'tool_calls')) yield this.#call(call);
-  }
-
-  end(): InferenceEvent {
-    const rawReason = this.#rawReason ?? 'none';
-    const reason = REASONS.get(rawReason);
-    if (reason === undefined) throw failures.brokenOff(`llama-server ended with ${rawReason}.`);
-    return {
-      type: 'finish',
-      reason,
-      rawReason,
-      usage: this.#usage,
-      model: this.#model,
-    };
-  }
-
-  #call(call: JsonObject): InferenceEvent {
-    const index = countIn(call, 'index') ?? 0;
-    const said = objectIn(call, 'function');
-    const isFirst = !this.#begun.has(index);
-    this.#begun.add(index);
-    const name = textIn(said, 'name');
-    if (isFirst && name === undefined) throw failures.unreadable('A tool call begins without a name.');
-    return {
-      type: 'tool_call',
-      index,
-      ...(isFirst && name !== undefined && { id: textIn(call, 'id') ?? newCallId(), name }),
-      arguments: textIn(said, 'arguments') ?? '',
-      tokens: [],
-    };
-  }
-}
-
-function readUsage(usage: JsonObject | undefined): Usage | undefined {
-  const [promptTokens, completionTokens] = [countIn(usage, 'prompt_tokens'), countIn(usage, 'completion_tokens')];
-  if (promptTokens === undefined || completionTokens === undefined) return undefined;
-  const cachedTokens = countIn(objectIn(usage, 'prompt_tokens_details'), 'cached_tokens');
-  return { promptTokens, completionTokens, cachedTokens };
 }

@@ -1,7 +1,5 @@
+import * as formats from '@shoal/formats/ollama';
 import { ShoalError } from '@shoal/protocol';
-
-/** Ollama's word for a prompt that does not fit (runner: `errorInputTooLong`). */
-const TOO_LONG = /exceeds? the (available )?context/;
 
 export const failures = {
   /** For whoever owns the machine: nobody listens there. */
@@ -33,39 +31,9 @@ export const failures = {
     ),
   silent: (ms: number) =>
     new ShoalError('TIMEOUT_NO_RESPONSE', `Ollama said nothing for ${ms / 1_000} s, and the request was ended.`),
-  brokenOff: (cause: unknown) => ShoalError.generationFailed('Ollama broke the answer off before its end.', cause),
-  unreadable: (cause: unknown) => ShoalError.generationFailed('Ollama answered with what cannot be read.', cause),
-  noLogprobs: () =>
-    ShoalError.generationFailed(
-      'This Ollama tells no log probabilities; 0.12.11 and later versions do.',
-      'There were none.',
-    ),
+  brokenOff: formats.failures.brokenOff,
+  unreadable: formats.failures.unreadable,
 };
-
-/** What Ollama's own error means. Its text can name files and addresses: it stays at home. */
-export function refused(status: number, text: string, model: string): ShoalError {
-  const cause = `Ollama said ${status}: ${text}`;
-  if (TOO_LONG.test(text)) {
-    return new ShoalError('CONTEXT_EXCEEDED', 'The prompt is longer than the context of the model.', { cause });
-  }
-  switch (status) {
-    case 400:
-      return new ShoalError('INVALID_REQUEST', `Ollama does not take this request for the model "${model}".`, {
-        cause,
-      });
-    case 404:
-      return new ShoalError(
-        'OLLAMA_MODEL_NOT_AVAILABLE',
-        `Ollama no longer has the model "${model}". Its owner gets it back with "ollama pull ${model}".`,
-        { cause },
-      );
-    case 429:
-    case 503:
-      return new ShoalError('OVERLOADED', 'Ollama has as many requests as it takes. Try again in a moment.', { cause });
-    default:
-      return ShoalError.generationFailed('Ollama could not answer; the log of the lending node has the reason.', cause);
-  }
-}
 
 /** What is wrong with Ollama is told to its owner in full: a peer hears no address. */
 export function forPeer(error: ShoalError): ShoalError {

@@ -1,15 +1,24 @@
 import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
 import type { Engine, ResidentModel } from '../engine.ts';
-import { embed, type Embedded } from '../http/embedding.ts';
+import type { EmbeddingsResponse } from '@shoal/formats/embeddings';
+import { parseObject } from '@shoal/formats/json';
+import {
+  errorText,
+  readEmbeddingsResponse,
+  readError,
+  readStream,
+  type RequestOptions,
+  writeEmbeddingsRequest,
+  writeRequest,
+} from '@shoal/formats/ollama';
+import { newCallId } from '../http/call-id.ts';
+import { embed } from '../http/embedding.ts';
 import { closed, withOneEnd } from '../http/generation.ts';
-import { countIn, parseObject, textIn } from '../http/json.ts';
 import { ModelServer, type Reply } from '../http/server.ts';
 import { checkRequest } from '../request-check.ts';
 import { DEFAULT_ADDRESS, parseAddress } from './address.ts';
-import { readAnswer } from './answer.ts';
-import { failures, forPeer, refused } from './errors.ts';
+import { failures, forPeer } from './errors.ts';
 import { type Choice, listModels, type OllamaModel } from './models.ts';
-import { embeddingOrder, orderFor, type OrderSettings } from './order.ts';
 import { listResident } from './resident.ts';
 
 /** Before its first byte Ollama may have to load the model, for which it takes five minutes itself, or finish others' answers. */
@@ -40,7 +49,7 @@ class Ollama implements Engine {
   readonly #address: URL;
   readonly #server: ModelServer;
   readonly #choice: Choice;
-  readonly #settings: OrderSettings;
+  readonly #settings: Pick<RequestOptions, 'keepAlive' | 'contextLength'>;
   readonly #closing = new AbortController();
   /** As they were last asked for. */
   #models: readonly OllamaModel[] | undefined;
@@ -99,7 +108,7 @@ class Ollama implements Engine {
     this.#active.set(id, (this.#active.get(id) ?? 0) + 1);
     try {
       yield* request.input.type === 'embeddings'
-        ? embed(request.input.texts, id, (texts) => this.#embed(texts, model, signal), failures.unreadable)
+        ? embed(request.input.texts, id, (texts) => this.#embed(texts, id, signal), failures.unreadable)
         : this.#generate(request, model, signal);
     } finally {
       this.#active.set(id, (this.#active.get(id) ?? 1) - 1);
@@ -112,27 +121,23 @@ class Ollama implements Engine {
     signal: AbortSignal,
   ): AsyncGenerator<InferenceEvent, undefined> {
     const { id } = model.info;
-    const order = orderFor(request, model, this.#settings);
-    const { status, body } = await this.#server.ask({ ...order, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS });
-    if (status !== HTTP_OK) throw refused(status, await this.#errorText(body), id);
-    yield* readAnswer(body, { model: id, logprobs: request.logprobs });
+    const question = writeRequest(request, { model: id, modelStops: model.stops, ...this.#settings });
+    const { status, body } = await this.#server.ask({ ...question, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS });
+    if (status !== HTTP_OK) throw readError(status, await this.#errorText(body), id);
+    yield* readStream(body, { model: id, logprobs: request.logprobs, newCallId });
   }
 
-  async #embed(texts: readonly string[], model: OllamaModel, signal: AbortSignal): Promise<Embedded> {
-    const order = embeddingOrder(texts, model, this.#settings);
-    const reply = await this.#server.askForObject({ ...order, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS });
-    const { status, object } = reply;
-    if (status !== HTTP_OK) throw refused(status, textIn(object, 'error') ?? '', model.info.id);
-    const vectors = object?.['embeddings'];
-    return {
-      vectors: Array.isArray(vectors) ? vectors : [],
-      promptTokens: countIn(object, 'prompt_eval_count'),
-    };
+  async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<EmbeddingsResponse> {
+    const body = writeEmbeddingsRequest(texts, { model, ...this.#settings });
+    const question = { path: 'api/embed', body, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
+    const { status, object } = await this.#server.askForObject(question);
+    if (status !== HTTP_OK) throw readError(status, errorText(object, ''), model);
+    return readEmbeddingsResponse(object);
   }
 
   async #errorText(body: Reply['body']): Promise<string> {
-    const bytes = await this.#server.readAll(body);
-    return textIn(parseObject(bytes), 'error') ?? Buffer.from(bytes).toString();
+    const text = await this.#server.readText(body);
+    return errorText(parseObject(text), text);
   }
 
   async #list(signal: AbortSignal): Promise<readonly OllamaModel[]> {

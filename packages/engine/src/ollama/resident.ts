@@ -1,6 +1,6 @@
 import { isNamed, type JsonObject, type ModelInfo } from '@shoal/protocol';
 import type { ResidentModel } from '../engine.ts';
-import { countIn, objectsIn, textIn } from '../http/json.ts';
+import { countIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 import { failures } from './errors.ts';
 

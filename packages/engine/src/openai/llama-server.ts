@@ -1,5 +1,5 @@
 import { type Ability, type JsonObject, ShoalError } from '@shoal/protocol';
-import { objectIn } from '../http/json.ts';
+import { objectIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 
 /** For what llama-server knows of itself, and for the vector of one token. */

@@ -1,7 +1,8 @@
 import { type Ability, isNamed, type JsonObject, type ModelInfo } from '@shoal/protocol';
-import { countIn, objectIn, objectsIn, textIn } from '../http/json.ts';
+import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
+import { errorText } from '@shoal/formats/openai';
 import type { ModelServer } from '../http/server.ts';
-import { errorText, failures, refused } from './errors.ts';
+import { failures, readError } from './errors.ts';
 import { askLlamaServer } from './llama-server.ts';
 
 /** For the list, which needs no model in memory. */
@@ -42,7 +43,7 @@ async function list(server: ModelServer, address: URL, signal: AbortSignal): Pro
   const { status, object } = await server.askForObject({ path: 'models', signal, patienceMs: LIST_TIMEOUT_MS });
   const cause = `models answered with ${status}`;
   if (status === NEW_PATH || (status >= 300 && status < 400)) throw failures.notOpenAi(address, cause);
-  if (status !== HTTP_OK) throw refused({ status, headers: {}, text: errorText(object, '') }, '');
+  if (status !== HTTP_OK) throw readError({ status, retryAfter: undefined, text: errorText(object, '') }, '');
   if (!Array.isArray(object?.['data'])) throw failures.notOpenAi(address, cause);
   return objectsIn(object, 'data')
     .filter((one) => idOf(one) !== '')

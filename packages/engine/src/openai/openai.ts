@@ -1,15 +1,23 @@
 import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
 import type { Engine } from '../engine.ts';
-import { embed, type Embedded } from '../http/embedding.ts';
+import type { EmbeddingsResponse } from '@shoal/formats/embeddings';
+import { parseObject } from '@shoal/formats/json';
+import {
+  type ErrorResponse,
+  errorText,
+  readEmbeddingsResponse,
+  readStream,
+  writeEmbeddingsRequest,
+  writeRequest,
+} from '@shoal/formats/openai';
+import { newCallId } from '../http/call-id.ts';
+import { embed } from '../http/embedding.ts';
 import { closed, withOneEnd } from '../http/generation.ts';
-import { countIn, objectIn, objectsIn, parseObject } from '../http/json.ts';
 import { ModelServer, type Question, type Reply } from '../http/server.ts';
 import { checkRequest } from '../request-check.ts';
 import { parseBaseUrl } from './address.ts';
-import { readAnswer } from './answer.ts';
-import { errorText, failures, forPeer, refused, type Refusal, withoutKey } from './errors.ts';
+import { failures, forPeer, readError, withoutKey } from './errors.ts';
 import { type Choice, listModels } from './models.ts';
-import { orderFor } from './order.ts';
 
 /** Before its first byte a server may have to load the model, or finish others' answers. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
@@ -91,13 +99,14 @@ class OpenAi implements Engine {
     if (input.type === 'embeddings') {
       return yield* embed(input.texts, id, (texts) => this.#embed(texts, id, signal), failures.unreadable);
     }
-    yield* readAnswer(await this.#begin(request, id, signal), request, id);
+    const body = await this.#begin(request, id, signal);
+    yield* readStream(body, { model: id, request, newCallId });
   }
 
   /** The answer's stream; asked for once more without its usage where the server knows no such wish. */
   async #begin(request: InferenceRequest, model: string, signal: AbortSignal): Promise<Reply['body']> {
     const tellsUsage = this.#tellsUsage;
-    const question = { ...orderFor(request, model, tellsUsage), signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
+    const question = { ...writeRequest(request, model, tellsUsage), signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
     const reply = await this.#server.ask(question);
     if (reply.status === HTTP_OK) return reply.body;
     const refusal = await this.#refusal(reply);
@@ -105,27 +114,20 @@ class OpenAi implements Engine {
       this.#tellsUsage = false;
       return this.#begin(request, model, signal);
     }
-    throw refused(refusal, model);
+    throw readError(refusal, model);
   }
 
-  async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<Embedded> {
-    const body = { model, input: texts, encoding_format: 'float' };
+  async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<EmbeddingsResponse> {
+    const body = writeEmbeddingsRequest(texts, model);
     const question: Question = { path: 'embeddings', body, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
     const reply = await this.#server.ask(question);
-    if (reply.status !== HTTP_OK) throw refused(await this.#refusal(reply), model);
-    const object = parseObject(await this.#server.readAll(reply.body));
-    const data = objectsIn(object, 'data');
-    const inOrder = data.toSorted((one, other) => (countIn(one, 'index') ?? 0) - (countIn(other, 'index') ?? 0));
-    return {
-      vectors: inOrder.map((one) => one['embedding']),
-      promptTokens: countIn(objectIn(object, 'usage'), 'prompt_tokens'),
-    };
+    if (reply.status !== HTTP_OK) throw readError(await this.#refusal(reply), model);
+    return readEmbeddingsResponse(parseObject(await this.#server.readText(reply.body)));
   }
 
-  async #refusal({ status, headers, body }: Reply): Promise<Refusal> {
-    const bytes = await this.#server.readAll(body);
-    const text = errorText(parseObject(bytes), Buffer.from(bytes).toString());
-    return { status, headers, text };
+  async #refusal({ status, headers, body }: Reply): Promise<ErrorResponse> {
+    const text = await this.#server.readText(body);
+    return { status, retryAfter: headers['retry-after'], text: errorText(parseObject(text), text) };
   }
 
   async #list(signal: AbortSignal): Promise<readonly ModelInfo[]> {

@@ -1,10 +1,10 @@
 import { isObject, type JsonObject, type Message, ShoalError, type ToolCall } from '@shoal/protocol';
 
 /**
- * A conversation in Ollama's words: the arguments of a tool call are an object there, and what a tool answered bears the
- * tool's name as well. Throws `INVALID_REQUEST` for arguments that are no object.
+ * In Ollama's API the arguments of a tool call are an object, and a tool's message also has the tool's name. Throws
+ * `INVALID_REQUEST` for arguments that are not an object.
  */
-export function messagesInWords(messages: readonly Message[]): readonly object[] {
+export function writeMessages(messages: readonly Message[]): readonly object[] {
   const names = new Map<string, string>();
   return messages.map((message) => {
     switch (message.role) {
@@ -14,7 +14,7 @@ export function messagesInWords(messages: readonly Message[]): readonly object[]
       case 'assistant': {
         const { role, content, toolCalls = [] } = message;
         for (const { id, name } of toolCalls) names.set(id, name);
-        return { role, content, ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(callInWords) }) };
+        return { role, content, ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(writeToolCall) }) };
       }
       case 'tool': {
         const { role, content, toolCallId } = message;
@@ -27,7 +27,7 @@ export function messagesInWords(messages: readonly Message[]): readonly object[]
   });
 }
 
-function callInWords({ id, name, arguments: text }: ToolCall, index: number): object {
+function writeToolCall({ id, name, arguments: text }: ToolCall, index: number): object {
   return { id, function: { index, name, arguments: parseArguments(name, text) } };
 }
 

@@ -1,75 +1,65 @@
 import { type InferenceRequest, ShoalError } from '@shoal/protocol';
-import { toolsInWords } from '../http/tools.ts';
-import { messagesInWords } from './messages.ts';
-import type { OllamaModel } from './models.ts';
+import { writeTools } from '../openai/tools.ts';
+import { writeMessages } from './messages.ts';
 
-/** What is the same in every order. */
-export interface OrderSettings {
-  /** How long Ollama keeps the model in memory afterwards: `5m`, or seconds, or -1 for ever. */
+/** The model that a request is for, and options that are not part of the neutral request. */
+export interface RequestOptions {
+  readonly model: string;
+  /** The stop strings of the Modelfile, which those of a request would replace. */
+  readonly modelStops: readonly string[];
+  /** How long Ollama keeps the model in memory afterwards: `5m`, seconds, or -1 without limit. Default: Ollama's own. */
   readonly keepAlive: string | number | undefined;
+  /** Default: Ollama's own. */
   readonly contextLength: number | undefined;
 }
 
-export interface Order {
+/** A request to Ollama; the path is relative to its address. */
+export interface OllamaRequest {
   readonly path: 'api/chat' | 'api/generate';
   readonly body: object;
 }
 
 /**
- * A request for an answer in Ollama's words (docs/api.md there). Throws `INVALID_REQUEST` for what its API has no word for,
- * and `GENERATION_FAILED`, so that another worker is asked, for an answer that was begun elsewhere.
+ * Writes a streaming request (Ollama's docs/api.md). Throws `INVALID_REQUEST` for what the API cannot express, and
+ * `GENERATION_FAILED` for an answer to resume, so that another worker is tried.
  */
-export function orderFor(request: InferenceRequest, model: OllamaModel, settings: OrderSettings): Order {
+export function writeRequest(request: InferenceRequest, options: RequestOptions): OllamaRequest {
   const { format, logprobs, resume } = request;
   if (resume !== undefined)
     throw ShoalError.generationFailed('Ollama cannot go on with an answer that was begun elsewhere.');
-  checkWords(request);
-  const { path, question } = questionOf(request);
+  checkSupport(request);
+  const { path, input } = writeInput(request);
   const body = {
-    model: model.info.id,
-    ...question,
+    model: options.model,
+    ...input,
     stream: true,
-    // A prompt that does not fit is an error and a full context an end, rather than something quietly left out.
+    // Without these Ollama drops part of a prompt that is too long, or of a context that is full, and reports nothing.
     truncate: false,
     shift: false,
-    keep_alive: settings.keepAlive,
+    keep_alive: options.keepAlive,
     format: format?.type === 'json_schema' ? format.schema : format?.type,
     ...(logprobs !== undefined && { logprobs: true, top_logprobs: logprobs }),
-    options: optionsFor(request, model, settings),
+    options: writeSampling(request, options),
   };
   return { path, body };
 }
 
-/** The vectors of texts (`api/embed`). */
-export function embeddingOrder(texts: readonly string[], model: OllamaModel, settings: OrderSettings) {
-  return {
-    path: 'api/embed',
-    body: {
-      model: model.info.id,
-      input: texts,
-      truncate: false,
-      keep_alive: settings.keepAlive,
-      options: { num_ctx: settings.contextLength },
-    },
-  };
-}
-
-/** What Ollama would drop in silence. */
-function checkWords({ sampling, toolChoice = 'auto', parallelToolCalls = true, tools }: InferenceRequest): void {
-  if (sampling.logitBias !== undefined && sampling.logitBias.length > 0) throw lacks('a bias of tokens');
+/** Throws for options that Ollama would ignore without an error. */
+function checkSupport({ sampling, toolChoice = 'auto', parallelToolCalls = true, tools }: InferenceRequest): void {
+  if (sampling.logitBias !== undefined && sampling.logitBias.length > 0) throw unsupported('a bias of tokens');
   if (tools === undefined || tools.length === 0 || toolChoice === 'none') return;
-  if (toolChoice !== 'auto') throw lacks('a tool that must be used');
-  if (!parallelToolCalls) throw lacks('a limit of one tool call');
+  if (toolChoice !== 'auto') throw unsupported('a tool that must be used');
+  if (!parallelToolCalls) throw unsupported('a limit of one tool call');
 }
 
-function lacks(what: string): ShoalError {
+function unsupported(what: string): ShoalError {
   return ShoalError.invalidRequest(`Ollama has no word for ${what}; leave it out of the request.`);
 }
 
-function optionsFor({ sampling, stop }: InferenceRequest, model: OllamaModel, settings: OrderSettings): object {
+function writeSampling({ sampling, stop }: InferenceRequest, { modelStops, contextLength }: RequestOptions): object {
   const stops = stop.filter((text) => text !== '');
   return {
-    num_ctx: settings.contextLength,
+    num_ctx: contextLength,
     num_predict: sampling.maxTokens,
     temperature: sampling.temperature,
     top_p: sampling.topP,
@@ -79,23 +69,23 @@ function optionsFor({ sampling, stop }: InferenceRequest, model: OllamaModel, se
     presence_penalty: sampling.presencePenalty,
     frequency_penalty: sampling.frequencyPenalty,
     seed: sampling.seed,
-    stop: stops.length === 0 ? undefined : [...model.stops, ...stops],
+    stop: stops.length === 0 ? undefined : [...modelStops, ...stops],
   };
 }
 
-/** An empty `prompt` would only load the model, so that one is a chat; so is what has tools, of which only chats know. */
-function questionOf({ input, tools, toolChoice }: InferenceRequest): { path: Order['path']; question: object } {
+/** A chat if there are tools, which only chats support, or if the prompt is empty, which would only load the model. */
+function writeInput({ input, tools, toolChoice }: InferenceRequest): { path: OllamaRequest['path']; input: object } {
   switch (input.type) {
     case 'messages': {
       const [first] = input.messages;
-      const words = toolChoice === 'none' ? undefined : toolsInWords(tools);
+      const written = toolChoice === 'none' ? undefined : writeTools(tools);
       const isBare = input.messages.length === 1 && first?.role === 'user' && first.content !== '';
-      return isBare && words === undefined
-        ? { path: 'api/generate', question: { prompt: first.content } }
-        : { path: 'api/chat', question: { messages: messagesInWords(input.messages), tools: words } };
+      return isBare && written === undefined
+        ? { path: 'api/generate', input: { prompt: first.content } }
+        : { path: 'api/chat', input: { messages: writeMessages(input.messages), tools: written } };
     }
     case 'text':
-      return { path: 'api/generate', question: { prompt: input.text, raw: true } };
+      return { path: 'api/generate', input: { prompt: input.text, raw: true } };
     case 'embeddings':
     case 'tokens':
       throw ShoalError.invalidRequest('Ollama takes no token ids; send messages or raw text.');

@@ -8,15 +8,13 @@ import {
   ndjsonFramer,
   ShoalError,
 } from '@shoal/protocol';
-import { countIn, objectIn, objectsIn, parseObject, textIn } from '../http/json.ts';
-import { readLogprobs } from '../http/logprobs.ts';
-import type { Reply } from '../http/server.ts';
-import { newCallId } from '../http/tools.ts';
-import { failures, refused } from './errors.ts';
+import { countIn, objectIn, objectsIn, parseObject, textIn } from '../json.ts';
+import { readLogprobs } from '../openai/logprobs.ts';
+import { failures, readError } from './errors.ts';
 
-/** The last line of `api/generate` lists every token of prompt and answer: some 7 bytes each for a million of them. */
+/** The last line of `api/generate` lists every token of prompt and answer: about 7 bytes each, for up to a million. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
-/** Tokens whose text is held back: with a tool call, which is parsed as a whole, they may be many. */
+/** Tokens whose text is not received yet: a tool call, which is parsed as a whole, may have many. */
 const MAX_HELD_LOGPROBS = 64 * 1024;
 const STATUS_OF_ERROR_LINES = 500;
 const REASONS: ReadonlyMap<string, FinishReason> = new Map([
@@ -24,47 +22,49 @@ const REASONS: ReadonlyMap<string, FinishReason> = new Map([
   ['length', 'length'],
 ]);
 
-export interface AnswerWanted {
+export interface StreamOptions {
   readonly model: string;
-  /** So many of the likeliest tokens beside each; absent: no log probabilities. */
+  /** The number of likeliest tokens beside each one. Undefined: no log probabilities. */
   readonly logprobs: number | undefined;
+  /** Makes an id for a tool call that has none. */
+  readonly newCallId: () => string;
 }
 
-/** The lines of an answer as events, up to its end. Throws `GENERATION_FAILED` where the end is missing. */
-export async function* readAnswer(
-  body: Reply['body'],
-  wanted: AnswerWanted,
+/** Reads a streamed answer to its end. Throws `GENERATION_FAILED` if the end is missing. */
+export async function* readStream(
+  body: AsyncIterable<Uint8Array>,
+  options: StreamOptions,
 ): AsyncGenerator<InferenceEvent, undefined> {
-  const reader = new AnswerReader(wanted);
+  const reader = new LineReader(options);
   for await (const line of readLines(body)) {
     const error = textIn(line, 'error');
-    if (error !== undefined) throw refused(STATUS_OF_ERROR_LINES, error, wanted.model);
+    if (error !== undefined) throw readError(STATUS_OF_ERROR_LINES, error, options.model);
     yield* reader.read(line);
     if (line['done'] === true) return yield reader.finish(line);
   }
-  // Ollama does this, too, to a model that says the same more than thirty times on end.
+  // Ollama also ends the stream like this if a model repeats the same more than thirty times.
   throw failures.brokenOff('The stream ended without a line that is done.');
 }
 
-/** What a line says, given what the lines before it said. */
-class AnswerReader {
-  readonly #wanted: AnswerWanted;
-  /** Of tokens whose text is still held back. */
+/** Turns the lines of one answer into events. */
+class LineReader {
+  readonly #options: StreamOptions;
+  /** Of tokens whose text is not received yet. */
   #logprobs: ChosenLogprob[] = [];
   #calls = 0;
   #hasText = false;
   #hasLogprobs = false;
 
-  constructor(wanted: AnswerWanted) {
-    this.#wanted = wanted;
+  constructor(options: StreamOptions) {
+    this.#options = options;
   }
 
   *read(line: JsonObject): Generator<InferenceEvent, undefined> {
     const message = objectIn(line, 'message');
     this.#readLogprobs(line);
-    // What a model thinks comes in `thinking`: it is no part of the answer, nor are its tokens.
-    const thought = textIn(line, 'thinking') ?? textIn(message, 'thinking');
-    if (thought !== undefined) this.#logprobs = [];
+    // `thinking` and its tokens are not part of the answer.
+    const thinking = textIn(line, 'thinking') ?? textIn(message, 'thinking');
+    if (thinking !== undefined) this.#logprobs = [];
     const text = textIn(line, 'response') ?? textIn(message, 'content');
     if (text !== undefined) {
       const logprobs = this.#logprobs.splice(0);
@@ -79,30 +79,30 @@ class AnswerReader {
   }
 
   finish(line: JsonObject): Finish {
-    if (this.#wanted.logprobs !== undefined && this.#hasText && !this.#hasLogprobs) throw failures.noLogprobs();
-    const end = readFinish(line, this.#wanted.model);
+    if (this.#options.logprobs !== undefined && this.#hasText && !this.#hasLogprobs) throw failures.noLogprobs();
+    const end = readFinish(line, this.#options.model);
     return this.#calls > 0 && end.reason === 'stop' ? { ...end, reason: 'tool_calls' } : end;
   }
 
   #readLogprobs(line: JsonObject): void {
-    const { logprobs: top } = this.#wanted;
+    const { logprobs: top } = this.#options;
     if (top === undefined) return;
     this.#logprobs.push(...readLogprobs(objectsIn(line, 'logprobs'), top));
     if (this.#logprobs.length <= MAX_HELD_LOGPROBS) return;
     throw failures.unreadable(`There are more than ${MAX_HELD_LOGPROBS} tokens without a text.`);
   }
 
-  /** Each comes whole; older versions give no id. Throws where its arguments are no object. */
+  /** Each call is received whole; older versions send no id. Throws if its arguments are not an object. */
   #toolCall(call: JsonObject): InferenceEvent {
-    const asked = objectIn(call, 'function');
-    const name = textIn(asked, 'name');
+    const called = objectIn(call, 'function');
+    const name = textIn(called, 'name');
     if (name === undefined) throw failures.unreadable('A tool call names no tool.');
-    const given = asked?.['arguments'] ?? {};
+    const given = called?.['arguments'] ?? {};
     if (!isObject(given)) throw failures.unreadable('The arguments of a tool call are no object.');
     return {
       type: 'tool_call',
       index: this.#calls++,
-      id: textIn(call, 'id') ?? newCallId(),
+      id: textIn(call, 'id') ?? this.#options.newCallId(),
       name,
       arguments: JSON.stringify(given),
       tokens: [],
@@ -110,11 +110,12 @@ class AnswerReader {
   }
 }
 
-async function* readLines(body: Reply['body']): AsyncGenerator<JsonObject> {
+async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<JsonObject> {
   const framer = ndjsonFramer(MAX_LINE_BYTES);
+  const decoder = new TextDecoder();
   for await (const bytes of body) {
     const lines: (JsonObject | undefined)[] = [];
-    const fault = framer.push(bytes, (line) => void lines.push(parseObject(line)));
+    const fault = framer.push(bytes, (line) => void lines.push(parseObject(decoder.decode(line))));
     for (const object of lines) {
       if (object === undefined) throw failures.unreadable('A line is no JSON object.');
       yield object;
@@ -123,7 +124,7 @@ async function* readLines(body: Reply['body']): AsyncGenerator<JsonObject> {
   }
 }
 
-/** Counts of zero are left out by Ollama, and by older versions that of a prompt which was still in memory. */
+/** Ollama omits counts of zero; older versions also omit that of a prompt that was still in memory. */
 function readFinish(line: JsonObject, model: string): Finish {
   const rawReason = textIn(line, 'done_reason') ?? 'none';
   const reason = REASONS.get(rawReason);

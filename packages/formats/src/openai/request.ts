@@ -1,16 +1,73 @@
-import { type InferenceRequest, type Message, type Sampling, ShoalError, type ToolChoice } from '@shoal/protocol';
-import { toolsInWords } from '../http/tools.ts';
+import {
+  type AnswerFormat,
+  contradictionIn,
+  type InferenceRequest,
+  type Input,
+  MAX_LOGPROBS,
+  MAX_STOP_STRINGS,
+  ShoalError,
+} from '@shoal/protocol';
+import type { BodyFields } from '../body-fields.ts';
+import { readMessages, writeMessage } from './messages.ts';
+import { readSampling, writeSampling } from './sampling.ts';
+import { readToolChoice, readTools, writeToolChoice, writeTools } from './tools.ts';
 
-export interface Order {
+/** Fields that do not change the answer, whatever their value. */
+const WITHOUT_EFFECT = ['metadata', 'prompt_cache_key', 'safety_identifier', 'service_tier', 'store', 'user'];
+
+/** Fields that may only have values that change nothing, as JSON. */
+const ONLY: Readonly<Record<string, readonly unknown[]>> = {
+  n: [1],
+  functions: [[]],
+  modalities: [['text']],
+};
+
+export interface ChatRequest extends InferenceRequest {
+  readonly input: Extract<Input, { type: 'messages' }>;
+}
+
+/** A request to an OpenAI-compatible server; the path is relative to the base URL. */
+export interface OpenAiRequest {
   readonly path: 'chat/completions' | 'completions';
   readonly body: object;
 }
 
 /**
- * A request for an answer in OpenAI's words (https://platform.openai.com/docs/api-reference). Throws `GENERATION_FAILED`, so
- * that another worker is asked, for an answer that was begun elsewhere, and `INVALID_REQUEST` for what these words cannot say.
+ * Reads the body of `chat/completions` (https://platform.openai.com/docs/api-reference/chat/create). `stream` and
+ * `stream_options` are the caller's to read before. Throws `INVALID_REQUEST` that names the field, also for every field that
+ * is not supported: it might change the answer.
  */
-export function orderFor(request: InferenceRequest, model: string, tellsUsage: boolean): Order {
+export function readRequest(body: BodyFields): ChatRequest {
+  const model = body.string('model', 1);
+  const tools = readTools(body);
+  const toolChoice = readToolChoice(body, tools);
+  const parallelToolCalls = body.boolean('parallel_tool_calls');
+  const format = readFormat(body);
+  const logprobs = readLogprobs(body);
+  const request: ChatRequest = {
+    ...(model !== undefined && { model }),
+    sampling: readSampling(body),
+    stop: readStop(body),
+    input: { type: 'messages', messages: readMessages(body) },
+    ...(tools !== undefined && { tools }),
+    ...(toolChoice !== undefined && { toolChoice }),
+    ...(tools !== undefined && parallelToolCalls !== undefined && { parallelToolCalls }),
+    ...(format !== undefined && { format }),
+    ...(logprobs !== undefined && { logprobs }),
+  };
+  for (const name of WITHOUT_EFFECT) body.ignore(name);
+  for (const [name, allowed] of Object.entries(ONLY)) body.only(name, allowed);
+  body.end();
+  const contradiction = contradictionIn(request);
+  if (contradiction !== undefined) throw ShoalError.invalidRequest(contradiction);
+  return request;
+}
+
+/**
+ * Writes a streaming request (https://platform.openai.com/docs/api-reference). Throws `GENERATION_FAILED` for an answer to
+ * resume, so that another worker is tried, and `INVALID_REQUEST` for texts to embed.
+ */
+export function writeRequest(request: InferenceRequest, model: string, includeUsage: boolean): OpenAiRequest {
   const { input, sampling, stop, format, resume } = request;
   if (resume !== undefined)
     throw ShoalError.generationFailed('The server cannot go on with an answer that was begun elsewhere.');
@@ -18,10 +75,10 @@ export function orderFor(request: InferenceRequest, model: string, tellsUsage: b
   const common = {
     model,
     stream: true,
-    ...(tellsUsage && { stream_options: { include_usage: true } }),
-    ...samplingInWords(sampling),
+    ...(includeUsage && { stream_options: { include_usage: true } }),
+    ...writeSampling(sampling),
     stop: stops.length === 0 ? undefined : stops,
-    response_format: formatInWords(format),
+    response_format: writeFormat(format),
   };
   switch (input.type) {
     case 'messages':
@@ -29,7 +86,7 @@ export function orderFor(request: InferenceRequest, model: string, tellsUsage: b
         path: 'chat/completions',
         body: {
           ...common,
-          messages: input.messages.map(messageInWords),
+          messages: input.messages.map((message) => writeMessage(message)),
           ...chatLogprobs(request),
           ...toolFields(request),
         },
@@ -45,71 +102,67 @@ export function orderFor(request: InferenceRequest, model: string, tellsUsage: b
   }
 }
 
-/**
- * `top_k` and `min_p` are the words of vLLM, llama-server, LM Studio and EXO. The penalty of repetition is `repetition_penalty`
- * to vLLM and EXO, `repeat_penalty` to llama-server and LM Studio, and each passes over the other's word.
- */
-function samplingInWords(sampling: Sampling): object {
-  const { logitBias = [] } = sampling;
-  return {
-    max_tokens: sampling.maxTokens,
-    temperature: sampling.temperature,
-    top_p: sampling.topP,
-    top_k: sampling.topK,
-    min_p: sampling.minP,
-    repetition_penalty: sampling.repeatPenalty,
-    repeat_penalty: sampling.repeatPenalty,
-    presence_penalty: sampling.presencePenalty,
-    frequency_penalty: sampling.frequencyPenalty,
-    logit_bias: logitBias.length === 0 ? undefined : Object.fromEntries(logitBias),
-    seed: sampling.seed,
-  };
+function readStop(body: BodyFields): readonly string[] {
+  const value = body.read('stop');
+  if (value === undefined) return [];
+  const stop: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (stop.length > MAX_STOP_STRINGS || !stop.every((text) => typeof text === 'string' && text !== '')) {
+    throw ShoalError.invalidRequest(
+      `"${body.name('stop')}" must be a text or a list of at most ${MAX_STOP_STRINGS} texts.`,
+    );
+  }
+  return stop.map(String);
 }
 
-function formatInWords(format: InferenceRequest['format']): object | undefined {
+function readFormat(body: BodyFields): AnswerFormat | undefined {
+  const format = body.object('response_format');
+  if (format === undefined) return undefined;
+  const type = format.required('type', format.string('type'));
+  switch (type) {
+    case 'text':
+    case 'json_object':
+      format.end();
+      return type === 'text' ? undefined : { type: 'json' };
+    case 'json_schema': {
+      const fields = format.required('json_schema', format.object('json_schema'));
+      format.end();
+      const schema = fields.required('schema', fields.json('schema'));
+      // A schema is always followed, and its name and description do not reach the model.
+      for (const name of ['name', 'description', 'strict']) fields.ignore(name);
+      fields.end();
+      return { type, schema };
+    }
+    default:
+      throw ShoalError.invalidRequest(`"${format.name('type')}" must be text, json_object or json_schema.`);
+  }
+}
+
+function writeFormat(format: AnswerFormat | undefined): object | undefined {
   if (format === undefined) return undefined;
   if (format.type === 'json') return { type: 'json_object' };
   return { type: 'json_schema', json_schema: { name: 'answer', schema: format.schema, strict: true } };
 }
 
-function messageInWords(message: Message): object {
-  switch (message.role) {
-    case 'system':
-    case 'user':
-      return message;
-    case 'assistant': {
-      const { role, content, toolCalls = [] } = message;
-      if (toolCalls.length === 0) return { role, content };
-      const calls = toolCalls.map(({ id, name, arguments: text }) => ({
-        id,
-        type: 'function',
-        function: { name, arguments: text },
-      }));
-      return { role, content: content === '' ? null : content, tool_calls: calls };
-    }
-    case 'tool':
-      return { role: 'tool', content: message.content, tool_call_id: message.toolCallId };
-    default:
-      return message satisfies never;
-  }
+function readLogprobs(body: BodyFields): number | undefined {
+  const isWanted = body.boolean('logprobs') ?? false;
+  const top = body.integer('top_logprobs', 0, MAX_LOGPROBS);
+  if (isWanted) return top ?? 0;
+  if (top === undefined || top === 0) return undefined;
+  throw ShoalError.invalidRequest(`"${body.name('top_logprobs')}" needs "${body.name('logprobs')}" to be true.`);
 }
 
-function toolFields({ tools, toolChoice, parallelToolCalls }: InferenceRequest): object {
-  const words = toolsInWords(tools);
-  if (words === undefined) return {};
-  return { tools: words, tool_choice: choiceInWords(toolChoice), parallel_tool_calls: parallelToolCalls };
-}
-
-function choiceInWords(choice: ToolChoice | undefined): unknown {
-  return typeof choice === 'object' ? { type: 'function', function: { name: choice.name } } : choice;
-}
-
-/** At least one of the likeliest is asked for: to llama-server none means no log probabilities at all. */
+/** At least one of the likeliest tokens is requested: llama-server takes 0 for no log probabilities at all. */
 function chatLogprobs({ logprobs }: InferenceRequest): object {
   return logprobs === undefined ? {} : { logprobs: true, top_logprobs: Math.max(1, logprobs) };
 }
 
-/** Without a limit vLLM stops after 16 tokens, and at the end of the context where it is null. */
+function toolFields({ tools, toolChoice, parallelToolCalls }: InferenceRequest): object {
+  const written = writeTools(tools);
+  if (written === undefined) return {};
+  return { tools: written, tool_choice: writeToolChoice(toolChoice), parallel_tool_calls: parallelToolCalls };
+}
+
+/** Without a limit vLLM stops after 16 tokens; with null it stops at the end of the context. */
 function textFields({ logprobs, sampling }: InferenceRequest): object {
   return {
     max_tokens: sampling.maxTokens ?? null,

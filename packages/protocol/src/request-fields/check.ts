@@ -7,7 +7,8 @@ export function checkRequest(request: InferenceRequest, fields: Fields): void {
   if (reason !== undefined) throw fields.fault(reason);
 }
 
-function contradictionIn(request: InferenceRequest): string | undefined {
+/** Returns why parts of the request contradict each other. Undefined if they do not. */
+export function contradictionIn(request: InferenceRequest): string | undefined {
   const { input, tools = [], toolChoice = 'auto', format, logprobs, resume } = request;
   if (input.type === 'embeddings' && [format, logprobs, resume].some((option) => option !== undefined)) {
     return 'Embeddings have no format, no log probabilities and nothing to resume.';

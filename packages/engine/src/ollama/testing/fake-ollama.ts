@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { StopFilter } from '@shoal/chat/stop-filter';
 import { isObject, type JsonObject } from '@shoal/protocol';
-import { objectIn, textIn } from '../../http/json.ts';
+import { objectIn, textIn } from '@shoal/formats/json';
 import { FAKE_MODELS } from './fake-models.ts';
 
 /** What is answered instead of an answer, in Ollama's words. */

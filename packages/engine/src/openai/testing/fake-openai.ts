@@ -9,7 +9,7 @@ import {
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { isObject, type JsonObject } from '@shoal/protocol';
-import { textIn } from '../../http/json.ts';
+import { textIn } from '@shoal/formats/json';
 import { StopFilter } from '@shoal/chat/stop-filter';
 import { type Fault, LAST_EVENTS, REFUSALS } from './fake-faults.ts';
 

@@ -1,0 +1,89 @@
+import { type JsonObject, ShoalError } from '@shoal/protocol';
+import { objectIn, textIn } from '../json.ts';
+
+/** The longest `Retry-After` that is passed on. */
+const MAX_RETRY_AFTER_MS = 60 * 60 * 1000;
+/** The codes and types of OpenAI and llama-server, and the texts of vLLM and of servers without codes. */
+const TOO_LONG = /context_length_exceeded|exceed_context_size|maximum context length|context (length|size|window)/i;
+/** The text of a missing model's error; that of a missing path has another. */
+const MODEL_MISSING = /model/i;
+
+export const failures = {
+  brokenOff: (cause: unknown) => ShoalError.generationFailed('The server broke the answer off before its end.', cause),
+  unreadable: (cause: unknown) => ShoalError.generationFailed('The server answered with what cannot be read.', cause),
+  filtered: () => ShoalError.generationFailed('The server withheld the answer: its content filter objected.'),
+  noToolCall: () => ShoalError.generationFailed('The model called no tool, though one was required.'),
+  noLogprobs: () => ShoalError.generationFailed('The server tells no log probabilities; ask without them.'),
+};
+
+export interface ErrorResponse {
+  readonly status: number;
+  /** The header `Retry-After`: seconds or a date. */
+  readonly retryAfter: string | undefined;
+  /** The server's own text. It becomes the cause only: it can name files, addresses and accounts. */
+  readonly text: string;
+}
+
+/** An error response (https://platform.openai.com/docs/guides/error-codes, and what other servers make of it). */
+export function readError({ status, retryAfter, text }: ErrorResponse, model: string): ShoalError {
+  const cause = `The server said ${status}: ${text}`;
+  if (status >= 400 && status < 500 && TOO_LONG.test(text)) return tooLong(cause);
+  switch (status) {
+    case 401:
+    case 403:
+      return new ShoalError('UNAUTHORIZED', 'The server refuses the key, or requires one.', { cause });
+    case 404:
+      return MODEL_MISSING.test(text)
+        ? new ShoalError('MODEL_NOT_FOUND', `The server no longer has the model "${model}".`, { cause })
+        : notOffered(cause);
+    case 405:
+    case 501:
+      return notOffered(cause);
+    case 429:
+    case 503:
+      return overloaded(retryAfter, cause);
+    default:
+      return status >= 400 && status < 500
+        ? new ShoalError('INVALID_REQUEST', `The server does not take this request for the model "${model}".`, {
+            cause,
+          })
+        : ShoalError.generationFailed(
+            'The server could not answer; the log of the lending node has the reason.',
+            cause,
+          );
+  }
+}
+
+/** The error that a chunk of a stream reports instead of the rest of the answer; undefined if it reports none. */
+export function readStreamError(chunk: JsonObject): ShoalError | undefined {
+  const { error } = chunk;
+  if ((error === undefined || error === null) && textIn(chunk, 'object') !== 'error') return undefined;
+  const text = JSON.stringify(error ?? chunk);
+  const cause = `The server said in the stream: ${text}`;
+  if (TOO_LONG.test(text)) return tooLong(cause);
+  return ShoalError.generationFailed('The server could not complete the answer.', cause);
+}
+
+/** The text of an error response: OpenAI's object, a text, or else the whole body. */
+export function errorText(body: JsonObject | undefined, raw: string): string {
+  const error = objectIn(body, 'error');
+  return error === undefined ? (textIn(body, 'error') ?? raw) : JSON.stringify(error);
+}
+
+function tooLong(cause: string): ShoalError {
+  return new ShoalError('CONTEXT_EXCEEDED', 'The prompt is longer than the context of the model.', { cause });
+}
+
+function notOffered(cause: string): ShoalError {
+  return new ShoalError('INVALID_REQUEST', 'The server does not offer what this request needs.', { cause });
+}
+
+function overloaded(retryAfter: string | undefined, cause: string): ShoalError {
+  const seconds = Number(retryAfter ?? Number.NaN);
+  const ms = Number.isNaN(seconds) ? Date.parse(retryAfter ?? '') - Date.now() : seconds * 1_000;
+  const retryAfterMs = Math.ceil(Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS));
+  return new ShoalError('OVERLOADED', 'The server has as many requests as it takes. Try again in a moment.', {
+    cause,
+    ...(!Number.isNaN(ms) && { retryAfterMs }),
+  });
+}

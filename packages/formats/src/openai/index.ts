@@ -1,0 +1,7 @@
+export { readEmbeddingsResponse, writeEmbeddingsRequest } from './embeddings.ts';
+export { type ErrorResponse, errorText, failures, readError } from './errors.ts';
+export { writeMessage } from './messages.ts';
+export { type ChatRequest, readRequest, writeRequest } from './request.ts';
+export { writeResponse } from './response.ts';
+export { readStream, type StreamFailures } from './stream.ts';
+export { writeTools } from './tools.ts';
