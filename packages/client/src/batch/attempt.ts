@@ -1,4 +1,5 @@
-import { type Finish, ShoalError, type Usage } from '@shoal/protocol';
+import { AnswerBuilder, type CompletedAnswer } from '@shoal/formats/answer';
+import { ShoalError } from '@shoal/protocol';
 import type { CancelSignal } from '../cancel.ts';
 import type { BatchMistake, BatchQuestion } from './line.ts';
 import type { BatchRoom } from './room.ts';
@@ -10,17 +11,9 @@ const FIRST_BACK_OFF_MS = 100;
 /** The longest wait before a line is asked again. */
 const MAX_BACK_OFF_MS = 2_000;
 
-export interface BatchAnswer {
-  readonly text: string;
-  readonly finishReason: 'stop' | 'length';
-  /** The model that answered, or the one that was asked for; absent where neither is known. */
-  readonly model?: string | undefined;
-  readonly usage?: Usage | undefined;
-}
-
 /** How a line ended for good. */
 export type BatchResult =
-  | { readonly line: number; readonly customId: string; readonly answer: BatchAnswer }
+  | { readonly line: number; readonly customId: string; readonly answer: CompletedAnswer }
   | BatchMistake;
 
 /** Who has a request answered: `Shoal` does. */
@@ -64,26 +57,18 @@ export async function attempt(question: BatchQuestion, options: AttemptOptions):
 async function askOnce(
   input: BatchQuestion['input'],
   { asks, signal }: AttemptOptions,
-): Promise<BatchAnswer | ShoalError> {
-  let text = '';
+): Promise<CompletedAnswer | ShoalError> {
+  const answer = new AnswerBuilder();
   // Several peers at once would run the line more than once.
   for await (const event of asks.generate({ ...input, asksEverybody: false, signal })) {
-    if (event.type === 'text') text += event.text;
     if (event.type === 'error') return event.error;
-    if (event.type === 'finish') return toAnswer(text, event, input.model);
+    if (event.type === 'finish') {
+      const { model = input.model } = event;
+      return answer.finish({ ...event, model }) ?? ShoalError.aborted('The answer was taken back before its end.');
+    }
+    if (event.type !== 'worker') answer.add(event);
   }
   return ShoalError.workerLost('The answer ended without an end.');
-}
-
-function toAnswer(text: string, finish: Finish, wanted: string | undefined): BatchAnswer | ShoalError {
-  const { reason, usage, model = wanted } = finish;
-  if (reason === 'abort') return ShoalError.aborted('The answer was taken back before its end.');
-  return {
-    text,
-    finishReason: reason === 'length' ? 'length' : 'stop',
-    model,
-    usage,
-  };
 }
 
 /** Drawn by lot from the upper half, so that lines which were refused together do not come back together. */

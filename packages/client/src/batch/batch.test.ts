@@ -290,3 +290,38 @@ test('a result is a line of the batch output format', async () => {
     error: { code: 'INVALID_REQUEST', message: 'No.', line: 8 },
   });
 });
+
+test('a result carries tool calls and probabilities as the chat API does', async () => {
+  const logprob = { text: 'Hm', logprob: -0.5 };
+  const network = new FakeNetwork([1], () => [
+    { type: 'text', text: 'Hm', tokens: [7], logprobs: [{ ...logprob, token: 7, top: [logprob] }] },
+    { type: 'tool_call', index: 0, id: 'call_1', name: 'weather', arguments: '{"city":', tokens: [] },
+    { type: 'tool_call', index: 1, id: 'call_2', name: 'time', arguments: '{}', tokens: [] },
+    { type: 'tool_call', index: 0, arguments: '"Oslo"}', tokens: [] },
+    { type: 'finish', reason: 'tool_calls', rawReason: 'end', model: 'tiny' },
+  ]);
+  const [answered] = await run(network, questions(1));
+  assert.ok(answered !== undefined);
+  const token = { token: 'Hm', logprob: -0.5, bytes: null };
+  assert.partialDeepStrictEqual(batchRecord('batch_req_7', answered, 5), {
+    response: {
+      body: {
+        choices: [
+          {
+            message: {
+              role: 'assistant',
+              content: 'Hm',
+              tool_calls: [
+                { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } },
+                { id: 'call_2', type: 'function', function: { name: 'time', arguments: '{}' } },
+              ],
+            },
+            logprobs: { content: [{ ...token, top_logprobs: [token] }], refusal: null },
+            finish_reason: 'tool_calls',
+          },
+        ],
+        usage: null,
+      },
+    },
+  });
+});

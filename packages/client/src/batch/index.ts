@@ -5,7 +5,7 @@
 import type { BatchResult } from './attempt.ts';
 import { type BatchOptions, BatchRun } from './run.ts';
 
-export type { BatchAnswer, BatchResult } from './attempt.ts';
+export type { BatchResult } from './attempt.ts';
 export { type BatchInput, type BatchLine, type BatchMistake, type BatchQuestion, parseBatchLine } from './line.ts';
 export { batchRecord } from './record.ts';
 export { type BatchClient, type BatchOptions, WORKER_PATIENCE_MS } from './run.ts';
