@@ -160,5 +160,5 @@ export const API_PATHS = {
   stop: '/shoal/stop',
 } as const;
 
-/** The largest request that the API takes, prompt and all. */
+/** The largest request to the local API, prompt included. A larger one is refused with status 413. */
 export const API_BODY_LIMIT_BYTES = 1_048_576;

@@ -20,7 +20,7 @@ import { remembering } from './remembering.ts';
 import type { Settings } from '@shoal/host/settings';
 import { NodeState } from './state.ts';
 
-/** How long running answers may take to be completed once the node is told to end. */
+/** Running answers have this long to complete after the node is told to stop. Then they are ended. */
 const DRAIN_MS = 30_000;
 const TOKEN_BYTES = 32;
 

@@ -3,7 +3,7 @@ import { ShoalError } from '@shoal/protocol';
 import type { Cancellation } from './cancel.ts';
 import type { Network, Peer } from '@shoal/network';
 
-/** How long a worker is looked for: on a DHT that answers, lookups, dials and hellos take a second or two. */
+/** A request waits this long for a worker to be found. Then it ends with the reason why there is none. */
 const DISCOVERY_WAIT_MS = 5_000;
 /** Where peers that may answer are known, a cluster counts as explored this long after it was joined. */
 const SETTLING_MS = 2_000;

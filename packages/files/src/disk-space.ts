@@ -3,7 +3,10 @@ import { dirname } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import { errorCode } from './error-code.ts';
 
-/** Stays free on a disk, or a twentieth of the disk if that is less, so that the node's other writes succeed. */
+/**
+ * Stays free on a disk, or a twentieth of the disk if that is less. A pull that needs it is refused with
+ * `STORAGE_FULL`.
+ */
 const RESERVE_BYTES = 256 * 1024 * 1024;
 const RESERVE_SHARE = 20;
 

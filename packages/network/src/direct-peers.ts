@@ -4,11 +4,11 @@ import { type Connection, monotonicNow } from '@shoal/transport';
 import { checkDialable, dial } from '#dial';
 import { parsePeerAddress, type PeerAddress } from './peer-address.ts';
 
-/** A peer that takes no connection within it cannot be reached. */
+/** A dialled peer that does not accept the connection within this time cannot be reached. */
 const DIAL_TIMEOUT_MS = 5_000;
 /** The wait before a peer is dialled again. It doubles with each connection that lasts no longer than it. */
 const REDIAL_FIRST_MS = 500;
-/** The longest such wait, and the one after a refusal: what opens a door seldom changes within seconds. */
+/** The longest wait before a peer is dialled again, and the wait after a refusal. */
 const REDIAL_MAX_MS = 30_000;
 
 /** A connection to a peer that we dialled, and what has to be said of it. */

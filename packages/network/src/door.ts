@@ -16,7 +16,7 @@ import { listenTcp } from '@shoal/transport/tcp';
 import { listenWebSocket } from '@shoal/transport/websocket';
 import { framerFor } from './peer-framer.ts';
 
-/** Connections of one door, those included that have not said hello yet, unless it is set otherwise. */
+/** Connections of a WebSocket or TCP door, if not configured otherwise. More are closed. */
 export const MAX_DOOR_CONNECTIONS = 1_024;
 /** Connections that have not said hello yet, where others than this machine's programs can come. */
 export const PENDING_HELLOS_MAX = 32;

@@ -18,7 +18,7 @@ import { framerFor } from './peer-framer.ts';
 
 /** Changes of load are told to peers at most this often. */
 const ANNOUNCE_INTERVAL_MS = 200;
-/** Connections to and from the members of clusters, together. */
+/** Connections to and from the members of all clusters together. More are refused. */
 export const MAX_CONNECTIONS = 256;
 
 export interface NetworkOptions {

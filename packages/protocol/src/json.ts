@@ -1,7 +1,7 @@
 import b4a from 'b4a';
 import { ShoalError } from './error.ts';
 
-/** How deep a peer's objects and arrays may nest. */
+/** Levels that objects and arrays of a message may nest. A deeper message is refused before it is parsed. */
 export const MAX_JSON_DEPTH = 32;
 /** How many members, elements, objects and arrays a message may have in all. */
 export const MAX_JSON_ITEMS = 1_000_000;

@@ -1,4 +1,4 @@
-/** Connections that one address may have, unless it is this machine's own. */
+/** Connections from one address, unless it is a loopback address. More are refused. */
 export const CONNECTIONS_PER_ADDRESS_MAX = 16;
 
 /** Connections that a loopback address may have: many programs of one machine share it. */

@@ -7,7 +7,7 @@ import { type BatchLine, parseBatchLine } from '@shoal/client/batch';
 import { CliError } from '../cli-error.ts';
 import { readLines, type RawLine } from './read-lines.ts';
 
-/** The longest line of a batch file. A worker takes 1 MiB; JSON may write a character in six. */
+/** The longest line of a batch file. A longer line is skipped and reported as an error. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 
 export interface Survey {

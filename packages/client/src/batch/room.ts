@@ -1,7 +1,7 @@
 import type { ErrorCode, PeerInfo, ShoalError } from '@shoal/protocol';
 import { matchModel, slotsOf } from '../select.ts';
 
-/** Requests under way at once, whatever the workers say of themselves. */
+/** Requests of a batch that run at once, however many slots the workers report. */
 const MAX_IN_FLIGHT = 1_024;
 
 /** Names and digests of models that were there once; of more, those that were seen longest ago are forgotten. */

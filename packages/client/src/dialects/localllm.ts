@@ -13,7 +13,7 @@ import type { Cancellation, CancelSignal } from '../cancel.ts';
 import { Generation, type GenerationEvent } from '../generation.ts';
 import { nobodyOn } from './nobody-on.ts';
 
-/** How long a host is looked for. */
+/** A LocalLLM host must be found within this time. Then the connection fails with `HOST_OFFLINE`. */
 export const HOST_SEARCH_MS = 15_000;
 /** Peers of the topic that are met at once: there is one host, and whoever else claims to be it. */
 const MAX_CONNECTIONS = 4;

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
 import { ShoalError } from '@shoal/protocol';
 
-/** Tokens of context a slot, where nobody says otherwise and the model was trained on more. */
+/** Tokens of context per slot if none are configured and the model was trained on more. */
 export const DEFAULT_CONTEXT_TOKENS = 4_096;
 
 const SMALL_MODEL_BYTES = 2 * 1024 ** 3;

@@ -4,8 +4,9 @@ import type { LookupFunction } from 'node:net';
 import { ShoalError } from '@shoal/protocol';
 import { type Address, addressesFor, type Policy } from './addresses.ts';
 
-/** On a connection, before an answer or within it. */
+/** A download that receives nothing for this long is tried again. */
 const SILENCE_TIMEOUT_MS = 30_000;
+/** Redirects of one download. More are refused. */
 const MAX_REDIRECTS = 5;
 /** Lists of files, manifests. */
 const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;

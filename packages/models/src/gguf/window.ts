@@ -3,7 +3,7 @@ import { invalidGguf } from './invalid-gguf.ts';
 
 /** Read from the file at a time; a reader that needs more at once asks for it. */
 const PIECE_BYTES = 256 * 1024;
-/** A header, token lists included. The largest known ones, with vocabularies of 256,000, have some 20 MiB. */
+/** The largest GGUF header. A larger one is refused; vocabularies of 256,000 tokens need about 20 MiB. */
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 
 /**

@@ -1,6 +1,6 @@
 import { invalidGguf } from '../gguf/invalid-gguf.ts';
 
-/** Of one model. */
+/** Files of one split model. A model of more is refused. */
 const MAX_PARTS = 512;
 
 /** `NAME-00002-of-00005.gguf`, as llama-gguf-split names them. */

@@ -13,13 +13,13 @@ export const DEFAULT_PORT = 17_001;
 export const MODES = ['model_push', 'local_lm'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** The largest frame either way, in bytes. */
+/** The largest Donate compute frame in either direction. A peer that sends a larger one is disconnected. */
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
-/** The largest model. */
+/** The largest model that can be pushed. A larger one is refused with `bad weights_len`. */
 export const MAX_WEIGHTS_BYTES = 100 * MAX_FRAME_BYTES;
 /** What one chunk of ours holds before it is encoded. */
 export const CHUNK_BYTES = 1024 * 1024;
-/** The largest job: what is no chunk of a model needs no more. */
+/** The largest Donate compute job. A larger one is refused. */
 export const MAX_JOB_BYTES = 1024 * 1024;
 /** New tokens of a job that does not say how many. */
 export const DEFAULT_MAX_TOKENS = 8;

@@ -16,7 +16,7 @@ import {
 import { MOUNTED, readModelBegin, readWeightsChunk, type WeightsChunkMessage } from './messages.ts';
 import { readModelConfiguration } from './model-configuration.ts';
 
-/** An upload that brings nothing new for this long is given up. */
+/** A model upload that sends nothing for this long ends with `upload timed out`, and its bytes are removed. */
 export const UPLOAD_IDLE_MS = 30_000;
 /** The one format that is taken. */
 const FORMAT = 'gguf';

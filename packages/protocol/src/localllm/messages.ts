@@ -20,9 +20,9 @@ export const MAX_LINE_BYTES = 64 * 1024;
 export const MAX_HOST_LINE_BYTES = 1024 * 1024;
 /** The longest id of a chat, in UTF-16 units: each of its chunks repeats it. */
 export const MAX_ID_LENGTH = 256;
-/** The longest prompt, in bytes of UTF-8. */
+/** The longest LocalLLM prompt in UTF-8. A longer one is refused with `BAD_MESSAGE`. */
 export const MAX_PROMPT_BYTES = 8_192;
-/** Clients of one host. */
+/** Clients of one LocalLLM host. The next one is refused with `CONNECT_FAILED`. */
 export const MAX_CLIENTS = 5;
 /** How long either side waits for the other, or for the model, while an answer is owed. */
 export const RESPONSE_TIMEOUT_MS = 30_000;

@@ -7,7 +7,7 @@ import type { ClientSide, MessageEncoder } from '../side.ts';
 import { readErrorResponse } from './errors.ts';
 import { type InferenceResponseMessage, MAX_MESSAGE_BYTES, readResponse } from './messages.ts';
 
-/** How long an answer is waited for: the dialect gives no sign of life before it. */
+/** An OpenGateway answer must arrive within this time. Then the request ends with `TIMEOUT_NO_RESPONSE`. */
 export const RESPONSE_TIMEOUT_MS = 30_000;
 
 interface OpenRequest {

@@ -26,7 +26,7 @@ export interface PeerHelloMessage {
   readonly supported_models: readonly string[];
 }
 
-/** The largest message either way, in bytes. */
+/** The largest OpenGateway message in either direction. A peer that sends a larger one is disconnected. */
 export const MAX_MESSAGE_BYTES = 256 * 1024;
 /** Cluster ids and models that a hello may list. */
 export const MAX_HELLO_ITEMS = 256;

@@ -3,7 +3,7 @@ import b4a from 'b4a';
 import { ShoalError } from '../error.ts';
 
 const TOPIC_BYTES = 32;
-/** The longest cluster id, in UTF-8 bytes. */
+/** The longest cluster id in UTF-8. A longer one is refused with `INVALID_REQUEST`. */
 export const MAX_CLUSTER_ID_BYTES = 255;
 
 /** Throws `INVALID_REQUEST` unless the id has 1 to 255 bytes of UTF-8 and no control characters. */

@@ -15,7 +15,7 @@ import {
   type WorkerReport,
 } from './messages.ts';
 
-/** How long an answer is waited for where the request names no deadline. */
+/** A QMesh answer must arrive within this time if the request has no deadline. Then another worker is asked. */
 export const ANSWER_TIMEOUT_MS = 60_000;
 
 /** How often a worker that owes an answer is asked how it fares. */

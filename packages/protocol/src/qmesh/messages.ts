@@ -2,9 +2,9 @@ import { ShoalError } from '../error.ts';
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 
-/** The largest frame either way, in bytes; a larger one destroys the connection. */
+/** The largest QMesh frame in either direction. A peer that sends a larger one is disconnected. */
 export const MAX_FRAME_BYTES = 10 * 1024 * 1024;
-/** The longest prompt, in UTF-8 bytes of its message. */
+/** The longest QMesh prompt, measured as its message. A longer one is refused. */
 export const MAX_PROMPT_BYTES = 1024 * 1024;
 /** The longest id that is echoed or shown, in UTF-16 units. */
 export const MAX_ID_LENGTH = 256;

@@ -2,6 +2,7 @@ import type { Fields } from '../fields.ts';
 import type { Message, Role } from '../request.ts';
 import { MAX_TOOL_CALLS, readToolCall, readToolCallId } from './tools.ts';
 
+/** Messages of one conversation. A request with more is refused. */
 export const MAX_MESSAGES = 4096;
 
 const ROLES: ReadonlySet<string> = new Set(['system', 'user', 'assistant', 'tool'] satisfies Role[]);

@@ -3,11 +3,13 @@ import type { InferenceRequest, Resume } from '../request.ts';
 import { readAnswerFormat } from './answer-format.ts';
 import { readToolChoice, readTools } from './tools.ts';
 
-/** Texts of one request for embeddings. */
+/** Texts of one request for embeddings. A request with more is refused. */
 export const MAX_EMBED_TEXTS = 2048;
+/** Stop strings of one request. A request with more is refused. */
 export const MAX_STOP_STRINGS = 16;
 /** The largest number of alternatives that are listed with each token. */
 export const MAX_LOGPROBS = 20;
+/** The longest deadline of a request. A longer one is refused. */
 const MAX_DEADLINE_MS = 24 * 60 * 60 * 1000;
 
 /** Everything in a request except its input and its sampling. */

@@ -1,6 +1,7 @@
 import type { Fields } from '../fields.ts';
 import type { Tool, ToolCall, ToolChoice } from '../request.ts';
 
+/** Tools of one request. A request with more is refused. */
 export const MAX_TOOLS = 128;
 /** Calls of one message, and of one answer. */
 export const MAX_TOOL_CALLS = 128;

@@ -13,7 +13,10 @@ import { requestMessage } from './request.ts';
 
 /** While a request is open the worker is asked for a sign of life this often. */
 export const HEARTBEAT_MS = 500;
-/** A worker that owes an answer and says nothing for this long is lost. */
+/**
+ * A worker that owes an answer and sends nothing for this long is `WORKER_LOST`. The request goes on at another
+ * worker.
+ */
 export const WORKER_SILENT_MS = 2_000;
 /** It is suspected this long before: a second look decides, so that a stall of our own loop does not condemn it. */
 const SUSPICION_MS = HEARTBEAT_MS;

@@ -15,7 +15,10 @@ export const WEBSOCKET_PATH = '/shoal/v1';
 
 /** The largest message before the peer's hello, where the peer owes one, in bytes. */
 export const MAX_BYTES_BEFORE_HELLO = 16 * 1024;
-/** The largest `inference_request`, in bytes. */
+/**
+ * The largest `shoal/1` request. A larger one is refused with `INVALID_REQUEST`; a peer that sends one is
+ * disconnected.
+ */
 export const MAX_REQUEST_BYTES = 1024 * 1024;
 /** The largest message of any other type, in bytes. */
 export const MAX_MESSAGE_BYTES = 256 * 1024;

@@ -26,9 +26,9 @@ import {
 import { openGatewayPeer, shoalPeer } from './peer-info.ts';
 import { ShoalServer } from './server.ts';
 
-/** Where a hello is owed, it comes within this time. */
+/** A peer that must identify itself has this long to send its hello. Then it is disconnected with `UNAUTHORIZED`. */
 export const HELLO_TIMEOUT_MS = 5_000;
-/** Health and load are said this often, whether they changed or not: it is the sign of life of an idle peer. */
+/** A node sends its health and load at least this often. */
 export const STATUS_INTERVAL_MS = 5_000;
 /** An idle peer that misses three of them is gone. */
 export const PEER_SILENT_MS = 3 * STATUS_INTERVAL_MS;

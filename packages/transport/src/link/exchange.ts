@@ -1,6 +1,6 @@
 import { type InferenceEvent, type InferenceRequest, isTerminal, ShoalError } from '@shoal/protocol';
 
-/** A peer that takes nothing of an answer for this long loses it. */
+/** A peer that reads nothing of an answer for this long loses it: the answer ends with `GENERATION_ABORTED`. */
 export const CONSUMER_STALL_MS = 10_000;
 
 /** One request that the peer made, and the way to answer it. */

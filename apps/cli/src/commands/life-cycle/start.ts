@@ -17,10 +17,10 @@ import type { Context } from '../../context.ts';
 import { LAUNCHER } from '../../node/launcher.ts';
 import { print } from '../../terminal/output.ts';
 
-/** A large model takes its time to load. */
+/** `shoal start` waits this long for the node, its model included. The node may still come up later. */
 const START_TIMEOUT_MS = 180_000;
 const START_CHECK_MS = 50;
-/** A log beyond this is put aside at the next start, in place of the one before it. */
+/** A larger log is renamed at the next start and replaces the one renamed before. */
 const MAX_LOG_BYTES = 8 * 1_048_576;
 const SHOWN_LOG_LINES = 10;
 

@@ -8,7 +8,7 @@ import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';
 
-/** The node drains for up to 30 s and then leaves the DHT. */
+/** `shoal stop` waits this long for the node to end. */
 const STOP_TIMEOUT_MS = 45_000;
 const STOP_CHECK_MS = 50;
 
