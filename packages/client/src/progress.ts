@@ -1,5 +1,5 @@
 import {
-  type Finish,
+  type FinishEvent,
   type InferenceEvent,
   type InferenceRequest,
   ShoalError,
@@ -104,7 +104,7 @@ export class Progress {
     if (!this.hasBegun) this.#tokens = [...(this.#request.resume?.tokens ?? [])];
   }
 
-  aborted(): Finish {
+  aborted(): FinishEvent {
     return { type: 'finish', reason: 'abort', rawReason: 'abort' };
   }
 
@@ -124,7 +124,7 @@ export class Progress {
   }
 
   /** The last worker counts its own tokens only; the reader asked for one answer. */
-  #withWholeUsage(finish: Finish): Finish {
+  #withWholeUsage(finish: FinishEvent): FinishEvent {
     if (finish.usage === undefined || this.#error === undefined) return finish;
     return {
       ...finish,

@@ -1,4 +1,4 @@
-import type { ChosenLogprob } from '@shoal/protocol';
+import type { SampledLogprob } from '@shoal/protocol';
 import type { Piece } from '@shoal/chat/stop-filter';
 
 /**
@@ -13,7 +13,7 @@ export class TokenText {
   readonly #pieceOf: (token: number) => Uint8Array;
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #tokens: number[] = [];
-  #logprobs: ChosenLogprob[] = [];
+  #logprobs: SampledLogprob[] = [];
   #bytes: Uint8Array[] = [];
 
   constructor(pieceOf: (token: number) => Uint8Array) {
@@ -21,7 +21,7 @@ export class TokenText {
   }
 
   /** Answers with text once it ends with a whole character. */
-  push(token: number, logprob?: ChosenLogprob): Piece | undefined {
+  push(token: number, logprob?: SampledLogprob): Piece | undefined {
     const bytes = this.#pieceOf(token);
     this.#tokens.push(token);
     this.#bytes.push(bytes);

@@ -1,4 +1,4 @@
-import type { ChosenLogprob, Finish, FinishReason, InferenceEvent, ToolCall, Usage } from '@shoal/protocol';
+import type { SampledLogprob, FinishEvent, FinishReason, InferenceEvent, ToolCall, Usage } from '@shoal/protocol';
 
 /** A whole answer, as an API that does not stream returns it. */
 export interface CompletedAnswer {
@@ -7,7 +7,7 @@ export interface CompletedAnswer {
   /** Undefined if the model called no tool. */
   readonly toolCalls?: readonly ToolCall[] | undefined;
   /** Undefined if none were received. */
-  readonly logprobs?: readonly ChosenLogprob[] | undefined;
+  readonly logprobs?: readonly SampledLogprob[] | undefined;
   /** Undefined if the worker does not report its model. */
   readonly model?: string | undefined;
   readonly usage?: Usage | undefined;
@@ -17,7 +17,7 @@ export interface CompletedAnswer {
 export class AnswerBuilder {
   #text = '';
   readonly #toolCalls: ToolCall[] = [];
-  readonly #logprobs: ChosenLogprob[] = [];
+  readonly #logprobs: SampledLogprob[] = [];
 
   add(event: InferenceEvent): void {
     if (event.type === 'text') {
@@ -30,7 +30,7 @@ export class AnswerBuilder {
   }
 
   /** Undefined for an answer that was aborted. */
-  finish({ reason, model, usage }: Finish): CompletedAnswer | undefined {
+  finish({ reason, model, usage }: FinishEvent): CompletedAnswer | undefined {
     if (reason === 'abort') return undefined;
     return {
       text: this.#text,

@@ -14,7 +14,7 @@ export interface Usage {
   readonly completionTokens: number;
 }
 
-export interface Finish {
+export interface FinishEvent {
   readonly type: 'finish';
   readonly reason: FinishReason;
   /** The engine's or peer's own word for it. */
@@ -37,7 +37,7 @@ export interface TokenLogprob {
 }
 
 /** A token that was chosen, and the likeliest in its place, the likeliest first. */
-export interface ChosenLogprob extends TokenLogprob {
+export interface SampledLogprob extends TokenLogprob {
   readonly top: readonly TokenLogprob[];
 }
 
@@ -50,7 +50,7 @@ export interface TextEvent {
   readonly text: string;
   readonly tokens: readonly number[];
   /** Where they were asked for: one for each of `tokens`, or of the tokens that the engine does not tell. */
-  readonly logprobs?: readonly ChosenLogprob[] | undefined;
+  readonly logprobs?: readonly SampledLogprob[] | undefined;
 }
 
 /**
@@ -82,7 +82,7 @@ export type InferenceEvent =
   | TextEvent
   | ToolCallEvent
   | EmbeddingEvent
-  | Finish
+  | FinishEvent
   | { readonly type: 'error'; readonly error: ShoalError };
 
 export type TerminalEvent = Extract<InferenceEvent, { type: 'finish' | 'error' }>;

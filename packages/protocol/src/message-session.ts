@@ -53,7 +53,7 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
       if (!this.#closed) outputs.push(...this.#take(body, now));
     });
     if (fault !== undefined && !this.#closed) outputs.push(...this.close(fault));
-    if (!this.framer.begun) this.#begunAt = Infinity;
+    if (!this.framer.hasPartialFrame) this.#begunAt = Infinity;
     else if (isNewFrame || this.#begunAt === Infinity) this.#begunAt = now;
     return outputs;
   }

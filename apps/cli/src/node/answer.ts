@@ -1,7 +1,7 @@
 import type { PromptRequest } from '@shoal/node/api';
 import type { Home } from '@shoal/host/home';
 import { printableName } from '@shoal/host/printable';
-import { ShoalError, type Finish } from '@shoal/protocol';
+import { ShoalError, type FinishEvent } from '@shoal/protocol';
 import { promptNode } from './api-client.ts';
 
 /** An answer as it is printed with `--json`. */
@@ -30,7 +30,7 @@ export async function ask(home: Home, request: PromptRequest, signal: AbortSigna
   const texts: string[] = [];
   let worker: string | null = null;
   let firstAt: number | undefined;
-  let finish: Finish | undefined;
+  let finish: FinishEvent | undefined;
   for await (const line of promptNode(home, request, signal)) {
     if (line.type === 'worker') {
       worker = printableName(line.name);

@@ -1,11 +1,11 @@
-import { type Finish, type InferenceRequest, ShoalError } from '@shoal/protocol';
+import { type FinishEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
 import { elapsed } from '../terminal/output.ts';
 import type { RunningModel } from './running-model.ts';
 
 /** An answer that has ended well, or was stopped by whoever asked. */
 export interface Reply {
   readonly text: string;
-  readonly finish: Finish;
+  readonly finish: FinishEvent;
   /** The node that answered, where it was one. */
   readonly worker: string | undefined;
   readonly firstTokenMs: number;

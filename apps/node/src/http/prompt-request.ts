@@ -1,5 +1,5 @@
 import {
-  checkRequest,
+  checkConsistency,
   Fields,
   type InferenceRequest,
   type Input,
@@ -33,7 +33,7 @@ function readRequest(fields: Fields): InferenceRequest {
   };
   if (fields.string('model') === '') throw fields.mustBe('model', 'a string that is not empty');
   if (!fields.has('stop') || request.stop.includes('')) throw fields.mustBe('stop', 'a list of texts');
-  checkRequest(request, fields);
+  checkConsistency(request, fields);
   return request;
 }
 

@@ -1,4 +1,4 @@
-import type { ChosenLogprob, TokenLogprob } from '@shoal/protocol';
+import type { SampledLogprob, TokenLogprob } from '@shoal/protocol';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** How likely a token was among all, and the likeliest: log softmax of the model's own logits. */
@@ -7,7 +7,7 @@ export function logprobsOf(
   logits: Float32Array,
   token: number,
   alternatives: number,
-): ChosenLogprob {
+): SampledLogprob {
   const normaliser = logSumOfExponentials(logits);
   const describe = (id: number): TokenLogprob => ({
     token: id,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {
-  type ChosenLogprob,
+  type SampledLogprob,
   type InferenceEvent,
   type InferenceRequest,
   isTerminal,
@@ -16,7 +16,7 @@ import type { Engine } from '../engine.ts';
 export interface Heard {
   readonly text: string;
   readonly tokens: readonly number[];
-  readonly logprobs: readonly ChosenLogprob[];
+  readonly logprobs: readonly SampledLogprob[];
   readonly toolCalls: readonly ToolCall[];
   readonly vectors: readonly (readonly number[])[];
   /** How many pieces the text came in. */
@@ -37,7 +37,7 @@ export async function hear(engine: Engine, request: InferenceRequest, signal = u
 export async function hearRest(events: AsyncIterable<InferenceEvent>): Promise<Heard> {
   const texts: string[] = [];
   const tokens: number[] = [];
-  const logprobs: ChosenLogprob[] = [];
+  const logprobs: SampledLogprob[] = [];
   const toolCalls: ToolCall[] = [];
   const vectors: (readonly number[])[] = [];
   const ends: TerminalEvent[] = [];

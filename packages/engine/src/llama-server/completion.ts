@@ -1,6 +1,6 @@
 import {
-  type ChosenLogprob,
-  type Finish,
+  type SampledLogprob,
+  type FinishEvent,
   type InferenceEvent,
   type InferenceRequest,
   type JsonObject,
@@ -116,7 +116,7 @@ class Completion {
     throw failures.brokenOff('The stream ended before the answer did.');
   }
 
-  finish(reason: Finish['reason'], rawReason: string, completionTokens: number): InferenceEvent {
+  finish(reason: FinishEvent['reason'], rawReason: string, completionTokens: number): InferenceEvent {
     const { prompt, model } = this.#order;
     const promptTokens = prompt.tokens.length;
     const usage: Usage = {
@@ -171,7 +171,7 @@ class Completion {
     return { text, tokens: isSame ? tokens.slice(-count) : tokens };
   }
 
-  #logprobsOf(event: JsonObject): { readonly logprobs?: readonly ChosenLogprob[] | undefined } {
+  #logprobsOf(event: JsonObject): { readonly logprobs?: readonly SampledLogprob[] | undefined } {
     const { logprobs: top } = this.#order;
     return top === undefined ? {} : { logprobs: readLogprobs(objectsIn(event, 'completion_probabilities'), top) };
   }

@@ -1,11 +1,11 @@
-import type { ChosenLogprob, JsonObject, TokenLogprob } from '@shoal/protocol';
+import type { SampledLogprob, JsonObject, TokenLogprob } from '@shoal/protocol';
 import { countIn, numberIn, objectsIn } from '@shoal/formats/json';
 
 /**
  * `completion_probabilities` of llama-server: for each token its `id`, the `bytes` of its text, its `logprob` and those of
  * the likeliest, with at most `top` of them kept.
  */
-export function readLogprobs(entries: readonly JsonObject[], top: number): readonly ChosenLogprob[] {
+export function readLogprobs(entries: readonly JsonObject[], top: number): readonly SampledLogprob[] {
   return entries.map((entry) => ({
     ...readLogprob(entry),
     top: objectsIn(entry, 'top_logprobs').map(readLogprob).slice(0, top),

@@ -1,6 +1,6 @@
 import {
-  type ChosenLogprob,
-  type Finish,
+  type SampledLogprob,
+  type FinishEvent,
   type FinishReason,
   type InferenceEvent,
   isObject,
@@ -50,7 +50,7 @@ export async function* readStream(
 class LineReader {
   readonly #options: StreamOptions;
   /** Of tokens whose text is not received yet. */
-  #logprobs: ChosenLogprob[] = [];
+  #logprobs: SampledLogprob[] = [];
   #calls = 0;
   #hasText = false;
   #hasLogprobs = false;
@@ -78,7 +78,7 @@ class LineReader {
     }
   }
 
-  finish(line: JsonObject): Finish {
+  finish(line: JsonObject): FinishEvent {
     if (this.#options.logprobs !== undefined && this.#hasText && !this.#hasLogprobs) throw failures.noLogprobs();
     const end = readFinish(line, this.#options.model);
     return this.#calls > 0 && end.reason === 'stop' ? { ...end, reason: 'tool_calls' } : end;
@@ -125,7 +125,7 @@ async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<JsonO
 }
 
 /** Ollama omits counts of zero; older versions also omit that of a prompt that was still in memory. */
-function readFinish(line: JsonObject, model: string): Finish {
+function readFinish(line: JsonObject, model: string): FinishEvent {
   const rawReason = textIn(line, 'done_reason') ?? 'none';
   const reason = REASONS.get(rawReason);
   if (reason === undefined) {

@@ -1,11 +1,11 @@
-import { type ChosenLogprob, isObject, type JsonObject, type TokenLogprob } from '@shoal/protocol';
+import { type SampledLogprob, isObject, type JsonObject, type TokenLogprob } from '@shoal/protocol';
 import { countIn, numberIn, objectIn, objectsIn } from '../json.ts';
 
 /**
  * The log probabilities of a choice: in the format of chats, which llama-server uses for raw text too, or as the four lists
  * of OpenAI's older completions, which vLLM uses for raw text.
  */
-export function readChoiceLogprobs(choice: JsonObject, top: number): readonly ChosenLogprob[] {
+export function readChoiceLogprobs(choice: JsonObject, top: number): readonly SampledLogprob[] {
   const logprobs = objectIn(choice, 'logprobs');
   if (logprobs === undefined) return [];
   const { tokens, token_logprobs: values, top_logprobs: tops } = logprobs;
@@ -22,7 +22,7 @@ export function readChoiceLogprobs(choice: JsonObject, top: number): readonly Ch
  * Entries with `token`, `logprob` and `top_logprobs`; Ollama's API has the same format. Only llama-server sends ids. At most
  * `top` of the likeliest are kept, the likeliest first.
  */
-export function readLogprobs(entries: readonly JsonObject[], top: number): readonly ChosenLogprob[] {
+export function readLogprobs(entries: readonly JsonObject[], top: number): readonly SampledLogprob[] {
   return entries.flatMap((entry) => {
     const chosen = readLogprob(entry);
     if (chosen === undefined) return [];
@@ -31,7 +31,7 @@ export function readLogprobs(entries: readonly JsonObject[], top: number): reado
   });
 }
 
-export function writeLogprobs(logprobs: readonly ChosenLogprob[]): readonly object[] {
+export function writeLogprobs(logprobs: readonly SampledLogprob[]): readonly object[] {
   return logprobs.map((chosen) => ({ ...writeLogprob(chosen), top_logprobs: chosen.top.map(writeLogprob) }));
 }
 

@@ -1,6 +1,6 @@
 import type {
-  ChosenLogprob,
-  Finish,
+  SampledLogprob,
+  FinishEvent,
   FinishReason,
   InferenceEvent,
   InferenceRequest,
@@ -107,7 +107,7 @@ class ChunkReader {
     if (rawReason === undefined) throw this.failures.brokenOff('The stream ended without a reason or [DONE].');
     const reason = this.#reasonOf(rawReason);
     yield* this.#calls.end();
-    const finish: Finish = { type: 'finish', reason, rawReason, usage: this.#usage, model: this.#model };
+    const finish: FinishEvent = { type: 'finish', reason, rawReason, usage: this.#usage, model: this.#model };
     yield finish;
   }
 
@@ -133,7 +133,7 @@ class ChunkReader {
 }
 
 /** Token ids come with the log probabilities, if at all. */
-function knownIds(logprobs: readonly ChosenLogprob[]): readonly number[] {
+function knownIds(logprobs: readonly SampledLogprob[]): readonly number[] {
   const ids = logprobs.flatMap(({ token }) => token ?? []);
   return ids.length === logprobs.length ? ids : [];
 }

@@ -53,11 +53,11 @@ export function framerContract({ test, equal }: Harness, { name, make, announce,
 
   test(`${name}: a frame that has begun is known to have`, () => {
     const framer = make(LIMIT);
-    equal(framer.begun, false);
+    equal(framer.hasPartialFrame, false);
     collect(framer, [stream.subarray(0, 9)]);
-    equal(framer.begun, true);
+    equal(framer.hasPartialFrame, true);
     collect(framer, [stream.subarray(9)]);
-    equal(framer.begun, false);
+    equal(framer.hasPartialFrame, false);
   });
 
   test(`${name}: frames before a fault come out`, () => {

@@ -1,7 +1,7 @@
 import { ShoalError } from '../error.ts';
 
 /** Takes one frame's body, which is there only while the call lasts. */
-export type FrameTaker = (body: Uint8Array) => void;
+export type FrameHandler = (body: Uint8Array) => void;
 
 /**
  * Cuts a stream of bytes into frame bodies, whatever pieces it arrives in. A fault is final: the stream cannot be
@@ -11,9 +11,9 @@ export interface Framer {
   /** The largest body taken, in bytes, checked before a byte is stored. A taker may change it for what follows. */
   limit: number;
   /** Whether a frame has begun and not ended: the caller's stall timer runs while it has. */
-  readonly begun: boolean;
+  readonly hasPartialFrame: boolean;
   /** Hands on every frame that these bytes complete, in order. Returns what came after, if that cannot be a frame. */
-  push(bytes: Uint8Array, take: FrameTaker): ShoalError | undefined;
+  push(bytes: Uint8Array, take: FrameHandler): ShoalError | undefined;
   encode(body: Uint8Array): Uint8Array;
 }
 

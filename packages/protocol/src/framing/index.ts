@@ -1,4 +1,4 @@
-export type { Framer, FrameTaker } from './framer.ts';
+export type { Framer, FrameHandler } from './framer.ts';
 export { type LengthPrefixOptions, lengthPrefixFramer } from './length-prefix.ts';
 export { messageFramer } from './message.ts';
 export { ndjsonFramer } from './ndjson.ts';

@@ -1,6 +1,6 @@
 import type { ShoalError } from '../error.ts';
 import { Accumulator } from './accumulator.ts';
-import { canOpenObject, faults, type Framer, type FrameTaker } from './framer.ts';
+import { canOpenObject, faults, type Framer, type FrameHandler } from './framer.ts';
 
 const HEADER_BYTES = 4;
 
@@ -36,11 +36,11 @@ class LengthPrefixFramer implements Framer {
     this.#emptyIsFault = options.emptyFrame === 'fault';
   }
 
-  get begun(): boolean {
+  get hasPartialFrame(): boolean {
     return this.#announced !== undefined || this.#header.length > 0;
   }
 
-  push(bytes: Uint8Array, take: FrameTaker): ShoalError | undefined {
+  push(bytes: Uint8Array, take: FrameHandler): ShoalError | undefined {
     let rest = bytes;
     while (this.#fault === undefined) {
       if (this.#announced === undefined) {
@@ -76,7 +76,7 @@ class LengthPrefixFramer implements Framer {
   }
 
   /** Hands on the body that these bytes complete. How many of them it took; undefined where it is not whole, or a fault. */
-  #readBody(bytes: Uint8Array, take: FrameTaker): number | undefined {
+  #readBody(bytes: Uint8Array, take: FrameHandler): number | undefined {
     const announced = this.#announced ?? 0;
     const first = bytes[0];
     if (announced > 0 && this.#body.length === 0 && first !== undefined && !canOpenObject(first)) {

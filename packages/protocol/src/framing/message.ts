@@ -1,5 +1,5 @@
 import type { ShoalError } from '../error.ts';
-import { canOpenObject, faults, type Framer, type FrameTaker } from './framer.ts';
+import { canOpenObject, faults, type Framer, type FrameHandler } from './framer.ts';
 
 /** For transports that keep messages whole, as WebSocket does: every push is one frame. */
 export function messageFramer(limit: number): Framer {
@@ -8,14 +8,14 @@ export function messageFramer(limit: number): Framer {
 
 class MessageFramer implements Framer {
   limit: number;
-  readonly begun = false;
+  readonly hasPartialFrame = false;
   #fault: ShoalError | undefined;
 
   constructor(limit: number) {
     this.limit = limit;
   }
 
-  push(bytes: Uint8Array, take: FrameTaker): ShoalError | undefined {
+  push(bytes: Uint8Array, take: FrameHandler): ShoalError | undefined {
     if (this.#fault === undefined && bytes.length > this.limit) this.#fault = faults.tooLong(this.limit);
     const first = bytes[0];
     if (this.#fault === undefined && (first === undefined || !canOpenObject(first))) this.#fault = faults.notAnObject();

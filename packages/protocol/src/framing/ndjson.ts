@@ -1,6 +1,6 @@
 import type { ShoalError } from '../error.ts';
 import { Accumulator } from './accumulator.ts';
-import { canOpenObject, faults, type Framer, type FrameTaker, isBlank } from './framer.ts';
+import { canOpenObject, faults, type Framer, type FrameHandler, isBlank } from './framer.ts';
 
 const NEWLINE = 0x0a;
 
@@ -18,11 +18,11 @@ class NdjsonFramer implements Framer {
     this.limit = limit;
   }
 
-  get begun(): boolean {
+  get hasPartialFrame(): boolean {
     return this.#line.length > 0;
   }
 
-  push(bytes: Uint8Array, take: FrameTaker): ShoalError | undefined {
+  push(bytes: Uint8Array, take: FrameHandler): ShoalError | undefined {
     let start = 0;
     while (start < bytes.length && this.#fault === undefined) {
       const newline = bytes.indexOf(NEWLINE, start);
@@ -55,7 +55,7 @@ class NdjsonFramer implements Framer {
     return undefined;
   }
 
-  #complete(piece: Uint8Array, take: FrameTaker): void {
+  #complete(piece: Uint8Array, take: FrameHandler): void {
     if (this.#line.length === 0) return take(piece);
     this.#line.append(piece, this.limit);
     this.#line.take(take);

@@ -1,5 +1,5 @@
 import { ShoalError } from '../error.ts';
-import type { Finish, InferenceEvent } from '../event.ts';
+import type { FinishEvent, InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import { promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
@@ -218,7 +218,7 @@ function chunkEnd(text: string): number {
   return last >= 0xd800 && last <= 0xdbff ? CHUNK_LENGTH_MAX - 1 : CHUNK_LENGTH_MAX;
 }
 
-function endMessage(requestId: string, { reason }: Finish): object {
+function endMessage(requestId: string, { reason }: FinishEvent): object {
   switch (reason) {
     case 'stop':
     case 'tool_calls':

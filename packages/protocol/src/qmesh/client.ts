@@ -1,5 +1,5 @@
 import { ShoalError } from '../error.ts';
-import type { Finish, InferenceEvent } from '../event.ts';
+import type { FinishEvent, InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import { type InferenceRequest, promptOf } from '../request.ts';
 import type { Output, PeerInfo } from '../session.ts';
@@ -31,7 +31,7 @@ export interface QmeshClientOptions {
 }
 
 /** The end of an answer, with what the worker tells of it beside the neutral fields. */
-export interface QmeshFinish extends Finish {
+export interface QmeshFinish extends FinishEvent {
   readonly result: InferenceResult;
 }
 

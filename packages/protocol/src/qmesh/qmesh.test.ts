@@ -125,7 +125,7 @@ test('an answer that is cut short, or grows too long, is an error and never a re
 test('the duration counts from the start of the generation', () => {
   const session = worker();
   session.receive(framed({ type: 'prompt', requestId: '1', prompt: 'Hi' }), 1_000);
-  session.side.begun(1, 5_000);
+  session.side.started(1, 5_000);
   session.respond(1, { type: 'text', text: 'Hello', tokens: [1] }, 5_200);
   const usage = { promptTokens: 1, completionTokens: 5 };
   const [result] = said(session.respond(1, { type: 'finish', reason: 'length', rawReason: 'maxTokens', usage }, 5_250));

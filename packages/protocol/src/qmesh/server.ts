@@ -60,7 +60,7 @@ export class QmeshServer implements SoleServerSide {
   }
 
   /** The turn of a request has come: its duration counts from here. */
-  begun(id: number, now: number): void {
+  started(id: number, now: number): void {
     const open = this.#open.get(id);
     if (open !== undefined) open.startedAt = now;
   }

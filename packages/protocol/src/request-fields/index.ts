@@ -1,4 +1,4 @@
-export * from './check.ts';
+export * from './consistency.ts';
 export * from './messages.ts';
 export * from './options.ts';
 export * from './tools.ts';

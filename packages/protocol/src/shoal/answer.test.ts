@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import type { ChosenLogprob, InferenceEvent, ToolCallEvent } from '../event.ts';
+import type { SampledLogprob, InferenceEvent, ToolCallEvent } from '../event.ts';
 import { ndjsonFramer } from '../framing/index.ts';
 import { encodeObject, type JsonObject, parseObject } from '../json.ts';
 import { type InferenceRequest, promptInput } from '../request.ts';
@@ -109,7 +109,7 @@ test('a tool call that was changed on the way is an error', () => {
 
 test('probabilities arrive with their tokens, and the logarithm of nothing as the least number', () => {
   const top = { token: 2, text: '5', logprob: -Infinity };
-  const chosen: ChosenLogprob = { token: 1, text: '4', logprob: -0.25, top: [{ ...top, logprob: -1 }, top] };
+  const chosen: SampledLogprob = { token: 1, text: '4', logprob: -0.25, top: [{ ...top, logprob: -1 }, top] };
   const [text] = heard({ ...ASKED, logprobs: 2 }, [{ type: 'text', text: '4', tokens: [1], logprobs: [chosen] }]);
   const least = { ...top, logprob: -Number.MAX_VALUE };
   const logprobs = [{ ...chosen, top: [chosen.top[0], least] }];

@@ -1,5 +1,13 @@
 import { ShoalError } from '../error.ts';
-import type { EmbeddingEvent, Finish, FinishReason, TerminalEvent, TextEvent, ToolCallEvent, Usage } from '../event.ts';
+import type {
+  EmbeddingEvent,
+  FinishEvent,
+  FinishReason,
+  TerminalEvent,
+  TextEvent,
+  ToolCallEvent,
+  Usage,
+} from '../event.ts';
 import type { Fields } from '../fields.ts';
 import {
   MAX_EMBED_TEXTS,
@@ -15,10 +23,10 @@ import { decodeVector, encodeVector } from './vector.ts';
 const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'abort'] satisfies FinishReason[]);
 
 /** The events that an answer is made of: each is one message, and spends credit. */
-export type Piece = TextEvent | ToolCallEvent | EmbeddingEvent;
+export type ContentEvent = TextEvent | ToolCallEvent | EmbeddingEvent;
 
 /** Throws `GENERATION_FAILED` for a vector or a tool call that no message can carry. */
-export function pieceMessage(requestId: string, piece: Piece): object {
+export function contentMessage(requestId: string, piece: ContentEvent): object {
   switch (piece.type) {
     case 'text': {
       const { text, tokens, logprobs } = piece;
@@ -79,7 +87,7 @@ export function readEmbedding(fields: Fields): EmbeddingEvent {
   };
 }
 
-export function endMessage(requestId: string, finish: Finish, outputSha256: string): object {
+export function endMessage(requestId: string, finish: FinishEvent, outputSha256: string): object {
   const { usage } = finish;
   return {
     type: 'inference_end',

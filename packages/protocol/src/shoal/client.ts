@@ -5,7 +5,7 @@ import { type JsonObject, MAX_JSON_DEPTH, nestsDeeperThan } from '../json.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { ClientSide, MessageEncoder } from '../side.ts';
-import { type Piece, readEmbedding, readEnd, readText, readToolCallPiece } from './answer.ts';
+import { type ContentEvent, readEmbedding, readEnd, readText, readToolCallPiece } from './answer.ts';
 import { readError } from './errors.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES } from './messages.ts';
 import { OutputDigest } from './output-digest.ts';
@@ -186,7 +186,7 @@ export class ShoalClient implements ClientSide {
   }
 
   /** A piece of the answer, which uses up what was granted. */
-  #piece(message: JsonObject, size: number, read: (fields: Fields, open: OpenRequest) => Piece): Output[] {
+  #piece(message: JsonObject, size: number, read: (fields: Fields, open: OpenRequest) => ContentEvent): Output[] {
     return this.#event(message, size, (fields, open) => {
       const piece = read(fields, open);
       open.grantedBytes -= size;

@@ -1,5 +1,5 @@
 import { ShoalError } from '../error.ts';
-import type { ChosenLogprob, TokenLogprob } from '../event.ts';
+import type { SampledLogprob, TokenLogprob } from '../event.ts';
 import type { Fields } from '../fields.ts';
 import { MAX_LOGPROBS } from '../request-fields/index.ts';
 import { MAX_TOKENS } from '../sampling.ts';
@@ -11,12 +11,12 @@ export const LOGPROBS_OF_CHUNK_MAX = 32;
 const LEAST_LOGPROB = -Number.MAX_VALUE;
 
 /** OpenAI's names. */
-export function logprobsField(logprobs: readonly ChosenLogprob[]): readonly object[] {
+export function logprobsField(logprobs: readonly SampledLogprob[]): readonly object[] {
   return logprobs.map((chosen) => ({ ...tokenFields(chosen), top_logprobs: chosen.top.map(tokenFields) }));
 }
 
 /** One for each of the chunk's tokens, as far as it tells those; undefined where the chunk has none. */
-export function readLogprobs(fields: Fields, tokens: readonly number[]): readonly ChosenLogprob[] | undefined {
+export function readLogprobs(fields: Fields, tokens: readonly number[]): readonly SampledLogprob[] | undefined {
   const isTold = tokens.length > 0;
   const logprobs = fields.objects('logprobs', isTold ? tokens.length : LOGPROBS_OF_CHUNK_MAX)?.map(readChosen);
   if (logprobs === undefined || !isTold || logprobs.length === tokens.length) return logprobs;
@@ -27,7 +27,7 @@ function tokenFields({ token, text, logprob }: TokenLogprob): object {
   return { id: token, token: text, logprob: Math.max(Math.min(logprob, 0), LEAST_LOGPROB) };
 }
 
-function readChosen(fields: Fields): ChosenLogprob {
+function readChosen(fields: Fields): SampledLogprob {
   return { ...readToken(fields), top: (fields.objects('top_logprobs', MAX_LOGPROBS) ?? []).map(readToken) };
 }
 

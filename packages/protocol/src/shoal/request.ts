@@ -1,7 +1,7 @@
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 import { type AnswerFormat, type InferenceRequest, type Input, type Message, promptInput } from '../request.ts';
-import { checkRequest, MAX_EMBED_TEXTS, readMessages, readOptions } from '../request-fields/index.ts';
+import { checkConsistency, MAX_EMBED_TEXTS, readMessages, readOptions } from '../request-fields/index.ts';
 import { readSampling, samplingMessage } from '../sampling.ts';
 import { wireName } from './field-names.ts';
 
@@ -11,7 +11,7 @@ const ANY_JSON = 'json_object';
 export function readRequest(message: JsonObject): InferenceRequest {
   const fields = new Fields(message, 'inference_request', { jsonName: wireName });
   const request = { input: readInput(fields), sampling: readSampling(fields), ...readOptions(fields, ANY_JSON) };
-  checkRequest(request, fields);
+  checkConsistency(request, fields);
   return request;
 }
 

@@ -4,7 +4,7 @@ import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 import type { Output } from '../session.ts';
 import type { MessageEncoder, ServerSide } from '../side.ts';
-import { endMessage, type Piece, pieceMessage } from './answer.ts';
+import { endMessage, type ContentEvent, contentMessage } from './answer.ts';
 import { errorMessage } from './errors.ts';
 import { HeldText } from './held-text.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES } from './messages.ts';
@@ -138,10 +138,10 @@ export class ShoalServer implements ServerSide {
   }
 
   /** One message, which uses up what was granted; one that no peer may take ends the answer with an error instead. */
-  #piece(id: number, open: OpenRequest, piece: Piece): Output[] {
+  #piece(id: number, open: OpenRequest, piece: ContentEvent): Output[] {
     if (!this.#open.has(id)) return [];
     try {
-      const { bytes, size } = this.#encode(pieceMessage(open.requestId, piece));
+      const { bytes, size } = this.#encode(contentMessage(open.requestId, piece));
       if (size > MAX_MESSAGE_BYTES) {
         throw ShoalError.generationFailed(`A piece of the answer has ${size} bytes of at most ${MAX_MESSAGE_BYTES}.`);
       }

@@ -129,7 +129,7 @@ class HyperswarmDoor implements QmeshDoor {
 
   #asked({ session }: Link<ServerSession<QmeshServer>>, exchange: Exchange): void {
     this.#queue.answer(exchange, {
-      onStart: () => session.side.begun(exchange.id, monotonicNow()),
+      onStart: () => session.side.started(exchange.id, monotonicNow()),
       onEnd: () => this.#queueChanged(),
     });
     this.#queueChanged();

@@ -2,7 +2,7 @@ import type { Fields } from '../fields.ts';
 import type { InferenceRequest, Input } from '../request.ts';
 
 /** Throws the fault of `fields` if the input is empty, or if parts of the request contradict each other. */
-export function checkRequest(request: InferenceRequest, fields: Fields): void {
+export function checkConsistency(request: InferenceRequest, fields: Fields): void {
   const reason = isEmpty(request.input) ? 'The input of a request must not be empty.' : contradictionIn(request);
   if (reason !== undefined) throw fields.fault(reason);
 }
