@@ -4,7 +4,7 @@
  */
 import { createEcho } from '@shoal/engine/echo';
 import { serve } from '@shoal/node';
-import { launchSettings } from '@shoal/host/configuration';
+import { launchSettings } from '@shoal/host/launch-settings';
 import { locateHome } from '@shoal/host/home';
 import { createNode } from '../apps/node/src/node.ts';
 

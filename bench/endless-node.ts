@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Engine } from '@shoal/engine';
 import { serve } from '@shoal/node';
-import { launchSettings } from '@shoal/host/configuration';
+import { launchSettings } from '@shoal/host/launch-settings';
 import { locateHome } from '@shoal/host/home';
 import { createNode } from '../apps/node/src/node.ts';
 import './memory-probe.ts';

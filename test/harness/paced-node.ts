@@ -8,7 +8,7 @@ import type { Engine } from '@shoal/engine';
 import { createEcho } from '@shoal/engine/echo';
 import { createLlama } from '@shoal/engine-llama';
 import { serve } from '@shoal/node';
-import { launchSettings } from '@shoal/host/configuration';
+import { launchSettings } from '@shoal/host/launch-settings';
 import { locateHome } from '@shoal/host/home';
 import { createNode } from '../../apps/node/src/node.ts';
 

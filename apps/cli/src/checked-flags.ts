@@ -1,4 +1,4 @@
-import { launchSettings, type Flags } from '@shoal/host/configuration';
+import { launchSettings, type Flags } from '@shoal/host/launch-settings';
 import type { Settings } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol';
 import { CliError } from './cli-error.ts';

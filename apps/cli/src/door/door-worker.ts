@@ -1,4 +1,5 @@
-import { type Configuration, type Flags, loadConfiguration } from '@shoal/host/configuration';
+import { type Configuration, loadConfiguration } from '@shoal/host/configuration';
+import type { Flags } from '@shoal/host/launch-settings';
 import { createEngine, type EngineChoice } from '@shoal/host/engines';
 import type { Logger } from '@shoal/host/log';
 import { ShoalError } from '@shoal/protocol';

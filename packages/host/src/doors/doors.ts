@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { ShoalError } from '@shoal/protocol';
-import { DEFAULT_PORT as DONATE_PORT } from '@shoal/protocol/donate';
-import { type HelloMessage, TCP_PORT, WEBSOCKET_PORT } from '@shoal/protocol/shoal';
+import type { HelloMessage } from '@shoal/protocol/shoal';
 import { isLoopback } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { listenTcp } from '@shoal/transport/tcp';
@@ -9,7 +8,8 @@ import type { OpenDoor, Worker } from '@shoal/worker';
 import { homeFiles, type Home } from '../home/home.ts';
 import type { Logger } from '../log.ts';
 import type { Configuration } from '../settings/configuration.ts';
-import { DOOR_NAMES, type DoorName, type DoorSettings } from '../settings/door-settings.ts';
+import { type DoorConfiguration, doorSettings } from '../settings/door-settings.ts';
+import { DOOR_NAMES, type DoorName } from '../settings/door-table.ts';
 import { DONATE_WARNING } from './donate-warning.ts';
 
 /** The parts of a node that its doors use. */
@@ -33,22 +33,19 @@ interface ListenAddress {
   readonly port: number;
 }
 
-type DoorConfiguration<Name extends DoorName> = NonNullable<DoorSettings[Name]>;
+/** Opens a door. Loads its code. */
+type OpenFunction<Name extends DoorName> = (
+  settings: DoorConfiguration<Name>,
+  context: DoorContext,
+) => Promise<OpenDoor>;
 
-interface DoorEntry<Settings> {
-  /** The code of a door is loaded when the door opens. */
-  readonly open: (settings: Settings, context: DoorContext) => Promise<OpenDoor>;
-  /** The TCP address of a door that listens on one. Port 0: the system picks a free port. */
-  readonly listensOn?: (settings: Settings) => ListenAddress;
-}
-
-/** Every door by its name in the configuration. A new door needs a line here and a schema in `door-settings.ts`. */
-const DOORS: { readonly [Name in DoorName]: DoorEntry<DoorConfiguration<Name>> } = {
-  donate: { open: openDonate, listensOn: listenAddress(DONATE_PORT) },
-  qmesh: { open: openQmesh },
-  localllm: { open: openLocalLlm },
-  websocket: shoalDoor('websocket', WEBSOCKET_PORT),
-  tcp: shoalDoor('tcp', TCP_PORT),
+/** Every door by its name in the configuration. A new door needs a line here and a table in `door-table.ts`. */
+const DOORS: { readonly [Name in DoorName]: OpenFunction<Name> } = {
+  donate: openDonate,
+  qmesh: openQmesh,
+  localllm: openLocalLlm,
+  websocket: shoalDoor('websocket'),
+  tcp: shoalDoor('tcp'),
 };
 
 /** Opens all doors of a configuration over one worker. If one cannot be opened, closes the ones before it and throws. */
@@ -84,31 +81,24 @@ export function doorPorts(configuration: Configuration): readonly ListenAddress[
 }
 
 function openDoor<Name extends DoorName>(name: Name, context: DoorContext): Promise<OpenDoor> | undefined {
-  const settings = context.configuration.doors[name];
-  return settings === undefined ? undefined : DOORS[name].open(settings, context);
+  const { configuration } = context;
+  if (configuration.doors[name] === undefined) return undefined;
+  return DOORS[name](doorSettings(name, configuration), context);
 }
 
-function addressOf<Name extends DoorName>(name: Name, { doors }: Configuration): ListenAddress | undefined {
-  const settings = doors[name];
-  return settings === undefined ? undefined : DOORS[name].listensOn?.(settings);
-}
-
-interface ListenSettings {
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-}
-
-function listenAddress(defaultPort: number): (settings: ListenSettings) => ListenAddress {
-  return ({ host = '127.0.0.1', port = defaultPort }) => ({ host, port });
+/** The address of a door that listens on one. */
+function addressOf(name: DoorName, configuration: Configuration): ListenAddress | undefined {
+  if (configuration.doors[name] === undefined) return undefined;
+  const settings = doorSettings(name, configuration);
+  return 'port' in settings ? settings : undefined;
 }
 
 async function openDonate(settings: DoorConfiguration<'donate'>, context: DoorContext): Promise<OpenDoor> {
   const { openDonateDoor } = await import('@shoal/worker/donate');
   const { configuration, home, log, worker } = context;
-  const { mode = 'local_lm', ...more } = settings;
-  const address = listenAddress(DONATE_PORT)(settings);
-  const options = { ...more, ...address, maxTokens: configuration.maxTokens };
-  if (!isLoopback(address.host)) log.warn(DONATE_WARNING);
+  const { mode, ...listening } = settings;
+  const options = { ...listening, maxTokens: configuration.maxTokens };
+  if (!isLoopback(options.host)) log.warn(DONATE_WARNING);
   if (mode === 'local_lm') return openDonateDoor({ ...options, backend: { mode, worker } });
   const { createMount } = await import('./donate-mount.ts');
   const { scheduler } = worker;
@@ -146,21 +136,17 @@ async function openLocalLlm(
     dht,
     worker,
     name: name ?? configuration.name,
-    topic: keep === true ? await keptTopic(home) : freshTopic(),
+    topic: keep ? await keptTopic(home) : freshTopic(),
     maxTokens: configuration.maxTokens,
   });
 }
 
 /** A door for `shoal/1`. The settings of a TCP door are a part of those of a WebSocket door. */
-function shoalDoor(transport: 'websocket' | 'tcp', defaultPort: number): DoorEntry<DoorConfiguration<'websocket'>> {
-  const listensOn = listenAddress(defaultPort);
-  return {
-    listensOn,
-    async open(settings, { configuration, worker, hello }) {
-      const { openShoalDoor } = await import('@shoal/worker/shoal');
-      const { doorToken: token } = configuration;
-      return openShoalDoor({ transport, ...settings, ...listensOn(settings), token, hello, worker });
-    },
+function shoalDoor(transport: 'websocket' | 'tcp'): OpenFunction<'websocket'> {
+  return async (settings, { configuration, worker, hello }) => {
+    const { openShoalDoor } = await import('@shoal/worker/shoal');
+    const { doorToken: token } = configuration;
+    return openShoalDoor({ transport, ...settings, token, hello, worker });
   };
 }
 

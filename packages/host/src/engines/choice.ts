@@ -7,41 +7,19 @@ import { ShoalError } from '@shoal/protocol';
 import { homeFiles, type Home } from '../home/home.ts';
 import { keepAliveMs } from '../settings/keep-alive.ts';
 import type { Logger } from '../log.ts';
-import { type EngineName, runsFiles } from '../settings/settings.ts';
+import type { Configuration } from '../settings/configuration.ts';
+import { runsFiles } from '../settings/settings.ts';
 
 const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
 const GIB = 1024 ** 3;
 /** Of this machine's memory, where nobody says what models may take. */
 const MEMORY_SHARE = 0.8;
 
-/** What a configuration says of the engine. */
-export interface EngineChoice {
-  readonly engine: EngineName;
-  /** A GGUF file or a model's name; absent: the demo model, or all that Ollama or the server has. */
-  readonly model?: string | undefined;
-  readonly modelName?: string | undefined;
-  /** More models, which only llama.cpp within Node runs beside the first. */
-  readonly otherModels?: readonly string[] | undefined;
-  /** As Ollama writes it; absent: a model stays in memory for ever. */
-  readonly keepAlive?: string | number | undefined;
-  /** What all models in memory may take together, in GiB. */
-  readonly memoryBudget?: number | undefined;
-  readonly modelFolders?: readonly string[] | undefined;
-  readonly contextLength?: number | undefined;
-  /** What an absent `contextLength` is at most; absent: the engine's own number. */
+/** The settings of an engine. Only `engine` and `gpuLayers` are required: an engine has its own defaults. */
+export interface EngineChoice
+  extends Pick<Configuration, 'engine' | 'gpuLayers'>, Partial<Omit<Configuration, 'engine' | 'gpuLayers'>> {
+  /** The largest context length if `contextLength` is undefined. Default: the engine's own. */
   readonly contextLengthMax?: number | undefined;
-  readonly gpuLayers: number;
-  readonly threads?: number | undefined;
-  /** Absent: the engine's own number. */
-  readonly slots?: number | undefined;
-  /** The program of the engine `llama-server`; absent: a build of ours, or the one in PATH. */
-  readonly llamaServer?: string | undefined;
-  /** Where Ollama listens; absent: where it does by default. */
-  readonly ollamaUrl?: string | undefined;
-  /** Where the API of an OpenAI-compatible server begins. */
-  readonly openaiUrl?: string | undefined;
-  /** What that server asks for; a secret. */
-  readonly openaiKey?: string | undefined;
 }
 
 /** The demo model's file: in a checkout beside the rooms, in a published package within it. Undefined where it is not. */

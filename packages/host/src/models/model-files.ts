@@ -11,7 +11,7 @@ import {
   type StoredModel,
 } from '@shoal/models';
 import { ShoalError } from '@shoal/protocol';
-import { isModelPath } from '../settings/configuration.ts';
+import { isModelPath } from '../settings/launch-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 
 /** Of the names that an error lists. */

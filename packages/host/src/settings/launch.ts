@@ -1,62 +1,40 @@
 import { writeJson } from '@shoal/files/durable-write';
 import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '../home/home.ts';
+import { longFlag, type SettingTable } from './setting.ts';
 import { parseSettings, type Settings } from './settings.ts';
+import { SETTINGS } from './table.ts';
 
-/**
- * Keeps what a node was started with. Clusters are not part of it: the state has those, and they may be left later. Nor are
- * the tokens and the key, which are secrets: the environment or the configuration has them.
- */
+const TABLE: SettingTable = SETTINGS;
+
+/** Records the settings that a node was started with, without secrets. */
 export function saveLaunch(home: Home, launch: Settings): Promise<void> {
-  const { clusters: _, doorToken: __, peerToken: ___, openaiKey: ____, ...rest } = launch;
-  return writeJson(homeFiles(home).launch, rest);
+  const isRecorded = ([name]: [string, unknown]): boolean => {
+    const { secret = false, recorded = true } = TABLE[name] ?? {};
+    return recorded && !secret;
+  };
+  return writeJson(homeFiles(home).launch, Object.fromEntries(Object.entries(launch).filter(isRecorded)));
 }
 
-/** What the node of this home was last started with; nothing where it never was. */
+/** The settings that the node of this home was last started with. Empty if it never was. */
 export async function readLaunch(home: Home): Promise<Settings> {
   const path = homeFiles(home).launch;
   return parseSettings((await readJson(path)) ?? {}, (key) => `${path}: "${key}"`);
 }
 
-/** Settings as the flags of `shoal serve` that say the same. */
+/** The flags of `shoal serve` for these settings. */
 export function launchFlags(launch: Settings): string[] {
-  const {
-    lend,
-    clusters = [],
-    bootstrap = [],
-    doors = {},
-    peers = [],
-    name,
-    engine,
-    model,
-    otherModels = [],
-    keepAlive,
-    memoryBudget,
-    port,
-    gpuLayers,
-    threads,
-    slots,
-    queue,
-    maxTokens,
-    openaiUrl,
-  } = launch;
-  const numbers = {
-    'memory-budget': memoryBudget,
-    port,
-    'gpu-layers': gpuLayers,
-    threads,
-    slots,
-    queue,
-    'max-tokens': maxTokens,
-  };
-  const values = { name, engine, model, 'keep-alive': keepAlive, 'openai-url': openaiUrl, ...numbers };
-  return [
-    ...(lend === undefined ? [] : [lend ? '--lend' : '--no-lend']),
-    ...clusters.map((id) => `--cluster=${id}`),
-    ...bootstrap.map((address) => `--bootstrap=${address}`),
-    ...Object.keys(doors).map((door) => `--door=${door}`),
-    ...peers.map((address) => `--peer=${address}`),
-    ...otherModels.map((other) => `--other-model=${other}`),
-    ...Object.entries(values).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}=${value}`])),
-  ];
+  return Object.entries(launch).flatMap(([name, value]) => {
+    const flag = serveFlag(name);
+    if (flag === undefined || value === undefined) return [];
+    if (value === false) return TABLE[name]?.negation?.flag ?? [];
+    if (value === true) return flag;
+    const values = Array.isArray(value) ? value : typeof value === 'object' ? Object.keys(value) : [value];
+    return values.map((one) => `${flag}=${one}`);
+  });
+}
+
+function serveFlag(name: string): string | undefined {
+  const { flag, commands } = TABLE[name] ?? {};
+  return flag !== undefined && commands?.includes('serve') ? longFlag(flag) : undefined;
 }

@@ -1,6 +1,6 @@
 import { connect, type ConnectOptions, type Shoal } from '@shoal/client';
 import { type BatchLine, runBatch, WORKER_PATIENCE_MS } from '@shoal/client/batch';
-import { launchSettings } from '@shoal/host/configuration';
+import { launchSettings } from '@shoal/host/launch-settings';
 import { ShoalError } from '@shoal/protocol';
 import { Absence } from '../../batch/absence.ts';
 import { withOverruledModel, withWayOn } from '../../batch/advice.ts';

@@ -1,4 +1,5 @@
-import { loadConfiguration, launchSettings } from '@shoal/host/configuration';
+import { loadConfiguration } from '@shoal/host/configuration';
+import { launchSettings } from '@shoal/host/launch-settings';
 import { printableText } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../../cli-error.ts';

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { machineName } from '@shoal/engine/llama-server';
-import { type Configuration, launchSettings, loadConfiguration } from '@shoal/host/configuration';
+import { type Configuration, loadConfiguration } from '@shoal/host/configuration';
+import { launchSettings } from '@shoal/host/launch-settings';
 import { createEngine } from '@shoal/host/engines';
 import { locateLlamaServer } from '@shoal/host/engines/places';
 import { isServerFaster, type Measurement, remember } from '@shoal/host/engines/record';

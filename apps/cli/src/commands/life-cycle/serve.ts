@@ -1,4 +1,4 @@
-import type { Flags } from '@shoal/host/configuration';
+import type { Flags } from '@shoal/host/launch-settings';
 import { serve as runDaemon } from '@shoal/node';
 import { checkedFlags } from '../../checked-flags.ts';
 import { EXIT } from '../../cli-error.ts';

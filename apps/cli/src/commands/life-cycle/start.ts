@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { readApiAccess } from '@shoal/host/home/api-file';
 import { API_PATHS, type StatusView } from '@shoal/node/api';
-import type { Flags } from '@shoal/host/configuration';
+import type { Flags } from '@shoal/host/launch-settings';
 import { homeFiles, prepareHome, type Home } from '@shoal/host/home';
 import { launchFlags } from '@shoal/host/launch';
 import { printableName, printableText } from '@shoal/host/printable';

@@ -1,4 +1,5 @@
-import type { Configuration, Flags } from '@shoal/host/configuration';
+import type { Configuration } from '@shoal/host/configuration';
+import type { Flags } from '@shoal/host/launch-settings';
 import { prepareHome } from '@shoal/host/home';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { printableName } from '@shoal/host/printable';

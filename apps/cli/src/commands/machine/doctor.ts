@@ -1,4 +1,5 @@
-import { loadConfiguration, launchSettings, type Configuration } from '@shoal/host/configuration';
+import { loadConfiguration, type Configuration } from '@shoal/host/configuration';
+import { launchSettings } from '@shoal/host/launch-settings';
 import { readLaunch } from '@shoal/host/launch';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../../cli-error.ts';

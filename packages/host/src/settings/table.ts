@@ -1,0 +1,246 @@
+import { hostname } from 'node:os';
+import { DOOR_SETTINGS } from './door-table.ts';
+import { type Kinds, membersOf, type SettingCommand, type SettingTable, shapeOf } from './setting.ts';
+
+/** What can compute answers. `auto` is the faster of llama and llama-server on this machine. */
+export const ENGINES = ['auto', 'llama', 'llama-server', 'ollama', 'openai', 'echo'] as const;
+
+const NODE = ['serve', 'start', 'restart'] as const satisfies readonly SettingCommand[];
+const ENGINE = [...NODE, 'donate', 'qmesh worker', 'share'] as const satisfies readonly SettingCommand[];
+const DHT = [
+  ...NODE,
+  'qmesh worker',
+  'qmesh ask',
+  'share',
+  'chat',
+  'batch',
+  'doctor',
+] as const satisfies readonly SettingCommand[];
+
+const HOST_AND_PORT = /^[A-Za-z0-9.-]+:\d{1,5}$/;
+const PEER_ADDRESS = /^(wss?|tcp):\/\/\S+$/;
+
+const token = (is: Kinds) => is.characters(16, 1_024);
+
+/** The settings within `opengateway`. */
+export const CLUSTER_SETTINGS = {
+  paddedTopic: {
+    description: 'derive a cluster’s topic from its id padded to 32 bytes, which the OpenGateway proof of concept does',
+    schema: (is) => is.trueOrFalse,
+    default: true,
+  },
+} as const satisfies SettingTable;
+
+/** All settings. docs/settings.md is generated from this table and those within it. */
+export const SETTINGS = {
+  name: {
+    description: 'the name of this node that others see',
+    schema: (is) => is.name,
+    flag: '--name <name>',
+    commands: NODE,
+    variable: 'NODE_NAME',
+    default: () => hostname(),
+    unset: 'the name given with --node, else the host name',
+  },
+  lend: {
+    description: 'answer the prompts of others',
+    schema: (is) => is.trueOrFalse,
+    flag: '--serve, --lend',
+    negation: { flag: '--no-lend', description: 'only ask' },
+    commands: NODE,
+    variable: 'POC_SERVE',
+    default: false,
+  },
+  clusters: {
+    description: 'a cluster to join',
+    schema: (is) => is.list(is.clusterId, 64, 'ids'),
+    flag: '--cluster <id>',
+    repeats: true,
+    commands: [...NODE, 'batch'],
+    variable: 'POC_CLUSTER_ID',
+    default: [],
+    merges: true,
+    // The state of a node contains its clusters, some of which it may have left since its start.
+    recorded: false,
+  },
+  bootstrap: {
+    description: 'an address to enter the DHT at',
+    schema: (is) => is.list(is.matching(HOST_AND_PORT, '"host:port"'), 32, '"host:port"'),
+    flag: '--bootstrap <host:port>',
+    repeats: true,
+    separator: ',',
+    commands: DHT,
+    variable: 'SHOAL_BOOTSTRAP',
+    default: [],
+    unset: 'the public nodes',
+  },
+  engine: {
+    description: `what computes the answers: ${ENGINES.join(', ')}`,
+    schema: (is) => is.oneOf(ENGINES),
+    flag: '--engine <name>',
+    commands: ENGINE,
+    default: 'auto',
+  },
+  model: {
+    description: 'the model to lend: a name ("shoal list" shows them), or a GGUF file',
+    schema: (is) => is.text('a GGUF file, or the name of a model'),
+    flag: '--model <model>',
+    commands: [...ENGINE, 'engine measure'],
+    variable: 'SHOAL_MODEL',
+    unset: 'the demo model, or all models of Ollama or the server',
+    path: 'model',
+  },
+  modelName: {
+    description: 'the name under which the model is lent',
+    schema: (is) => is.name,
+  },
+  otherModels: {
+    description: 'another model to lend with the engine llama; it is loaded when it is first requested',
+    schema: (is) => is.list(is.text('a model'), 64, 'models'),
+    flag: '--other-model <model>',
+    repeats: true,
+    commands: NODE,
+    path: 'model',
+  },
+  keepAlive: {
+    description: 'how long a model stays in memory after its last answer, such as 5m; -1 for ever',
+    schema: (is) => is.duration,
+    flag: '--keep-alive <time>',
+    commands: NODE,
+    variable: 'SHOAL_KEEP_ALIVE',
+    // As Ollama has it.
+    default: '5m',
+  },
+  memoryBudget: {
+    description: 'the most memory for all loaded models together, in GiB',
+    schema: (is) => is.positive('a number of GiB'),
+    flag: '--memory-budget <GiB>',
+    commands: NODE,
+    unset: '80 % of the memory',
+  },
+  modelFolders: {
+    description: 'folders of GGUF files that can be named as models',
+    schema: (is) => is.list(is.text('a folder'), 64, 'folders'),
+    path: 'file',
+  },
+  contextLength: {
+    description: 'the most tokens of prompt and answer together',
+    schema: (is) => is.whole(1, 16_777_216),
+    flag: '--context-length <n>',
+    commands: ['donate', 'qmesh worker', 'share', 'run'],
+    unset: 'as many as the model and the memory allow',
+  },
+  gpuLayers: {
+    description: 'layers of the model on the GPU: -1 automatic, 0 CPU only',
+    schema: (is) => is.whole(-1, 1_024),
+    flag: '--gpu-layers <n>',
+    commands: [...ENGINE, 'run'],
+    variable: 'GPU_LAYERS',
+    default: -1,
+  },
+  threads: {
+    description: 'threads for the model',
+    schema: (is) => is.whole(1, 1_024),
+    flag: '--threads <n>',
+    commands: [...ENGINE, 'run'],
+    unset: 'measured',
+  },
+  slots: {
+    description: 'answers computed at once',
+    schema: (is) => is.whole(1, 64),
+    flag: '--slots <n>',
+    commands: [...ENGINE, 'engine measure'],
+    unset: 'chosen by the engine',
+  },
+  queue: {
+    description: 'the most prompts that wait; more are refused with QUEUE_FULL',
+    schema: (is) => is.whole(0, 10_000),
+    flag: '--queue <n>',
+    commands: NODE,
+    default: 16,
+  },
+  maxTokens: {
+    description: 'the most tokens of one answer for others; it then ends with the reason length',
+    schema: (is) => is.whole(1, 1_048_576),
+    flag: '--max-tokens <n>',
+    commands: [...NODE, 'donate', 'qmesh worker'],
+    default: 4_096,
+  },
+  port: {
+    description: 'the port of the local API; 0 picks a free one',
+    schema: (is) => is.whole(0, 65_535),
+    flag: '--port <port>',
+    commands: NODE,
+    variable: 'SHOAL_PORT',
+    default: 17_002,
+  },
+  doors: {
+    description: `open this door: ${Object.keys(DOOR_SETTINGS).join(', ')}`,
+    schema: (is) => is.object(membersOf(DOOR_SETTINGS, is)),
+    flag: '--door <name>',
+    repeats: true,
+    commands: NODE,
+    default: {},
+    unset: 'none',
+    merges: true,
+  },
+  doorToken: {
+    description: 'the token that peers need at the WebSocket and TCP doors of this node',
+    schema: token,
+    variable: 'SHOAL_WS_TOKEN',
+    secret: true,
+  },
+  peerToken: {
+    description: 'the token that this node sends to the peers that it dials; not the token of its own doors',
+    schema: token,
+    variable: 'SHOAL_PEER_TOKEN',
+    secret: true,
+  },
+  peers: {
+    description: 'a peer to dial without the DHT: ws://…, wss://… or tcp://…',
+    schema: (is) => is.list(is.matching(PEER_ADDRESS, 'ws://…, wss://… or tcp://host:port'), 64, 'addresses'),
+    flag: '--peer <address>',
+    repeats: true,
+    commands: [...NODE, 'batch'],
+    default: [],
+    merges: true,
+  },
+  opengateway: {
+    description: 'settings of clusters',
+    schema: (is) => is.object(shapeOf(CLUSTER_SETTINGS, is)),
+  },
+  llamaServer: {
+    description: 'the program of the engine llama-server',
+    schema: (is) => is.text('a program'),
+    variable: 'SHOAL_LLAMA_SERVER',
+    unset: 'a build by "shoal engine build", else the one in PATH',
+    path: 'file',
+  },
+  ollamaUrl: {
+    description: 'the address of Ollama',
+    schema: (is) => is.text('"host:port" or an http URL'),
+    variable: 'OLLAMA_HOST',
+    unset: '127.0.0.1:11434',
+  },
+  openaiUrl: {
+    description: 'the base URL of an OpenAI-compatible server; its key is OPENAI_API_KEY',
+    schema: (is) => is.text('an http URL'),
+    flag: '--openai-url <url>',
+    commands: ENGINE,
+    variable: 'OPENAI_BASE_URL',
+  },
+  openaiKey: {
+    description: 'the key for that server',
+    schema: (is) => is.characters(1, 4_096),
+    variable: 'OPENAI_API_KEY',
+    secret: true,
+    privateFile: true,
+  },
+  logLevel: {
+    description: 'the least severe messages that are logged',
+    schema: (is) => is.oneOf(['debug', 'info', 'warn', 'error']),
+    default: 'info',
+  },
+} as const satisfies SettingTable;
+
+export type SettingName = keyof typeof SETTINGS;
