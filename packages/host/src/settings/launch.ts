@@ -3,7 +3,7 @@ import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '../home/home.ts';
 import { longFlag, type SettingTable } from './setting.ts';
 import { parseSettings, type Settings } from './settings.ts';
-import { SETTINGS } from './table.ts';
+import { type SettingName, SETTINGS } from './table.ts';
 
 const TABLE: SettingTable = SETTINGS;
 
@@ -28,10 +28,23 @@ export function launchFlags(launch: Settings): string[] {
     const flag = serveFlag(name);
     if (flag === undefined || value === undefined) return [];
     if (value === false) return TABLE[name]?.negation?.flag ?? [];
-    if (value === true) return flag;
-    const values = Array.isArray(value) ? value : typeof value === 'object' ? Object.keys(value) : [value];
-    return values.map((one) => `${flag}=${one}`);
+    return value === true ? flag : textsOf(value).map((text) => `${flag}=${text}`);
   });
+}
+
+/** The environment variables for those of these settings that `shoal serve` has no flag for. */
+export function launchVariables(launch: Settings): Record<string, string> {
+  const variables = Object.entries(launch).flatMap(([name, value]) => {
+    const variable = serveFlag(name) === undefined ? TABLE[name]?.variable : undefined;
+    return variable === undefined || value === undefined ? [] : [[variable, textsOf(value).join()] as const];
+  });
+  return Object.fromEntries(variables);
+}
+
+/** One text for each value of a flag that may be repeated. */
+function textsOf(value: NonNullable<Settings[SettingName]>): string[] {
+  if (Array.isArray(value)) return value;
+  return typeof value === 'object' ? Object.keys(value) : [String(value)];
 }
 
 function serveFlag(name: string): string | undefined {

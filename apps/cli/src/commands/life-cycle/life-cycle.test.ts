@@ -64,6 +64,26 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.ok(!existsSync(join(shoal.home, 'api.json')));
   });
 
+  test('restart from another shell keeps the settings that came from the environment, except secrets', async (t) => {
+    const shoal = home(t, await startDht(t));
+    Object.assign(shoal.environment, {
+      OLLAMA_HOST: '127.0.0.1:9',
+      SHOAL_LLAMA_SERVER: '/nowhere/llama-server',
+      SHOAL_KEEP_ALIVE: '7m',
+      SHOAL_WS_TOKEN: 'a long and secret word',
+    });
+    const launch = (): object => JSON.parse(readFileSync(join(shoal.home, 'launch.json'), 'utf8')) as object;
+    assert.equal((await shoal.run(['start', '--lend', '--model', 'echo'])).code, 0);
+    const started = launch();
+    const { bootstrap, ollamaUrl, llamaServer, keepAlive, doorToken } = started as Readonly<Record<string, unknown>>;
+    assert.deepEqual([ollamaUrl, llamaServer, keepAlive], ['127.0.0.1:9', '/nowhere/llama-server', '7m']);
+    assert.ok(Array.isArray(bootstrap));
+    assert.equal(doorToken, undefined);
+
+    assert.equal((await new Shoal(shoal.home).run(['restart'])).code, 0);
+    assert.deepEqual(launch(), started);
+  });
+
   test('a prompt is answered by the node that lends, and what is wrong with one is said', async (t) => {
     const bootstrap = await startDht(t);
     const [lender, asker] = [home(t, bootstrap), home(t, bootstrap)];

@@ -6,7 +6,7 @@ import { readApiAccess } from '@shoal/host/home/api-file';
 import { API_PATHS, type StatusView } from '@shoal/node/api';
 import type { Flags } from '@shoal/host/launch-settings';
 import { homeFiles, prepareHome, type Home } from '@shoal/host/home';
-import { launchFlags } from '@shoal/host/launch';
+import { launchFlags, launchVariables } from '@shoal/host/launch';
 import { printableName, printableText } from '@shoal/host/printable';
 import type { Settings } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol';
@@ -52,6 +52,7 @@ export async function startDetached(home: Home, launch: Settings): Promise<Statu
   const node = home.node === undefined ? [] : ['--node', home.node];
   const child = spawn(process.execPath, [LAUNCHER, 'serve', ...node, ...launchFlags(launch)], {
     detached: true,
+    env: { ...process.env, ...launchVariables(launch) },
     stdio: ['ignore', output, output],
   });
   closeSync(output);
