@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { lockHome, runningPid } from './lock.ts';
+import { lockHome } from './lock.ts';
+import { runningPid } from './running-pid.ts';
 import { temporaryHome } from '../testing/temporary-home.ts';
 
 test('a second node in a home is refused, and told the pid of the first', async (t) => {

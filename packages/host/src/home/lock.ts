@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
-import { isProcessAlive } from '@shoal/files/process';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
 import { writeDurably } from '@shoal/files/durable-write';
 import { readOptional } from '@shoal/files/read';
@@ -24,12 +23,6 @@ export async function lockHome(home: Home): Promise<HomeLock> {
       lock.release();
     },
   };
-}
-
-/** The process that holds a home's lock; undefined where none does. */
-export async function runningPid(home: Home): Promise<number | undefined> {
-  const pid = Number((await readOptional(homeFiles(home).pid))?.trim());
-  return pid > 0 && isProcessAlive(pid) ? pid : undefined;
 }
 
 async function takeLock(lockPath: string, pidFile: string): Promise<FileLock> {

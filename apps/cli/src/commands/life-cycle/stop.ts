@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS } from '@shoal/node/api';
-import { runningPid } from '@shoal/host/home/lock';
+import { runningPid } from '@shoal/host/home/running-pid';
 import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 import { callNode, findNode } from '../../node/api-client.ts';
