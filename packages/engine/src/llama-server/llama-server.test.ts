@@ -11,7 +11,7 @@ import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } 
 import { engineContract } from '../contracts/index.ts';
 import type { Engine } from '../engine.ts';
 import { createLlamaServer } from './index.ts';
-import { LLAMA_SERVER, NO_LLAMA_SERVER } from './testing/real-llama-server.ts';
+import { LLAMA_SERVER, NO_LLAMA_SERVER } from '../testing/llama-server-binary.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LONG = 'Count to 100.';

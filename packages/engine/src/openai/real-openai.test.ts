@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { ask, codeOf, hear, reasonOf, usageOf } from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import { createOpenAi } from './index.ts';
-import { findLlamaServer, RealLlamaServer } from './testing/real-llama-server.ts';
+import { LLAMA_SERVER, NO_LLAMA_SERVER } from '../testing/llama-server-binary.ts';
+import { RunningLlamaServer } from './testing/running-llama-server.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
 const KEY = 'a-key-for-this-test';
@@ -12,23 +13,22 @@ const SHORT = 'What is 2+2?';
 const LONG = 'Count from 30 to 90.';
 const EVERYTHING_BUT_TOOLS = ['messages', 'prompt', 'tokens', 'json', 'logprobs', 'embeddings'];
 
-const binary = findLlamaServer();
+const binary = LLAMA_SERVER;
 
 if (binary === undefined) {
-  const skip = 'llama-server is not here: put it on the path, or say where it is with SHOAL_LLAMA_SERVER';
-  test('with a real OpenAI-compatible server', { skip });
+  test('with a real OpenAI-compatible server', { skip: NO_LLAMA_SERVER });
 } else {
   suite('with a real OpenAI-compatible server', () => testWith(binary));
 }
 
 function testWith(program: string): void {
-  let server: RealLlamaServer;
+  let server: RunningLlamaServer;
   const create = (apiKey = KEY) => createOpenAi({ baseUrl: server.baseUrl, apiKey, slots: 2 });
 
   before(async () => {
     const vectors = ['--embeddings', '--pooling', 'mean'];
     const model = ['-m', MODEL_PATH, '--alias', 'shoal-demo', '-c', '2048', '-np', '2'];
-    server = await RealLlamaServer.start(program, [...model, ...vectors, '--api-key', KEY]);
+    server = await RunningLlamaServer.start(program, [...model, ...vectors, '--api-key', KEY]);
   });
   after(() => server.stop());
 

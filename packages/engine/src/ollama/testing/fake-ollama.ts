@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { StopFilter } from '@shoal/chat/stop-filter';
+import { FakeServer, inPieces, sendJson } from '../../testing/fake-server.ts';
 import { isObject, type JsonObject } from '@shoal/protocol';
 import { objectIn, textIn } from '@shoal/formats/json';
 import { FAKE_MODELS } from './fake-models.ts';
@@ -48,7 +49,6 @@ export interface FakeOrder {
  * and words, whose models repeat what they are told, a word a token, and stop when the connection is closed.
  */
 export class FakeOllama {
-  readonly address: string;
   fault: Fault | undefined;
   hasModels = true;
   /** Answers come in pieces of so many bytes, cut anywhere; absent: a line a piece. */
@@ -62,48 +62,40 @@ export class FakeOllama {
   onOrder: (order: FakeOrder) => void = () => {};
   /** The connection was closed before the answer was complete; so many words were said. */
   onHangUp: (words: number) => void = () => {};
-  readonly #server: Server;
+  readonly #server = new FakeServer((request, response) => this.#handle(request, response));
 
   static async start(): Promise<FakeOllama> {
-    const server = createServer();
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    return new FakeOllama(server);
+    const fake = new FakeOllama();
+    await fake.#server.listen();
+    return fake;
   }
 
-  private constructor(server: Server) {
-    this.#server = server;
-    const address = server.address();
-    this.address = typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
-    server.on('request', (request, response) => {
-      this.#handle(request, response).catch(() => response.destroy());
-    });
+  get address(): string {
+    return this.#server.address;
   }
 
-  async stop(): Promise<void> {
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await closed;
+  stop(): Promise<void> {
+    return this.#server.stop();
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '';
     if (path === '/api/tags') {
       const models = this.hasModels ? Object.entries(FAKE_MODELS) : [];
-      return reply(response, 200, { models: models.map(([name, { tag }]) => ({ name, model: name, ...tag })) });
+      return sendJson(response, 200, { models: models.map(([name, { tag }]) => ({ name, model: name, ...tag })) });
     }
     if (path === '/api/ps') {
       const loaded = { name: 'parrot:latest', size: 1_000, context_length: 2048, digest: 'f'.repeat(64) };
       const more = { name: 'seer:7b', size: 2_000, size_vram: 2_000, expires_at: '2318-01-01T00:00:00Z' };
-      return reply(response, 200, { models: [{ ...loaded, size_vram: 0, expires_at: this.expiresAt }, more] });
+      return sendJson(response, 200, { models: [{ ...loaded, size_vram: 0, expires_at: this.expiresAt }, more] });
     }
-    if (request.method !== 'POST') return reply(response, 404, { error: 'page not found' });
+    if (request.method !== 'POST') return sendJson(response, 404, { error: 'page not found' });
     const body: unknown = await json(request);
-    if (!isObject(body)) return reply(response, 400, { error: 'missing request body' });
+    if (!isObject(body)) return sendJson(response, 400, { error: 'missing request body' });
     const name = textIn(body, 'model') ?? '';
     const model = FAKE_MODELS[name] ?? FAKE_MODELS[`${name}:latest`];
-    if (model === undefined) return reply(response, 404, { error: `model '${name}' not found` });
-    if (path === '/api/show') return reply(response, 200, model.show);
+    if (model === undefined) return sendJson(response, 404, { error: `model '${name}' not found` });
+    if (path === '/api/show') return sendJson(response, 200, model.show);
     if (path === '/api/embed') return this.#embed(body, response);
     await this.#answer({ path, body }, response);
   }
@@ -114,7 +106,7 @@ export class FakeOllama {
     const { input } = body;
     const texts = Array.isArray(input) ? input.map(String) : [];
     const embeddings = texts.map((text) => [text.length % 7, (text.codePointAt(0) ?? 0) % 11, 1]);
-    reply(response, 200, { embeddings: this.embeddings ?? embeddings, prompt_eval_count: texts.length });
+    sendJson(response, 200, { embeddings: this.embeddings ?? embeddings, prompt_eval_count: texts.length });
   }
 
   async #answer(order: FakeOrder, response: ServerResponse): Promise<void> {
@@ -125,10 +117,10 @@ export class FakeOllama {
     this.onOrder(order);
     if (this.fault === 'silent from the start') return;
     for (const [fault, { status, error }] of Object.entries(REFUSALS)) {
-      if (this.fault === fault) return reply(response, status, { error });
+      if (this.fault === fault) return sendJson(response, status, { error });
     }
     response.setHeader('content-type', 'application/x-ndjson');
-    await pipeline(cut(this.#lines(order, progress, response), this.pieceBytes), response);
+    await pipeline(inPieces(this.#lines(order, progress, response), this.pieceBytes), response);
   }
 
   async *#lines(
@@ -180,13 +172,6 @@ function wordLogprob(token: string, body: JsonObject): object {
   return { token, logprob: -0.5, top_logprobs: Number(body['top_logprobs']) > 0 ? others : undefined };
 }
 
-async function* cut(lines: AsyncIterable<string>, pieceBytes = Infinity): AsyncGenerator<Uint8Array> {
-  for await (const line of lines) {
-    const bytes = Buffer.from(line);
-    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
-  }
-}
-
 async function* suffer(fault: Fault, response: ServerResponse): AsyncGenerator<string> {
   if (fault === 'cut in mid-stream') response.destroy();
   else if (fault === 'silent in mid-stream') await once(response, 'close');
@@ -210,8 +195,4 @@ function lastSaid(body: JsonObject): string {
   if (!Array.isArray(messages)) return textIn(body, 'prompt') ?? '';
   const last: unknown = messages.at(-1);
   return isObject(last) ? (textIn(last, 'content') ?? '') : '';
-}
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
 }

@@ -1,16 +1,11 @@
 import { once } from 'node:events';
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { isObject, type JsonObject } from '@shoal/protocol';
 import { textIn } from '@shoal/formats/json';
 import { StopFilter } from '@shoal/chat/stop-filter';
+import { FakeServer, inPieces, sendJson } from '../../testing/fake-server.ts';
 import { type Fault, LAST_EVENTS, REFUSALS } from './fake-faults.ts';
 
 const WORDS_BEFORE_FAULT = 3;
@@ -33,7 +28,6 @@ const USUAL_MODELS: readonly object[] = [
  * repeat what they are told, a word a token, and stop when the connection is closed.
  */
 export class FakeOpenAi {
-  readonly address: string;
   fault: Fault | undefined;
   models: unknown = USUAL_MODELS;
   /** Answers come in pieces of so many bytes, cut anywhere; absent: an event a piece. */
@@ -50,21 +44,16 @@ export class FakeOpenAi {
   onQuestion: (question: FakeQuestion) => void = () => {};
   /** The connection was closed before the answer was complete; so many words were said. */
   onHangUp: (words: number) => void = () => {};
-  readonly #server: Server;
+  readonly #server = new FakeServer((request, response) => this.#handle(request, response));
 
   static async start(): Promise<FakeOpenAi> {
-    const server = createServer();
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    return new FakeOpenAi(server);
+    const fake = new FakeOpenAi();
+    await fake.#server.listen();
+    return fake;
   }
 
-  private constructor(server: Server) {
-    this.#server = server;
-    const address = server.address();
-    this.address = typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : '';
-    server.on('request', (request, response) => {
-      this.#handle(request, response).catch(() => response.destroy());
-    });
+  get address(): string {
+    return `http://${this.#server.address}`;
   }
 
   /** As a test found it. */
@@ -72,11 +61,8 @@ export class FakeOpenAi {
     Object.assign(this, { ...INTACT, onQuestion: () => {}, onHangUp: () => {} });
   }
 
-  async stop(): Promise<void> {
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await closed;
+  stop(): Promise<void> {
+    return this.#server.stop();
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -85,10 +71,10 @@ export class FakeOpenAi {
     if (path === '/v1/models') {
       const refusal = this.#refusal();
       if (refusal !== undefined) return this.#refuse(response, refusal);
-      return reply(response, 200, { object: 'list', data: this.models });
+      return sendJson(response, 200, { object: 'list', data: this.models });
     }
     const body: unknown = request.method === 'POST' ? await json(request) : undefined;
-    if (!isObject(body)) return reply(response, 404, { error: { message: 'File Not Found' } });
+    if (!isObject(body)) return sendJson(response, 404, { error: { message: 'File Not Found' } });
     response.on('close', () => {
       if (!response.writableFinished) this.onHangUp(progress.said);
     });
@@ -99,10 +85,10 @@ export class FakeOpenAi {
     if (refusal !== undefined) return this.#refuse(response, refusal);
     if (path === '/v1/embeddings') return this.#embed(body, response);
     if (this.usage === 'refused' && body['stream_options'] !== undefined) {
-      return reply(response, 400, { error: { message: 'Unrecognized request argument supplied: stream_options' } });
+      return sendJson(response, 400, { error: { message: 'Unrecognized request argument supplied: stream_options' } });
     }
     response.setHeader('content-type', 'text/event-stream');
-    await pipeline(cut(this.#events(path, body, progress, response), this.pieceBytes), response);
+    await pipeline(inPieces(this.#events(path, body, progress, response), this.pieceBytes), response);
   }
 
   #refusal() {
@@ -112,7 +98,7 @@ export class FakeOpenAi {
   #refuse(response: ServerResponse, { status, error }: { readonly status: number; readonly error: object }): void {
     if (this.retryAfter !== undefined) response.setHeader('retry-after', this.retryAfter);
     if (status === 307) response.setHeader('location', `${this.address}/v1/elsewhere`);
-    reply(response, status, { error });
+    sendJson(response, status, { error });
   }
 
   /** A text's vector says how long it is and how it begins; they come in another order than the texts. */
@@ -123,7 +109,7 @@ export class FakeOpenAi {
       index,
       embedding: [text.length % 7, (text.codePointAt(0) ?? 0) % 11, 1],
     }));
-    reply(response, 200, { data: this.embeddings ?? data.toReversed(), usage: { prompt_tokens: texts.length } });
+    sendJson(response, 200, { data: this.embeddings ?? data.toReversed(), usage: { prompt_tokens: texts.length } });
   }
 
   async *#events(
@@ -176,13 +162,6 @@ function event(chunk: object): string {
   return `data: ${JSON.stringify(chunk)}\n\n`;
 }
 
-async function* cut(events: AsyncIterable<string>, pieceBytes = Infinity): AsyncGenerator<Uint8Array> {
-  for await (const text of events) {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
-  }
-}
-
 async function* suffer(fault: Fault, response: ServerResponse): AsyncGenerator<string> {
   if (fault === 'cut in mid-stream') response.destroy();
   else if (fault === 'silent in mid-stream') await once(response, 'close');
@@ -204,8 +183,4 @@ function lastSaid(body: JsonObject): string {
   if (!Array.isArray(messages)) return Array.isArray(prompt) ? prompt.join(' ') : (textIn(body, 'prompt') ?? '');
   const last: unknown = messages.at(-1);
   return isObject(last) ? (textIn(last, 'content') ?? '') : '';
-}
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
 }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { findLlamaServer } from '../find.ts';
+import { findLlamaServer } from '../llama-server/find.ts';
 
 const CACHE = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
 /** Where `.ci/install-llama-server` puts its build. */
