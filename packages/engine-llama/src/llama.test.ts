@@ -8,7 +8,16 @@ import { after, before, suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Message } from '@shoal/protocol';
-import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '@shoal/engine/contracts/answers';
+import {
+  createRequest,
+  codeOf,
+  firstText,
+  receive,
+  receiveRest,
+  reasonOf,
+  unaborted,
+  usageOf,
+} from '@shoal/engine/contracts/answers';
 import { engineContract } from '@shoal/engine/contracts';
 import type { Engine } from '@shoal/engine';
 import { createLlama, machineName, recallModel } from './index.ts';
@@ -43,18 +52,18 @@ suite('the llama engine', () => {
   });
 
   test('it answers a question right', async () => {
-    assert.match((await hear(engine, ask('What is 2+2?'))).text, /4/);
+    assert.match((await receive(engine, createRequest('What is 2+2?'))).text, /4/);
   });
 
   test('the tokens of an answer are as many as were generated, and no control text is among the words', async () => {
-    const heard = await hear(engine, ask(LONG));
-    assert.equal(usageOf(heard).completionTokens, heard.tokens.length);
-    assert.doesNotMatch(heard.text, /<\|/);
+    const received = await receive(engine, createRequest(LONG));
+    assert.equal(usageOf(received).completionTokens, received.tokens.length);
+    assert.doesNotMatch(received.text, /<\|/);
   });
 
   test('a prompt that does not fit is refused with both numbers', async () => {
     const tokens = Array.from({ length: contextLength }, () => 1);
-    const { end } = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
+    const { end } = await receive(engine, createRequest('', { input: { type: 'tokens', tokens } }));
     assert.ok(end.type === 'error');
     assert.equal(end.error.code, 'CONTEXT_EXCEEDED');
     assert.ok(end.error.message.includes(`${tokens.length} tokens`));
@@ -63,15 +72,15 @@ suite('the llama engine', () => {
 
   test('a full context ends an answer with length', async () => {
     const tokens = Array.from({ length: contextLength - 2 }, () => 1);
-    const heard = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
-    assert.ok(reasonOf(heard) === 'length' || usageOf(heard).completionTokens < 2);
-    assert.ok(usageOf(heard).completionTokens <= 2);
+    const received = await receive(engine, createRequest('', { input: { type: 'tokens', tokens } }));
+    assert.ok(reasonOf(received) === 'length' || usageOf(received).completionTokens < 2);
+    assert.ok(usageOf(received).completionTokens <= 2);
   });
 
   test('a token that the vocabulary does not have is refused', async () => {
     for (const token of [-1, 0.5, 1_000_000]) {
-      const heard = await hear(engine, ask('', { input: { type: 'tokens', tokens: [token] } }));
-      assert.equal(codeOf(heard), 'INVALID_REQUEST');
+      const received = await receive(engine, createRequest('', { input: { type: 'tokens', tokens: [token] } }));
+      assert.equal(codeOf(received), 'INVALID_REQUEST');
     }
   });
 
@@ -79,28 +88,28 @@ suite('the llama engine', () => {
     const format = { type: 'json' } as const;
     for (const temperature of [1e-300, 1e-40, 1e-4, 10]) {
       const sampling = { temperature, topK: 0, topP: 1, minP: 0, seed: 3, maxTokens: 30 };
-      assert.match((await hear(engine, ask('What is 2+2?', { format, sampling }))).text, /^\s*\{/);
+      assert.match((await receive(engine, createRequest('What is 2+2?', { format, sampling }))).text, /^\s*\{/);
     }
   });
 
   test('a bias of tokens that the model does not have does nothing', async () => {
     const logitBias = [[2 ** 31 - 1, 100]] as const;
-    assert.equal((await hear(engine, ask('What is 2+2?', { sampling: { logitBias } }))).text, '4');
+    assert.equal((await receive(engine, createRequest('What is 2+2?', { sampling: { logitBias } }))).text, '4');
   });
 
   test('a killed process fails what it worked on, and the next request is answered by another', async () => {
     const [first, second] = [LONG, LONG].map((prompt) =>
-      engine.generate(ask(prompt), unaborted())[Symbol.asyncIterator](),
+      engine.generate(createRequest(prompt), unaborted())[Symbol.asyncIterator](),
     );
     assert.ok(first && second);
     await Promise.all([firstText(first), firstText(second)]);
     const killed = processId;
     process.kill(killed, 'SIGKILL');
     for (const events of [first, second]) {
-      const rest = await hearRest({ [Symbol.asyncIterator]: () => events });
+      const rest = await receiveRest({ [Symbol.asyncIterator]: () => events });
       assert.equal(codeOf(rest), 'GENERATION_FAILED');
     }
-    assert.equal(reasonOf(await hear(engine, ask('What is 2+2?'))), 'stop');
+    assert.equal(reasonOf(await receive(engine, createRequest('What is 2+2?'))), 'stop');
     assert.notEqual(processId, killed);
   });
 });
@@ -130,7 +139,7 @@ suite('a model that cannot be loaded', () => {
       const engine = createLlama({ ...OPTIONS, modelPath });
       try {
         await assert.rejects(engine.models(), { name: 'ShoalError', message: reason });
-        const { end } = await hear(engine, ask('What is 2+2?'));
+        const { end } = await receive(engine, createRequest('What is 2+2?'));
         assert.ok(end.type === 'error' && end.error.code === 'GENERATION_FAILED');
         assert.ok(!end.error.message.includes(name), 'a peer is not told the file');
       } finally {
@@ -143,12 +152,12 @@ suite('a model that cannot be loaded', () => {
 test('requests that wait for a model to be loaded are bounded too', async () => {
   const closing = Promise.withResolvers<void>();
   const engine = createLlama({ ...OPTIONS, checkFile: () => closing.promise });
-  const waiting = Array.from({ length: 256 }, () => hear(engine, ask(LONG)));
-  assert.equal(codeOf(await hear(engine, ask(LONG))), 'OVERLOADED');
+  const waiting = Array.from({ length: 256 }, () => receive(engine, createRequest(LONG)));
+  assert.equal(codeOf(await receive(engine, createRequest(LONG))), 'OVERLOADED');
   const closed = engine.close();
   closing.resolve();
   await closed;
-  for (const heard of await Promise.all(waiting)) assert.equal(codeOf(heard), 'GENERATION_ABORTED');
+  for (const received of await Promise.all(waiting)) assert.equal(codeOf(received), 'GENERATION_ABORTED');
 });
 
 test('a child ends when its parent hangs up', async () => {
@@ -170,10 +179,10 @@ suite('what is the same again', () => {
 
   for (const sampling of REPEATABLE) {
     test(`with ${JSON.stringify(sampling)} an answer has the same tokens alone and beside seven others`, async () => {
-      const request = (question: string) => ask(question, { sampling: { ...sampling, maxTokens: 40 } });
+      const request = (question: string) => createRequest(question, { sampling: { ...sampling, maxTokens: 40 } });
       const alone: (readonly number[])[] = [];
-      for (const question of QUESTIONS) alone.push((await hear(engine, request(question))).tokens);
-      const together = await Promise.all(QUESTIONS.map((question) => hear(engine, request(question))));
+      for (const question of QUESTIONS) alone.push((await receive(engine, request(question))).tokens);
+      const together = await Promise.all(QUESTIONS.map((question) => receive(engine, request(question))));
       assert.deepEqual(
         together.map(({ tokens }) => tokens),
         alone,
@@ -181,11 +190,11 @@ suite('what is the same again', () => {
     });
 
     test(`with ${JSON.stringify(sampling)} another worker goes on with the tokens that there would have been`, async () => {
-      const whole = await hear(engine, ask(LONG, { sampling: { ...sampling, maxTokens: 60 } }));
+      const whole = await receive(engine, createRequest(LONG, { sampling: { ...sampling, maxTokens: 60 } }));
       const other = createLlama(OPTIONS);
       try {
         const resume = { text: '', tokens: whole.tokens.slice(0, 25) };
-        const rest = await hear(other, ask(LONG, { resume, sampling: { ...sampling, maxTokens: 35 } }));
+        const rest = await receive(other, createRequest(LONG, { resume, sampling: { ...sampling, maxTokens: 35 } }));
         assert.deepEqual(rest.tokens, whole.tokens.slice(25, 60));
       } finally {
         await other.close();
@@ -195,10 +204,10 @@ suite('what is the same again', () => {
 
   test('the next turn of a conversation pays for what is new alone', async () => {
     const messages: Message[] = [{ role: 'user', content: LONG }];
-    const first = await hear(engine, ask('', { input: { type: 'messages', messages } }));
+    const first = await receive(engine, createRequest('', { input: { type: 'messages', messages } }));
     messages.push({ role: 'assistant', content: first.text }, { role: 'user', content: 'What is 2+2?' });
     const { cachedTokens = 0, promptTokens } = usageOf(
-      await hear(engine, ask('', { input: { type: 'messages', messages } })),
+      await receive(engine, createRequest('', { input: { type: 'messages', messages } })),
     );
     assert.ok(cachedTokens >= usageOf(first).promptTokens + first.tokens.length - 1, `${cachedTokens} were in memory`);
     assert.ok(promptTokens - cachedTokens < 20, `${promptTokens - cachedTokens} were read`);
@@ -210,7 +219,7 @@ test('threads are measured where nobody says how many, and remembered', async ()
   try {
     for (let round = 0; round < 2; round++) {
       const engine = createLlama({ modelPath: MODEL_PATH, gpuLayers: 0, slots: 1, cacheDirectory });
-      assert.equal((await hear(engine, ask('What is 2+2?'))).text, '4');
+      assert.equal((await receive(engine, createRequest('What is 2+2?'))).text, '4');
       await engine.close();
     }
     const record = await recallModel(MODEL_PATH, cacheDirectory);
@@ -244,8 +253,8 @@ suite('several models', () => {
         ['first', 'second'],
       );
       for (const model of ['first', 'second', 'first']) {
-        const heard = await hear(engine, ask('What is 2+2?', { model }));
-        assert.deepEqual([heard.text, heard.end.type === 'finish' && heard.end.model], ['4', model]);
+        const received = await receive(engine, createRequest('What is 2+2?', { model }));
+        assert.deepEqual([received.text, received.end.type === 'finish' && received.end.model], ['4', model]);
         assert.deepEqual(
           (await engine.resident?.())?.map(({ id }) => id),
           [model],
@@ -260,7 +269,7 @@ suite('several models', () => {
     const engine = createLlama({ ...OPTIONS, keepAliveMs: 0 });
     try {
       for (let round = 0; round < 2; round++) {
-        assert.equal((await hear(engine, ask('What is 2+2?'))).text, '4');
+        assert.equal((await receive(engine, createRequest('What is 2+2?'))).text, '4');
         while (((await engine.resident?.()) ?? []).length > 0) await setImmediate();
       }
     } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask, hear } from '@shoal/engine/contracts/answers';
+import { createRequest, receive } from '@shoal/engine/contracts/answers';
 import { createLlama } from './index.ts';
 import { createTokenizer } from './tokenizer.ts';
 
@@ -12,9 +12,9 @@ test('the ids of a prompt give the answer that the prompt gives', async () => {
   const engine = createLlama({ modelPath: MODEL_PATH, threads: 1, gpuLayers: 0, slots: 1 });
   try {
     const sampling = { temperature: 0 };
-    const byText = await hear(engine, ask('Count to 20.', { sampling }));
+    const byText = await receive(engine, createRequest('Count to 20.', { sampling }));
     const ids = tokenizer.prompt('Count to 20.');
-    const byIds = await hear(engine, ask('', { input: { type: 'tokens', tokens: ids }, sampling }));
+    const byIds = await receive(engine, createRequest('', { input: { type: 'tokens', tokens: ids }, sampling }));
     assert.equal(byIds.text, byText.text);
     assert.equal(tokenizer.text([...byIds.tokens, 99_999]), byIds.text);
   } finally {

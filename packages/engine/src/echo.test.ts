@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask, hear, reasonOf } from './contracts/answers.ts';
+import { createRequest, receive, reasonOf } from './contracts/answers.ts';
 import { engineContract } from './contracts/index.ts';
 import { createEcho } from './echo.ts';
 
@@ -15,26 +15,26 @@ test('it says the last thing that the user said, word by word, unchanged', async
     { role: 'assistant', content: 'first' },
     { role: 'user', content: said },
   ] as const;
-  const heard = await hear(createEcho(), ask('', { input: { type: 'messages', messages } }));
-  assert.equal(heard.text, said);
-  assert.equal(heard.pieces, 7);
+  const received = await receive(createEcho(), createRequest('', { input: { type: 'messages', messages } }));
+  assert.equal(received.text, said);
+  assert.equal(received.pieces, 7);
 });
 
 test('it says tokens as their numbers', async () => {
-  const heard = await hear(createEcho(), ask('', { input: { type: 'tokens', tokens: [1, 20, 300] } }));
-  assert.equal(heard.text, '1 20 300');
+  const received = await receive(createEcho(), createRequest('', { input: { type: 'tokens', tokens: [1, 20, 300] } }));
+  assert.equal(received.text, '1 20 300');
 });
 
 test('it speaks no faster than it is told to', async () => {
   const began = performance.now();
-  await hear(createEcho({ tokensPerSecond: 100 }), ask('one two three four five six'));
+  await receive(createEcho({ tokensPerSecond: 100 }), createRequest('one two three four five six'));
   // Due after 50 ms, and Node's timers may each be a millisecond early.
   assert.ok(performance.now() - began >= 40, 'the sixth word is due after five hundredths of a second');
 });
 
 test('an abort does not wait for the next word', async () => {
   const abort = new AbortController();
-  const answer = hear(createEcho({ tokensPerSecond: 0.001 }), ask('one two'), abort.signal);
+  const answer = receive(createEcho({ tokensPerSecond: 0.001 }), createRequest('one two'), abort.signal);
   setImmediate(() => abort.abort());
   assert.equal(reasonOf(await answer), 'abort');
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { ABILITIES, type Ability, type InferenceRequest, isObject, type JsonObject, type Tool } from '@shoal/protocol';
 import type { Engine } from '../engine.ts';
-import { ask, codeOf, hear, reasonOf, usageOf } from './answers.ts';
+import { createRequest, codeOf, receive, reasonOf, usageOf } from './answers.ts';
 import type { EnginePrompts, EngineTestTitle } from './engine-contract.ts';
 
 const TOP = 3;
@@ -61,9 +61,9 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
     let refused = 0;
     for (const { id, abilities = ABILITIES } of await engine().models()) {
       for (const ability of ABILITIES.filter((one) => !abilities.includes(one))) {
-        const heard = await hear(engine(), ask(prompts.short, { ...NEEDING[ability], model: id }));
-        assert.equal(codeOf(heard), 'INVALID_REQUEST', ability);
-        assert.deepEqual([heard.text, heard.toolCalls, heard.vectors], ['', [], []]);
+        const received = await receive(engine(), createRequest(prompts.short, { ...NEEDING[ability], model: id }));
+        assert.equal(codeOf(received), 'INVALID_REQUEST', ability);
+        assert.deepEqual([received.text, received.toolCalls, received.vectors], ['', [], []]);
         refused++;
       }
     }
@@ -72,9 +72,12 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
 
   able(['messages', 'json'], 'JSON by schema parses and fits', async (model) => {
     const format = { type: 'json_schema', schema: VERDICT_SCHEMA } as const;
-    const heard = await hear(engine(), ask(prompts.short, { model, format, sampling: { maxTokens: JSON_TOKENS_MAX } }));
-    assert.equal(reasonOf(heard), 'stop');
-    const value: unknown = JSON.parse(heard.text);
+    const received = await receive(
+      engine(),
+      createRequest(prompts.short, { model, format, sampling: { maxTokens: JSON_TOKENS_MAX } }),
+    );
+    assert.equal(reasonOf(received), 'stop');
+    const value: unknown = JSON.parse(received.text);
     assert.ok(isObject(value));
     assert.deepEqual(Object.keys(value).toSorted(), ['sure', 'verdict']);
     assert.ok(value['verdict'] === 'yes' || value['verdict'] === 'no');
@@ -83,35 +86,35 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
 
   able(['messages', 'tools'], 'a required tool is called', async (model) => {
     const sampling = { maxTokens: JSON_TOKENS_MAX };
-    const request = ask(prompts.short, { model, tools: [TURN_TOOL], toolChoice: 'required', sampling });
-    const heard = await hear(engine(), request);
-    assert.equal(reasonOf(heard), 'tool_calls');
-    assert.ok(heard.toolCalls.length > 0);
-    for (const call of heard.toolCalls) {
+    const request = createRequest(prompts.short, { model, tools: [TURN_TOOL], toolChoice: 'required', sampling });
+    const received = await receive(engine(), request);
+    assert.equal(reasonOf(received), 'tool_calls');
+    assert.ok(received.toolCalls.length > 0);
+    for (const call of received.toolCalls) {
       assert.equal(call.name, TURN_TOOL.name);
       const value: unknown = JSON.parse(call.arguments);
       assert.ok(isObject(value) && (value['direction'] === 'left' || value['direction'] === 'right'));
     }
     assert.equal(
-      new Set(heard.toolCalls.map(({ id }) => id)).size,
-      heard.toolCalls.length,
+      new Set(received.toolCalls.map(({ id }) => id)).size,
+      received.toolCalls.length,
       'each has an id of its own',
     );
   });
 
   able(['embeddings'], 'several texts become vectors of length 1', async (model) => {
     const input = { type: 'embeddings', texts: [prompts.short, 'Something else.', prompts.short] } as const;
-    const [heard, again] = [
-      await hear(engine(), ask('', { model, input })),
-      await hear(engine(), ask('', { model, input })),
+    const [received, again] = [
+      await receive(engine(), createRequest('', { model, input })),
+      await receive(engine(), createRequest('', { model, input })),
     ];
-    assert.equal(reasonOf(heard), 'stop');
-    assert.deepEqual([heard.text, heard.vectors.length], ['', input.texts.length]);
-    const { promptTokens, completionTokens } = usageOf(heard);
+    assert.equal(reasonOf(received), 'stop');
+    assert.deepEqual([received.text, received.vectors.length], ['', input.texts.length]);
+    const { promptTokens, completionTokens } = usageOf(received);
     assert.ok(promptTokens > 0);
     assert.equal(completionTokens, 0);
-    const [first = [], other = [], same = []] = heard.vectors;
-    for (const vector of heard.vectors) {
+    const [first = [], other = [], same = []] = received.vectors;
+    for (const vector of received.vectors) {
       assert.equal(vector.length, first.length);
       assertNear(cosine(vector, vector), 1);
     }
@@ -122,9 +125,9 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
 
   able(['messages', 'logprobs'], 'log probabilities come with their tokens', async (model) => {
     const sampling = { maxTokens: 8 };
-    const heard = await hear(engine(), ask(prompts.long, { model, logprobs: TOP, sampling }));
-    const { logprobs, tokens } = heard;
-    assert.equal(logprobs.map(({ text }) => text).join(''), heard.text);
+    const received = await receive(engine(), createRequest(prompts.long, { model, logprobs: TOP, sampling }));
+    const { logprobs, tokens } = received;
+    assert.equal(logprobs.map(({ text }) => text).join(''), received.text);
     assert.equal(logprobs.length, tokens.length === 0 ? sampling.maxTokens : tokens.length);
     for (const { token, logprob, top } of logprobs) {
       assert.equal(top.length, TOP);
@@ -137,7 +140,7 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
       assert.deepEqual([top[0]?.token, top[0]?.logprob], [token, logprob]);
       assert.ok(logprob <= 0);
     }
-    const alone = await hear(engine(), ask(prompts.long, { model, logprobs: 0, sampling }));
+    const alone = await receive(engine(), createRequest(prompts.long, { model, logprobs: 0, sampling }));
     assert.ok(alone.logprobs.length > 0 && alone.logprobs.every(({ top }) => top.length === 0));
   });
 
@@ -145,18 +148,21 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
     const sampling = { maxTokens: 1 };
     const [model] = await engine().models();
     const logprobs = hasAll(model?.abilities, ['logprobs']) ? { logprobs: 1 } : {};
-    const usual = await hear(engine(), ask(prompts.short, { ...logprobs, sampling }));
+    const usual = await receive(engine(), createRequest(prompts.short, { ...logprobs, sampling }));
     const token = usual.tokens[0] ?? usual.logprobs[0]?.token;
     if (token === undefined) return context.skip('it does not tell the ids of tokens');
-    const other = await hear(engine(), ask(prompts.short, { sampling: { ...sampling, logitBias: [[token, -100]] } }));
+    const other = await receive(
+      engine(),
+      createRequest(prompts.short, { sampling: { ...sampling, logitBias: [[token, -100]] } }),
+    );
     assert.equal(typeof reasonOf(other), 'string');
     assert.notEqual(other.text, usual.text);
   });
 
   able(['messages'], 'the same conversation again says how much was still in memory', async (model, context) => {
-    const request = ask(prompts.long, { model, sampling: { maxTokens: 1 } });
-    await hear(engine(), request);
-    const { cachedTokens, promptTokens } = usageOf(await hear(engine(), request));
+    const request = createRequest(prompts.long, { model, sampling: { maxTokens: 1 } });
+    await receive(engine(), request);
+    const { cachedTokens, promptTokens } = usageOf(await receive(engine(), request));
     if (cachedTokens === undefined) return context.skip('it does not tell');
     assert.ok(cachedTokens > 0 && cachedTokens <= promptTokens, `${cachedTokens} of ${promptTokens}`);
   });

@@ -12,8 +12,8 @@ import {
 } from '@shoal/protocol';
 import type { Engine } from '../engine.ts';
 
-/** An answer as it was heard, to its end. */
-export interface Heard {
+/** An answer as it was received, to its end. */
+export interface ReceivedAnswer {
   readonly text: string;
   readonly tokens: readonly number[];
   readonly logprobs: readonly SampledLogprob[];
@@ -25,16 +25,20 @@ export interface Heard {
 }
 
 /** A request for a reproducible answer. */
-export function ask(prompt: string, changes: Partial<InferenceRequest> = {}): InferenceRequest {
+export function createRequest(prompt: string, changes: Partial<InferenceRequest> = {}): InferenceRequest {
   return { input: promptInput(prompt), stop: [], ...changes, sampling: { temperature: 0, ...changes.sampling } };
 }
 
 /** Listens to the whole answer, and asserts that its events come in the order that engines promise. */
-export async function hear(engine: Engine, request: InferenceRequest, signal = unaborted()): Promise<Heard> {
-  return hearRest(engine.generate(request, signal));
+export async function receive(
+  engine: Engine,
+  request: InferenceRequest,
+  signal = unaborted(),
+): Promise<ReceivedAnswer> {
+  return receiveRest(engine.generate(request, signal));
 }
 
-export async function hearRest(events: AsyncIterable<InferenceEvent>): Promise<Heard> {
+export async function receiveRest(events: AsyncIterable<InferenceEvent>): Promise<ReceivedAnswer> {
   const texts: string[] = [];
   const tokens: number[] = [];
   const logprobs: SampledLogprob[] = [];
@@ -79,16 +83,16 @@ function addToolCall(calls: ToolCall[], { index, id, name, arguments: piece }: T
 }
 
 /** The reason of an answer that ended well; fails the test for one that did not. */
-export function reasonOf({ end }: Heard): string {
+export function reasonOf({ end }: ReceivedAnswer): string {
   if (end.type === 'error') throw end.error;
   return end.reason;
 }
 
-export function codeOf({ end }: Heard): string {
+export function codeOf({ end }: ReceivedAnswer): string {
   return end.type === 'error' ? end.error.code : `no error but ${end.reason}`;
 }
 
-export function usageOf({ end }: Heard): Usage {
+export function usageOf({ end }: ReceivedAnswer): Usage {
   if (end.type === 'error') throw end.error;
   assert.ok(end.usage, 'engines tell the usage');
   return end.usage;

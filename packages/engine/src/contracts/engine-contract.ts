@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test, type TestContext } from 'node:test';
 import type { Engine } from '../engine.ts';
 import { hasAll, mustByAbility } from './ability-contract.ts';
-import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from './answers.ts';
+import { createRequest, codeOf, firstText, receive, receiveRest, reasonOf, unaborted, usageOf } from './answers.ts';
 
 /** Prompts that suit the engine under test; both must be answered the same way each time. */
 export interface EnginePrompts {
@@ -60,17 +60,17 @@ export function engineContract(
     };
 
     must('an answer is text, then one finish with its usage', async () => {
-      const heard = await hear(engine, ask(prompts.short));
-      assert.equal(reasonOf(heard), 'stop');
-      assert.notEqual(heard.text, '');
-      const usage = usageOf(heard);
+      const received = await receive(engine, createRequest(prompts.short));
+      assert.equal(reasonOf(received), 'stop');
+      assert.notEqual(received.text, '');
+      const usage = usageOf(received);
       assert.ok(usage.promptTokens > 0);
-      assert.ok(usage.completionTokens >= Math.max(heard.tokens.length, 1));
+      assert.ok(usage.completionTokens >= Math.max(received.tokens.length, 1));
     });
 
     must('maxTokens ends an answer with length', async () => {
-      const whole = await hear(engine, ask(prompts.long));
-      const cut = await hear(engine, ask(prompts.long, { sampling: { maxTokens: 5 } }));
+      const whole = await receive(engine, createRequest(prompts.long));
+      const cut = await receive(engine, createRequest(prompts.long, { sampling: { maxTokens: 5 } }));
       assert.equal(reasonOf(cut), 'length');
       assert.equal(usageOf(cut).completionTokens, 5);
       assert.ok(whole.text.startsWith(cut.text));
@@ -78,92 +78,98 @@ export function engineContract(
     });
 
     must('an answer ends before a stop string, however it is cut', async () => {
-      const { text } = await hear(engine, ask(prompts.long));
+      const { text } = await receive(engine, createRequest(prompts.long));
       for (const from of [1, 17, 40]) {
         const stop = text.slice(from, from + STOP_LENGTH);
-        const heard = await hear(engine, ask(prompts.long, { stop: ['never said', stop] }));
-        assert.equal(heard.text, text.slice(0, text.indexOf(stop)));
-        assert.equal(reasonOf(heard), 'stop');
+        const received = await receive(engine, createRequest(prompts.long, { stop: ['never said', stop] }));
+        assert.equal(received.text, text.slice(0, text.indexOf(stop)));
+        assert.equal(reasonOf(received), 'stop');
       }
-      const unstopped = await hear(engine, ask(prompts.long, { stop: [`${text.slice(-STOP_LENGTH)}, never said`] }));
+      const unstopped = await receive(
+        engine,
+        createRequest(prompts.long, { stop: [`${text.slice(-STOP_LENGTH)}, never said`] }),
+      );
       assert.equal(unstopped.text, text);
     });
 
     must('the same seed gives the same answer', async () => {
-      const request = ask(prompts.long, { sampling: { temperature: 1, seed: 7, maxTokens: 40 } });
-      const [one, two] = [await hear(engine, request), await hear(engine, request)];
+      const request = createRequest(prompts.long, { sampling: { temperature: 1, seed: 7, maxTokens: 40 } });
+      const [one, two] = [await receive(engine, request), await receive(engine, request)];
       assert.deepEqual([one.text, one.tokens], [two.text, two.tokens]);
     });
 
     must('an answer goes on after what another worker said', async () => {
-      const whole = await hear(engine, ask(prompts.long));
-      const begun = await hear(engine, ask(prompts.long, { sampling: { maxTokens: 9 } }));
+      const whole = await receive(engine, createRequest(prompts.long));
+      const begun = await receive(engine, createRequest(prompts.long, { sampling: { maxTokens: 9 } }));
       const resume = { text: begun.text, tokens: begun.tokens };
-      const rest = await hear(engine, ask(prompts.long, { resume }));
+      const rest = await receive(engine, createRequest(prompts.long, { resume }));
       assert.equal(begun.text + rest.text, whole.text);
       assert.equal(usageOf(rest).promptTokens, usageOf(whole).promptTokens);
-      const few = await hear(engine, ask(prompts.long, { resume, sampling: { maxTokens: 3 } }));
+      const few = await receive(engine, createRequest(prompts.long, { resume, sampling: { maxTokens: 3 } }));
       assert.equal(usageOf(few).completionTokens, 3);
     });
 
     must('an abort ends an answer at once', async () => {
       const abort = new AbortController();
-      const events = engine.generate(ask(prompts.long), abort.signal);
+      const events = engine.generate(createRequest(prompts.long), abort.signal);
       const iterator = events[Symbol.asyncIterator]();
       await firstText(iterator);
       abort.abort();
-      const rest = await hearRest({ [Symbol.asyncIterator]: () => iterator });
+      const rest = await receiveRest({ [Symbol.asyncIterator]: () => iterator });
       assert.equal(reasonOf(rest), 'abort');
       assert.ok(rest.pieces <= 1, 'at most what was on its way');
     });
 
     must('a request that was aborted before is not begun', async () => {
-      const heard = await hear(engine, ask(prompts.long), AbortSignal.abort());
-      assert.deepEqual([reasonOf(heard), heard.text], ['abort', '']);
+      const received = await receive(engine, createRequest(prompts.long), AbortSignal.abort());
+      assert.deepEqual([reasonOf(received), received.text], ['abort', '']);
     });
 
     must('leaving the loop early frees the slot', async () => {
       for (let round = 0; round <= engine.abilities.slots; round++) {
-        for await (const event of engine.generate(ask(prompts.long), unaborted())) {
+        for await (const event of engine.generate(createRequest(prompts.long), unaborted())) {
           if (event.type === 'text') break;
         }
       }
-      assert.equal(reasonOf(await hear(engine, ask(prompts.short))), 'stop');
+      assert.equal(reasonOf(await receive(engine, createRequest(prompts.short))), 'stop');
     });
 
     must('requests at once get each their own answer', async () => {
       const questions = Array.from({ length: engine.abilities.slots }, (_, index) =>
-        ask(index % 2 === 0 ? prompts.short : prompts.long),
+        createRequest(index % 2 === 0 ? prompts.short : prompts.long),
       );
-      const together = await Promise.all(questions.map((question) => hear(engine, question)));
-      const alone = [await hear(engine, ask(prompts.short)), await hear(engine, ask(prompts.long))];
+      const together = await Promise.all(questions.map((question) => receive(engine, question)));
+      const alone = [
+        await receive(engine, createRequest(prompts.short)),
+        await receive(engine, createRequest(prompts.long)),
+      ];
       for (const [index, { text }] of together.entries()) assert.equal(text, alone[index % 2]?.text);
     });
 
     must('a consumer that takes nothing pauses the generation', async () => {
-      const events = engine.generate(ask(prompts.long), unaborted())[Symbol.asyncIterator]();
+      const events = engine.generate(createRequest(prompts.long), unaborted())[Symbol.asyncIterator]();
       await firstText(events);
-      await hear(engine, ask(prompts.long)); // as much time as the whole answer takes
+      await receive(engine, createRequest(prompts.long)); // as much time as the whole answer takes
       const next = await events.next();
       assert.ok(next.done !== true && next.value.type === 'text');
       const count = Math.max(next.value.tokens.length, next.value.text.split(/\s+/).length);
       assert.ok(count <= RUN_AHEAD_TOKENS_MAX, `${count} tokens were waiting`);
-      const rest = await hearRest({ [Symbol.asyncIterator]: () => events });
+      const rest = await receiveRest({ [Symbol.asyncIterator]: () => events });
       assert.equal(reasonOf(rest), 'stop');
     });
 
     must('an unknown model is refused, and the known ones are named', async () => {
       const [model] = await engine.models();
-      const heard = await hear(engine, ask(prompts.short, { model: 'no such model' }));
-      assert.equal(codeOf(heard), 'MODEL_NOT_FOUND');
-      assert.ok(heard.end.type === 'error' && heard.end.error.message.includes(model?.id ?? '?'));
+      const received = await receive(engine, createRequest(prompts.short, { model: 'no such model' }));
+      assert.equal(codeOf(received), 'MODEL_NOT_FOUND');
+      assert.ok(received.end.type === 'error' && received.end.error.message.includes(model?.id ?? '?'));
     });
 
     must('a model can be asked for by its id and its digest', async () => {
       for (const { id, digest, abilities } of await engine.models()) {
         if (!hasAll(abilities, ['messages'])) continue;
         for (const model of digest === undefined ? [id] : [id, digest]) {
-          assert.equal(reasonOf(await hear(engine, ask(prompts.short, { model }))), 'stop');
+          assert.equal(reasonOf(await receive(engine, createRequest(prompts.short, { model }))), 'stop');
         }
       }
     });
@@ -174,7 +180,7 @@ export function engineContract(
         { type: 'text', text: '' },
         { type: 'messages', messages: [] },
       ] as const) {
-        assert.equal(codeOf(await hear(engine, ask('', { input }))), 'INVALID_REQUEST');
+        assert.equal(codeOf(await receive(engine, createRequest('', { input }))), 'INVALID_REQUEST');
       }
     });
 
@@ -182,14 +188,14 @@ export function engineContract(
 
     must('closing ends what runs with GENERATION_ABORTED, and is safe to repeat', async () => {
       const other = await create();
-      const events = other.generate(ask(prompts.long), unaborted())[Symbol.asyncIterator]();
+      const events = other.generate(createRequest(prompts.long), unaborted())[Symbol.asyncIterator]();
       await firstText(events);
       const closed = other.close();
-      const rest = await hearRest({ [Symbol.asyncIterator]: () => events });
+      const rest = await receiveRest({ [Symbol.asyncIterator]: () => events });
       await closed;
       await other.close();
       assert.equal(codeOf(rest), 'GENERATION_ABORTED');
-      assert.equal(codeOf(await hear(other, ask(prompts.short))), 'GENERATION_ABORTED');
+      assert.equal(codeOf(await receive(other, createRequest(prompts.short))), 'GENERATION_ABORTED');
     });
   });
 }

@@ -7,7 +7,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '../contracts/answers.ts';
+import {
+  createRequest,
+  codeOf,
+  firstText,
+  receive,
+  receiveRest,
+  reasonOf,
+  unaborted,
+  usageOf,
+} from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import type { Engine } from '../engine.ts';
 import { createLlamaServer } from './index.ts';
@@ -60,58 +69,58 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
   });
 
   test('it answers a question right', async () => {
-    assert.match((await hear(engine, ask('What is 2+2?'))).text, /4/);
+    assert.match((await receive(engine, createRequest('What is 2+2?'))).text, /4/);
   });
 
   test('the tokens of an answer are as many as were generated, and no control text is among the words', async () => {
-    const heard = await hear(engine, ask(LONG));
-    assert.equal(usageOf(heard).completionTokens, heard.tokens.length);
-    assert.doesNotMatch(heard.text, /<\|/);
+    const received = await receive(engine, createRequest(LONG));
+    assert.equal(usageOf(received).completionTokens, received.tokens.length);
+    assert.doesNotMatch(received.text, /<\|/);
   });
 
   test('a character of several tokens comes whole, and with all of its tokens', async () => {
     const said = 'h\u{1F600}é€';
     const format = { type: 'json_schema', schema: { const: said } } as const;
-    const heard = await hear(engine, ask('What is 2+2?', { format, sampling: { maxTokens: 60 } }));
-    assert.equal(heard.text, JSON.stringify(said));
-    assert.ok(heard.tokens.length > heard.text.length);
-    assert.equal(usageOf(heard).completionTokens, heard.tokens.length);
+    const received = await receive(engine, createRequest('What is 2+2?', { format, sampling: { maxTokens: 60 } }));
+    assert.equal(received.text, JSON.stringify(said));
+    assert.ok(received.tokens.length > received.text.length);
+    assert.equal(usageOf(received).completionTokens, received.tokens.length);
   });
 
   test('a conversation and its tokens are the same question', async () => {
-    const heard = await hear(engine, ask('What is 2+2?'));
+    const received = await receive(engine, createRequest('What is 2+2?'));
     // The ids of the demo model's template around the question.
     const tokens = [0, 325, 281, 35, 53, 46, 53, 66, 2, 1];
-    const again = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
+    const again = await receive(engine, createRequest('', { input: { type: 'tokens', tokens } }));
     const text = '<|user|>What is 2+2?<|end|><|assistant|>';
-    const asText = await hear(engine, ask('', { input: { type: 'text', text } }));
-    assert.deepEqual([again.text, asText.text], [heard.text, heard.text]);
-    assert.equal(usageOf(heard).promptTokens, tokens.length);
+    const asText = await receive(engine, createRequest('', { input: { type: 'text', text } }));
+    assert.deepEqual([again.text, asText.text], [received.text, received.text]);
+    assert.equal(usageOf(received).promptTokens, tokens.length);
     assert.equal(usageOf(asText).promptTokens, tokens.length);
   });
 
   test('a prompt that does not fit is refused with both numbers', async () => {
     const tokens = Array.from({ length: contextLength }, () => 1);
-    const { end } = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
+    const { end } = await receive(engine, createRequest('', { input: { type: 'tokens', tokens } }));
     assert.ok(end.type === 'error');
     assert.equal(end.error.code, 'CONTEXT_EXCEEDED');
     assert.ok(end.error.message.includes(`${tokens.length} tokens`));
     assert.ok(end.error.message.includes(`holds ${contextLength}`));
     const input = { type: 'embeddings', texts: ['long '.repeat(contextLength)] } as const;
-    assert.equal(codeOf(await hear(engine, ask('', { input }))), 'CONTEXT_EXCEEDED');
+    assert.equal(codeOf(await receive(engine, createRequest('', { input }))), 'CONTEXT_EXCEEDED');
   });
 
   test('a full context ends an answer with length', async () => {
     const tokens = Array.from({ length: contextLength - 2 }, () => 1);
-    const heard = await hear(engine, ask('', { input: { type: 'tokens', tokens } }));
-    assert.ok(reasonOf(heard) === 'length' || usageOf(heard).completionTokens < 2);
-    assert.ok(usageOf(heard).completionTokens <= 2);
+    const received = await receive(engine, createRequest('', { input: { type: 'tokens', tokens } }));
+    assert.ok(reasonOf(received) === 'length' || usageOf(received).completionTokens < 2);
+    assert.ok(usageOf(received).completionTokens <= 2);
   });
 
   test('a token that the vocabulary does not have is refused', async () => {
     for (const token of [-1, 0.5, 1_000_000]) {
-      const heard = await hear(engine, ask('', { input: { type: 'tokens', tokens: [token] } }));
-      assert.equal(codeOf(heard), 'INVALID_REQUEST');
+      const received = await receive(engine, createRequest('', { input: { type: 'tokens', tokens: [token] } }));
+      assert.equal(codeOf(received), 'INVALID_REQUEST');
     }
   });
 
@@ -119,15 +128,18 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
     const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`p${index}`, { type: 'string' }]));
     for (const schema of [{ type: 'strange' }, { type: 'object', minProperties: 5 }, { properties: many }]) {
       const format = { type: 'json_schema', schema } as const;
-      assert.equal(codeOf(await hear(engine, ask('What is 2+2?', { format }))), 'INVALID_REQUEST');
+      assert.equal(codeOf(await receive(engine, createRequest('What is 2+2?', { format }))), 'INVALID_REQUEST');
     }
   });
 
   test('JSON that was begun elsewhere is not begun again', async () => {
     const wish = { format: { type: 'json' }, sampling: { temperature: 0, maxTokens: 20 } } as const;
-    const { tokens } = await hear(engine, ask('What is 2+2?', wish));
+    const { tokens } = await receive(engine, createRequest('What is 2+2?', wish));
     const resume = { text: '', tokens: tokens.slice(0, 2) };
-    assert.equal(codeOf(await hear(engine, ask('What is 2+2?', { ...wish, resume }))), 'GENERATION_FAILED');
+    assert.equal(
+      codeOf(await receive(engine, createRequest('What is 2+2?', { ...wish, resume }))),
+      'GENERATION_FAILED',
+    );
   });
 
   test('nobody else can use the server: its socket is private, and its key is no argument', async (context) => {
@@ -140,17 +152,17 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
 
   test('a killed process fails what it worked on, and the next request is answered by another', async () => {
     const [first, second] = [LONG, LONG].map((prompt) =>
-      engine.generate(ask(prompt), unaborted())[Symbol.asyncIterator](),
+      engine.generate(createRequest(prompt), unaborted())[Symbol.asyncIterator](),
     );
     assert.ok(first && second);
     await Promise.all([firstText(first), firstText(second)]);
     const killed = processId;
     process.kill(killed, 'SIGKILL');
     for (const events of [first, second]) {
-      const rest = await hearRest({ [Symbol.asyncIterator]: () => events });
+      const rest = await receiveRest({ [Symbol.asyncIterator]: () => events });
       assert.equal(codeOf(rest), 'GENERATION_FAILED');
     }
-    assert.equal(reasonOf(await hear(engine, ask('What is 2+2?'))), 'stop');
+    assert.equal(reasonOf(await receive(engine, createRequest('What is 2+2?'))), 'stop');
     assert.notEqual(processId, killed);
   });
 });
@@ -185,14 +197,14 @@ suite('a model whose template knows tools', { skip: NO_LLAMA_SERVER }, () => {
 
   test('calls the tool, in pieces whose arguments are JSON', async () => {
     assert.ok((await engine.models())[0]?.abilities?.includes('tools'));
-    const heard = await hear(engine, ask('Turn.', CALLING));
-    assert.equal(reasonOf(heard), 'tool_calls');
-    const [call, ...others] = heard.toolCalls;
+    const received = await receive(engine, createRequest('Turn.', CALLING));
+    assert.equal(reasonOf(received), 'tool_calls');
+    const [call, ...others] = received.toolCalls;
     assert.equal(others.length, 0);
     assert.equal(call?.name, TOOL.name);
     assert.notEqual(call.id, '');
     assert.match(call.arguments, /^\s*\{\s*"direction"\s*:\s*"(left|right)"\s*\}\s*$/);
-    assert.ok(usageOf(heard).completionTokens > 5);
+    assert.ok(usageOf(received).completionTokens > 5);
   });
 
   test('goes on after what the tool answered', async () => {
@@ -206,14 +218,17 @@ suite('a model whose template knows tools', { skip: NO_LLAMA_SERVER }, () => {
       { role: 'tool', content: 'done', toolCallId: 'one' },
     ] as const;
     const input = { type: 'messages', messages } as const;
-    const heard = await hear(engine, ask('', { input, tools: [TOOL], toolChoice: 'none', sampling: { maxTokens: 4 } }));
-    assert.notEqual(heard.text, '');
-    assert.deepEqual(heard.toolCalls, []);
+    const received = await receive(
+      engine,
+      createRequest('', { input, tools: [TOOL], toolChoice: 'none', sampling: { maxTokens: 4 } }),
+    );
+    assert.notEqual(received.text, '');
+    assert.deepEqual(received.toolCalls, []);
   });
 
   test('leaves an answer that was begun elsewhere to other workers', async () => {
-    const heard = await hear(engine, ask('Turn.', { ...CALLING, resume: { text: 'a', tokens: [] } }));
-    assert.equal(codeOf(heard), 'GENERATION_FAILED');
+    const received = await receive(engine, createRequest('Turn.', { ...CALLING, resume: { text: 'a', tokens: [] } }));
+    assert.equal(codeOf(received), 'GENERATION_FAILED');
   });
 });
 
@@ -241,7 +256,7 @@ suite('a model that cannot be loaded', { skip: NO_LLAMA_SERVER }, () => {
       const engine = createLlamaServer({ ...OPTIONS, modelPath });
       try {
         await assert.rejects(engine.models(), { name: 'ShoalError', message: reason });
-        const { end } = await hear(engine, ask('What is 2+2?'));
+        const { end } = await receive(engine, createRequest('What is 2+2?'));
         assert.ok(end.type === 'error' && end.error.code === 'GENERATION_FAILED');
         assert.ok(!end.error.message.includes(name), 'a peer is not told the file');
       } finally {

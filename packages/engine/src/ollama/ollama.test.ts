@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, mock, suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { ErrorCode } from '@shoal/protocol';
-import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted, usageOf } from '../contracts/answers.ts';
+import {
+  createRequest,
+  codeOf,
+  firstText,
+  receive,
+  receiveRest,
+  reasonOf,
+  unaborted,
+  usageOf,
+} from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import type { Engine } from '../engine.ts';
 import { createOllama } from './index.ts';
@@ -71,7 +80,7 @@ suite('the ollama engine', () => {
       code: 'OLLAMA_MODEL_NOT_AVAILABLE',
       message: /ollama pull llama3\.2"; there are: seer:7b, parrot:latest/,
     });
-    assert.equal(codeOf(await hear(missing, ask('Hello'))), 'OLLAMA_MODEL_NOT_AVAILABLE');
+    assert.equal(codeOf(await receive(missing, createRequest('Hello'))), 'OLLAMA_MODEL_NOT_AVAILABLE');
     fake.hasModels = false;
     await assert.rejects(createOllama({ baseUrl: fake.address }).models(), { code: 'OLLAMA_MODEL_NOT_AVAILABLE' });
   });
@@ -86,7 +95,7 @@ suite('the ollama engine', () => {
       assert.ok(error.message.includes(gone.address));
       return true;
     });
-    const { end } = await hear(nobody, ask('Hello'));
+    const { end } = await receive(nobody, createRequest('Hello'));
     assert.ok(end.type === 'error' && end.error.code === 'OLLAMA_NOT_FOUND');
     assert.ok(!end.error.message.includes(gone.address));
   });
@@ -104,7 +113,7 @@ suite('the ollama engine', () => {
     assert.deepEqual(rest, { ...known, active: 0 });
     assert.ok(leavesInMs > 0 && leavesInMs <= 60_000);
     assert.deepEqual(seer, { id: 'seer:7b', memoryBytes: 2_000, active: 0 });
-    const events = engine.generate(ask(LONG), unaborted())[Symbol.asyncIterator]();
+    const events = engine.generate(createRequest(LONG), unaborted())[Symbol.asyncIterator]();
     await firstText(events);
     const [busy] = (await engine.resident?.()) ?? [];
     assert.deepEqual([busy?.active, busy?.leavesInMs], [1, undefined]);
@@ -129,37 +138,37 @@ suite('the ollama engine', () => {
   for (const [fault, code] of faults) {
     test(`${fault}: the answer ends with ${code}, Ollama's own words stay at home, and the next is answered`, async () => {
       fake.fault = fault;
-      const { end } = await hear(engine, ask(LONG));
+      const { end } = await receive(engine, createRequest(LONG));
       assert.ok(end.type === 'error');
       assert.equal(end.error.code, code);
       assert.doesNotMatch(end.error.message, /secret/);
       assert.ok(end.error.cause !== undefined);
       fake.fault = undefined;
-      assert.equal(reasonOf(await hear(engine, ask('Hello'))), 'stop');
+      assert.equal(reasonOf(await receive(engine, createRequest('Hello'))), 'stop');
     });
   }
 
   test('an answer that comes in single bytes, characters cut, is the same answer', async () => {
     fake.pieceBytes = 1;
-    assert.equal((await hear(engine, ask('Grüße an 🐟'))).text, 'Grüße an 🐟');
+    assert.equal((await receive(engine, createRequest('Grüße an 🐟'))).text, 'Grüße an 🐟');
     fake.pieceBytes = undefined;
   });
 
   test('what the model thinks is no part of the answer', async () => {
-    const heard = await hear(engine, ask('Hello there.'));
-    assert.equal(heard.text, 'Hello there.');
-    assert.deepEqual(usageOf(heard), { promptTokens: 2, completionTokens: 2 });
+    const received = await receive(engine, createRequest('Hello there.'));
+    assert.equal(received.text, 'Hello there.');
+    assert.deepEqual(usageOf(received), { promptTokens: 2, completionTokens: 2 });
   });
 
   test('an abort closes the connection, so that Ollama stops', async () => {
     const hungUp = Promise.withResolvers<number>();
     fake.onHangUp = hungUp.resolve;
     const abort = new AbortController();
-    const events = engine.generate(ask(MORE_THAN_BUFFERS), abort.signal)[Symbol.asyncIterator]();
+    const events = engine.generate(createRequest(MORE_THAN_BUFFERS), abort.signal)[Symbol.asyncIterator]();
     await firstText(events);
     abort.abort();
     assert.ok((await hungUp.promise) < MORE_THAN_BUFFERS.split(' ').length - 1, 'a reader that pauses, pauses Ollama');
-    assert.equal(reasonOf(await hearRest({ [Symbol.asyncIterator]: () => events })), 'abort');
+    assert.equal(reasonOf(await receiveRest({ [Symbol.asyncIterator]: () => events })), 'abort');
   });
 
   test('an abort does not wait until Ollama speaks', async () => {
@@ -168,7 +177,7 @@ suite('the ollama engine', () => {
     fake.fault = 'silent from the start';
     const abort = new AbortController();
     fake.onOrder = () => abort.abort();
-    assert.equal(reasonOf(await hear(engine, ask('Hello'), abort.signal)), 'abort');
+    assert.equal(reasonOf(await receive(engine, createRequest('Hello'), abort.signal)), 'abort');
     await hungUp.promise;
   });
 
@@ -185,10 +194,10 @@ suite('the ollama engine', () => {
       fake.onOrder = ordered.resolve;
       fake.fault = fault;
       mock.timers.enable({ apis: ['setTimeout'] });
-      const events = engine.generate(ask(LONG), unaborted())[Symbol.asyncIterator]();
+      const events = engine.generate(createRequest(LONG), unaborted())[Symbol.asyncIterator]();
       for (let word = 0; word < words; word++) await firstText(events);
       let isOver = false;
-      const rest = hearRest({ [Symbol.asyncIterator]: () => events }).finally(() => (isOver = true));
+      const rest = receiveRest({ [Symbol.asyncIterator]: () => events }).finally(() => (isOver = true));
       await ordered.promise;
       await setImmediate();
       mock.timers.tick(limitMs - 1);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask, codeOf, firstText, hear, hearRest, reasonOf, usageOf } from '../contracts/answers.ts';
+import { createRequest, codeOf, firstText, receive, receiveRest, reasonOf, usageOf } from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import { createOllama } from './index.ts';
 import { embedderOf } from './testing/embedder.ts';
@@ -94,41 +94,44 @@ function testWith(ollama: RealOllama): void {
       { role: 'user', content: SHORT },
     ] as const;
     const input = { type: 'messages', messages } as const;
-    const heard = await hear(create(), ask('', { model: 'shoal-tools', input, tools, sampling: { maxTokens: 8 } }));
-    assert.notEqual(reasonOf(heard), 'abort');
+    const received = await receive(
+      create(),
+      createRequest('', { model: 'shoal-tools', input, tools, sampling: { maxTokens: 8 } }),
+    );
+    assert.notEqual(reasonOf(received), 'abort');
   });
 
   test('what is in memory is told', async () => {
     const engine = create();
-    await hear(engine, ask(SHORT));
+    await receive(engine, createRequest(SHORT));
     const loaded = (await engine.resident?.())?.find(({ id }) => id === 'shoal-demo:latest');
     assert.ok(loaded !== undefined && (loaded.memoryBytes ?? 0) > 0 && (loaded.leavesInMs ?? 0) > 0);
     assert.partialDeepStrictEqual(loaded, { device: 'cpu', contextLength: CONTEXT_TOKENS, active: 0 });
   });
 
   test('a prompt, a conversation and raw text are answered alike, in pieces', async () => {
-    const prompt = await hear(create(), ask(SHORT));
+    const prompt = await receive(create(), createRequest(SHORT));
     assert.equal(prompt.text, '4');
     const system = { role: 'system', content: 'Be brief.' } as const;
     const messages = [system, { role: 'user', content: SHORT }] as const;
-    assert.equal((await hear(create(), ask('', { input: { type: 'messages', messages } }))).text, '4');
+    assert.equal((await receive(create(), createRequest('', { input: { type: 'messages', messages } }))).text, '4');
     const text = `<|user|>${SHORT}<|end|><|assistant|>`;
-    assert.equal((await hear(create(), ask('', { input: { type: 'text', text } }))).text, '4');
-    assert.equal((await hear(create(), ask(LONG, { sampling: { maxTokens: 20 } }))).pieces, 20);
+    assert.equal((await receive(create(), createRequest('', { input: { type: 'text', text } }))).text, '4');
+    assert.equal((await receive(create(), createRequest(LONG, { sampling: { maxTokens: 20 } }))).pieces, 20);
   });
 
   test('an abort stops the generation', async (context) => {
-    const { promptTokens } = usageOf(await hear(create(), ask(SHORT)));
-    const { completionTokens: whole } = usageOf(await hear(create(), ask(LONG)));
+    const { promptTokens } = usageOf(await receive(create(), createRequest(SHORT)));
+    const { completionTokens: whole } = usageOf(await receive(create(), createRequest(LONG)));
     const abort = new AbortController();
-    const events = create().generate(ask(LONG), abort.signal)[Symbol.asyncIterator]();
+    const events = create().generate(createRequest(LONG), abort.signal)[Symbol.asyncIterator]();
     await firstText(events);
     abort.abort();
-    assert.equal(reasonOf(await hearRest({ [Symbol.asyncIterator]: () => events })), 'abort');
+    assert.equal(reasonOf(await receiveRest({ [Symbol.asyncIterator]: () => events })), 'abort');
     // The next request, for which there is no other place, finds in the cache as many tokens as were made until then.
     const place = ollama.logged(new RegExp(`loading cache slot.* cache=(\\d+) prompt=${promptTokens} `));
     place.catch(() => undefined);
-    const next = await hear(create(), ask(SHORT), AbortSignal.timeout(10_000));
+    const next = await receive(create(), createRequest(SHORT), AbortSignal.timeout(10_000));
     if (reasonOf(next) === 'abort') return context.skip('this Ollama answers nobody any more after an abort');
     const [, inCache] = await place;
     assert.ok(Number(inCache) < whole / 2, `${inCache} of ${whole} tokens`);
@@ -136,8 +139,8 @@ function testWith(ollama: RealOllama): void {
 
   test('a prompt that does not fit is refused, and a full context ends an answer with length', async () => {
     const narrow = create({ contextLength: 40 });
-    assert.equal(codeOf(await hear(narrow, ask('word '.repeat(100)))), 'CONTEXT_EXCEEDED');
-    assert.equal(reasonOf(await hear(narrow, ask(LONG))), 'length');
+    assert.equal(codeOf(await receive(narrow, createRequest('word '.repeat(100)))), 'CONTEXT_EXCEEDED');
+    assert.equal(reasonOf(await receive(narrow, createRequest(LONG))), 'length');
   });
 
   test('a missing model and a stopped server are told apart', async () => {
@@ -148,7 +151,7 @@ function testWith(ollama: RealOllama): void {
     const engine = create();
     await engine.models();
     await ollama.stop();
-    assert.equal(codeOf(await hear(engine, ask(SHORT))), 'OLLAMA_NOT_FOUND');
+    assert.equal(codeOf(await receive(engine, createRequest(SHORT))), 'OLLAMA_NOT_FOUND');
     await assert.rejects(engine.models(), { code: 'OLLAMA_NOT_FOUND' });
   });
 }

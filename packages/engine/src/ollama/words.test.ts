@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, suite, test } from 'node:test';
 import type { Input } from '@shoal/protocol';
-import { ask, codeOf, hear, reasonOf, usageOf } from '../contracts/answers.ts';
+import { createRequest, codeOf, receive, reasonOf, usageOf } from '../contracts/answers.ts';
 import { createOllama } from './index.ts';
 import { FakeOllama, type FakeOrder } from './testing/fake-ollama.ts';
 
@@ -27,14 +27,14 @@ suite('what the ollama engine says and hears', () => {
     const orders: FakeOrder[] = [];
     fake.onOrder = (order) => void orders.push(order);
     for (const [input, path, fields] of inputs) {
-      assert.equal(reasonOf(await hear(engine, ask('', { input }))), 'stop');
+      assert.equal(reasonOf(await receive(engine, createRequest('', { input }))), 'stop');
       const order = orders.at(-1);
       assert.equal(order?.path, path);
       assert.partialDeepStrictEqual(order.body, { ...fields, truncate: false, shift: false });
     }
     const penalties = { repeatPenalty: 1, presencePenalty: 0, frequencyPenalty: 0.2 };
     const sampling = { maxTokens: 9, temperature: 0, topP: 0.5, topK: 3, minP: 0.1, seed: 0, ...penalties };
-    await hear(engine, ask('Hi', { sampling, stop: ['', 'never'] }));
+    await receive(engine, createRequest('Hi', { sampling, stop: ['', 'never'] }));
     assert.deepEqual(orders.at(-1)?.body['options'], {
       num_predict: 9,
       temperature: 0,
@@ -53,9 +53,9 @@ suite('what the ollama engine says and hears', () => {
     const orders: FakeOrder[] = [];
     fake.onOrder = (order) => void orders.push(order);
     const tools = [{ name: 'weather', parameters: { type: 'object' } }, { name: 'time' }];
-    const heard = await hear(engine, ask('Hi', { tools }));
-    assert.equal(reasonOf(heard), 'tool_calls');
-    const [first, second] = heard.toolCalls;
+    const received = await receive(engine, createRequest('Hi', { tools }));
+    assert.equal(reasonOf(received), 'tool_calls');
+    const [first, second] = received.toolCalls;
     assert.match(first?.id ?? '', /^call_/);
     assert.deepEqual([first?.name, first?.arguments], ['weather', '{"city":"Oslo"}']);
     assert.deepEqual([second?.id, second?.name], ['call_1', 'time']);
@@ -65,11 +65,11 @@ suite('what the ollama engine says and hears', () => {
     });
     const messages = [
       { role: 'user', content: 'Hi' },
-      { role: 'assistant', content: '', toolCalls: heard.toolCalls },
+      { role: 'assistant', content: '', toolCalls: received.toolCalls },
       { role: 'tool', content: 'Rain.', toolCallId: first?.id ?? '' },
     ] as const;
     const input = { type: 'messages', messages } as const;
-    assert.equal(reasonOf(await hear(engine, ask('', { input, tools, toolChoice: 'none' }))), 'stop');
+    assert.equal(reasonOf(await receive(engine, createRequest('', { input, tools, toolChoice: 'none' }))), 'stop');
     assert.equal(orders[1]?.body['tools'], undefined);
     assert.partialDeepStrictEqual(orders[1]?.body['messages'], [
       { role: 'user', content: 'Hi' },
@@ -81,24 +81,30 @@ suite('what the ollama engine says and hears', () => {
   test('a JSON format and log probabilities are asked for in Ollama’s words', async () => {
     const orders: FakeOrder[] = [];
     fake.onOrder = (order) => void orders.push(order);
-    await hear(engine, ask('Hi', { format: { type: 'json' } }));
+    await receive(engine, createRequest('Hi', { format: { type: 'json' } }));
     assert.equal(orders[0]?.body['format'], 'json');
     const schema = { type: 'object', required: ['a'] };
-    const heard = await hear(engine, ask('Hi there', { format: { type: 'json_schema', schema }, logprobs: 2 }));
+    const received = await receive(
+      engine,
+      createRequest('Hi there', { format: { type: 'json_schema', schema }, logprobs: 2 }),
+    );
     assert.partialDeepStrictEqual(orders[1]?.body, { format: schema, logprobs: true, top_logprobs: 2 });
     const top = [
       { text: 'Hi ', logprob: -0.5 },
       { text: 'likely', logprob: -1 },
     ];
-    assert.deepEqual(heard.logprobs[0], { text: 'Hi ', logprob: -0.5, top }, 'those of thoughts are left out');
+    assert.deepEqual(received.logprobs[0], { text: 'Hi ', logprob: -0.5, top }, 'those of thoughts are left out');
   });
 
   test('a tool call whose arguments are no object is a failure, and no call without arguments', async () => {
     fake.callArguments = '{"city":"Oslo"}';
-    assert.equal(codeOf(await hear(engine, ask('Hi', { tools: [{ name: 'weather' }] }))), 'GENERATION_FAILED');
+    assert.equal(
+      codeOf(await receive(engine, createRequest('Hi', { tools: [{ name: 'weather' }] }))),
+      'GENERATION_FAILED',
+    );
     fake.callArguments = undefined;
-    const heard = await hear(engine, ask('Hi', { tools: [{ name: 'weather' }] }));
-    assert.equal(heard.toolCalls[0]?.arguments, '{}');
+    const received = await receive(engine, createRequest('Hi', { tools: [{ name: 'weather' }] }));
+    assert.equal(received.toolCalls[0]?.arguments, '{}');
   });
 
   test('what Ollama has no word for is refused, and not left out', async () => {
@@ -109,11 +115,14 @@ suite('what the ollama engine says and hears', () => {
       { tools, toolChoice: { name: 'weather' } },
       { tools, parallelToolCalls: false },
     ] as const) {
-      assert.equal(codeOf(await hear(engine, ask('Hi', changes))), 'INVALID_REQUEST');
+      assert.equal(codeOf(await receive(engine, createRequest('Hi', changes))), 'INVALID_REQUEST');
     }
     const call = { id: '1', name: 'weather', arguments: 'Oslo' };
     const messages = [{ role: 'assistant', content: '', toolCalls: [call] }] as const;
-    assert.equal(codeOf(await hear(engine, ask('', { input: { type: 'messages', messages } }))), 'INVALID_REQUEST');
+    assert.equal(
+      codeOf(await receive(engine, createRequest('', { input: { type: 'messages', messages } }))),
+      'INVALID_REQUEST',
+    );
   });
 
   test('many texts become vectors in several questions, and what is no vector is a failure', async () => {
@@ -123,21 +132,21 @@ suite('what the ollama engine says and hears', () => {
       type: 'embeddings',
       texts: Array.from({ length: 40 }, (_, index) => 'x'.repeat(index + 1)),
     } as const;
-    const request = ask('', { model: 'embedder', input });
-    const heard = await hear(engine, request);
-    assert.deepEqual([reasonOf(heard), heard.vectors.length, orders.length], ['stop', 40, 3]);
-    assert.deepEqual(usageOf(heard), { promptTokens: 40, completionTokens: 0 });
+    const request = createRequest('', { model: 'embedder', input });
+    const received = await receive(engine, request);
+    assert.deepEqual([reasonOf(received), received.vectors.length, orders.length], ['stop', 40, 3]);
+    assert.deepEqual(usageOf(received), { promptTokens: 40, completionTokens: 0 });
     for (const embeddings of [[], [[0, 0, 0]], 'none', [['1']]]) {
       fake.embeddings = embeddings;
-      assert.equal(codeOf(await hear(engine, request)), 'GENERATION_FAILED');
+      assert.equal(codeOf(await receive(engine, request)), 'GENERATION_FAILED');
     }
     fake.embeddings = undefined;
   });
 
   test('token ids and an answer begun elsewhere are refused with the reason', async () => {
-    const tokens = await hear(engine, ask('', { input: { type: 'tokens', tokens: [1] } }));
+    const tokens = await receive(engine, createRequest('', { input: { type: 'tokens', tokens: [1] } }));
     assert.equal(codeOf(tokens), 'INVALID_REQUEST');
     const resume = { text: 'Hello ', tokens: [] };
-    assert.equal(codeOf(await hear(engine, ask('Hello there', { resume }))), 'GENERATION_FAILED');
+    assert.equal(codeOf(await receive(engine, createRequest('Hello there', { resume }))), 'GENERATION_FAILED');
   });
 });

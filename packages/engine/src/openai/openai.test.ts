@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { after, afterEach, before, mock, suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { ErrorCode } from '@shoal/protocol';
-import { ask, codeOf, firstText, hear, hearRest, reasonOf, unaborted } from '../contracts/answers.ts';
+import { createRequest, codeOf, firstText, receive, receiveRest, reasonOf, unaborted } from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import type { Engine } from '../engine.ts';
 import { createOpenAi } from './index.ts';
@@ -68,7 +68,7 @@ suite('the openai engine', () => {
     await gone.stop();
     const nobody = createOpenAi({ baseUrl: gone.address });
     await assert.rejects(nobody.models(), { code: 'CONNECT_FAILED', message: new RegExp(gone.address) });
-    const { end } = await hear(nobody, ask('Hello'));
+    const { end } = await receive(nobody, createRequest('Hello'));
     assert.ok(end.type === 'error' && end.error.code === 'CONNECT_FAILED');
     assert.ok(!end.error.message.includes(gone.address));
     const elsewhere = createOpenAi({ baseUrl: `${fake.address}/elsewhere` });
@@ -84,7 +84,7 @@ suite('the openai engine', () => {
 
   test('the key goes to the server, and is seen nowhere else', async () => {
     const asked = questions();
-    await hear(engine, ask('Hello'));
+    await receive(engine, createRequest('Hello'));
     assert.equal(asked[0]?.headers.authorization, `Bearer ${KEY}`);
     assert.doesNotMatch(inspect(engine, { depth: Infinity, showHidden: true }), /sk-secret/);
     fake.fault = 'wrong key';
@@ -92,7 +92,7 @@ suite('the openai engine', () => {
     assert.ok(refusal instanceof Error && 'code' in refusal && refusal.code === 'UNAUTHORIZED');
     assert.match(refusal.message, /OPENAI_API_KEY/);
     assert.doesNotMatch(inspect(refusal), /sk-secret/);
-    const { end } = await hear(engine, ask('Hello'));
+    const { end } = await receive(engine, createRequest('Hello'));
     assert.ok(end.type === 'error');
     assert.equal(end.error.code, 'GENERATION_FAILED', 'the key is none of the peer’s');
     assert.doesNotMatch(inspect(end.error), /sk-secret/);
@@ -106,9 +106,9 @@ suite('the openai engine', () => {
 
   test('a model that is not known to take token ids is not given any, nor is an answer gone on with', async () => {
     const input = { type: 'tokens', tokens: [1] } as const;
-    assert.equal(codeOf(await hear(engine, ask('', { model: 'dodo', input }))), 'INVALID_REQUEST');
+    assert.equal(codeOf(await receive(engine, createRequest('', { model: 'dodo', input }))), 'INVALID_REQUEST');
     const resume = { text: 'Hello ', tokens: [] };
-    assert.equal(codeOf(await hear(engine, ask('Hello there', { resume }))), 'GENERATION_FAILED');
+    assert.equal(codeOf(await receive(engine, createRequest('Hello there', { resume }))), 'GENERATION_FAILED');
   });
 
   const faults: readonly [Fault, ErrorCode][] = [
@@ -140,12 +140,12 @@ suite('the openai engine', () => {
     test(`${fault}: the answer ends with ${code}, the server’s own words stay at home, and the next is answered`, async () => {
       await engine.models();
       fake.fault = fault;
-      const { end } = await hear(engine, ask(LONG));
+      const { end } = await receive(engine, createRequest(LONG));
       assert.ok(end.type === 'error');
       assert.equal(end.error.code, code);
       assert.doesNotMatch(end.error.message, /secret/);
       fake.fault = undefined;
-      assert.equal(reasonOf(await hear(engine, ask('Hello'))), 'stop');
+      assert.equal(reasonOf(await receive(engine, createRequest('Hello'))), 'stop');
     });
   }
 
@@ -154,7 +154,7 @@ suite('the openai engine', () => {
     fake.fault = 'too many requests';
     const retryAfter = async (text: string | undefined): Promise<number | undefined> => {
       fake.retryAfter = text;
-      const { end } = await hear(engine, ask('Hello'));
+      const { end } = await receive(engine, createRequest('Hello'));
       assert.ok(end.type === 'error');
       return end.error.retryAfterMs;
     };
@@ -169,21 +169,21 @@ suite('the openai engine', () => {
 
   test('an answer that comes in single bytes, characters cut, is the same answer', async () => {
     fake.pieceBytes = 1;
-    assert.equal((await hear(engine, ask('Grüße an 🐟'))).text, 'Grüße an 🐟');
+    assert.equal((await receive(engine, createRequest('Grüße an 🐟'))).text, 'Grüße an 🐟');
   });
 
   test('an abort closes the connection, so that the server stops', async () => {
     const hungUp = Promise.withResolvers<number>();
     fake.onHangUp = hungUp.resolve;
     const abort = new AbortController();
-    const events = engine.generate(ask(MORE_THAN_BUFFERS), abort.signal)[Symbol.asyncIterator]();
+    const events = engine.generate(createRequest(MORE_THAN_BUFFERS), abort.signal)[Symbol.asyncIterator]();
     await firstText(events);
     abort.abort();
     assert.ok(
       (await hungUp.promise) < MORE_THAN_BUFFERS.split(' ').length - 1,
       'a reader that pauses, pauses the server',
     );
-    assert.equal(reasonOf(await hearRest({ [Symbol.asyncIterator]: () => events })), 'abort');
+    assert.equal(reasonOf(await receiveRest({ [Symbol.asyncIterator]: () => events })), 'abort');
   });
 
   const silences: readonly [Fault, number, number][] = [
@@ -199,10 +199,10 @@ suite('the openai engine', () => {
       fake.onQuestion = asked.resolve;
       fake.fault = fault;
       mock.timers.enable({ apis: ['setTimeout'] });
-      const events = engine.generate(ask(LONG), unaborted())[Symbol.asyncIterator]();
+      const events = engine.generate(createRequest(LONG), unaborted())[Symbol.asyncIterator]();
       for (let word = 0; word < words; word++) await firstText(events);
       let isOver = false;
-      const rest = hearRest({ [Symbol.asyncIterator]: () => events }).finally(() => (isOver = true));
+      const rest = receiveRest({ [Symbol.asyncIterator]: () => events }).finally(() => (isOver = true));
       await asked.promise;
       await setImmediate();
       mock.timers.tick(limitMs - 1);

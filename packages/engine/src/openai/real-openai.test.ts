@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask, codeOf, hear, reasonOf, usageOf } from '../contracts/answers.ts';
+import { createRequest, codeOf, receive, reasonOf, usageOf } from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import { createOpenAi } from './index.ts';
 import { LLAMA_SERVER, NO_LLAMA_SERVER } from '../testing/llama-server-binary.ts';
@@ -49,27 +49,32 @@ function testWith(program: string): void {
   test('a conversation, raw text and token ids are answered alike', async () => {
     const system = { role: 'system', content: 'Be brief.' } as const;
     const messages = [system, { role: 'user', content: SHORT }] as const;
-    assert.equal((await hear(create(), ask('', { input: { type: 'messages', messages } }))).text, '4');
+    assert.equal((await receive(create(), createRequest('', { input: { type: 'messages', messages } }))).text, '4');
     const text = `<|user|>${SHORT}<|end|><|assistant|>`;
-    assert.equal((await hear(create(), ask('', { input: { type: 'text', text } }))).text, '4');
+    assert.equal((await receive(create(), createRequest('', { input: { type: 'text', text } }))).text, '4');
     const raw = { type: 'text', text: 'Hello' } as const;
-    const { tokens } = await hear(create(), ask('', { input: raw, logprobs: 0, sampling: { maxTokens: 4 } }));
+    const { tokens } = await receive(
+      create(),
+      createRequest('', { input: raw, logprobs: 0, sampling: { maxTokens: 4 } }),
+    );
     assert.equal(tokens.length, 4, 'llama-server tells ids with log probabilities');
     assert.equal(
-      reasonOf(await hear(create(), ask('', { input: { type: 'tokens', tokens }, sampling: { maxTokens: 1 } }))),
+      reasonOf(
+        await receive(create(), createRequest('', { input: { type: 'tokens', tokens }, sampling: { maxTokens: 1 } })),
+      ),
       'length',
     );
   });
 
   test('an answer in tokens that a limit does not cut short is as long as it likes', async () => {
     const input = { type: 'text', text: `<|user|>${LONG}<|end|><|assistant|>` } as const;
-    const heard = await hear(create(), ask('', { input }));
-    assert.equal(reasonOf(heard), 'stop');
-    assert.ok(usageOf(heard).completionTokens > 16);
+    const received = await receive(create(), createRequest('', { input }));
+    assert.equal(reasonOf(received), 'stop');
+    assert.ok(usageOf(received).completionTokens > 16);
   });
 
   test('a prompt that does not fit is refused, and a full context ends an answer with length', async () => {
-    assert.equal(codeOf(await hear(create(), ask('word '.repeat(2_000)))), 'CONTEXT_EXCEEDED');
+    assert.equal(codeOf(await receive(create(), createRequest('word '.repeat(2_000)))), 'CONTEXT_EXCEEDED');
   });
 
   test('a wrong key is told to its owner, and a stopped server too', async () => {
@@ -77,7 +82,7 @@ function testWith(program: string): void {
     const engine = create();
     await engine.models();
     await server.stop();
-    assert.equal(codeOf(await hear(engine, ask(SHORT))), 'CONNECT_FAILED');
+    assert.equal(codeOf(await receive(engine, createRequest(SHORT))), 'CONNECT_FAILED');
     await assert.rejects(engine.models(), { code: 'CONNECT_FAILED' });
   });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, suite, test } from 'node:test';
 import type { Input, Message } from '@shoal/protocol';
-import { ask, codeOf, hear, reasonOf, usageOf } from '../contracts/answers.ts';
+import { createRequest, codeOf, receive, reasonOf, usageOf } from '../contracts/answers.ts';
 import { createOpenAi } from './index.ts';
 import { FakeOpenAi, type FakeQuestion } from './testing/fake-openai.ts';
 
@@ -33,14 +33,14 @@ suite('what the openai engine says and hears', () => {
     ];
     const asked = questions();
     for (const [input, path, fields] of inputs) {
-      assert.equal(reasonOf(await hear(engine, ask('', { input }))), 'stop');
+      assert.equal(reasonOf(await receive(engine, createRequest('', { input }))), 'stop');
       assert.equal(asked.at(-1)?.path, path);
       assert.partialDeepStrictEqual(asked.at(-1)?.body, { model: 'parrot', stream: true, ...fields });
     }
     const penalties = { repeatPenalty: 1.1, presencePenalty: 0, frequencyPenalty: 0.2 };
     const chosen = { maxTokens: 9, temperature: 0, topP: 0.5, topK: 3, minP: 0.1, seed: 0 };
     const sampling = { ...chosen, ...penalties, logitBias: [[5, -100]] } as const;
-    await hear(engine, ask('Hi', { sampling, stop: ['', 'never'] }));
+    await receive(engine, createRequest('Hi', { sampling, stop: ['', 'never'] }));
     assert.deepEqual(asked.at(-1)?.body, {
       model: 'parrot',
       stream: true,
@@ -72,9 +72,9 @@ suite('what the openai engine says and hears', () => {
     const schema = { type: 'object' };
     fake.deltas = [{ delta: { tool_calls: [{ index: 0, id: 'x', function: { name: 'weather', arguments: '{}' } }] } }];
     const wish = { tools, toolChoice: { name: 'weather' }, parallelToolCalls: false } as const;
-    await hear(
+    await receive(
       engine,
-      ask('', { ...wish, input: { type: 'messages', messages }, format: { type: 'json_schema', schema } }),
+      createRequest('', { ...wish, input: { type: 'messages', messages }, format: { type: 'json_schema', schema } }),
     );
     assert.partialDeepStrictEqual(asked[0]?.body, {
       messages: [
@@ -90,7 +90,7 @@ suite('what the openai engine says and hears', () => {
       parallel_tool_calls: false,
       response_format: { type: 'json_schema', json_schema: { schema } },
     });
-    await hear(engine, ask('Hi', { format: { type: 'json' } }));
+    await receive(engine, createRequest('Hi', { format: { type: 'json' } }));
     assert.deepEqual(asked[1]?.body['response_format'], { type: 'json_object' });
   });
 
@@ -103,19 +103,22 @@ suite('what the openai engine says and hears', () => {
       piece({ index: 0, id: 'a', function: { name: 'weather', arguments: '"Oslo"}' } }),
     ];
     fake.finishReason = 'tool_calls';
-    const heard = await hear(engine, ask('Hi'));
-    assert.deepEqual(heard.toolCalls, [
+    const received = await receive(engine, createRequest('Hi'));
+    assert.deepEqual(received.toolCalls, [
       { id: 'a', name: 'weather', arguments: '{"city":"Oslo"}' },
       { id: 'b', name: 'time', arguments: '{}' },
     ]);
-    assert.equal(reasonOf(heard), 'tool_calls');
+    assert.equal(reasonOf(received), 'tool_calls');
     fake.deltas = [
       piece({ id: 'a', function: { name: 'weather', arguments: '{}' } }),
       piece({ id: 'b', function: { name: 'time', arguments: '{' } }),
       piece({ function: { arguments: '}' } }),
     ];
     fake.finishReason = 'stop';
-    const unnumbered = await hear(engine, ask('Hi', { tools: [{ name: 'time' }], toolChoice: 'required' }));
+    const unnumbered = await receive(
+      engine,
+      createRequest('Hi', { tools: [{ name: 'time' }], toolChoice: 'required' }),
+    );
     assert.deepEqual(
       unnumbered.toolCalls.map((call) => [call.id, call.arguments]),
       [
@@ -125,9 +128,9 @@ suite('what the openai engine says and hears', () => {
     );
     assert.equal(reasonOf(unnumbered), 'tool_calls');
     fake.deltas = [piece({ index: 3, function: { name: 'time', arguments: '{}' } })];
-    assert.match((await hear(engine, ask('Hi'))).toolCalls[0]?.id ?? '', /^call_/);
+    assert.match((await receive(engine, createRequest('Hi'))).toolCalls[0]?.id ?? '', /^call_/);
     fake.deltas = [piece({ index: 0, id: 'a', function: { arguments: '{}' } })];
-    assert.equal(codeOf(await hear(engine, ask('Hi'))), 'GENERATION_FAILED');
+    assert.equal(codeOf(await receive(engine, createRequest('Hi'))), 'GENERATION_FAILED');
   });
 
   test('calls of one number with ids of their own are several, and arguments may be an object', async () => {
@@ -138,18 +141,18 @@ suite('what the openai engine says and hears', () => {
       piece({ id: 'c', function: { name: 'weather', arguments: '{"city":' } }),
       piece({ id: 'other', function: { arguments: '"Kiel"}' } }),
     ];
-    assert.deepEqual((await hear(engine, ask('Hi'))).toolCalls, [
+    assert.deepEqual((await receive(engine, createRequest('Hi'))).toolCalls, [
       { id: 'a', name: 'weather', arguments: '{"city":"Oslo"}' },
       { id: 'b', name: 'time', arguments: '{}' },
       { id: 'c', name: 'weather', arguments: '{"city":"Kiel"}' },
     ]);
     fake.deltas = [piece({ id: 'a', function: { name: 'weather', arguments: ['Oslo'] } })];
-    assert.equal(codeOf(await hear(engine, ask('Hi'))), 'GENERATION_FAILED');
+    assert.equal(codeOf(await receive(engine, createRequest('Hi'))), 'GENERATION_FAILED');
   });
 
   test('a required tool that is not called is a failure', async () => {
-    const request = ask('Hi', { tools: [{ name: 'time' }], toolChoice: 'required' });
-    assert.equal(codeOf(await hear(engine, request)), 'GENERATION_FAILED');
+    const request = createRequest('Hi', { tools: [{ name: 'time' }], toolChoice: 'required' });
+    assert.equal(codeOf(await receive(engine, request)), 'GENERATION_FAILED');
   });
 
   test('log probabilities are read as chats tell them and as older completions do, and their lack is a failure', async () => {
@@ -160,63 +163,63 @@ suite('what the openai engine says and hears', () => {
     const content = [{ id: 7, token: 'No', logprob: -0.1, top_logprobs: top }];
     fake.deltas = [{ delta: { content: 'No' }, logprobs: { content } }];
     const asked = questions();
-    const heard = await hear(engine, ask('Hi', { logprobs: 2 }));
+    const received = await receive(engine, createRequest('Hi', { logprobs: 2 }));
     assert.partialDeepStrictEqual(asked[0]?.body, { logprobs: true, top_logprobs: 2 });
     const no = { token: 7, text: 'No', logprob: -0.1 };
-    assert.deepEqual(heard.logprobs, [{ ...no, top: [no, { text: 'Yes', logprob: -2 }] }]);
+    assert.deepEqual(received.logprobs, [{ ...no, top: [no, { text: 'Yes', logprob: -2 }] }]);
     const lists = { tokens: ['No'], token_logprobs: [-0.1], top_logprobs: [{ Yes: -2, No: -0.1 }] };
     fake.deltas = [{ text: 'No', logprobs: lists }];
     const input = { type: 'text', text: 'Hi' } as const;
-    const text = await hear(engine, ask('', { input, logprobs: 1 }));
+    const text = await receive(engine, createRequest('', { input, logprobs: 1 }));
     assert.equal(asked[1]?.body['logprobs'], 1);
     const old = { text: 'No', logprob: -0.1 };
     assert.deepEqual(text.logprobs, [{ ...old, top: [old] }]);
     fake.deltas = [];
-    assert.equal(codeOf(await hear(engine, ask('Hi', { logprobs: 2 }))), 'GENERATION_FAILED');
+    assert.equal(codeOf(await receive(engine, createRequest('Hi', { logprobs: 2 }))), 'GENERATION_FAILED');
   });
 
   test('the usage is told, what was in memory too; a server that knows no such wish is asked without it', async () => {
-    const heard = await hear(engine, ask('Hello there.'));
-    assert.equal(heard.text, 'Hello there.', 'what the model thinks is no part of it');
-    assert.deepEqual(usageOf(heard), { promptTokens: 2, cachedTokens: 1, completionTokens: 2 });
+    const received = await receive(engine, createRequest('Hello there.'));
+    assert.equal(received.text, 'Hello there.', 'what the model thinks is no part of it');
+    assert.deepEqual(usageOf(received), { promptTokens: 2, cachedTokens: 1, completionTokens: 2 });
     for (const usage of ['ignored', 'refused'] as const) {
       const other = createOpenAi({ baseUrl: fake.address });
       const asked = questions();
       fake.usage = usage;
       for (let round = 0; round < 2; round++) {
-        const { end } = await hear(other, ask('Hello there.'));
+        const { end } = await receive(other, createRequest('Hello there.'));
         assert.ok(end.type === 'finish' && end.usage === undefined);
       }
       assert.equal(asked.length, usage === 'refused' ? 3 : 2, 'it is refused once');
     }
     const both = createOpenAi({ baseUrl: fake.address });
-    const answers = await Promise.all([hear(both, ask('Hello')), hear(both, ask('there'))]);
+    const answers = await Promise.all([receive(both, createRequest('Hello')), receive(both, createRequest('there'))]);
     assert.deepEqual(answers.map(reasonOf), ['stop', 'stop'], 'refused at once, each is asked again');
   });
 
   test('a reason or [DONE] is an end, also without the other', async () => {
     fake.saysDone = false;
-    assert.equal(reasonOf(await hear(engine, ask('Hello'))), 'stop');
+    assert.equal(reasonOf(await receive(engine, createRequest('Hello'))), 'stop');
     fake.saysDone = true;
     fake.finishReason = null;
-    assert.equal(reasonOf(await hear(engine, ask('Hello'))), 'stop');
+    assert.equal(reasonOf(await receive(engine, createRequest('Hello'))), 'stop');
     fake.saysDone = false;
-    assert.equal(codeOf(await hear(engine, ask('Hello'))), 'GENERATION_FAILED');
+    assert.equal(codeOf(await receive(engine, createRequest('Hello'))), 'GENERATION_FAILED');
   });
 
   test('many texts become vectors in several questions, and what is no vector is a failure', async () => {
     const asked = questions();
     const texts = Array.from({ length: 40 }, (_, index) => 'x'.repeat(index + 1));
-    const request = ask('', { input: { type: 'embeddings', texts } });
-    const heard = await hear(engine, request);
-    assert.deepEqual([reasonOf(heard), heard.vectors.length, asked.length], ['stop', 40, 3]);
-    assert.deepEqual(usageOf(heard), { promptTokens: 40, completionTokens: 0 });
-    assert.deepEqual(heard.vectors[1]?.map(Math.round), [0, 1, 0]);
+    const request = createRequest('', { input: { type: 'embeddings', texts } });
+    const received = await receive(engine, request);
+    assert.deepEqual([reasonOf(received), received.vectors.length, asked.length], ['stop', 40, 3]);
+    assert.deepEqual(usageOf(received), { promptTokens: 40, completionTokens: 0 });
+    assert.deepEqual(received.vectors[1]?.map(Math.round), [0, 1, 0]);
     for (const embeddings of [[], [{ embedding: [0, 0] }], 'none', [{ embedding: 'AAAA' }]]) {
       fake.embeddings = embeddings;
-      assert.equal(codeOf(await hear(engine, request)), 'GENERATION_FAILED');
+      assert.equal(codeOf(await receive(engine, request)), 'GENERATION_FAILED');
     }
     fake.fault = 'not supported';
-    assert.equal(codeOf(await hear(engine, request)), 'INVALID_REQUEST');
+    assert.equal(codeOf(await receive(engine, request)), 'INVALID_REQUEST');
   });
 });
