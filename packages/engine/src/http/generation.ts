@@ -1,18 +1,18 @@
 import { type InferenceEvent, ShoalError } from '@shoal/protocol';
 
-export interface Generation {
-  /** What the server says; its signal ends it. Throws what goes wrong, and yields the one `finish`. */
+export interface ServerGeneration {
+  /** Yields the server's answer with one `finish`. Throws its errors. The signal ends it. */
   answer(signal: AbortSignal): AsyncIterable<InferenceEvent>;
-  /** Whoever asked takes the request back. */
+  /** Aborted when the request is cancelled. */
   readonly signal: AbortSignal;
-  /** The engine is closed. */
+  /** Aborted when the engine is closed. */
   readonly closing: AbortSignal;
-  /** What whoever asked hears of an error. */
+  /** Converts an error to one that may be sent to a peer. */
   forPeer(error: ShoalError): ShoalError;
 }
 
-/** The answer with exactly one end: its own, that it was taken back, that the engine was closed, or what went wrong. */
-export async function* withOneEnd(generation: Generation): AsyncGenerator<InferenceEvent> {
+/** Yields the answer with exactly one terminal event: its own, or that of an abort, a closed engine or an error. */
+export async function* withOneTerminalEvent(generation: ServerGeneration): AsyncGenerator<InferenceEvent> {
   const { signal, closing } = generation;
   const ended = AbortSignal.any([signal, closing]);
   try {
@@ -23,16 +23,19 @@ export async function* withOneEnd(generation: Generation): AsyncGenerator<Infere
         if (event.type === 'finish') return;
       }
     }
-    yield cutShort(signal);
+    yield endOf(signal);
   } catch (thrown) {
-    yield ended.aborted ? cutShort(signal) : { type: 'error', error: generation.forPeer(ShoalError.from(thrown)) };
+    yield ended.aborted ? endOf(signal) : { type: 'error', error: generation.forPeer(ShoalError.from(thrown)) };
   }
 }
 
-export function closed(): ShoalError {
+export function engineClosed(): ShoalError {
   return ShoalError.aborted('The engine was closed.');
 }
 
-function cutShort(signal: AbortSignal): InferenceEvent {
-  return signal.aborted ? { type: 'finish', reason: 'abort', rawReason: 'signal' } : { type: 'error', error: closed() };
+/** The terminal event of an answer that was ended from here. */
+function endOf(signal: AbortSignal): InferenceEvent {
+  return signal.aborted
+    ? { type: 'finish', reason: 'abort', rawReason: 'signal' }
+    : { type: 'error', error: engineClosed() };
 }

@@ -13,38 +13,38 @@ const failures: ServerFailures = {
   unreadable: (cause) => ShoalError.generationFailed('unreadable', cause),
 };
 
-/** Answers every question with a wish to speak something else. */
+/** Answers every request by switching protocols. */
 const fakeUpgrader: Server = createServer((request) => {
   request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
 });
 await once(fakeUpgrader.listen(0, '127.0.0.1'), 'listening');
 
-suite('asking a server', () => {
+suite('a request to a model server', () => {
   after(() => {
     fakeUpgrader.close();
     fakeUpgrader.closeAllConnections();
   });
 
-  test('a server that wants to speak something else has broken off', async () => {
+  test('a response that switches protocols is an error', async () => {
     const address = fakeUpgrader.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const server = new ModelServer(new URL(`http://127.0.0.1:${port}/`), failures);
     const { signal } = new AbortController();
-    await assert.rejects(server.ask({ path: 'x', signal, patienceMs: MINUTE_MS }), { message: 'broken off' });
+    await assert.rejects(server.request({ path: 'x', signal, timeoutMs: MINUTE_MS }), { message: 'broken off' });
   });
 
-  test('a whole reply that drips for minutes is given up', async (context) => {
+  test('a response that is read as a whole has a time limit', async (context) => {
     let now = 0;
     context.mock.method(performance, 'now', () => now);
     const server = new ModelServer(new URL('http://127.0.0.1/'), failures);
-    let drops = 0;
-    const drip = async function* (): AsyncGenerator<Uint8Array, undefined> {
-      for (; drops < 100; drops++) {
+    let pieces = 0;
+    const slowBody = async function* (): AsyncGenerator<Uint8Array, undefined> {
+      for (; pieces < 100; pieces++) {
         now += MINUTE_MS / 3;
         yield Uint8Array.of(32);
       }
     };
-    await assert.rejects(server.readText(drip()), { message: 'unreadable' });
-    assert.ok(drops < 10);
+    await assert.rejects(server.readText(slowBody()), { message: 'unreadable' });
+    assert.ok(pieces < 10);
   });
 });

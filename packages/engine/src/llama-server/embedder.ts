@@ -41,8 +41,8 @@ export class Embedder {
     try {
       const { server } = await orAborted(orUnavailable(this.#supervisor.ready()), signal);
       const ask = async (batch: readonly string[]): Promise<EmbeddingsResponse> => {
-        const question = { path: 'v1/embeddings', body: { input: batch }, signal, patienceMs: PATIENCE_MS };
-        const { status, object } = await server.askForObject(question);
+        const request = { path: 'v1/embeddings', body: { input: batch }, signal, timeoutMs: PATIENCE_MS };
+        const { status, object } = await server.requestObject(request);
         if (status !== HTTP_OK) throw refused(status, object);
         return readEmbeddingsResponse(object);
       };

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '@shoal/protocol';
-import type { Reply } from '../http/server.ts';
+import type { HttpResponse } from '../http/server.ts';
 import { EventStream } from '@shoal/formats/event-stream';
 import { failures } from './errors.ts';
 
@@ -7,7 +7,7 @@ import { failures } from './errors.ts';
 const DONE = '[DONE]';
 
 /** The events of a reply, each a JSON object, as they come: those that arrived together are given together. */
-export async function* readEvents(body: Reply['body']): AsyncGenerator<readonly JsonObject[], undefined> {
+export async function* readEvents(body: HttpResponse['body']): AsyncGenerator<readonly JsonObject[], undefined> {
   const stream = new EventStream();
   for await (const bytes of body) {
     const events: JsonObject[] = [];

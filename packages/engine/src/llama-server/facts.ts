@@ -21,11 +21,11 @@ export interface ModelFacts {
 
 /** One question that is answered at once. Throws what llama-server refuses. */
 export async function askSmall(server: ModelServer, path: string, body: object | undefined, signal: AbortSignal) {
-  const { status, object } = await server.askForObject({
+  const { status, object } = await server.requestObject({
     path,
     body,
     signal,
-    patienceMs: SMALL_QUESTION_TIMEOUT_MS,
+    timeoutMs: SMALL_QUESTION_TIMEOUT_MS,
   });
   if (status !== HTTP_OK) throw refused(status, object);
   if (object === undefined) throw failures.unreadable(`What /${path} answers is no JSON object.`);

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { type Ability, type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
 import type { Engine, ResidentModel } from '../engine.ts';
-import { withOneEnd } from '../http/generation.ts';
+import { withOneTerminalEvent } from '../http/generation.ts';
 import { defaultSlots, modelName } from '../model-files/model-file.ts';
 import { checkRequest } from '../request-check.ts';
 import { complete } from './completion.ts';
@@ -71,7 +71,7 @@ class LlamaServer implements Engine {
   async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
     this.#open++;
     try {
-      yield* withOneEnd({
+      yield* withOneTerminalEvent({
         answer: (ended) => this.#answer(request, ended),
         signal,
         closing: this.#closing.signal,

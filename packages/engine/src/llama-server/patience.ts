@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol';
-import { closed } from '../http/generation.ts';
+import { engineClosed } from '../http/generation.ts';
 
 /** Who takes a request back does not wait for a model to be loaded. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -24,7 +24,7 @@ export async function orUnavailable<T>(ready: Promise<T>): Promise<T> {
 
 function unavailable(error: unknown): ShoalError {
   const { code, retryAfterMs } = ShoalError.from(error);
-  if (code === 'GENERATION_ABORTED') return closed();
+  if (code === 'GENERATION_ABORTED') return engineClosed();
   return new ShoalError('GENERATION_FAILED', 'The model cannot be loaded at the moment.', {
     cause: error,
     retryAfterMs,

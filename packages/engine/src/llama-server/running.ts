@@ -139,7 +139,7 @@ async function untilLoaded(
 
 async function isLoaded(server: ModelServer, signal: AbortSignal): Promise<boolean> {
   try {
-    const { status } = await server.askForObject({ path: 'health', signal, patienceMs: LOOK_TIMEOUT_MS });
+    const { status } = await server.requestObject({ path: 'health', signal, timeoutMs: LOOK_TIMEOUT_MS });
     return status === HTTP_OK;
   } catch (error) {
     // Nobody listens yet; whether anybody ever will is for its process to say.

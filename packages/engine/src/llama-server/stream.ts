@@ -1,5 +1,5 @@
 import { parseObject } from '@shoal/formats/json';
-import type { ModelServer, Reply } from '../http/server.ts';
+import type { ModelServer, HttpResponse } from '../http/server.ts';
 import { refused } from './errors.ts';
 
 /** Until an answer begins: a slot may still be on its way out of what it did before, and a prompt may be long. */
@@ -14,12 +14,12 @@ export async function openStream(
   path: string,
   body: object,
   signal: AbortSignal,
-): Promise<Reply['body']> {
-  const reply = await server.ask({
+): Promise<HttpResponse['body']> {
+  const reply = await server.request({
     path,
     body: { ...body, stream: true, sse_ping_interval: PING_INTERVAL_S },
     signal,
-    patienceMs: FIRST_BYTE_TIMEOUT_MS,
+    timeoutMs: FIRST_BYTE_TIMEOUT_MS,
   });
   if (reply.status !== HTTP_OK) throw refused(reply.status, parseObject(await server.readText(reply.body)));
   return reply.body;

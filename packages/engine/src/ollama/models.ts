@@ -60,7 +60,7 @@ async function listIds(
   choice: Choice,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { status, object } = await server.askForObject({ path: 'api/tags', signal, patienceMs: LIST_TIMEOUT_MS });
+  const { status, object } = await server.requestObject({ path: 'api/tags', signal, timeoutMs: LIST_TIMEOUT_MS });
   if (status !== HTTP_OK || !Array.isArray(object?.['models'])) {
     throw failures.notOllama(address, `api/tags answered with ${status}`);
   }
@@ -98,8 +98,8 @@ async function describe(
   choice: Choice,
   signal: AbortSignal,
 ): Promise<OllamaModel | undefined> {
-  const question = { path: 'api/show', body: { model: id }, signal, patienceMs: LIST_TIMEOUT_MS };
-  const { status, object } = await server.askForObject(question);
+  const request = { path: 'api/show', body: { model: id }, signal, timeoutMs: LIST_TIMEOUT_MS };
+  const { status, object } = await server.requestObject(request);
   if (status !== HTTP_OK || object === undefined) return undefined;
   const abilities = abilitiesIn(object);
   if (abilities?.length === 0) return undefined;

@@ -13,8 +13,8 @@ import {
 } from '@shoal/formats/ollama';
 import { newCallId } from '../http/call-id.ts';
 import { embed } from '../http/embedding.ts';
-import { closed, withOneEnd } from '../http/generation.ts';
-import { ModelServer, type Reply } from '../http/server.ts';
+import { engineClosed, withOneTerminalEvent } from '../http/generation.ts';
+import { ModelServer, type HttpResponse } from '../http/server.ts';
 import { checkRequest } from '../request-check.ts';
 import { DEFAULT_ADDRESS, parseAddress } from './address.ts';
 import { failures, forPeer } from './errors.ts';
@@ -75,7 +75,7 @@ class Ollama implements Engine {
   }
 
   generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
-    return withOneEnd({
+    return withOneTerminalEvent({
       answer: (ended) => this.#answer(request, ended),
       signal,
       closing: this.#closing.signal,
@@ -122,20 +122,20 @@ class Ollama implements Engine {
   ): AsyncGenerator<InferenceEvent, undefined> {
     const { id } = model.info;
     const question = writeRequest(request, { model: id, modelStops: model.stops, ...this.#settings });
-    const { status, body } = await this.#server.ask({ ...question, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS });
+    const { status, body } = await this.#server.request({ ...question, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS });
     if (status !== HTTP_OK) throw readError(status, await this.#errorText(body), id);
     yield* readStream(body, { model: id, logprobs: request.logprobs, newCallId });
   }
 
   async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<EmbeddingsResponse> {
     const body = writeEmbeddingsRequest(texts, { model, ...this.#settings });
-    const question = { path: 'api/embed', body, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
-    const { status, object } = await this.#server.askForObject(question);
+    const question = { path: 'api/embed', body, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
+    const { status, object } = await this.#server.requestObject(question);
     if (status !== HTTP_OK) throw readError(status, errorText(object, ''), model);
     return readEmbeddingsResponse(object);
   }
 
-  async #errorText(body: Reply['body']): Promise<string> {
+  async #errorText(body: HttpResponse['body']): Promise<string> {
     const text = await this.#server.readText(body);
     return errorText(parseObject(text), text);
   }
@@ -149,7 +149,7 @@ class Ollama implements Engine {
     try {
       return await work;
     } catch (error) {
-      throw this.#closing.signal.aborted ? closed() : error;
+      throw this.#closing.signal.aborted ? engineClosed() : error;
     }
   }
 

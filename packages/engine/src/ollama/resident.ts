@@ -23,7 +23,7 @@ export async function listResident(
   known: Known,
   signal: AbortSignal,
 ): Promise<readonly ResidentModel[]> {
-  const { status, object } = await server.askForObject({ path: 'api/ps', signal, patienceMs: RESIDENT_TIMEOUT_MS });
+  const { status, object } = await server.requestObject({ path: 'api/ps', signal, timeoutMs: RESIDENT_TIMEOUT_MS });
   if (status !== HTTP_OK || !Array.isArray(object?.['models'])) {
     throw failures.notOllama(address, `api/ps answered with ${status}`);
   }

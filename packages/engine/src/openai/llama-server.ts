@@ -15,9 +15,9 @@ export async function askLlamaServer(
   model: string,
   signal: AbortSignal,
 ): Promise<readonly Ability[]> {
-  const question = { path: '../props', signal, patienceMs: DESCRIPTION_TIMEOUT_MS };
+  const request = { path: '../props', signal, timeoutMs: DESCRIPTION_TIMEOUT_MS };
   const [props, vectors] = await Promise.all([
-    server.askForObject(question),
+    server.requestObject(request),
     makesVectors(server, { model, input: ['a'] }, signal),
   ]);
   return [
@@ -40,8 +40,8 @@ function knowsTools(props: JsonObject | undefined): boolean {
 /** One that makes none says so at once: only one that does lets us wait until it has a slot. */
 async function makesVectors(server: ModelServer, body: object, signal: AbortSignal): Promise<boolean> {
   try {
-    const question = { path: 'embeddings', body, signal, patienceMs: DESCRIPTION_TIMEOUT_MS };
-    return (await server.askForObject(question)).status === HTTP_OK;
+    const request = { path: 'embeddings', body, signal, timeoutMs: DESCRIPTION_TIMEOUT_MS };
+    return (await server.requestObject(request)).status === HTTP_OK;
   } catch (error) {
     if (error instanceof ShoalError && error.code === 'TIMEOUT_NO_RESPONSE') return true;
     throw error;

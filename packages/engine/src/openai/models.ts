@@ -40,7 +40,7 @@ export async function listModels(
 }
 
 async function list(server: ModelServer, address: URL, signal: AbortSignal): Promise<readonly JsonObject[]> {
-  const { status, object } = await server.askForObject({ path: 'models', signal, patienceMs: LIST_TIMEOUT_MS });
+  const { status, object } = await server.requestObject({ path: 'models', signal, timeoutMs: LIST_TIMEOUT_MS });
   const cause = `models answered with ${status}`;
   if (status === NEW_PATH || (status >= 300 && status < 400)) throw failures.notOpenAi(address, cause);
   if (status !== HTTP_OK) throw readError({ status, retryAfter: undefined, text: errorText(object, '') }, '');

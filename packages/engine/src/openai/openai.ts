@@ -12,8 +12,8 @@ import {
 } from '@shoal/formats/openai';
 import { newCallId } from '../http/call-id.ts';
 import { embed } from '../http/embedding.ts';
-import { closed, withOneEnd } from '../http/generation.ts';
-import { ModelServer, type Question, type Reply } from '../http/server.ts';
+import { engineClosed, withOneTerminalEvent } from '../http/generation.ts';
+import { ModelServer, type HttpRequest, type HttpResponse } from '../http/server.ts';
 import { checkRequest } from '../request-check.ts';
 import { parseBaseUrl } from './address.ts';
 import { failures, forPeer, readError, withoutKey } from './errors.ts';
@@ -80,7 +80,7 @@ class OpenAi implements Engine {
   }
 
   generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
-    return withOneEnd({
+    return withOneTerminalEvent({
       answer: (ended) => this.#answer(request, ended),
       signal,
       closing: this.#closing.signal,
@@ -104,10 +104,10 @@ class OpenAi implements Engine {
   }
 
   /** The answer's stream; asked for once more without its usage where the server knows no such wish. */
-  async #begin(request: InferenceRequest, model: string, signal: AbortSignal): Promise<Reply['body']> {
+  async #begin(request: InferenceRequest, model: string, signal: AbortSignal): Promise<HttpResponse['body']> {
     const tellsUsage = this.#tellsUsage;
-    const question = { ...writeRequest(request, model, tellsUsage), signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
-    const reply = await this.#server.ask(question);
+    const question = { ...writeRequest(request, model, tellsUsage), signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
+    const reply = await this.#server.request(question);
     if (reply.status === HTTP_OK) return reply.body;
     const refusal = await this.#refusal(reply);
     if (tellsUsage && USAGE_UNKNOWN.test(refusal.text)) {
@@ -119,13 +119,13 @@ class OpenAi implements Engine {
 
   async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<EmbeddingsResponse> {
     const body = writeEmbeddingsRequest(texts, model);
-    const question: Question = { path: 'embeddings', body, signal, patienceMs: FIRST_BYTE_TIMEOUT_MS };
-    const reply = await this.#server.ask(question);
+    const question: HttpRequest = { path: 'embeddings', body, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
+    const reply = await this.#server.request(question);
     if (reply.status !== HTTP_OK) throw readError(await this.#refusal(reply), model);
     return readEmbeddingsResponse(parseObject(await this.#server.readText(reply.body)));
   }
 
-  async #refusal({ status, headers, body }: Reply): Promise<ErrorResponse> {
+  async #refusal({ status, headers, body }: HttpResponse): Promise<ErrorResponse> {
     const text = await this.#server.readText(body);
     return { status, retryAfter: headers['retry-after'], text: errorText(parseObject(text), text) };
   }
@@ -135,7 +135,7 @@ class OpenAi implements Engine {
       this.#models = await listModels(this.#server, this.#address, this.#choice, signal);
       return this.#models;
     } catch (error) {
-      throw this.#closing.signal.aborted ? closed() : withoutKey(ShoalError.from(error), this.#key);
+      throw this.#closing.signal.aborted ? engineClosed() : withoutKey(ShoalError.from(error), this.#key);
     }
   }
 
