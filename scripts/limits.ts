@@ -19,7 +19,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/engine/src/model-files/model-file.ts', 'DEFAULT_CONTEXT_TOKENS'],
   ],
   'Peers and clusters': [
-    ['packages/network/src/network.ts', 'MAX_CONNECTIONS'],
+    ['packages/network/src/network.ts', 'MAX_CLUSTER_CONNECTIONS'],
     ['packages/client/src/discovery.ts', 'DISCOVERY_WAIT_MS'],
     ['packages/protocol/src/shoal/client.ts', 'WORKER_SILENT_MS'],
     ['packages/protocol/src/shoal/session.ts', 'HELLO_TIMEOUT_MS', 'STATUS_INTERVAL_MS'],

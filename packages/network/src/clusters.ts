@@ -6,10 +6,10 @@ import { createSwarm } from '#swarm';
 
 export interface ClustersOptions {
   readonly dht: Dht;
-  /** 32 bytes that the key pair comes from. */
+  /** 32 bytes from which the key pair is derived. */
   readonly seed: Uint8Array;
   readonly maxConnections: number;
-  /** Whether OpenGateway's padded topics are joined beside the hashed ones. */
+  /** True: OpenGateway's padded topics are joined as well as the hashed ones. */
   readonly paddedTopics: boolean;
   readonly onConnection: ConnectionHandler;
 }
@@ -19,7 +19,7 @@ interface Cluster {
   readonly joinedAt: number;
 }
 
-/** The clusters that this node is in, and the connections to their members: one swarm, whatever their number. */
+/** The clusters that this node is in. All of them share one swarm. */
 export class Clusters {
   readonly #swarm: Swarm;
   readonly #paddedTopics: boolean;
@@ -34,12 +34,12 @@ export class Clusters {
     return [...this.#joined.keys()];
   }
 
-  /** On the monotonic clock; undefined for one that is not joined. */
+  /** Returns the time of joining on the monotonic clock, or undefined for a cluster that is not joined. */
   joinedAt(id: string): number | undefined {
     return this.#joined.get(id)?.joinedAt;
   }
 
-  /** False where it was joined already. Throws `INVALID_REQUEST` for a bad id. */
+  /** Returns false if the cluster was joined already. Throws `INVALID_REQUEST` for an invalid id. */
   join(id: string): boolean {
     checkClusterId(id);
     if (this.#joined.has(id)) return false;
@@ -49,7 +49,7 @@ export class Clusters {
     return true;
   }
 
-  /** Forgets the cluster at once, and answers with what takes the announcements back; undefined where it was not joined. */
+  /** Removes the cluster at once. Returns a function that withdraws its announcements, or undefined if it was not joined. */
   leave(id: string): (() => Promise<unknown>) | undefined {
     const left = this.#joined.get(id);
     if (left === undefined) return undefined;
@@ -57,7 +57,7 @@ export class Clusters {
     return () => Promise.all(left.memberships.map((membership) => membership.leave()));
   }
 
-  /** Looks for members again, now: of one cluster where one is named. */
+  /** Looks for members again now. Default: of all clusters. */
   refresh(id?: string): void {
     const clusters = id === undefined ? [...this.#joined.values()] : [this.#joined.get(id)];
     for (const membership of clusters.flatMap((joined) => joined?.memberships ?? [])) membership.refresh();

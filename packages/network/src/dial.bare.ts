@@ -1,7 +1,7 @@
 import { ShoalError } from '@shoal/protocol';
 import type { PeerAddress } from './peer-address.ts';
 
-/** Throws `INVALID_REQUEST`: Bare has neither of the two ways to dial. */
+/** Throws `INVALID_REQUEST`: Bare has neither TCP nor WebSocket connections here. */
 export function checkDialable(address: PeerAddress): void {
   throw ShoalError.invalidRequest(`${address.text} cannot be dialled in Bare: join a cluster instead.`);
 }

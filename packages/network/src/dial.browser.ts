@@ -4,7 +4,7 @@ import { dialWebSocket } from '@shoal/transport/websocket';
 import type { DialOptions } from './dial.ts';
 import type { PeerAddress } from './peer-address.ts';
 
-/** Throws `INVALID_REQUEST` for an address that a page cannot dial. */
+/** Throws `INVALID_REQUEST` for an address that a web page cannot dial. */
 export function checkDialable(address: PeerAddress): void {
   if (address.type === 'websocket') return;
   throw ShoalError.invalidRequest(`A web page cannot dial ${address.text}: give it a ws: or wss: address.`);

@@ -6,11 +6,11 @@ import type { PeerAddress } from './peer-address.ts';
 export interface DialOptions {
   readonly timeoutMs: number;
   readonly maxPayloadBytes: number;
-  /** Gives the dial up. */
+  /** Cancels the dial. */
   readonly signal: AbortSignal;
 }
 
-/** Throws `INVALID_REQUEST` for an address that this platform cannot dial: in a program there is none. */
+/** Throws `INVALID_REQUEST` for an address that this platform cannot dial. Node can dial all of them. */
 export function checkDialable(_address: PeerAddress): void {}
 
 /** Throws `CONNECT_FAILED`. */

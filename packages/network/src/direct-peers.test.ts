@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { DirectPeers } from './direct-peers.ts';
 
-test('a peer that takes no connection for long is dialled less and less often, and closing ends that', async (context) => {
+test('a peer that cannot be reached is dialled at growing intervals until close', async (context) => {
   const server = createServer((socket) => socket.destroy());
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -38,8 +38,8 @@ test('a peer that takes no connection for long is dialled less and less often, a
   await once(server, 'close');
 });
 
-test('closing gives up a dial that is under way', async () => {
-  // An address of the block that is kept for documentation: nobody answers there.
+test('closing cancels a running dial', async () => {
+  // An address of the block that is reserved for documentation: no machine has it.
   const peers = new DirectPeers({
     addresses: ['tcp://192.0.2.1:1', 'ws://192.0.2.1:1'],
     onConnection: () => assert.fail('somebody answered'),

@@ -6,18 +6,18 @@ import { parsePeerAddress, type PeerAddress } from './peer-address.ts';
 
 /** A dialled peer that does not accept the connection within this time cannot be reached. */
 const DIAL_TIMEOUT_MS = 5_000;
-/** The wait before a peer is dialled again. It doubles with each connection that lasts no longer than it. */
+/** The first wait before a peer is dialled again. It doubles after each connection that lasts less than the last wait. */
 const REDIAL_FIRST_MS = 500;
 /** The longest wait before a peer is dialled again, and the wait after a refusal. */
 const REDIAL_MAX_MS = 30_000;
 
-/** A connection to a peer that we dialled, and what has to be said of it. */
+/** A connection to a peer that we dialled. Its user reports how the connection develops. */
 export interface DialledConnection {
   readonly address: PeerAddress;
   readonly connection: Connection;
-  /** The peer took us in. */
-  welcomed(): void;
-  /** The connection is gone. */
+  /** Call when the peer has accepted us. */
+  accepted(): void;
+  /** Call when the connection has ended. */
   lost(error?: Error): void;
 }
 
@@ -25,17 +25,17 @@ export interface DirectPeersOptions {
   /** `ws:`, `wss:` and `tcp:` addresses. */
   readonly addresses: readonly string[];
   readonly onConnection: (dialled: DialledConnection) => void;
-  /** A dial has failed. */
+  /** Called when a dial fails. */
   readonly onChange: () => void;
 }
 
-/** The peers that are known by address. Each is dialled from `start` on, and again whenever it is lost. */
+/** The peers that are known by address. Each is dialled when `start` is called, and again when its connection ends. */
 export class DirectPeers {
   readonly #peers: readonly DirectPeer[];
 
   /** Throws `INVALID_REQUEST` for an address that cannot be dialled. */
   constructor({ addresses, ...handlers }: DirectPeersOptions) {
-    // By text, because one that is given twice is one peer.
+    // By text, because an address that is given twice is one peer.
     const parsed = new Map(addresses.map(parsePeerAddress).map((address) => [address.text, address]));
     for (const address of parsed.values()) checkDialable(address);
     this.#peers = [...parsed.values()].map((address) => new DirectPeer(address, handlers));
@@ -49,18 +49,18 @@ export class DirectPeers {
     return this.#peers.length;
   }
 
-  /** Whether one of them may be there in a moment. */
+  /** True while a peer is being dialled or has not accepted us yet. */
   get isDialling(): boolean {
-    return this.#peers.some(({ state }) => state === 'dialling' || state === 'greeting');
+    return this.#peers.some(({ state }) => state === 'dialling' || state === 'handshaking');
   }
 
-  /** Why one of them is not there, a refusal before all else. */
+  /** The error of a peer that is not connected, a refusal first. Undefined if there is none. */
   get problem(): ShoalError | undefined {
     const problems = this.#peers.flatMap(({ problem }) => problem ?? []);
     return problems.find(({ code }) => code === 'UNAUTHORIZED') ?? problems[0];
   }
 
-  /** Dials those now that would be dialled later. */
+  /** Dials the waiting peers now. */
   refresh(): void {
     for (const peer of this.#peers) peer.refresh();
   }
@@ -70,7 +70,7 @@ export class DirectPeers {
   }
 }
 
-type State = 'dialling' | 'greeting' | 'connected' | 'waiting' | 'closed';
+type State = 'dialling' | 'handshaking' | 'connected' | 'waiting' | 'closed';
 
 class DirectPeer {
   readonly #address: PeerAddress;
@@ -95,12 +95,12 @@ class DirectPeer {
     return this.#state;
   }
 
-  /** Why it is not there; undefined while it is, and before the first dial has ended. */
+  /** The last error. Undefined while the peer is connected, and before the first dial has ended. */
   get problem(): ShoalError | undefined {
     return this.#problem;
   }
 
-  /** Not within the shortest wait: whoever asks in a loop must not make us dial in one. */
+  /** Dials at most once per `REDIAL_FIRST_MS`, even if the caller calls this in a loop. */
   refresh(): void {
     if (this.#state === 'waiting' && monotonicNow() >= this.#dialledAt + REDIAL_FIRST_MS) void this.#dial();
   }
@@ -127,19 +127,19 @@ class DirectPeer {
   }
 
   #connected(connection: Connection): void {
-    // Closed meanwhile: nobody wants it any more.
+    // `close` was called during the dial.
     if (this.#state !== 'dialling') return connection.close();
-    this.#state = 'greeting';
+    this.#state = 'handshaking';
     this.#handlers.onConnection({
       address: this.#address,
       connection,
-      welcomed: () => this.#welcomed(),
-      lost: (error) => this.#lost(this.#whyLost(error)),
+      accepted: () => this.#accepted(),
+      lost: (error) => this.#lost(this.#lossError(error)),
     });
   }
 
-  #welcomed(): void {
-    if (this.#state !== 'greeting') return;
+  #accepted(): void {
+    if (this.#state !== 'handshaking') return;
     this.#state = 'connected';
     this.#problem = undefined;
   }
@@ -156,12 +156,12 @@ class DirectPeer {
     this.#handlers.onChange();
   }
 
-  #whyLost(error: Error | undefined): ShoalError {
+  #lossError(error: Error | undefined): ShoalError {
     const { text } = this.#address;
     if (error instanceof ShoalError && error.code === 'UNAUTHORIZED') {
       return ShoalError.unauthorized(`${text} refuses this client: ${error.message}`);
     }
-    const why = this.#state === 'connected' ? 'was lost; it is being dialled again' : 'ended before it said who it is';
+    const why = this.#state === 'connected' ? 'was lost; it is being dialled again' : 'ended before its hello';
     return new ShoalError('CONNECT_FAILED', `The connection to ${text} ${why}.`, { cause: error });
   }
 }

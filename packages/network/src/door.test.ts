@@ -52,9 +52,9 @@ async function open(options: Partial<PeerListenerOptions> = {}): Promise<PeerLis
 
 interface Caller {
   readonly link: Link<PeerSession>;
-  /** The next time that the door says who it is or how it fares. */
-  readonly heard: () => Promise<PeerInfo>;
-  /** Why the connection ended. */
+  /** Resolves with the door's next hello or status. */
+  readonly nextInfo: () => Promise<PeerInfo>;
+  /** Resolves with the error that ended the connection. */
   readonly ended: Promise<Error | undefined>;
 }
 
@@ -77,16 +77,16 @@ async function call(door: PeerListener, credentials: Credentials = client): Prom
   let next = Promise.withResolvers<PeerInfo>();
   const link = new Link(connection, session, {
     peer(info) {
-      // The hello alone tells nothing: how it fares a door says only to those whom it takes in.
+      // A door sends its status only to peers that it has accepted.
       if (info.status === undefined) return;
       next.resolve(info);
       next = Promise.withResolvers();
     },
-    request: () => assert.fail('a door asked'),
+    request: () => assert.fail('a door sent a request'),
     close: ended.resolve,
   });
   link.start();
-  return { link, heard: () => next.promise, ended: ended.promise };
+  return { link, nextInfo: () => next.promise, ended: ended.promise };
 }
 
 async function codeOf(ended: Promise<Error | undefined>): Promise<string | undefined> {
@@ -95,11 +95,11 @@ async function codeOf(ended: Promise<Error | undefined>): Promise<string | undef
 }
 
 for (const transport of ['websocket', 'tcp'] as const) {
-  suite(`a door over ${transport}`, () => {
-    test('greets, takes in and answers', async () => {
+  suite(`a listener over ${transport}`, () => {
+    test('greets, accepts and answers', async () => {
       const door = await open({ transport });
-      const { link, heard } = await call(door);
-      assert.equal((await heard()).name, 'door');
+      const { link, nextInfo } = await call(door);
+      assert.equal((await nextInfo()).name, 'door');
       assert.deepEqual(door.status(), { connections: 1, pending: 0 });
       const events = await Array.fromAsync(link.ask(REQUEST));
       assert.deepEqual(
@@ -109,42 +109,42 @@ for (const transport of ['websocket', 'tcp'] as const) {
       link.close();
     });
 
-    test('opens for its token and for the keys of its list, and for nobody else', async () => {
-      const answer = (): void => assert.fail('whoever was refused was answered');
+    test('accepts its token and the keys of its list, and nothing else', async () => {
+      const answer = (): void => assert.fail('a refused peer was answered');
       const byToken = await open({ transport, token: 'right', answer });
       const right = await call(byToken, { ...client, token: 'right' });
-      await right.heard();
+      await right.nextInfo();
       assert.equal(await codeOf((await call(byToken, { ...client, token: 'wrong' })).ended), 'UNAUTHORIZED');
       assert.equal(await codeOf((await call(byToken)).ended), 'UNAUTHORIZED');
       const byKey = await open({ transport, allowedKeys: [client.key.toUpperCase()], answer });
       const known = await call(byKey);
-      await known.heard();
+      await known.nextInfo();
       const stranger = identityOf(new Uint8Array(32).fill(3));
       assert.equal(await codeOf((await call(byKey, stranger)).ended), 'UNAUTHORIZED');
       assert.deepEqual(byToken.status(), { connections: 1, pending: 0 });
       for (const { link } of [right, known]) link.close();
     });
 
-    test('tells everybody what has changed', async () => {
+    test('sends changes to all accepted peers', async () => {
       let active = 0;
       const door = await open({ transport, status: () => ({ health: 100, active, queued: 0, slots: 1 }) });
-      const { link, heard } = await call(door);
-      await heard();
+      const { link, nextInfo } = await call(door);
+      await nextInfo();
       active = 1;
-      const changed = heard();
+      const changed = nextInfo();
       door.announceStatus();
       assert.equal((await changed).status?.active, 1);
-      const again = heard();
+      const again = nextInfo();
       door.announce();
       assert.equal((await again).name, 'door');
       link.close();
     });
 
-    test('that closes ends its connections and what runs on them', async () => {
+    test('closes its connections and ends their requests when it closes', async () => {
       const running = Promise.withResolvers<Exchange>();
       const door = await open({ transport, answer: running.resolve });
-      const { link, heard, ended } = await call(door);
-      await heard();
+      const { link, nextInfo, ended } = await call(door);
+      await nextInfo();
       const answer = Array.fromAsync(link.ask(REQUEST));
       const aborted = Promise.withResolvers<ShoalError>();
       (await running.promise).onAbort(aborted.resolve);
@@ -153,7 +153,7 @@ for (const transport of ['websocket', 'tcp'] as const) {
       assert.deepEqual(door.status(), { connections: 0, pending: 0 });
     });
 
-    test('does not open to others than this machine without a token or a list', async () => {
+    test('does not open to other machines without a token or a list', async () => {
       await assert.rejects(open({ transport, host: '0.0.0.0' }), {
         code: 'INVALID_REQUEST',
         message: /SHOAL_WS_TOKEN/,
@@ -162,19 +162,19 @@ for (const transport of ['websocket', 'tcp'] as const) {
       assert.match(door.address, /:\/\/0\.0\.0\.0:\d+/);
     });
 
-    test('a taken port is refused', async () => {
+    test('refuses a port that is in use', async () => {
       const port = Number(new URL((await open({ transport })).address).port);
       await assert.rejects(open({ transport, port }), { code: 'INVALID_REQUEST', message: /port is taken/ });
     });
   });
 }
 
-test('an empty token and what is no key are refused', async () => {
+test('an empty token and an invalid key are refused', async () => {
   await assert.rejects(open({ token: '' }), { code: 'INVALID_REQUEST' });
   await assert.rejects(open({ allowedKeys: ['me'] }), { code: 'INVALID_REQUEST', message: /64 hex digits/ });
 });
 
-test('connections that say nothing take a bounded number of places', async () => {
+test('connections without a hello are limited in number', async () => {
   const door = await open({ host: '0.0.0.0', token: 'right', transport: 'tcp' });
   const port = Number(new URL(door.address).port);
   const silent: Connection[] = [];

@@ -18,40 +18,40 @@ import { framerFor } from './peer-framer.ts';
 
 /** Connections of a WebSocket or TCP door, if not configured otherwise. More are closed. */
 export const MAX_DOOR_CONNECTIONS = 1_024;
-/** Connections that have not said hello yet, where others than this machine's programs can come. */
+/** Connections without a hello, on a listener that other machines can reach. */
 export const PENDING_HELLOS_MAX = 32;
 
 export interface PeerListenerOptions {
   readonly transport: 'websocket' | 'tcp';
-  /** The address to listen on. Beyond this machine's own it takes a token or a list of keys. */
+  /** The address to listen on. An address other than loopback needs a token or a list of keys. */
   readonly host: string;
-  /** 0 picks a free one; absent: 17003, or 17004 for TCP. */
+  /** 0: the system picks a free port. Default: 17003, or 17004 for TCP. */
   readonly port?: number | undefined;
-  /** Of a WebSocket door; absent: `/shoal/v1`. */
+  /** The path of a WebSocket listener. Default: `/shoal/v1`. */
   readonly path?: string | undefined;
   readonly maxConnections?: number | undefined;
-  /** Who comes in by showing this. */
+  /** Peers that show it are accepted. */
   readonly token?: string | undefined;
-  /** Who comes in by proving one of these: public keys, 64 hex digits each. */
+  /** Public keys, 64 hex digits each. Peers that prove one of them are accepted. */
   readonly allowedKeys?: readonly string[] | undefined;
-  /** Origins of the web pages that may connect; absent: pages of this machine and of the host that the door is called by. */
+  /** Origins of web pages that may connect. Default: pages of this machine and of the host name that the page uses. */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** Names beside this machine's own that the door is called by. */
+  /** Host names, besides this machine's own, that may be used to connect. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** What the node says of itself, now. */
+  /** Returns the node's current hello. */
   readonly hello: () => HelloMessage;
   readonly status: () => PeerStatus;
   readonly answer: (exchange: Exchange) => void;
 }
 
-/** A door for peers that speak `shoal/1` and are not met over Hyperswarm: programs and web pages. They ask, we answer. */
+/** A listener for programs and web pages that dial this node and speak `shoal/1`. They send requests, we answer. */
 export interface PeerListener {
   readonly name: PeerListenerOptions['transport'];
   /** `ws://host:port/path` or `tcp://host:port`. */
   readonly address: string;
-  /** `pending` have not said hello yet, or not one that opens the door. */
+  /** `pending` connections have not been accepted yet. */
   status(): { readonly connections: number; readonly pending: number };
-  /** Clusters, models or load have changed: says so to everybody. */
+  /** Sends the hello again, after clusters or models have changed. */
   announce(): void;
   announceStatus(): void;
   /** Stops listening and ends every connection within `CLOSE_GRACE_MS`. Safe to call twice. */
@@ -59,15 +59,15 @@ export interface PeerListener {
 }
 
 /**
- * Resolves once the door is open. Throws `INVALID_REQUEST`, saying what to change, for a taken port and for a door to
- * the world that anybody could walk through.
+ * Resolves once the port is open. Throws `INVALID_REQUEST` for a port that is in use, and for an address other than loopback
+ * without a token or a list of keys.
  */
 export async function openPeerListener(options: PeerListenerOptions): Promise<PeerListener> {
-  checkRule(options);
+  checkCredentials(options);
   const visitors = new Visitors(options);
   const { transport, host } = options;
   const isLocal = isLoopback(host);
-  const listener = await listen(options, isLocal, (connection) => visitors.take(connection));
+  const listener = await listen(options, isLocal, (connection) => visitors.accept(connection));
   const { port } = listener.address();
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   let closing: Promise<void> | undefined;
@@ -75,10 +75,10 @@ export async function openPeerListener(options: PeerListenerOptions): Promise<Pe
     name: transport,
     address: transport === 'tcp' ? `tcp://${where}` : `ws://${where}${options.path ?? WEBSOCKET_PATH}`,
     status: () => visitors.status(),
-    announce: () => visitors.tell((session, now) => session.announce(now)),
-    announceStatus: () => visitors.tell((session, now) => session.announceStatus(now)),
+    announce: () => visitors.broadcast((session, now) => session.announce(now)),
+    announceStatus: () => visitors.broadcast((session, now) => session.announceStatus(now)),
     close() {
-      visitors.leave();
+      visitors.close();
       closing ??= listener.close();
       return closing;
     },
@@ -105,12 +105,12 @@ function listen(options: PeerListenerOptions, isLocal: boolean, onConnection: (c
   });
 }
 
-function checkRule({ host, token, allowedKeys }: PeerListenerOptions): void {
+function checkCredentials({ host, token, allowedKeys }: PeerListenerOptions): void {
   if (token === '') throw ShoalError.invalidRequest('The token of a door must not be empty.');
   const wrong = allowedKeys?.find((key) => !isPublicKey(key.toLowerCase()));
   if (wrong !== undefined) {
     throw ShoalError.invalidRequest(
-      `"${wrong}" is no public key, which has 64 hex digits (shoal status shows a node's).`,
+      `"${wrong}" is not a public key, which has 64 hex digits (shoal status shows a node's).`,
     );
   }
   if (token === undefined && allowedKeys === undefined && !isLoopback(host)) {
@@ -120,13 +120,13 @@ function checkRule({ host, token, allowedKeys }: PeerListenerOptions): void {
   }
 }
 
-/** Who has come through one door. */
+/** The connections of one listener. */
 class Visitors {
   readonly #options: PeerListenerOptions;
   readonly #allowedKeys: ReadonlySet<string> | undefined;
   readonly #maxPending: number;
   readonly #pending = new Set<Link<PeerSession>>();
-  readonly #welcome = new Set<Link<PeerSession>>();
+  readonly #accepted = new Set<Link<PeerSession>>();
 
   constructor(options: PeerListenerOptions) {
     this.#options = options;
@@ -135,17 +135,17 @@ class Visitors {
     this.#maxPending = isLoopback(host) ? maxConnections : PENDING_HELLOS_MAX;
   }
 
-  take(connection: Connection): void {
+  accept(connection: Connection): void {
     if (this.#pending.size >= this.#maxPending) return connection.close();
     const link = new Link(connection, this.#session(), {
       peer: () => {
         this.#pending.delete(link);
-        this.#welcome.add(link);
+        this.#accepted.add(link);
       },
       request: this.#options.answer,
       close: () => {
         this.#pending.delete(link);
-        this.#welcome.delete(link);
+        this.#accepted.delete(link);
       },
     });
     this.#pending.add(link);
@@ -153,15 +153,15 @@ class Visitors {
   }
 
   status(): { readonly connections: number; readonly pending: number } {
-    return { connections: this.#welcome.size, pending: this.#pending.size };
+    return { connections: this.#accepted.size, pending: this.#pending.size };
   }
 
-  tell(message: (session: PeerSession, now: number) => Output[]): void {
-    for (const link of this.#welcome) link.apply(message(link.session, link.now()));
+  broadcast(message: (session: PeerSession, now: number) => Output[]): void {
+    for (const link of this.#accepted) link.apply(message(link.session, link.now()));
   }
 
-  leave(): void {
-    for (const link of [...this.#pending, ...this.#welcome]) link.close();
+  close(): void {
+    for (const link of [...this.#pending, ...this.#accepted]) link.close();
   }
 
   #session(): PeerSession {
@@ -170,7 +170,7 @@ class Visitors {
       framer: framerFor(transport),
       hello,
       status,
-      // A door only answers; were it to ask, this would begin its ids.
+      // The start of request ids, which a door does not use because it only answers.
       idPrefix: 'door',
       helloOwed: true,
       door: {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { helloMessage, VERSION } from './hello.ts';
 
-test('the version that peers are told is the one of the package', async () => {
+test('the version in a hello is the version of the package', async () => {
   const description: unknown = JSON.parse(
     await readFile(new URL('../../client/package.json', import.meta.url), 'utf8'),
   );
@@ -11,7 +11,7 @@ test('the version that peers are told is the one of the package', async () => {
   assert.equal(VERSION, description.version);
 });
 
-test('a hello tells a node of either dialect what it looks for', () => {
+test('a hello has the fields that nodes of both dialects read', () => {
   const self = { name: 'NodeA', lends: true, models: [{ id: 'tiny', contextLength: 512 }] };
   const hello = helloMessage(self, { key: 'ab', clusters: ['poc'], uptimeSeconds: 1.9 });
   assert.deepEqual([hello.node_name, hello.clusters, hello.supported_models], ['NodeA', ['poc'], ['tiny']]);

@@ -1,27 +1,29 @@
 import type { ModelInfo, PeerCapacity } from '@shoal/protocol';
 import { type Hardware, type HelloMessage, modelMessage, PROTOCOL } from '@shoal/protocol/shoal';
 
-/** This software's version, as peers are told it. */
+/** This software's version, as it is sent to peers. */
 export const VERSION = '0.1.0';
 
-/** What a node says of itself. */
+/** A node's description of itself. */
 export interface SelfDescription {
-  /** What people call it. */
+  /** Shown to people. */
   readonly name: string;
-  /** Whether it answers others' prompts. */
+  /** True: it answers other peers' prompts. */
   readonly lends: boolean;
   readonly models: readonly ModelInfo[];
   readonly capacity?: PeerCapacity | undefined;
   readonly hardware?: Hardware | undefined;
 }
 
+/** The part of a hello that the network knows. */
 export interface Presence {
-  /** Public key, hex. */
+  /** Public key in hex. */
   readonly key: string;
   readonly clusters: readonly string[];
   readonly uptimeSeconds: number;
 }
 
+/** Builds the `peer_hello` of a node. */
 export function helloMessage(self: SelfDescription, { key, clusters, uptimeSeconds }: Presence): HelloMessage {
   return {
     type: 'peer_hello',

@@ -1,4 +1,4 @@
 export { createDht } from '#swarm';
 export { helloMessage, type Presence, type SelfDescription, VERSION } from './hello.ts';
-export { MAX_CONNECTIONS, Network, type NetworkOptions } from './network.ts';
+export { Network, type NetworkOptions } from './network.ts';
 export { type Peer, peerName } from './peer.ts';

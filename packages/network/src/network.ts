@@ -16,32 +16,32 @@ import { helloMessage, type SelfDescription } from './hello.ts';
 import type { Peer } from './peer.ts';
 import { framerFor } from './peer-framer.ts';
 
-/** Changes of load are told to peers at most this often. */
+/** Changes of load are sent to peers at most this often. */
 const ANNOUNCE_INTERVAL_MS = 200;
 /** Connections to and from the members of all clusters together. More are refused. */
-export const MAX_CONNECTIONS = 256;
+const MAX_CLUSTER_CONNECTIONS = 256;
 
 export interface NetworkOptions {
-  /** Where clusters are joined; absent: this node joins none. */
+  /** Used to join clusters. Undefined: this node joins none. */
   readonly dht?: Dht | undefined;
-  /** `ws:`, `wss:` and `tcp:` addresses of peers that are dialled, in whatever cluster they are. */
+  /** `ws:`, `wss:` and `tcp:` addresses of peers to dial. They need not share a cluster with us. */
   readonly peers?: readonly string[] | undefined;
-  /** What opens the doors of those. */
+  /** The token that is shown to the peers that are dialled. */
   readonly token?: string | undefined;
-  /** 32 bytes that the node's key pair comes from; absent: a new one each time. */
+  /** 32 bytes from which the node's key pair is derived. Default: random bytes. */
   readonly seed?: Uint8Array | undefined;
   readonly describe: () => SelfDescription;
   readonly status: () => PeerStatus;
-  /** Whether OpenGateway's padded topics are joined beside the hashed ones; absent: they are not. */
+  /** True: OpenGateway's padded topics are joined as well as the hashed ones. Default: false. */
   readonly paddedTopics?: boolean | undefined;
-  /** Requests of peers that share a cluster with us; absent: this node does not lend. */
+  /** Receives the requests of peers that share a cluster with us. Undefined: this node does not lend. */
   readonly onRequest?: ((exchange: Exchange) => void) | undefined;
   readonly onPeersChange?: (() => void) | undefined;
 }
 
-interface Contact {
+interface PeerConnection {
   readonly link: Link<PeerSession>;
-  /** Absent for a member of a cluster. */
+  /** Undefined for a member of a cluster. */
   readonly dialled: DialledConnection | undefined;
   readonly connectedAt: number;
   lastSeenAt: number;
@@ -55,7 +55,7 @@ export class Network {
   readonly #identity: Identity;
   readonly #clusters: Clusters | undefined;
   readonly #direct: DirectPeers;
-  readonly #contacts = new Map<Connection, Contact>();
+  readonly #connections = new Map<Connection, PeerConnection>();
   readonly #listeners = new Set<() => void>();
   readonly #startedAt = monotonicNow();
   #announceTimer: ReturnType<typeof setTimeout> | undefined;
@@ -76,14 +76,14 @@ export class Network {
       new Clusters({
         dht,
         seed,
-        maxConnections: MAX_CONNECTIONS,
+        maxConnections: MAX_CLUSTER_CONNECTIONS,
         paddedTopics: options.paddedTopics ?? false,
         onConnection: (connection) => this.#connected(connection),
       });
     this.#direct.start();
   }
 
-  /** This node's public key, hex. */
+  /** This node's public key in hex. */
   get key(): string {
     return this.#identity.key;
   }
@@ -92,87 +92,87 @@ export class Network {
     return this.#clusters?.ids ?? [];
   }
 
-  /** How many peers are dialled by address, whether or not they are there. */
+  /** The number of peers that are dialled by address, connected or not. */
   get directPeers(): number {
     return this.#direct.count;
   }
 
-  /** Whether a peer that is dialled by address may be there in a moment. */
+  /** True while a peer that is dialled by address is not connected yet. */
   get isDialling(): boolean {
     return this.#direct.isDialling;
   }
 
-  /** Why a peer that is dialled by address is not there; undefined where all are. */
+  /** The error of a peer that is dialled by address and not connected. Undefined if there is none. */
   get problem(): ShoalError | undefined {
     return this.#direct.problem;
   }
 
-  /** When a cluster was joined, on the monotonic clock; undefined for one that is not. */
+  /** Returns the time of joining a cluster on the monotonic clock, or undefined for a cluster that is not joined. */
   joinedAt(cluster: string): number | undefined {
     return this.#clusters?.joinedAt(cluster);
   }
 
   /**
-   * Joins; twice is once. Throws `INVALID_REQUEST` for a bad id, and without a DHT. Peers are found from here on, not by
-   * the time it returns.
+   * Joins a cluster; does nothing if it is joined already. Returns before peers are found. Throws `INVALID_REQUEST` for an
+   * invalid id, and without a DHT.
    */
   join(cluster: string): void {
     if (this.#clusters === undefined) {
-      throw ShoalError.invalidRequest('This client only dials peers by address: connect with clusters to join one.');
+      throw ShoalError.invalidRequest('This client only dials peers by address. Connect with clusters to join one.');
     }
-    if (this.#clusters.join(cluster)) this.#tellAll();
+    if (this.#clusters.join(cluster)) this.#announce();
   }
 
-  /** Leaves, and parts from the members that share no other cluster. False where it was not joined. */
+  /** Leaves a cluster and disconnects members that share no other cluster. Returns false if it was not joined. */
   async leave(cluster: string): Promise<boolean> {
-    const takeBack = this.#clusters?.leave(cluster);
-    if (takeBack === undefined) return false;
-    this.#tellAll();
-    for (const { link, info, dialled } of this.#contacts.values()) {
+    const withdraw = this.#clusters?.leave(cluster);
+    if (withdraw === undefined) return false;
+    this.#announce();
+    for (const { link, info, dialled } of this.#connections.values()) {
       const isMember = dialled === undefined && info?.clusters !== undefined;
       if (isMember && this.#admissionError(info) !== undefined) link.close();
     }
-    await takeBack();
+    await withdraw();
     return true;
   }
 
   /**
-   * The peers that share a cluster with us, and those that we dial; where a cluster is named, those that are in it. A
-   * prompt tool, which never says who it is nor where it belongs, is answered and not listed.
+   * Returns the peers that share a cluster with us and the ones that we dial. Default: of all clusters. OpenGateway's prompt
+   * tools, which send no hello, are answered but not listed.
    */
   peers(cluster?: string): readonly Peer[] {
-    // By key: two that dial each other at once have two connections for a moment, and the newer one stays.
+    // By key: peers that dial each other at the same time have two connections for a moment. The newer one stays.
     const peers = new Map<string, Peer>();
-    for (const contact of this.#contacts.values()) {
-      const peer = this.#peer(contact);
+    for (const connection of this.#connections.values()) {
+      const peer = this.#peer(connection);
       if (peer !== undefined) peers.set(peer.key, peer);
     }
-    // One that is met in a cluster too is one peer, whose key is proven there.
+    // A dialled peer that is also a member of a cluster is one peer. The cluster's connection proves its key.
     const all = [...peers.values()].filter((peer) => isProven(peer) || !peers.has(peer.info.id ?? ''));
     return cluster === undefined ? all : all.filter(({ info }) => info.clusters?.includes(cluster));
   }
 
-  /** Looks for peers again, now. */
+  /** Looks for peers again now. */
   refresh(cluster?: string): void {
     this.#clusters?.refresh(cluster);
     this.#direct.refresh();
   }
 
-  /** Called at every change of peers or of what they say of themselves. Returns the way to stop listening. */
+  /** Calls the listener at every change of peers or of their hello or status. Returns a function that removes it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Load or health has changed: peers are told soon. */
+  /** Call when load or health has changed. Peers receive the status within `ANNOUNCE_INTERVAL_MS`. */
   statusChanged(): void {
     this.#announceTimer ??= setTimeout(() => {
       this.#announceTimer = undefined;
-      for (const { link } of this.#contacts.values()) link.apply(link.session.announceStatus(link.now()));
+      for (const { link } of this.#connections.values()) link.apply(link.session.announceStatus(link.now()));
     }, ANNOUNCE_INTERVAL_MS);
   }
 
-  /** What this node says of itself, now. */
+  /** Returns this node's current hello. */
   hello(): HelloMessage {
     const uptimeSeconds = (monotonicNow() - this.#startedAt) / 1000;
     return helloMessage(this.#options.describe(), { key: this.key, clusters: this.clusters, uptimeSeconds });
@@ -188,23 +188,23 @@ export class Network {
     clearTimeout(this.#announceTimer);
     this.#direct.close();
     const left = this.#clusters?.close();
-    for (const { link } of this.#contacts.values()) link.close();
+    for (const { link } of this.#connections.values()) link.close();
     await left;
   }
 
   #connected(connection: Connection, dialled?: DialledConnection): void {
     const link = new Link(connection, this.#session(connection, dialled), {
-      peer: (info) => this.#met(contact, info),
-      request: (exchange) => this.#asked(contact, exchange),
+      peer: (info) => this.#updated(peer, info),
+      request: (exchange) => this.#requested(peer, exchange),
       close: (error) => {
-        this.#contacts.delete(connection);
+        this.#connections.delete(connection);
         dialled?.lost(error);
         this.#changed();
       },
     });
     const connectedAt = Date.now();
-    const contact: Contact = { link, dialled, connectedAt, lastSeenAt: connectedAt };
-    this.#contacts.set(connection, contact);
+    const peer: PeerConnection = { link, dialled, connectedAt, lastSeenAt: connectedAt };
+    this.#connections.set(connection, peer);
     link.start();
   }
 
@@ -224,32 +224,32 @@ export class Network {
     return { sign: this.#identity.sign, token };
   }
 
-  #met(contact: Contact, info: PeerInfo): void {
+  #updated(peer: PeerConnection, info: PeerInfo): void {
     const { status } = info;
-    // What it says counts our own requests too, and those are known better here.
-    if (status !== undefined && status !== contact.info?.status) {
-      contact.othersLoad = Math.max(0, status.active + status.queued - contact.link.openAnswers);
+    // Its status counts our own requests too, and we know their number better.
+    if (status !== undefined && status !== peer.info?.status) {
+      peer.othersLoad = Math.max(0, status.active + status.queued - peer.link.openAnswers);
     }
-    contact.info = info;
-    contact.lastSeenAt = Date.now();
-    if (isWelcome(info)) contact.dialled?.welcomed();
+    peer.info = info;
+    peer.lastSeenAt = Date.now();
+    if (hasAccepted(info)) peer.dialled?.accepted();
     this.#changed();
   }
 
-  #peer({ link, info, dialled, othersLoad, connectedAt, lastSeenAt }: Contact): Peer | undefined {
+  #peer({ link, info, dialled, othersLoad, connectedAt, lastSeenAt }: PeerConnection): Peer | undefined {
     if (info?.clusters === undefined) return undefined;
     const key = dialled === undefined ? link.connection.remote.key : dialled.address.text;
-    const isListed = dialled === undefined ? this.#admissionError(info) === undefined : isWelcome(info);
+    const isListed = dialled === undefined ? this.#admissionError(info) === undefined : hasAccepted(info);
     if (key === undefined || !isListed) return undefined;
     return { key, link, info, othersLoad, connectedAt, lastSeenAt };
   }
 
-  #asked(contact: Contact, exchange: Exchange): void {
+  #requested(peer: PeerConnection, exchange: Exchange): void {
     const { onRequest } = this.#options;
     if (onRequest === undefined) {
       return refuse(exchange, new ShoalError('MODEL_NOT_FOUND', 'This node does not lend.'));
     }
-    const refusal = this.#admissionError(contact.info);
+    const refusal = this.#admissionError(peer.info);
     if (refusal !== undefined) return refuse(exchange, refusal);
     onRequest(exchange);
   }
@@ -259,8 +259,8 @@ export class Network {
     return admissionError({ clusters }, { type: 'member', clusters: this.clusters });
   }
 
-  #tellAll(): void {
-    for (const { link } of this.#contacts.values()) link.apply(link.session.announce(link.now()));
+  #announce(): void {
+    for (const { link } of this.#connections.values()) link.apply(link.session.announce(link.now()));
     this.#changed();
   }
 
@@ -270,8 +270,8 @@ export class Network {
   }
 }
 
-/** A door says how it fares to those only whom it takes in. */
-function isWelcome({ status }: PeerInfo): boolean {
+/** A door sends its status only to peers that it has accepted. */
+function hasAccepted({ status }: PeerInfo): boolean {
   return status !== undefined;
 }
 

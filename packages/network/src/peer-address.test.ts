@@ -4,7 +4,7 @@ import { checkDialable } from './dial.browser.ts';
 import { parsePeerAddress } from './peer-address.ts';
 import { createDht } from './swarm.browser.ts';
 
-test('a WebSocket address keeps its path, and has the usual one where it has none', () => {
+test('a WebSocket address keeps its path, or gets the default path', () => {
   const texts = ['ws://127.0.0.1:17003', 'wss://Example.org/', 'ws://[::1]:1/other'].map(
     (text) => parsePeerAddress(text).text,
   );
@@ -20,7 +20,7 @@ test('a TCP address has a host and a port', () => {
   });
 });
 
-test('a web page is told what it cannot do', () => {
+test('errors name what a web page cannot do', () => {
   checkDialable(parsePeerAddress('wss://example.org'));
   assert.throws(() => checkDialable(parsePeerAddress('tcp://127.0.0.1:1')), {
     code: 'INVALID_REQUEST',

@@ -1,14 +1,14 @@
 import { ShoalError } from '@shoal/protocol';
 
 export function createDht(): never {
-  throw noClusters();
+  throw clustersUnavailable();
 }
 
 export function createSwarm(): never {
-  throw noClusters();
+  throw clustersUnavailable();
 }
 
-function noClusters(): ShoalError {
+function clustersUnavailable(): ShoalError {
   return ShoalError.invalidRequest(
     'A web page cannot join clusters, which are found over UDP: give it the ws: or wss: address of a peer.',
   );

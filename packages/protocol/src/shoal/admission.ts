@@ -3,7 +3,7 @@ import b4a from 'b4a';
 import { ShoalError } from '../error.ts';
 import { isProven } from './authorisation.ts';
 
-/** How a peer reached this node. Each way has one rule, and what satisfies one rule does not count for the other. */
+/** How a peer reached this node. Each way has one rule. A credential for one rule does not count for the other. */
 export type Origin = MemberOrigin | VisitorOrigin;
 
 /** Through a cluster, or because this node dialled it. */
@@ -63,11 +63,11 @@ function visitorError(claims: Claims, origin: VisitorOrigin): ShoalError | undef
   if (token !== undefined && claims.token !== undefined && isEqualInConstantTime(claims.token, token)) return undefined;
   const { peer_id: key = '', signature } = claims;
   if (allowedKeys?.has(key) === true && isProven({ key, signature, doorKey, challenge })) return undefined;
-  return ShoalError.unauthorized(whyNot(claims, origin));
+  return ShoalError.unauthorized(refusalText(claims, origin));
 }
 
-/** Describes what was shown, and never what would have been right. */
-function whyNot({ peer_id: key = '', ...shown }: Claims, { token, allowedKeys }: DoorRule): string {
+/** Describes the credentials that were shown, and never the right ones. */
+function refusalText({ peer_id: key = '', ...shown }: Claims, { token, allowedKeys }: DoorRule): string {
   if (allowedKeys?.has(key) === true) {
     const how = 'Sign the challenge of its hello.';
     return shown.signature === undefined
@@ -79,7 +79,7 @@ function whyNot({ peer_id: key = '', ...shown }: Claims, { token, allowedKeys }:
     ...(token === undefined ? [] : ['its token']),
     ...(allowedKeys === undefined ? [] : ['a key of its list']),
   ];
-  return `This door opens for ${accepted.join(' or ')}. Ask whoever runs it.`;
+  return `This door opens for ${accepted.join(' or ')}. Ask the owner of the node for one.`;
 }
 
 /** Compares digests, so that the time taken shows neither the first difference nor the length. */

@@ -43,8 +43,8 @@ const sent = (outputs: readonly Output[]): JsonObject[] =>
 const types = (outputs: readonly Output[]): unknown[] => sent(outputs).map(({ type }) => type);
 const closes = (outputs: readonly Output[]): boolean => outputs.some(({ type }) => type === 'close');
 
-/** What a door with this rule says to a hello that answers its own as these credentials do. */
-function knock(rule: Omit<DoorRule, 'challenge'>, credentials: Credentials, key = client.key): Output[] {
+/** Returns the output of a door with this rule after a hello with these credentials. */
+function greetDoor(rule: Omit<DoorRule, 'challenge'>, credentials: Credentials, key = client.key): Output[] {
   const serving = session(door.key, { door: { challenge: CHALLENGE, ...rule } });
   const dialling = session(key, { credentials });
   assert.deepEqual(dialling.start(0), []);
@@ -56,13 +56,13 @@ function knock(rule: Omit<DoorRule, 'challenge'>, credentials: Credentials, key 
     .flatMap((message) => serving.receive(encoded(message), 0));
 }
 
-test('a door greets with its challenge, and whoever has a key greets once it has heard that', () => {
+test('a door greets with its challenge, and a peer with a key greets after it has received that', () => {
   const [greeting] = sent(session(door.key, { door: { challenge: CHALLENGE } }).start(0));
   assert.equal(greeting?.['challenge'], CHALLENGE);
-  assert.deepEqual(types(knock({}, client)), ['peer_status']);
+  assert.deepEqual(types(greetDoor({}, client)), ['peer_status']);
 });
 
-test('the signature is the one of Ed25519 over the text of the protocol page', () => {
+test('the signature is Ed25519 over the text in the protocol page', () => {
   const dialling = session(client.key, { credentials: client });
   dialling.start(0);
   const [hello] = sent(dialling.receive(encoded({ ...helloOf(door.key), challenge: CHALLENGE }), 0));
@@ -70,11 +70,11 @@ test('the signature is the one of Ed25519 over the text of the protocol page', (
   assert.equal(hello?.['signature'], Buffer.from(client.sign(Buffer.from(text))).toString('hex'));
 });
 
-test('a token opens the door, and so does a key of its list', () => {
+test('a door accepts its token and the keys of its list', () => {
   const rule = { token: 'right', allowedKeys: new Set([client.key]) };
-  assert.deepEqual(types(knock(rule, { ...other, token: 'right' }, other.key)), ['peer_status']);
-  assert.deepEqual(types(knock(rule, client)), ['peer_status']);
-  assert.deepEqual(types(knock(rule, { ...client, token: 'wrong' })), ['peer_status']);
+  assert.deepEqual(types(greetDoor(rule, { ...other, token: 'right' }, other.key)), ['peer_status']);
+  assert.deepEqual(types(greetDoor(rule, client)), ['peer_status']);
+  assert.deepEqual(types(greetDoor(rule, { ...client, token: 'wrong' })), ['peer_status']);
 });
 
 const refusals: readonly [string, Omit<DoorRule, 'challenge'>, Credentials, string, RegExp][] = [
@@ -98,8 +98,8 @@ const refusals: readonly [string, Omit<DoorRule, 'challenge'>, Credentials, stri
   ],
 ];
 for (const [what, rule, credentials, key, words] of refusals) {
-  test(`${what} does not open it: UNAUTHORIZED, then the end, and the token is in no word of it`, () => {
-    const outputs = knock(rule, credentials, key);
+  test(`a door refuses ${what} with UNAUTHORIZED, closes, and does not send the token`, () => {
+    const outputs = greetDoor(rule, credentials, key);
     const [error, ...more] = sent(outputs);
     assert.deepEqual([error?.['type'], error?.['code'], more], ['inference_error', 'UNAUTHORIZED', []]);
     assert.match(String(error?.['message']), words);
@@ -108,7 +108,7 @@ for (const [what, rule, credentials, key, words] of refusals) {
   });
 }
 
-test('a signature is good for one door and one challenge only', () => {
+test('a signature is valid for one door and one challenge only', () => {
   const signed = (doorKey: string, challenge: string): string => {
     const text = `shoal/1 hello\n${doorKey}\n${challenge}\n${client.key}\n`;
     return Buffer.from(client.sign(Buffer.from(text))).toString('hex');
@@ -125,7 +125,7 @@ test('a signature is good for one door and one challenge only', () => {
   for (const signature of ['', 'zz', '00'.repeat(64), 'ff'.repeat(64), undefined]) assert.ok(!opens(signature));
 });
 
-test('nothing of a peer that was refused is answered', () => {
+test('a request of a refused peer is not answered', () => {
   const serving = session(door.key, { door: { challenge: CHALLENGE, token: 'right' } });
   serving.start(0);
   const request = { type: 'inference_request', request_id: 'a', prompt: 'Hi' };
@@ -136,7 +136,7 @@ test('nothing of a peer that was refused is answered', () => {
   );
 });
 
-test('whoever is refused ends the connection with the words of the door', () => {
+test('a refused peer closes the connection with the message of the door', () => {
   for (const hasGreeted of [true, false]) {
     const dialling = session(client.key, { credentials: client });
     dialling.start(0);
@@ -149,7 +149,7 @@ test('whoever is refused ends the connection with the words of the door', () => 
   }
 });
 
-test('a hello that is announced before the door has greeted waits for it', () => {
+test('a hello that is announced before the greeting of the door waits for it', () => {
   const dialling = session(client.key, { credentials: client });
   dialling.start(0);
   assert.deepEqual(dialling.announce(0), []);
