@@ -1,6 +1,6 @@
 /**
- * The closed list of error codes. The first block is LocalLLM's own list, whose names travel on its wire unchanged; the
- * second is what the other dialects needed beyond it. Every dialect owns a table from these codes to its own words.
+ * The closed list of error codes. The first block is LocalLLM's list, which its wire carries unchanged. The second block
+ * has the codes that the other dialects need. Every dialect has a table that maps these codes to its own errors.
  */
 export const ERROR_CODES = [
   'INVALID_SERVER_ID',
@@ -37,13 +37,13 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 }
 
 export interface ShoalErrorOptions {
-  /** What really happened. Logged at home, never sent to a peer. */
+  /** The original error. It is logged on this machine and never sent to a peer. */
   readonly cause?: unknown;
-  /** When asking again is worth it, in milliseconds from now. */
+  /** Milliseconds from now until a retry may succeed. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The one error class: a code, a message that is fit for a peer and says what to do, and a cause that stays at home. */
+/** The error class of all packages: a code, a message that may be sent to a peer, and a cause that is only logged. */
 export class ShoalError extends Error {
   override readonly name = 'ShoalError';
   readonly code: ErrorCode;
@@ -55,7 +55,7 @@ export class ShoalError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
-  /** Any thrown value as a `ShoalError`. What is not one already becomes `INTERNAL`, its text kept as the cause only. */
+  /** Returns a thrown value as a `ShoalError`. Any other value becomes the cause of an `INTERNAL` error. */
   static from(value: unknown): ShoalError {
     if (value instanceof ShoalError) return value;
     return new ShoalError('INTERNAL', 'Something went wrong inside this node; its log has the details.', {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { cutText, TEXT_LENGTH_MAX } from './event.ts';
 
-test('a long text is cut into pieces that fit, whole again when put together, never inside a character', () => {
+test('a long text is split into pieces that fit, never inside a character, and nothing is lost', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 * TEXT_LENGTH_MAX }), (shift, length) => {
       const text = 'x'.repeat(shift) + '🐟'.repeat(length / 2);
@@ -18,7 +18,7 @@ test('a long text is cut into pieces that fit, whole again when put together, ne
   );
 });
 
-test('what is known of the tokens of a long text goes with its last piece', () => {
+test('the last piece of a long text has its tokens and log probabilities', () => {
   const logprobs = [{ token: 1, text: 'x', logprob: 0, top: [] }];
   const [first, last, ...more] = cutText({
     type: 'text',

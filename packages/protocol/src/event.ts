@@ -1,61 +1,61 @@
 import type { ShoalError } from './error.ts';
 
 /**
- * Why an answer ended well: the model said so or a stop string came (`stop`), a limit of tokens or context was reached
- * (`length`), the model waits for what its tools answer (`tool_calls`), or whoever asked took the request back (`abort`).
+ * The reason why an answer ended without an error: the model ended it or a stop string was found (`stop`), a limit of tokens
+ * or context was reached (`length`), the model waits for tool results (`tool_calls`), or the client cancelled (`abort`).
  */
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'abort';
 
 export interface Usage {
   readonly promptTokens: number;
-  /** Those of the prompt that were still in memory and cost nothing; absent where the engine does not tell. */
+  /** Prompt tokens that were still in memory. Undefined if the engine does not report them. */
   readonly cachedTokens?: number | undefined;
-  /** Tokens generated for this request, those of `resume` not counted. */
+  /** Tokens generated for this request, without those of `resume`. */
   readonly completionTokens: number;
 }
 
 export interface FinishEvent {
   readonly type: 'finish';
   readonly reason: FinishReason;
-  /** The engine's or peer's own word for it. */
+  /** The reason as the engine or the peer reported it. */
   readonly rawReason: string;
-  /** Absent where the peer's dialect does not tell it. */
+  /** Undefined if the peer's dialect does not carry it. */
   readonly usage?: Usage | undefined;
-  /** SHA-256 of the whole text in hex, `resume` included. */
+  /** SHA-256 of the whole text in hex, including `resume`. */
   readonly outputSha256?: string | undefined;
-  /** Whoever answered says which model it was. */
+  /** The model that answered, as the worker reports it. */
   readonly model?: string | undefined;
 }
 
-/** How likely a token was, before any sampling option was applied: the natural logarithm of its probability. */
+/** The natural logarithm of a token's probability, before any sampling option is applied. */
 export interface TokenLogprob {
-  /** Absent where the engine tells the text alone. */
+  /** Undefined if the engine reports only the text. */
   readonly token?: number | undefined;
-  /** The token alone, as text; U+FFFD for bytes that are no whole character. */
+  /** The token as text, with U+FFFD for bytes that are not a whole character. */
   readonly text: string;
   readonly logprob: number;
 }
 
-/** A token that was chosen, and the likeliest in its place, the likeliest first. */
+/** A sampled token and the likeliest tokens at its position, the likeliest first. */
 export interface SampledLogprob extends TokenLogprob {
   readonly top: readonly TokenLogprob[];
 }
 
 /**
- * Text is never cut inside a character; `tokens` are the ids that the text was decoded from, empty where unknown. Text is empty
- * only where it brings ids that have none of their own.
+ * A piece of text, never cut inside a character. `tokens` are the ids that the text was decoded from, and empty if they are
+ * unknown. The text is empty only if the ids have no text of their own.
  */
 export interface TextEvent {
   readonly type: 'text';
   readonly text: string;
   readonly tokens: readonly number[];
-  /** Where they were asked for: one for each of `tokens`, or of the tokens that the engine does not tell. */
+  /** If requested: one per token, including tokens whose ids the engine does not report. */
   readonly logprobs?: readonly SampledLogprob[] | undefined;
 }
 
 /**
- * A piece of a tool call. The first of an `index`, from 0, has `id` and `name`; the `arguments` of all of its pieces
- * together are the JSON text. `tokens` are the ids that were read for it.
+ * A piece of a tool call. The first piece of an `index` has `id` and `name`. The `arguments` of all its pieces together are
+ * the JSON text. `tokens` are the ids that the piece was decoded from. Indexes start at 0.
  */
 export interface ToolCallEvent {
   readonly type: 'tool_call';
@@ -66,7 +66,7 @@ export interface ToolCallEvent {
   readonly tokens: readonly number[];
 }
 
-/** The vector of the text at `index` among those asked for, of length 1. */
+/** The vector, of length 1, for the requested text at `index`. */
 export interface EmbeddingEvent {
   readonly type: 'embedding';
   readonly index: number;
@@ -74,8 +74,8 @@ export interface EmbeddingEvent {
 }
 
 /**
- * What comes back for a request: any number of `queued`, `text`, `tool_call` and (for `embeddings`, in order) `embedding`,
- * then exactly one of `finish` and `error`.
+ * An event of an answer. An answer has any number of `queued`, `text`, `tool_call` and, in order, `embedding` events, then
+ * exactly one `finish` or `error`.
  */
 export type InferenceEvent =
   | { readonly type: 'queued'; readonly position: number }
@@ -91,10 +91,10 @@ export function isTerminal(event: InferenceEvent): event is TerminalEvent {
   return event.type === 'finish' || event.type === 'error';
 }
 
-/** The longest text of one event that a session takes, in UTF-16 units. */
+/** The longest text of one event, in UTF-16 units. */
 export const TEXT_LENGTH_MAX = 16 * 1024;
 
-/** Cuts a longer text into events that a session takes, never inside a character; what is known of its tokens goes with the last. */
+/** Splits a text that is too long for one event, never inside a character. The last event has all tokens and logprobs. */
 export function cutText(event: TextEvent): readonly TextEvent[] {
   const { text } = event;
   if (text.length <= TEXT_LENGTH_MAX) return [event];

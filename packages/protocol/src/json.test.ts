@@ -6,25 +6,25 @@ import { encodeObject, MAX_JSON_DEPTH, MAX_JSON_ITEMS, parseObject } from './jso
 
 const isBadMessage = (error: unknown): boolean => error instanceof ShoalError && error.code === 'BAD_MESSAGE';
 
-test('what is not a JSON object is a bad message', () => {
+test('anything but a JSON object is a bad message', () => {
   for (const text of ['', '{', '[]', 'null', '1', '"{}"', '{"a":}', '{} {}', '\u0000']) {
     assert.throws(() => parseObject(Buffer.from(text)), isBadMessage);
   }
 });
 
-test('objects nest as deep as the limit and no deeper', () => {
+test('objects may nest up to the limit and no deeper', () => {
   const nested = (depth: number): Buffer => Buffer.from(`${'{"a":'.repeat(depth - 1)}{}${'}'.repeat(depth - 1)}`);
   parseObject(nested(MAX_JSON_DEPTH));
   assert.throws(() => parseObject(nested(MAX_JSON_DEPTH + 1)), isBadMessage);
   assert.throws(() => parseObject(Buffer.from('['.repeat(1_000_000))), isBadMessage);
 });
 
-test('brackets within strings do not nest', () => {
+test('brackets inside strings do not count as nesting', () => {
   const message = { text: '[{'.repeat(100), quote: '\\"[[['.repeat(20) };
   assert.deepEqual(parseObject(encodeObject(message)), message);
 });
 
-test('a message has as many items as the limit and no more', () => {
+test('a message may have as many items as the limit and no more', () => {
   const message = (items: number): Buffer => Buffer.from(`{"a":[${Array(items).fill('0').join()}]}`);
   // The object, the array, and a comma before each element but the first.
   parseObject(message(MAX_JSON_ITEMS - 1));
@@ -34,19 +34,19 @@ test('a message has as many items as the limit and no more', () => {
   });
 });
 
-test('a string that is all escapes costs no more than any other', () => {
+test('a string of escapes is read in linear time', () => {
   const text = '\\"'.repeat(500_000);
   assert.deepEqual(parseObject(encodeObject({ text })), { text });
   assert.throws(() => parseObject(Buffer.from(`{"a":"${'\\"'.repeat(500_000)}`)), isBadMessage);
 });
 
-test('a __proto__ key touches no prototype', () => {
+test('a __proto__ key changes no prototype', () => {
   const message = parseObject(Buffer.from('{"__proto__":{"polluted":true},"a":1}'));
   assert.equal(Reflect.get({}, 'polluted'), undefined);
   assert.equal(Object.getPrototypeOf(message), Object.prototype);
 });
 
-test('every object comes back as it went', () => {
+test('every object survives encoding and parsing', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (message) => {
       const text = JSON.stringify(message);

@@ -3,7 +3,7 @@ import { ShoalError } from './error.ts';
 
 /** Levels that objects and arrays of a message may nest. A deeper message is refused before it is parsed. */
 export const MAX_JSON_DEPTH = 32;
-/** How many members, elements, objects and arrays a message may have in all. */
+/** Members, elements, objects and arrays of one message together. */
 export const MAX_JSON_ITEMS = 1_000_000;
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
@@ -16,8 +16,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * One message's bytes as an object. Throws `BAD_MESSAGE` for anything else. Depth and size are checked on the text, before
- * the parser builds a tree; a `__proto__` key is data like any other, because nothing here is ever merged into an object.
+ * Parses the bytes of one message. Throws `BAD_MESSAGE` if they are not a JSON object. Depth and size are checked on the
+ * text, before the parser builds a tree. A `__proto__` key is ordinary data, because no message is merged into an object.
  */
 export function parseObject(bytes: Uint8Array): JsonObject {
   const text = b4a.toString(bytes, 'utf8');
@@ -45,7 +45,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Looks at the text alone, which costs no memory: what a hostile message would become is many times its size. */
+/** Checks the text, which needs no memory. A parsed hostile message can be many times larger than its text. */
 function checkSize(text: string): void {
   let depth = 0;
   let items = 0;
@@ -66,7 +66,7 @@ function checkSize(text: string): void {
   }
 }
 
-/** Where the string that has begun ends: at the first quote behind an even number of backslashes. */
+/** Returns the index of the quote that ends a string: the first one after an even number of backslashes. */
 function endOfString(text: string, start: number): number {
   for (let quote = text.indexOf('"', start); quote !== -1; quote = text.indexOf('"', quote + 1)) {
     let backslashes = 0;

@@ -7,13 +7,13 @@ const chat: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [
 const tools = [{ name: 'add' }];
 
 const needs: readonly [string, InferenceRequest, readonly Ability[]][] = [
-  ['a chat needs messages', chat, ['messages']],
-  ['a raw text needs to be gone on from', { ...chat, input: { type: 'text', text: '' } }, ['prompt']],
-  ['token ids need to be taken', { ...chat, input: { type: 'tokens', tokens: [1] } }, ['tokens']],
-  ['texts need vectors', { ...chat, input: { type: 'embeddings', texts: ['a'] } }, ['embeddings']],
-  ['an empty list of tools needs nothing', { ...chat, tools: [], toolChoice: 'none' }, ['messages']],
+  ['a conversation requires messages', chat, ['messages']],
+  ['raw text requires prompt', { ...chat, input: { type: 'text', text: '' } }, ['prompt']],
+  ['token ids require tokens', { ...chat, input: { type: 'tokens', tokens: [1] } }, ['tokens']],
+  ['texts require embeddings', { ...chat, input: { type: 'embeddings', texts: ['a'] } }, ['embeddings']],
+  ['an empty list of tools requires nothing', { ...chat, tools: [], toolChoice: 'none' }, ['messages']],
   [
-    'everything at once needs each of it',
+    'a request with every option requires each ability',
     { ...chat, tools, format: { type: 'json' }, logprobs: 0 },
     ['messages', 'tools', 'json', 'logprobs'],
   ],
@@ -22,12 +22,12 @@ for (const [what, request, abilities] of needs) {
   test(what, () => assert.deepEqual(abilitiesNeeded(request), abilities));
 }
 
-test('a model that does not tell what it can do may be asked for anything', () => {
+test('a model with unknown abilities accepts every request', () => {
   assert.ok(canAnswer({ id: 'old' }, { ...chat, tools, logprobs: 20 }));
   assert.doesNotThrow(() => checkAbilities({ id: 'old' }, { ...chat, tools }));
 });
 
-test('a model that lacks something is refused for that, which is named with what it can do', () => {
+test('a missing ability is refused with the abilities that the model lacks and has', () => {
   const model = { id: 'tiny', abilities: ['messages', 'json'] } as const;
   assert.ok(canAnswer(model, { ...chat, format: { type: 'json' } }));
   assert.ok(!canAnswer({ id: 'nothing', abilities: [] }, chat));

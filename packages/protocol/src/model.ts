@@ -2,32 +2,32 @@ import { ShoalError } from './error.ts';
 import type { InferenceRequest } from './request.ts';
 
 /**
- * What a model can be asked for: a chat (`messages`), raw text (`prompt`) or token ids (`tokens`) to go on from, tools and
- * JSON in its answers, vectors of texts, and how likely its tokens were.
+ * The abilities that a model can have: to answer a conversation (`messages`), to continue raw text (`prompt`) or token ids
+ * (`tokens`), to call `tools`, to answer in `json`, to compute `embeddings` and to report `logprobs`.
  */
 export const ABILITIES = ['messages', 'prompt', 'tokens', 'tools', 'json', 'embeddings', 'logprobs'] as const;
 export type Ability = (typeof ABILITIES)[number];
 
 /** A model as a worker offers it. */
 export interface ModelInfo {
-  /** The name that people use. */
+  /** The model's name for users. */
   readonly id: string;
   /** `sha256:` and 64 hex digits of the model file. Two workers serve the same model only if their digests agree. */
   readonly digest?: string | undefined;
-  /** Tokens that prompt and answer may take together. */
+  /** Tokens that prompt and answer may have together. */
   readonly contextLength?: number | undefined;
-  /** As the field writes it: `F16`, `Q4_K_M`. */
+  /** Such as `F16` or `Q4_K_M`. */
   readonly quantization?: string | undefined;
-  /** Absent: not told, and anything may be asked for. */
+  /** Undefined if unknown: then every request is accepted. */
   readonly abilities?: readonly Ability[] | undefined;
 }
 
-/** Whether a model is meant by that name: its id or digest, or its id without the tag `latest`, as Ollama has it. */
+/** True if a name is the model's id or digest, or its id without Ollama's tag `latest`. */
 export function isNamed({ id, digest }: ModelInfo, name: string): boolean {
   return id === name || digest === name || id === `${name}:latest`;
 }
 
-/** What a model must be able to do to answer a request. */
+/** Returns the abilities that a request requires. */
 export function abilitiesNeeded({ input, tools, format, logprobs }: InferenceRequest): readonly Ability[] {
   const needed: Ability[] = [input.type === 'text' ? 'prompt' : input.type];
   if (tools !== undefined && tools.length > 0) needed.push('tools');
@@ -40,7 +40,7 @@ export function canAnswer({ abilities }: ModelInfo, request: InferenceRequest): 
   return abilities === undefined || abilitiesNeeded(request).every((ability) => abilities.includes(ability));
 }
 
-/** Throws `INVALID_REQUEST` that names what the model lacks for a request. */
+/** Throws `INVALID_REQUEST` with the abilities that a request requires and the model lacks. */
 export function checkAbilities(model: ModelInfo, request: InferenceRequest): void {
   const { id, abilities } = model;
   if (abilities === undefined || canAnswer(model, request)) return;

@@ -2,41 +2,40 @@ import { ShoalError } from './error.ts';
 import type { JsonObject } from './json.ts';
 import type { Sampling } from './sampling.ts';
 
-/** The one request type between every dialect and every engine. */
-
+/** One message of a conversation. */
 export type Message =
   | { readonly role: 'system' | 'user'; readonly content: string }
   | { readonly role: 'assistant'; readonly content: string; readonly toolCalls?: readonly ToolCall[] | undefined }
-  /** What a tool answered; `toolCallId` says which call that was. */
+  /** The result of a tool call. `toolCallId` names the call. */
   | { readonly role: 'tool'; readonly content: string; readonly toolCallId?: string | undefined };
 
 export type Role = Message['role'];
 
-/** The model wants a tool to be used. */
+/** A model's request to run a tool. */
 export interface ToolCall {
   readonly id: string;
   readonly name: string;
-  /** JSON text of an object, as the model wrote it. */
+  /** JSON text of an object, as the model wrote it. It may be invalid. */
   readonly arguments: string;
 }
 
-/** What the model may ask whoever asks to do. */
+/** A tool that the model may call. The client runs it. */
 export interface Tool {
   readonly name: string;
   readonly description?: string | undefined;
-  /** JSON Schema of the arguments; absent: none. */
+  /** JSON Schema of the arguments. Undefined if there are none. */
   readonly parameters?: JsonObject | undefined;
 }
 
-/** Whether the model decides by itself, must not, must use some tool, or must use the named one. */
+/** `auto`: the model decides. `none`: no tool. `required`: at least one tool. A name: that tool. */
 export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string };
 
-/** What the answer must be: any JSON object, or a JSON value that fits a schema. */
+/** The format of an answer: any JSON object, or a JSON value that matches a schema. */
 export type AnswerFormat = { readonly type: 'json' } | { readonly type: 'json_schema'; readonly schema: JsonObject };
 
 /**
- * What the model reads. `messages` are rendered with the model's own chat template; `text` and `tokens` go in as they
- * are, without a template and without a token in front. For `embeddings` nothing is generated: each text becomes a vector.
+ * The input of a model. `messages` are rendered with the model's chat template. `text` and `tokens` are used as they are,
+ * without a template or a token in front. For `embeddings`, each text becomes a vector and nothing is generated.
  */
 export type Input =
   | { readonly type: 'messages'; readonly messages: readonly Message[] }
@@ -44,51 +43,52 @@ export type Input =
   | { readonly type: 'tokens'; readonly tokens: readonly number[] }
   | { readonly type: 'embeddings'; readonly texts: readonly string[] };
 
-/** What was generated already, by another worker: the answer goes on behind it and repeats none of it. */
+/** The part of an answer that another worker has generated. The new answer continues after it and does not repeat it. */
 export interface Resume {
   readonly text: string;
   readonly tokens: readonly number[];
 }
 
+/** A request in the neutral form, between every dialect and every engine. */
 export interface InferenceRequest {
-  /** A model's id, or its digest (`sha256:…`); absent: the worker's default model. */
+  /** A model's id, or its digest (`sha256:…`). Default: the worker's default model. */
   readonly model?: string | undefined;
   readonly input: Input;
   readonly sampling: Sampling;
-  /** The answer ends before the first of these; none of them is part of the answer. */
+  /** The answer ends before the first of these strings, and does not contain it. */
   readonly stop: readonly string[];
-  /** With `messages` only. */
+  /** Only with `messages`. */
   readonly tools?: readonly Tool[] | undefined;
-  /** Absent: `auto`. */
+  /** Default: `auto`. */
   readonly toolChoice?: ToolChoice | undefined;
-  /** Absent: several calls may come in one answer. */
+  /** True if one answer may have several calls. Default: true. */
   readonly parallelToolCalls?: boolean | undefined;
-  /** Absent: free text. */
+  /** Default: free text. */
   readonly format?: AnswerFormat | undefined;
-  /** Each token comes with its log probability, and with those of so many of the likeliest; absent: without. */
+  /** The number of likeliest tokens to list with each token. 0 gives each token's own log probability. Default: none. */
   readonly logprobs?: number | undefined;
   readonly resume?: Resume | undefined;
-  /** Time left for the whole answer, in milliseconds from when the request is received. */
+  /** Milliseconds from the arrival of the request until its answer must be complete. */
   readonly deadlineMs?: number | undefined;
 }
 
-/** A bare prompt is a chat of one user message. */
+/** Returns a conversation of one user message. */
 export function promptInput(prompt: string): Input {
   return { type: 'messages', messages: [{ role: 'user', content: prompt }] };
 }
 
 /**
- * The bare prompt that a request is, for dialects that carry nothing else. Throws `INVALID_REQUEST`, which names the `asked`
- * (`An OpenGateway peer`), for any other input.
+ * Returns the prompt of a request that has a prompt and nothing else, for dialects that carry nothing else. Throws
+ * `INVALID_REQUEST` for any other request. The message begins with `recipient`, such as `An OpenGateway peer`.
  */
-export function promptOf(request: InferenceRequest, asked: string): string {
+export function promptOf(request: InferenceRequest, recipient: string): string {
   const { input, resume, tools, format, logprobs } = request;
   const [only, ...others] = input.type === 'messages' ? input.messages : [];
   if (only?.role !== 'user' || others.length > 0 || resume !== undefined) {
-    throw ShoalError.invalidRequest(`${asked} takes a single prompt: no conversation, raw text or tokens.`);
+    throw ShoalError.invalidRequest(`${recipient} takes a single prompt: no conversation, raw text or tokens.`);
   }
   if (tools !== undefined || format !== undefined || logprobs !== undefined) {
-    throw ShoalError.invalidRequest(`${asked} takes a single prompt: no tools, JSON format or log probabilities.`);
+    throw ShoalError.invalidRequest(`${recipient} takes a single prompt: no tools, JSON format or log probabilities.`);
   }
   return only.content;
 }

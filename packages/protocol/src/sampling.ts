@@ -15,7 +15,7 @@ export const MAX_LOGIT_BIASES = 1024;
 /** The largest absolute value of a bias. It forbids a token, or makes it the only one. */
 export const MAX_LOGIT_BIAS = 100;
 
-/** A sampling field that is a number. */
+/** The rules for a sampling field that is a number. */
 export interface SamplingNumber {
   /** The name on the wire of `shoal/1`. */
   readonly wireName: string;
@@ -49,54 +49,54 @@ export const SAMPLING = {
     kind: 'number',
     least: 0,
     most: MAX_TEMPERATURE,
-    about: '0 takes the likeliest token each time',
+    about: '0 always gives the likeliest token',
   },
   topP: {
     wireName: 'top_p',
     kind: 'number',
     least: 0,
     most: 1,
-    about: 'choose among the likeliest of this probability together',
+    about: 'sample from the likeliest tokens that have this probability together',
   },
   topK: {
     wireName: 'top_k',
     kind: 'whole',
     least: 0,
     most: MAX_TOKENS,
-    about: 'choose among so many of the likeliest; 0 for all',
+    about: 'sample from this many of the likeliest tokens; 0 for all',
   },
   minP: {
     wireName: 'min_p',
     kind: 'number',
     least: 0,
     most: 1,
-    about: 'choose among those of this share of the likeliest’s probability',
+    about: 'sample from tokens with this share of the likeliest token’s probability',
   },
   repeatPenalty: {
     wireName: 'repeat_penalty',
     kind: 'number',
     least: LEAST_REPEAT_PENALTY,
     most: MAX_REPEAT_PENALTY,
-    about: 'how strongly repetition is penalised; 1 does nothing',
+    about: 'divides the logits of recent tokens; 1 does nothing',
   },
   presencePenalty: {
     wireName: 'presence_penalty',
     kind: 'number',
     least: -MAX_PENALTY,
     most: MAX_PENALTY,
-    about: 'penalises what came already',
+    about: 'subtracted once from the logit of each recent token',
   },
   frequencyPenalty: {
     wireName: 'frequency_penalty',
     kind: 'number',
     least: -MAX_PENALTY,
     most: MAX_PENALTY,
-    about: 'penalises what came often',
+    about: 'subtracted from the logit of a recent token for each time it occurred',
   },
   logitBias: {
     wireName: 'logit_bias',
     kind: 'biases',
-    about: 'token ids, and what is added to their logits',
+    about: 'token ids and the numbers that are added to their logits',
   },
   seed: {
     wireName: 'seed',
@@ -111,7 +111,7 @@ type SamplingTable = typeof SAMPLING;
 export type TokenBias = readonly [token: number, bias: number];
 type SamplingValue<Field> = Field extends SamplingNumber ? number : readonly TokenBias[];
 
-/** How the next token is chosen. See `SAMPLING` for the fields and their limits. */
+/** The options for sampling the next token. `SAMPLING` describes them. */
 export type Sampling = { readonly [Name in keyof SamplingTable]?: SamplingValue<SamplingTable[Name]> | undefined };
 
 const SAMPLING_NAMES = Object.keys(SAMPLING).filter((name): name is keyof SamplingTable => name in SAMPLING);

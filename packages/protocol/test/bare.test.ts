@@ -9,7 +9,7 @@ import { runSuites } from './suites.ts';
 
 const INSTALL = 'npm install --prefix ~/.cache/shoal-tools/bare bare@1.31.2';
 
-/** Where Bare is, if it is: on the path, or where `.ci/run` puts it. It is 90 MB, too much for everybody's node_modules. */
+/** Returns Bare's path, on PATH or where `.ci/run` installs it. Bare has 90 MB, too much for a dependency. */
 function findBare(): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return [...folders, join(homedir(), '.cache/shoal-tools/bare/node_modules/.bin')]
@@ -20,8 +20,8 @@ function findBare(): string | undefined {
 const bare = findBare();
 
 test(
-  'the contract suites pass in Bare as they do in Node',
-  { skip: bare === undefined && `Bare is not here: ${INSTALL}` },
+  'the contract suites pass in Bare',
+  { skip: bare === undefined && `Bare is not installed. Run: ${INSTALL}` },
   async () => {
     assert.ok(bare !== undefined);
     let cases = 0;

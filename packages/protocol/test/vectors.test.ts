@@ -22,54 +22,54 @@ const conversations = Object.values(DIALECTS).flatMap((dialect) => Object.entrie
 for (const [name, begin] of conversations) {
   const file = join(import.meta.dirname, 'vectors', `${name}.ndjson`);
 
-  test(`${name}: two sessions have the recorded conversation`, (context) => {
-    context.assert.fileSnapshot(hold(begin()), file, { serializers: [toLines] });
+  test(`${name}: two sessions exchange the recorded messages`, (context) => {
+    context.assert.fileSnapshot(record(begin()), file, { serializers: [toLines] });
   });
 
   for (const side of ['client', 'worker'] as const) {
-    test(`${name}: the ${side} takes what was recorded of the other side, and says what was recorded of it`, async () => {
+    test(`${name}: the ${side} sends the recorded messages when it receives those of the other side`, async () => {
       replay(begin(), side, fromLines(await readFile(file, 'utf8')));
     });
   }
 }
 
-/** Both sides greet, then take their turns; whatever is said is heard, and replied to, before the next turn. */
-function hold(conversation: Conversation): Line[] {
-  const spoken: Line[] = [];
-  const unheard: Line[] = [];
-  const say = (from: Role, outputs: Output<unknown>[]): void => {
-    unheard.push(...sentMessages(outputs).map((message) => ({ from, message })));
+/** Records a conversation: both sides start, then take their turns. All replies are exchanged before the next turn. */
+function record(conversation: Conversation): Line[] {
+  const recorded: Line[] = [];
+  const undelivered: Line[] = [];
+  const send = (from: Role, outputs: Output<unknown>[]): void => {
+    undelivered.push(...sentMessages(outputs).map((message) => ({ from, message })));
   };
   const settle = (): void => {
-    for (let line = unheard.shift(); line !== undefined; line = unheard.shift()) {
-      spoken.push(line);
-      const hearer = line.from === 'client' ? 'worker' : 'client';
-      say(hearer, conversation[hearer].receive(encodeLine(line.message)));
+    for (let line = undelivered.shift(); line !== undefined; line = undelivered.shift()) {
+      recorded.push(line);
+      const receiver = line.from === 'client' ? 'worker' : 'client';
+      send(receiver, conversation[receiver].receive(encodeLine(line.message)));
     }
   };
-  say('client', conversation.client.start());
-  say('worker', conversation.worker.start());
+  send('client', conversation.client.start());
+  send('worker', conversation.worker.start());
   settle();
   for (const { by, act } of conversation.turns) {
-    say(by, act());
+    send(by, act());
     settle();
   }
-  return spoken;
+  return recorded;
 }
 
-/** One side alone against the recording. It takes its next turn where the recording has it speak unasked. */
+/** Runs one side against the recording. It takes its next turn if the recorded message is not a reply. */
 function replay(conversation: Conversation, side: Role, recorded: readonly Line[]): void {
   const turns = conversation.turns.filter(({ by }) => by === side).values();
-  const said = sentMessages(conversation[side].start());
+  const replies = sentMessages(conversation[side].start());
   for (const { from, message } of recorded) {
     if (from === side) {
-      if (said.length === 0) said.push(...sentMessages(turns.next().value?.act() ?? []));
-      assert.deepEqual(said.shift(), message);
+      if (replies.length === 0) replies.push(...sentMessages(turns.next().value?.act() ?? []));
+      assert.deepEqual(replies.shift(), message);
     } else {
-      said.push(...sentMessages(conversation[side].receive(encodeLine(message))));
+      replies.push(...sentMessages(conversation[side].receive(encodeLine(message))));
     }
   }
-  assert.deepEqual(said, []);
+  assert.deepEqual(replies, []);
 }
 
 function toLines(value: unknown): string {

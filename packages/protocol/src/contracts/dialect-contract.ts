@@ -2,14 +2,14 @@ import { ShoalError } from '../error.ts';
 import type { InferenceEvent } from '../event.ts';
 import type { Harness } from './harness.ts';
 import {
-  asked,
+  openRequest,
   type DialectSubject,
-  faultOf,
+  isHandled,
   isRequest,
   REQUEST,
   sentMessage,
   sides,
-  spoilt,
+  withWrongTypes,
   terminals,
 } from './two-sides.ts';
 import { wholeRequestCases } from './whole-request.ts';
@@ -21,47 +21,47 @@ const FINISH: InferenceEvent = {
   usage: { promptTokens: 3, completionTokens: 2 },
 };
 
-/** What the two sides of every dialect owe each other. */
+/** The cases that the two sides of every dialect must pass. */
 export function dialectContract(harness: Harness, subject: DialectSubject): void {
   const { test, equal } = harness;
   const { name } = subject;
 
-  test(`${name}: a request arrives as it was asked`, () => {
-    const { requests } = asked(subject);
+  test(`${name}: a request arrives unchanged`, () => {
+    const { requests } = openRequest(subject);
     equal(requests.length, 1);
     equal(requests[0]?.request.input, REQUEST.input);
   });
 
-  test(`${name}: an answer arrives whole and in order, with one terminal event`, () => {
-    const { say, events } = asked(subject);
-    say({ type: 'queued', position: 1 });
-    for (const text of ['4', ' 🐟', '"\n']) say({ type: 'text', text, tokens: [7] });
+  test(`${name}: an answer arrives complete and in order, with one terminal event`, () => {
+    const { respond, events } = openRequest(subject);
+    respond({ type: 'queued', position: 1 });
+    for (const text of ['4', ' 🐟', '"\n']) respond({ type: 'text', text, tokens: [7] });
     if (subject.streams) equal(textOf(events()), '4 🐟"\n');
-    say(FINISH);
+    respond(FINISH);
     equal(textOf(events()), '4 🐟"\n');
     equal(terminals(events()), ['finish']);
   });
 
   test(`${name}: a failure arrives as an error and never as text`, () => {
-    const { say, events } = asked(subject);
-    say({ type: 'text', text: 'four', tokens: [] });
-    say({ type: 'error', error: ShoalError.generationFailed('The engine died.') });
+    const { respond, events } = openRequest(subject);
+    respond({ type: 'text', text: 'four', tokens: [] });
+    respond({ type: 'error', error: ShoalError.generationFailed('The engine died.') });
     equal(terminals(events()), ['error']);
     const last = events().at(-1);
     equal(last?.type === 'error' && [last.error.code, last.error.message], ['GENERATION_FAILED', 'The engine died.']);
   });
 
-  test(`${name}: after the terminal event nothing more is said`, () => {
-    const { say, events } = asked(subject);
-    say(FINISH);
+  test(`${name}: nothing is sent after the terminal event`, () => {
+    const { respond, events } = openRequest(subject);
+    respond(FINISH);
     const before = events().length;
-    say({ type: 'text', text: 'more', tokens: [] });
-    say(FINISH);
+    respond({ type: 'text', text: 'more', tokens: [] });
+    respond(FINISH);
     equal(events().length, before);
   });
 
   test(`${name}: an abort ends the answer at once`, () => {
-    const { client, deliver, events, aborts } = asked(subject);
+    const { client, deliver, events, aborts } = openRequest(subject);
     deliver(client.abort(1));
     equal(terminals(events()), ['finish']);
     equal(client.abort(1), []);
@@ -69,7 +69,7 @@ export function dialectContract(harness: Harness, subject: DialectSubject): void
   });
 
   test(`${name}: a lost connection ends every request on both sides`, () => {
-    const { client, server, deliver, events, aborts } = asked(subject);
+    const { client, server, deliver, events, aborts } = openRequest(subject);
     deliver(client.end());
     deliver(server.end());
     const last = events().at(-1);
@@ -78,7 +78,7 @@ export function dialectContract(harness: Harness, subject: DialectSubject): void
     equal([client.end(), server.end()], [[], []]);
   });
 
-  test(`${name}: a request sent twice under one id runs once`, () => {
+  test(`${name}: a request that is sent twice with one id runs once`, () => {
     const { client, server } = sides(subject);
     const [request] = client.ask(1, REQUEST, 0).flatMap(sentMessage);
     equal(request !== undefined && server.message(request, 0, 0)?.filter(isRequest).length, 1);
@@ -94,15 +94,15 @@ export function dialectContract(harness: Harness, subject: DialectSubject): void
     equal([client.message({}, 0, 0), server.message({}, 0, 0)], [undefined, undefined]);
   });
 
-  test(`${name}: a wrong type in any field is a fault of that message and nothing else`, () => {
-    const { client, server, say, sent } = asked(subject);
-    say({ type: 'text', text: '4', tokens: [7] });
-    say(FINISH);
+  test(`${name}: a wrong type in any field fails only that message`, () => {
+    const { client, server, respond, sent } = openRequest(subject);
+    respond({ type: 'text', text: '4', tokens: [7] });
+    respond(FINISH);
     const messages = [...client.ask(2, REQUEST, 0).flatMap(sentMessage), ...sent()];
-    for (const message of messages.flatMap(spoilt)) {
+    for (const message of messages.flatMap(withWrongTypes)) {
       for (const side of [client, server])
         equal(
-          faultOf(() => side.message(message, 0, 0)),
+          isHandled(() => side.message(message, 0, 0)),
           true,
         );
     }

@@ -5,24 +5,24 @@ import type { Harness } from './harness.ts';
 export interface FramerSubject {
   readonly name: string;
   readonly make: (limit: number) => Framer;
-  /** The start of a frame of `length` bytes, as far as it tells its length or could be stored. */
+  /** Returns the beginning of a frame of `length` bytes: its header, or its first bytes. */
   readonly announce: (length: number) => Uint8Array;
-  /** Whether the stream may be cut anywhere; false where the transport keeps messages whole. */
+  /** True if the stream may be cut anywhere. False if the transport preserves message boundaries. */
   readonly cuttable: boolean;
 }
 
 const LIMIT = 64;
 const BODIES = ['{}', '{"text":"grüße 🐟"}', ' \t{"a":[1,2,3]}', `{"pad":"${'x'.repeat(40)}"}`];
 
-/** What every framer owes, whatever its format. */
+/** The cases that every framer must pass. */
 export function framerContract({ test, equal }: Harness, { name, make, announce, cuttable }: FramerSubject): void {
   const framed = BODIES.map((body) => make(LIMIT).encode(b4a.from(body)));
 
-  test(`${name}: what was encoded comes out again`, () => {
+  test(`${name}: an encoded body is decoded unchanged`, () => {
     for (const [index, frame] of framed.entries()) equal(collect(make(LIMIT), [frame]).bodies, [BODIES[index]]);
   });
 
-  test(`${name}: a body that cannot be an object is refused at its first byte, and for good`, () => {
+  test(`${name}: a body that cannot be an object is a fault at its first byte, and the fault is final`, () => {
     const framer = make(LIMIT);
     const wrong = make(LIMIT).encode(b4a.from('x{}'));
     const firstByte = cuttable ? wrong.subarray(0, wrong.indexOf(0x78) + 1) : wrong;
@@ -31,7 +31,7 @@ export function framerContract({ test, equal }: Harness, { name, make, announce,
     equal(collect(framer, framed).bodies, []);
   });
 
-  test(`${name}: a body over the limit is refused before it is stored`, () => {
+  test(`${name}: a body over the limit is a fault before it is stored`, () => {
     equal(collect(make(LIMIT), [announce(LIMIT + 1)]).fault, 'BAD_MESSAGE');
     equal(collect(make(LIMIT), [make(LIMIT).encode(b4a.from(`{"p":"${'x'.repeat(LIMIT - 8)}"}`))]).fault, undefined);
   });
@@ -46,12 +46,12 @@ export function framerContract({ test, equal }: Harness, { name, make, announce,
     }
   });
 
-  test(`${name}: a stream that drips byte by byte gives the same frames`, () => {
-    const drops = [...stream].map((byte) => Uint8Array.of(byte));
-    equal(collect(make(LIMIT), drops).bodies, BODIES);
+  test(`${name}: a stream of single bytes gives the same frames`, () => {
+    const bytes = [...stream].map((byte) => Uint8Array.of(byte));
+    equal(collect(make(LIMIT), bytes).bodies, BODIES);
   });
 
-  test(`${name}: a frame that has begun is known to have`, () => {
+  test(`${name}: an incomplete frame is reported`, () => {
     const framer = make(LIMIT);
     equal(framer.hasPartialFrame, false);
     collect(framer, [stream.subarray(0, 9)]);
@@ -60,12 +60,12 @@ export function framerContract({ test, equal }: Harness, { name, make, announce,
     equal(framer.hasPartialFrame, false);
   });
 
-  test(`${name}: frames before a fault come out`, () => {
+  test(`${name}: frames before a fault are passed on`, () => {
     const { bodies, fault } = collect(make(LIMIT), [b4a.concat([stream, announce(LIMIT + 1)])]);
     equal([bodies, fault], [BODIES, 'BAD_MESSAGE']);
   });
 
-  test(`${name}: whoever takes a frame may change the limit for the next`, () => {
+  test(`${name}: a frame handler may change the limit for the next frame`, () => {
     const framer = make(2);
     const bodies: string[] = [];
     framer.push(stream, (body) => {

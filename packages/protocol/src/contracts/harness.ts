@@ -1,8 +1,8 @@
-/** What a contract suite needs of its runner, so that the same cases run under node:test, in Bare and in a browser. */
+/** The functions of a test runner that contract suites use, so that they run in node:test, Bare and browsers. */
 export interface Harness {
   readonly test: (name: string, run: () => void) => void;
-  /** A case that does not concern this implementation, and why. */
-  readonly skip: (name: string, why: string) => void;
-  /** Fails unless the two are the same, compared by value. */
+  /** Skips a case that does not apply to this implementation, with the reason. */
+  readonly skip: (name: string, reason: string) => void;
+  /** Fails unless both values are deeply equal. */
   readonly equal: (actual: unknown, expected: unknown) => void;
 }

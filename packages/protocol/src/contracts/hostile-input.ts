@@ -6,20 +6,20 @@ import type { Harness } from './harness.ts';
 
 export interface HostileSubject {
   readonly name: string;
-  /** A new connection's answering end. */
+  /** Returns the answering end of a new connection. */
   readonly session: () => Session<unknown>;
-  /** A message's bytes as this dialect carries them. */
+  /** Returns the frame of a message. */
   readonly frame: (body: Uint8Array) => Uint8Array;
-  /** Takes a frame apart again. */
+  /** Returns the message of a frame. */
   readonly body: (frame: Uint8Array) => Uint8Array;
-  /** Whether the stream may be cut anywhere; false where the transport keeps messages whole. */
+  /** True if the stream may be cut anywhere. False if the transport preserves message boundaries. */
   readonly cuttable: boolean;
-  /** What must come before all else, if anything must. */
+  /** The first message, if the dialect requires one. */
   readonly greeting?: JsonObject | undefined;
   readonly request: (id: string, prompt: string) => JsonObject;
-  /** What a well-behaved peer may say beside it. */
+  /** Other valid messages of a peer. */
   readonly more?: readonly JsonObject[] | undefined;
-  /** Whether a message is the dialect's error; absent: it has none, and is silent. */
+  /** Returns true for an error message. Undefined if the dialect has no errors. */
   readonly isError?: ((message: JsonObject) => boolean) | undefined;
 }
 
@@ -29,7 +29,7 @@ const HTTP_REQUEST = b4a.from('GET /shoal/v1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n
 const MEBIBYTE = 1024 * 1024;
 const MUTATIONS = 300;
 
-/** Messages that are wrong in themselves, in a frame that is not. */
+/** Invalid messages. Their frames are valid. */
 const WRONG_BODIES = [
   '{"type":"prompt"',
   '{"type":"\u0001"}',
@@ -46,118 +46,122 @@ const WRONG_BODIES = [
   `{"type":"prompt","request_id":"\\ud800"}`,
 ];
 
-/** What no dialect may be upset by, whatever a peer sends. Each is fed with the others' traffic too. */
+/** Hostile input that every dialect must survive. Each dialect also receives the traffic of the others. */
 export function hostileInput({ test, equal }: Harness, subjects: readonly HostileSubject[]): void {
   for (const subject of subjects) {
     const { name, request } = subject;
 
-    test(`${name}: bytes of another protocol are never taken for a request, and the connection does not outlive them`, () => {
+    test(`${name}: bytes of another protocol are never read as a request, and end the connection`, () => {
       const foreign = subjects.filter((other) => other.name !== name && !isSameFormat(subject, other));
-      const traffic = [TLS_HELLO, HTTP_REQUEST, noise(4_096), ...foreign.map((other) => talk(other))];
+      const traffic = [TLS_HELLO, HTTP_REQUEST, noise(4_096), ...foreign.map((other) => validTraffic(other))];
       for (const bytes of traffic) {
-        const outputs = new Visitor(subject).send(bytes).wait(FRAME_STALL_MS).outputs;
+        const outputs = new TestPeer(subject).send(bytes).wait(FRAME_STALL_MS).outputs;
         equal(outputs.filter(isRequest), []);
         equal(outputs.filter(isClose).length, 1);
       }
     });
 
-    test(`${name}: a neighbour's messages in its own format are wrong messages and no more`, () => {
+    test(`${name}: messages of a dialect with the same framing are only invalid messages`, () => {
       for (const other of subjects.filter((one) => one.name !== name && isSameFormat(subject, one))) {
-        const visitor = new Visitor(subject).greet().send(talk(other)).ask('own', PROMPT);
-        equal(visitor.requests.at(-1), PROMPT);
+        const peer = new TestPeer(subject).greet().send(validTraffic(other)).request('own', PROMPT);
+        equal(peer.requests.at(-1), PROMPT);
       }
     });
 
-    test(`${name}: a frame that never ends costs no more than its limit, and ends the connection`, () => {
-      const visitor = new Visitor(subject);
+    test(`${name}: an endless frame uses no more memory than its limit, and ends the connection`, () => {
+      const peer = new TestPeer(subject);
       const piece = b4a.from('{'.padEnd(MEBIBYTE, ' '));
       let sent = 0;
-      while (!visitor.isClosed && sent < 128) sent += visitor.send(piece) === visitor ? 1 : 0;
+      while (!peer.isClosed && sent < 128) sent += peer.send(piece) === peer ? 1 : 0;
       equal(sent <= 2, true);
     });
 
     if (subject.cuttable) {
-      test(`${name}: a request that drips in is the same request, wherever its characters are cut`, () => {
-        const visitor = new Visitor(subject).greet();
-        for (const byte of subject.frame(encodeObject(request('slow', PROMPT)))) visitor.send(Uint8Array.of(byte));
-        equal(visitor.requests, [PROMPT]);
+      test(`${name}: a request that arrives byte by byte is read unchanged`, () => {
+        const peer = new TestPeer(subject).greet();
+        for (const byte of subject.frame(encodeObject(request('slow', PROMPT)))) peer.send(Uint8Array.of(byte));
+        equal(peer.requests, [PROMPT]);
       });
 
-      test(`${name}: a peer that sends one frame after the other, cut anywhere, may do so for as long as it likes`, () => {
-        const visitor = new Visitor(subject).greet();
+      test(`${name}: a peer may send frames without a pause, cut anywhere`, () => {
+        const peer = new TestPeer(subject).greet();
         const frame = subject.frame(encodeObject(request('again', PROMPT)));
         const stream = b4a.concat(Array.from({ length: 100 }, () => frame));
-        // No piece ends where a frame does.
+        // No piece ends at the end of a frame.
         const pieceBytes = frame.length + 1;
         for (let at = 0; at + pieceBytes < stream.length; at += pieceBytes) {
-          visitor.send(stream.subarray(at, at + pieceBytes)).wait(1_000);
+          peer.send(stream.subarray(at, at + pieceBytes)).wait(1_000);
         }
-        equal(visitor.isClosed, false);
+        equal(peer.isClosed, false);
       });
 
-      test(`${name}: a frame that has begun ends in time, however its bytes drip`, () => {
-        const visitor = new Visitor(subject).greet();
+      test(`${name}: a frame must be completed in time, even if its bytes keep arriving`, () => {
+        const peer = new TestPeer(subject).greet();
         const frame = subject.frame(encodeObject(request('never', 'x'.repeat(100))));
         for (let second = 0; second * 1_000 < FRAME_STALL_MS; second += 1) {
-          visitor.send(frame.subarray(second, second + 1)).wait(1_000);
+          peer.send(frame.subarray(second, second + 1)).wait(1_000);
         }
-        equal([visitor.isClosed, visitor.requests], [true, []]);
+        equal([peer.isClosed, peer.requests], [true, []]);
       });
     }
 
-    test(`${name}: a wrong message is told so where the dialect can, and the connection goes on`, () => {
+    test(`${name}: an invalid message is answered with an error if the dialect has errors, and the connection is kept`, () => {
       for (const body of WRONG_BODIES) {
-        const visitor = new Visitor(subject).greet();
-        const before = visitor.said.length;
-        visitor.send(subject.frame(b4a.from(body)));
-        equal([body, visitor.requests.length, visitor.isClosed], [body, 0, false]);
+        const peer = new TestPeer(subject).greet();
+        const before = peer.received.length;
+        peer.send(subject.frame(b4a.from(body)));
+        equal([body, peer.requests.length, peer.isClosed], [body, 0, false]);
         if (subject.isError !== undefined && !isIgnored(body)) {
-          equal([body, visitor.said.slice(before).filter(subject.isError).length], [body, 1]);
+          equal([body, peer.received.slice(before).filter(subject.isError).length], [body, 1]);
         }
-        equal(visitor.ask('afterwards', PROMPT).requests, [PROMPT]);
+        equal(peer.request('afterwards', PROMPT).requests, [PROMPT]);
       }
       equal('polluted' in {}, false);
     });
 
-    test(`${name}: so many wrong messages in a row end the connection, and a good one in between saves it`, () => {
+    test(`${name}: too many invalid messages in a row end the connection, and a valid message restarts the count`, () => {
       const wrong = subject.frame(b4a.from('{"type":'));
-      const patient = new Visitor(subject).greet();
-      for (let count = 1; count < MAX_BAD_MESSAGES_IN_A_ROW; count += 1) patient.send(wrong);
-      patient.ask('good', PROMPT).send(wrong);
-      equal(patient.isClosed, false);
-      const hasty = new Visitor(subject).greet();
-      for (let count = 1; count <= MAX_BAD_MESSAGES_IN_A_ROW; count += 1) hasty.send(wrong);
-      equal(hasty.isClosed, true);
-      equal(hasty.ask('too late', PROMPT).requests, []);
+      const valid = new TestPeer(subject).greet();
+      for (let count = 1; count < MAX_BAD_MESSAGES_IN_A_ROW; count += 1) valid.send(wrong);
+      valid.request('good', PROMPT).send(wrong);
+      equal(valid.isClosed, false);
+      const invalid = new TestPeer(subject).greet();
+      for (let count = 1; count <= MAX_BAD_MESSAGES_IN_A_ROW; count += 1) invalid.send(wrong);
+      equal(invalid.isClosed, true);
+      equal(invalid.request('late', PROMPT).requests, []);
     });
 
-    test(`${name}: one id is one run`, () => {
-      const visitor = new Visitor(subject).greet().ask('same', PROMPT).ask('same', PROMPT).ask('same', 'another');
-      equal(visitor.requests, [PROMPT]);
-      equal(visitor.ask('other', PROMPT).requests.length, 2);
+    test(`${name}: requests with one id run once`, () => {
+      const peer = new TestPeer(subject)
+        .greet()
+        .request('same', PROMPT)
+        .request('same', PROMPT)
+        .request('same', 'another');
+      equal(peer.requests, [PROMPT]);
+      equal(peer.request('other', PROMPT).requests.length, 2);
     });
 
-    test(`${name}: traffic with bytes changed, lost and added upsets nobody`, () => {
-      const good = b4a.concat([talk(subject), talk(subject)]);
+    test(`${name}: traffic with changed, missing and added bytes causes no exception`, () => {
+      const good = b4a.concat([validTraffic(subject), validTraffic(subject)]);
       const random = numbers(7);
       for (let round = 0; round < MUTATIONS; round += 1) {
-        const visitor = new Visitor(subject);
+        const peer = new TestPeer(subject);
         const bytes = mutated(good, random);
         const cut = random(bytes.length);
-        visitor.send(bytes.subarray(0, cut)).send(bytes.subarray(cut)).wait(FRAME_STALL_MS).leave();
-        equal(visitor.outputs.filter(isClose).length <= 1, true);
+        peer.send(bytes.subarray(0, cut)).send(bytes.subarray(cut)).wait(FRAME_STALL_MS).disconnect();
+        equal(peer.outputs.filter(isClose).length <= 1, true);
       }
     });
   }
 }
 
-/** Bad for some dialects and nothing at all for others: what has no type may be skipped in silence. */
+/** True for invalid messages that some dialects ignore, such as those without a type. */
 function isIgnored(body: string): boolean {
   return body === '{}' || body.includes('null') || body.includes('__proto__":{') || body.includes('"type":"prompt"');
 }
 
 /** A peer at the other end of a session. */
-class Visitor {
+class TestPeer {
   readonly outputs: Output<unknown>[] = [];
   readonly #subject: HostileSubject;
   readonly #session: Session<unknown>;
@@ -173,13 +177,13 @@ class Visitor {
     return this.outputs.some(isClose);
   }
 
-  /** The prompts of the requests that were taken. */
+  /** The prompts of the accepted requests. */
   get requests(): string[] {
     return this.outputs.flatMap((output) => (isRequest(output) ? [promptIn(output)] : []));
   }
 
-  /** What was said to it. */
-  get said(): JsonObject[] {
+  /** The messages that the session sent. */
+  get received(): JsonObject[] {
     return this.outputs.flatMap((output) =>
       output.type === 'send' ? [parseObject(this.#subject.body(output.bytes))] : [],
     );
@@ -190,7 +194,7 @@ class Visitor {
     return greeting === undefined ? this : this.send(frame(encodeObject(greeting)));
   }
 
-  ask(id: string, prompt: string): this {
+  request(id: string, prompt: string): this {
     return this.send(this.#subject.frame(encodeObject(this.#subject.request(id, prompt))));
   }
 
@@ -199,7 +203,7 @@ class Visitor {
     return this;
   }
 
-  /** Lets time pass, and has the session do what is due. */
+  /** Advances the clock and calls `tick` whenever it is due. */
   wait(ms: number): this {
     const until = this.#now + ms;
     while (!this.isClosed && this.#session.wakeAt <= until) {
@@ -210,18 +214,18 @@ class Visitor {
     return this;
   }
 
-  leave(): void {
+  disconnect(): void {
     this.outputs.push(...this.#session.end());
   }
 }
 
-/** What a well-behaved peer of a dialect says first. */
-function talk({ greeting, frame, request, more = [] }: HostileSubject): Uint8Array {
+/** Returns the valid traffic of a peer. */
+function validTraffic({ greeting, frame, request, more = [] }: HostileSubject): Uint8Array {
   const messages = [...(greeting === undefined ? [] : [greeting]), ...more, request('1', PROMPT)];
   return b4a.concat(messages.map((message) => frame(encodeObject(message))));
 }
 
-/** Two dialects whose frames look alike: only what is in them tells them apart. */
+/** True if two dialects have the same framing. */
 function isSameFormat(left: HostileSubject, right: HostileSubject): boolean {
   const probe = b4a.from('{"a":1}');
   return b4a.equals(left.frame(probe), right.frame(probe));
@@ -241,7 +245,7 @@ function promptIn({ request: { input } }: Request): string {
   return input.type === 'messages' ? (input.messages[0]?.content ?? '') : input.type;
 }
 
-/** The same each time: a linear congruential generator of numbers below a bound. */
+/** Returns a linear congruential generator of numbers below a bound. */
 function numbers(seed: number): (bound: number) => number {
   let state = seed;
   return (bound) => {
@@ -250,7 +254,7 @@ function numbers(seed: number): (bound: number) => number {
   };
 }
 
-/** Never the beginning of a message. */
+/** Returns bytes that cannot begin a message. */
 function noise(length: number): Uint8Array {
   const random = numbers(42);
   return Uint8Array.from({ length }, (_, index) => (index === 0 ? 0xff : random(256)));

@@ -9,13 +9,13 @@ export interface DialectSubject {
   readonly name: string;
   readonly client: (encode: MessageEncoder) => ClientSide;
   readonly server: (encode: MessageEncoder, nextId: () => number) => ServerSide<unknown>;
-  /** Whether text arrives as it is made; otherwise it arrives whole. */
+  /** True if text arrives while it is generated. False if it arrives complete. */
   readonly streams: boolean;
-  /** Whether the worker is told that a request was taken back. */
+  /** True if a cancelled request reaches the worker. */
   readonly carriesAbort: boolean;
-  /** Whether it carries all of a request and of an answer; otherwise a prompt and its text, and little more. */
+  /** True if the dialect carries every kind of request and answer. False if it carries only prompts and texts. */
   readonly carriesAll: boolean;
-  /** What a lost connection is called; absent: `WORKER_LOST`. */
+  /** The error code for a lost connection. Default: `WORKER_LOST`. */
   readonly lostCode?: ErrorCode | undefined;
 }
 
@@ -26,16 +26,16 @@ const encode: MessageEncoder = (message) => {
 
 export const REQUEST: InferenceRequest = { input: promptInput('What is 2+2?'), sampling: {}, stop: [] };
 
-interface Asked {
+interface RequestInProgress {
   readonly client: ClientSide;
   readonly server: ServerSide<unknown>;
   readonly requests: Extract<Output<unknown>, { type: 'request' }>[];
-  /** The server says an event, and the client hears it. */
-  readonly say: (event: InferenceEvent) => void;
+  /** Sends an event from the server to the client. */
+  readonly respond: (event: InferenceEvent) => void;
   readonly deliver: (outputs: Output<unknown>[]) => void;
   readonly events: () => InferenceEvent[];
   readonly aborts: () => Output<unknown>[];
-  /** Every message that went either way. */
+  /** Every message in both directions. */
   readonly sent: () => JsonObject[];
 }
 
@@ -44,19 +44,19 @@ export function sides(subject: DialectSubject): { client: ClientSide; server: Se
   return { client: subject.client(encode), server: subject.server(encode, () => (last += 1)) };
 }
 
-/** A client that asked a server once, under id 1 on both sides. */
-export function asked(subject: DialectSubject, request = REQUEST): Asked {
+/** Returns a client and a server with one open request, which has id 1 on both sides. */
+export function openRequest(subject: DialectSubject, request = REQUEST): RequestInProgress {
   const { client, server } = sides(subject);
-  // Far enough apart that nothing is gathered for the sake of fewer messages.
+  // Events are far enough apart that no dialect combines them into one message.
   let now = 0;
   const outputs: Output<unknown>[] = [];
   const messages: JsonObject[] = [];
-  const deliver = (produced: Output<unknown>[], hearer: ServerSide<unknown> | ClientSide = server): void => {
+  const deliver = (produced: Output<unknown>[], receiver: ServerSide<unknown> | ClientSide = server): void => {
     outputs.push(...produced);
     for (const message of produced.flatMap(sentMessage)) {
       messages.push(message);
-      const heard = hearer.message(message, encodeObject(message).length, 0) ?? [];
-      deliver(heard, hearer === server ? client : server);
+      const replies = receiver.message(message, encodeObject(message).length, 0) ?? [];
+      deliver(replies, receiver === server ? client : server);
     }
   };
   deliver(client.ask(1, request, 0));
@@ -65,7 +65,7 @@ export function asked(subject: DialectSubject, request = REQUEST): Asked {
     server,
     requests: outputs.filter(isRequest),
     deliver,
-    say: (event) => deliver(server.respond(1, event, (now += 1_000)), client),
+    respond: (event) => deliver(server.respond(1, event, (now += 1_000)), client),
     events: () => outputs.flatMap((output) => (output.type === 'event' ? [output.event] : [])),
     aborts: () => outputs.filter(({ type }) => type === 'abort'),
     sent: () => messages,
@@ -84,16 +84,16 @@ export function terminals(events: readonly InferenceEvent[]): string[] {
   return events.map(({ type }) => type).filter((type) => type === 'finish' || type === 'error');
 }
 
-/** The message with each of its fields, one at a time, of each wrong type. */
-export function spoilt(message: JsonObject): JsonObject[] {
+/** Returns copies of a message, each with one field of a wrong type. */
+export function withWrongTypes(message: JsonObject): JsonObject[] {
   const wrong: unknown[] = [null, true, -1.5, '', 'x', [], [1, 'a', null], {}, { __proto__: null, a: 1 }];
   return Object.keys(message)
     .filter((key) => key !== 'type')
     .flatMap((key) => wrong.map((value) => ({ ...message, [key]: value })));
 }
 
-/** True where the call returns, or throws a `ShoalError`; the error itself otherwise. */
-export function faultOf(call: () => unknown): unknown {
+/** Returns true if a call returns outputs or throws a `ShoalError`, and any other error that it throws. */
+export function isHandled(call: () => unknown): unknown {
   try {
     const outputs = call();
     return outputs === undefined || Array.isArray(outputs) || isObject(outputs);

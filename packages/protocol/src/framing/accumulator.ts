@@ -1,9 +1,9 @@
 const SMALLEST_BYTES = 1024;
 
 /**
- * The part of a frame that has arrived, in one buffer that doubles as it fills: a peer that sends single bytes costs
- * twice what it sent, not an object for each. Memory is given back at once, because a collector would come only after
- * many large frames.
+ * Collects the received part of a frame in one buffer that doubles as it fills. A peer that sends single bytes therefore
+ * costs twice its bytes, and not an object per byte. The buffer is freed explicitly, because the garbage collector would
+ * run only after many large frames.
  */
 export class Accumulator {
   #buffer = new ArrayBuffer(0);
@@ -13,23 +13,23 @@ export class Accumulator {
     return this.#length;
   }
 
-  /** `most` is what the whole frame can have: no more than that is ever allocated. */
-  append(bytes: Uint8Array, most: number): void {
+  /** Appends bytes. Allocates at most `limit` bytes, the largest possible frame. */
+  append(bytes: Uint8Array, limit: number): void {
     const needed = this.#length + bytes.length;
     if (needed > this.#buffer.byteLength) {
       const grown = Math.max(SMALLEST_BYTES, needed, this.#buffer.byteLength * 2);
-      this.#buffer = this.#buffer.transfer(Math.max(needed, Math.min(grown, most)));
+      this.#buffer = this.#buffer.transfer(Math.max(needed, Math.min(grown, limit)));
     }
     new Uint8Array(this.#buffer).set(bytes, this.#length);
     this.#length = needed;
   }
 
-  /** Hands over what was appended, for as long as the call lasts; the accumulator is empty from then on. */
-  take(taker: (bytes: Uint8Array) => void): void {
+  /** Passes the bytes to a function and empties the accumulator. The bytes are valid only during the call. */
+  drain(onBytes: (bytes: Uint8Array) => void): void {
     const [buffer, length] = [this.#buffer, this.#length];
     this.#buffer = new ArrayBuffer(0);
     this.#length = 0;
-    taker(new Uint8Array(buffer, 0, length));
+    onBytes(new Uint8Array(buffer, 0, length));
     buffer.transfer(0);
   }
 }

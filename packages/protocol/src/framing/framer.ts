@@ -1,26 +1,26 @@
 import { ShoalError } from '../error.ts';
 
-/** Takes one frame's body, which is there only while the call lasts. */
+/** Receives the body of one frame. The bytes are valid only during the call. */
 export type FrameHandler = (body: Uint8Array) => void;
 
 /**
- * Cuts a stream of bytes into frame bodies, whatever pieces it arrives in. A fault is final: the stream cannot be
- * trusted any more, and every later push answers with it again.
+ * Splits a stream of bytes, in pieces of any size, into the bodies of frames. A fault is final: every later `push` returns
+ * it again.
  */
 export interface Framer {
-  /** The largest body taken, in bytes, checked before a byte is stored. A taker may change it for what follows. */
+  /** The largest body, in bytes, checked before a byte is stored. A frame handler may change it for later frames. */
   limit: number;
-  /** Whether a frame has begun and not ended: the caller's stall timer runs while it has. */
+  /** True if the last frame is incomplete. Its sender has limited time to complete it. */
   readonly hasPartialFrame: boolean;
-  /** Hands on every frame that these bytes complete, in order. Returns what came after, if that cannot be a frame. */
-  push(bytes: Uint8Array, take: FrameHandler): ShoalError | undefined;
+  /** Passes on every frame that these bytes complete, in order. Returns the fault of bytes that cannot be a frame. */
+  push(bytes: Uint8Array, onFrame: FrameHandler): ShoalError | undefined;
   encode(body: Uint8Array): Uint8Array;
 }
 
 const OPENING_BRACE = 0x7b;
 const JSON_BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
-/** Whether a body that begins with this byte can be a JSON object. */
+/** True if a body that begins with this byte can be a JSON object. */
 export function canOpenObject(byte: number): boolean {
   return byte === OPENING_BRACE || JSON_BLANKS.has(byte);
 }

@@ -18,7 +18,7 @@ const bodies = fc.array(
 const cuts = fc.array(fc.nat({ max: 4 * LIMIT }), { maxLength: 20 });
 
 for (const [name, make] of framers) {
-  test(`${name}: whatever the messages and wherever the stream is cut, the same messages come out`, () => {
+  test(`${name}: any messages come out unchanged, wherever the stream is cut`, () => {
     fc.assert(
       fc.property(bodies, cuts, (sent, at) => {
         const stream = Buffer.concat(sent.map((body) => make().encode(body)));
@@ -27,7 +27,7 @@ for (const [name, make] of framers) {
     );
   });
 
-  test(`${name}: bytes of any kind end in frames, in a fault or in waiting, and cuts change nothing`, () => {
+  test(`${name}: any bytes give frames, a fault or an incomplete frame, wherever the stream is cut`, () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), cuts, (bytes, at) => {
         assert.deepEqual(receive(make(), bytes, at), receive(make(), bytes, []));

@@ -8,13 +8,13 @@ export interface LengthPrefixOptions {
   readonly endianness: 'little' | 'big';
   /** The largest body, in bytes. */
   readonly limit: number;
-  /** What a length of 0 is: the end of the stream's good faith, or a frame that merely holds no message. */
+  /** The meaning of length 0: a fault that ends the stream, or a frame with an empty body. */
   readonly emptyFrame: 'fault' | 'frame';
 }
 
 /**
- * A u32 length, then that many bytes of a JSON object. The length is checked before a byte of the body is stored, and
- * memory grows with what has arrived, never with what was announced.
+ * A framer for frames of a u32 length followed by that many bytes of a JSON object. The length is checked before a byte of
+ * the body is stored. Memory grows with the received bytes, not with the announced length.
  */
 export function lengthPrefixFramer(options: LengthPrefixOptions): Framer {
   return new LengthPrefixFramer(options);
@@ -26,7 +26,7 @@ class LengthPrefixFramer implements Framer {
   readonly #emptyIsFault: boolean;
   readonly #header = new Accumulator();
   readonly #body = new Accumulator();
-  /** The length that the header announced; undefined until it is whole. */
+  /** The length in the header. Undefined until the header is complete. */
   #announced: number | undefined;
   #fault: ShoalError | undefined;
 
@@ -40,16 +40,16 @@ class LengthPrefixFramer implements Framer {
     return this.#announced !== undefined || this.#header.length > 0;
   }
 
-  push(bytes: Uint8Array, take: FrameHandler): ShoalError | undefined {
+  push(bytes: Uint8Array, onFrame: FrameHandler): ShoalError | undefined {
     let rest = bytes;
     while (this.#fault === undefined) {
       if (this.#announced === undefined) {
         rest = this.#readHeader(rest);
         if (this.#announced === undefined) break;
       }
-      const taken = this.#readBody(rest, take);
-      if (taken === undefined) break;
-      rest = rest.subarray(taken);
+      const used = this.#readBody(rest, onFrame);
+      if (used === undefined) break;
+      rest = rest.subarray(used);
     }
     return this.#fault;
   }
@@ -66,7 +66,7 @@ class LengthPrefixFramer implements Framer {
     this.#header.append(bytes.subarray(0, missing), HEADER_BYTES);
     if (this.#header.length < HEADER_BYTES) return bytes.subarray(bytes.length);
     let length = 0;
-    this.#header.take((header) => {
+    this.#header.drain((header) => {
       length = new DataView(header.buffer).getUint32(0, this.#littleEndian);
     });
     if (length > this.limit) this.#fault = faults.tooLong(this.limit);
@@ -75,27 +75,27 @@ class LengthPrefixFramer implements Framer {
     return bytes.subarray(missing);
   }
 
-  /** Hands on the body that these bytes complete. How many of them it took; undefined where it is not whole, or a fault. */
-  #readBody(bytes: Uint8Array, take: FrameHandler): number | undefined {
+  /** Passes on the body if these bytes complete it, and returns their number. Undefined if it is incomplete or a fault. */
+  #readBody(bytes: Uint8Array, onFrame: FrameHandler): number | undefined {
     const announced = this.#announced ?? 0;
     const first = bytes[0];
     if (announced > 0 && this.#body.length === 0 && first !== undefined && !canOpenObject(first)) {
       this.#fault = faults.notAnObject();
       return undefined;
     }
-    const taken = Math.min(announced - this.#body.length, bytes.length);
-    const piece = bytes.subarray(0, taken);
-    if (this.#body.length + taken < announced) {
+    const used = Math.min(announced - this.#body.length, bytes.length);
+    const piece = bytes.subarray(0, used);
+    if (this.#body.length + used < announced) {
       this.#body.append(piece, announced);
       return undefined;
     }
     this.#announced = undefined;
     if (this.#body.length === 0) {
-      take(piece);
+      onFrame(piece);
     } else {
       this.#body.append(piece, announced);
-      this.#body.take(take);
+      this.#body.drain(onFrame);
     }
-    return taken;
+    return used;
   }
 }

@@ -1,7 +1,7 @@
 import type { ShoalError } from '../error.ts';
 import { canOpenObject, faults, type Framer, type FrameHandler } from './framer.ts';
 
-/** For transports that keep messages whole, as WebSocket does: every push is one frame. */
+/** A framer for transports that preserve message boundaries, such as WebSocket. Every push is one frame. */
 export function messageFramer(limit: number): Framer {
   return new MessageFramer(limit);
 }
@@ -15,11 +15,11 @@ class MessageFramer implements Framer {
     this.limit = limit;
   }
 
-  push(bytes: Uint8Array, take: FrameHandler): ShoalError | undefined {
+  push(bytes: Uint8Array, onFrame: FrameHandler): ShoalError | undefined {
     if (this.#fault === undefined && bytes.length > this.limit) this.#fault = faults.tooLong(this.limit);
     const first = bytes[0];
     if (this.#fault === undefined && (first === undefined || !canOpenObject(first))) this.#fault = faults.notAnObject();
-    if (this.#fault === undefined) take(bytes);
+    if (this.#fault === undefined) onFrame(bytes);
     return this.#fault;
   }
 

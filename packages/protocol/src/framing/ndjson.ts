@@ -4,7 +4,7 @@ import { canOpenObject, faults, type Framer, type FrameHandler, isBlank } from '
 
 const NEWLINE = 0x0a;
 
-/** One JSON object a line. Blank lines are skipped; a line that cannot be an object is refused at its first byte. */
+/** A framer for lines of one JSON object each. It skips blank lines and rejects other lines at their first byte. */
 export function ndjsonFramer(limit: number): Framer {
   return new NdjsonFramer(limit);
 }
@@ -22,7 +22,7 @@ class NdjsonFramer implements Framer {
     return this.#line.length > 0;
   }
 
-  push(bytes: Uint8Array, take: FrameHandler): ShoalError | undefined {
+  push(bytes: Uint8Array, onFrame: FrameHandler): ShoalError | undefined {
     let start = 0;
     while (start < bytes.length && this.#fault === undefined) {
       const newline = bytes.indexOf(NEWLINE, start);
@@ -34,7 +34,7 @@ class NdjsonFramer implements Framer {
         break;
       }
       this.#complete(piece, (line) => {
-        if (!isBlank(line)) take(line);
+        if (!isBlank(line)) onFrame(line);
       });
       start = newline + 1;
     }
@@ -55,9 +55,9 @@ class NdjsonFramer implements Framer {
     return undefined;
   }
 
-  #complete(piece: Uint8Array, take: FrameHandler): void {
-    if (this.#line.length === 0) return take(piece);
+  #complete(piece: Uint8Array, onFrame: FrameHandler): void {
+    if (this.#line.length === 0) return onFrame(piece);
     this.#line.append(piece, this.limit);
-    this.#line.take(take);
+    this.#line.drain(onFrame);
   }
 }

@@ -30,7 +30,7 @@ function readMessage(fields: Fields): Message {
   }
 }
 
-/** A model that calls tools need not say anything. */
+/** A message with tool calls may have no content. */
 function readAssistant(fields: Fields): Message {
   const toolCalls = fields.objects('toolCalls', MAX_TOOL_CALLS)?.map(readToolCall) ?? [];
   if (toolCalls.length === 0) return { role: 'assistant', content: readContent(fields) };

@@ -10,9 +10,9 @@ export const MAX_TOOL_NAME_LENGTH = 128;
 /** UTF-16 units of a call's id. */
 export const MAX_TOOL_CALL_ID_LENGTH = 256;
 
-const WORDS_OF_CHOICE: ReadonlySet<unknown> = new Set(['auto', 'none', 'required'] satisfies ToolChoice[]);
+const CHOICES: ReadonlySet<unknown> = new Set(['auto', 'none', 'required'] satisfies ToolChoice[]);
 
-/** Undefined where there are none. */
+/** Returns undefined if there are none. */
 export function readTools(message: Fields): readonly Tool[] | undefined {
   const tools = message.objects('tools', MAX_TOOLS)?.map(readTool) ?? [];
   return tools.length === 0 ? undefined : tools;
@@ -20,15 +20,15 @@ export function readTools(message: Fields): readonly Tool[] | undefined {
 
 export function readToolChoice(message: Fields): ToolChoice | undefined {
   const value = message.value('toolChoice');
-  if (value === undefined || isWordOfChoice(value)) return value;
+  if (value === undefined || isChoice(value)) return value;
   if (typeof value === 'string') {
-    throw message.mustBe('toolChoice', `one of ${[...WORDS_OF_CHOICE].join(', ')}, or an object with "name"`);
+    throw message.mustBe('toolChoice', `one of ${[...CHOICES].join(', ')}, or an object with "name"`);
   }
   const fields = message.object('toolChoice');
   return fields && { name: readToolName(fields) };
 }
 
-/** A call that the model made before, as a conversation tells of it. */
+/** Reads a call of an assistant message. */
 export function readToolCall(fields: Fields): ToolCall {
   return {
     id: fields.required('id', readToolCallId(fields, 'id')),
@@ -57,6 +57,6 @@ function readTool(fields: Fields): Tool {
   };
 }
 
-function isWordOfChoice(value: unknown): value is Extract<ToolChoice, string> {
-  return WORDS_OF_CHOICE.has(value);
+function isChoice(value: unknown): value is Extract<ToolChoice, string> {
+  return CHOICES.has(value);
 }

@@ -29,12 +29,12 @@ export const donate: DialectEntry = {
   conversations: { donate: pushConversation, 'donate-local': promptConversation },
 };
 
-/** A model of 12 bytes is pushed in two chunks and asked; then one is pushed that is no GGUF, and one too short. */
+/** A client uploads a model of 12 bytes in two chunks and uses it. It then uploads one that is not GGUF, and one that is too short. */
 function pushConversation(): Conversation {
   const { client, worker, speakers } = ends('model_push');
   const begin = (id: number, format: string) => () =>
     client.push(id, { configuration: JSON.stringify({ format, name: 'tiny' }), length: 12 });
-  const chunk = (words: string, last: boolean) => () => client.chunk(b4a.from(words), last);
+  const chunk = (text: string, last: boolean) => () => client.chunk(b4a.from(text), last);
   const commit = () => client.commit();
   const infer = (id: number, tokens: number[]) => () =>
     client.ask(id, { input: { type: 'tokens', tokens }, sampling: { maxTokens: 2 }, stop: [] });

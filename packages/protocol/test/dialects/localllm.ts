@@ -38,7 +38,7 @@ function conversation(): Conversation {
   const client = localLlmClientSession();
   const ask = (id: number, prompt: string) => () =>
     client.ask(id, { input: promptInput(prompt), sampling: {}, stop: [] }, 0);
-  const say = (id: number, text: string, now: number) => () =>
+  const respond = (id: number, text: string, now: number) => () =>
     worker.respond(id, { type: 'text', text, tokens: [] }, now);
   const busy = new ShoalError('MODEL_BUSY', 'Host is processing another request');
   const session = (one: typeof worker | typeof client): Speaker => ({
@@ -50,15 +50,15 @@ function conversation(): Conversation {
     worker: session(worker),
     turns: [
       { by: 'client', act: ask(1, 'Explain quantum computing simply') },
-      { by: 'worker', act: say(1, 'Quantum computing', 0) },
-      // What is said within 10 ms of a chunk waits for the next one.
-      { by: 'worker', act: () => [...say(1, ' uses', 1)(), ...say(1, ' qubits 🐟', 11)()] },
+      { by: 'worker', act: respond(1, 'Quantum computing', 0) },
+      // Text within 10 ms of a chunk is sent in the next one.
+      { by: 'worker', act: () => [...respond(1, ' uses', 1)(), ...respond(1, ' qubits 🐟', 11)()] },
       { by: 'worker', act: () => worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken' }, 12) },
       { by: 'client', act: ask(2, 'Count to a million.') },
-      { by: 'worker', act: say(2, '1 2 3', 20) },
+      { by: 'worker', act: respond(2, '1 2 3', 20) },
       { by: 'client', act: () => client.abort(2) },
       { by: 'client', act: ask(3, 'Tell me everything.') },
-      { by: 'worker', act: say(3, 'In the beginning', 40) },
+      { by: 'worker', act: respond(3, 'In the beginning', 40) },
       { by: 'worker', act: () => worker.respond(3, { type: 'finish', reason: 'length', rawReason: 'maxTokens' }, 60) },
       { by: 'client', act: ask(4, 'And now?') },
       { by: 'worker', act: () => worker.respond(4, { type: 'error', error: busy }, 70) },

@@ -88,8 +88,8 @@ function conversation(): Conversation {
         { input: promptInput(prompt), sampling: { temperature: 0 }, stop: [], deadlineMs: 60_000, ...more },
         0,
       );
-  const say = (id: number, event: InferenceEvent) => () => worker.respond(id, event, 0);
-  const text = (id: number, words: string, tokens: number[]) => say(id, { type: 'text', text: words, tokens });
+  const respond = (id: number, event: InferenceEvent) => () => worker.respond(id, event, 0);
+  const sendText = (id: number, text: string, tokens: number[]) => respond(id, { type: 'text', text, tokens });
   const weather = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
   const likely = { token: 19, text: '4', logprob: -0.25 };
   const usage = { promptTokens: 12, completionTokens: 6 };
@@ -101,16 +101,16 @@ function conversation(): Conversation {
       { by: 'client', act: ask(1, 'What is 2+2?') },
       { by: 'worker', act: () => worker.respond(1, { type: 'queued', position: 1 }, 0) },
       { by: 'client', act: () => client.tick(HEARTBEAT_MS) },
-      { by: 'worker', act: text(1, '2 + 2 = ', [17, 10, 17, 28]) },
-      { by: 'worker', act: text(1, '4 🐟', [19, 280]) },
-      // As the reader of a long answer does by and by; it may be granted at any time.
+      { by: 'worker', act: sendText(1, '2 + 2 = ', [17, 10, 17, 28]) },
+      { by: 'worker', act: sendText(1, '4 🐟', [19, 280]) },
+      // A reader grants credit at any time while it reads a long answer.
       { by: 'client', act: () => client.consumed(1, INITIAL_CREDIT_BYTES / 4) },
       {
         by: 'worker',
         act: () => worker.respond(1, { type: 'finish', reason: 'stop', rawReason: 'eogToken', usage }, 0),
       },
       { by: 'client', act: ask(2, 'Count to a million.') },
-      { by: 'worker', act: text(2, '1 2 3', [16, 17, 18]) },
+      { by: 'worker', act: sendText(2, '1 2 3', [16, 17, 18]) },
       { by: 'client', act: () => client.abort(2) },
       { by: 'client', act: ask(3, 'And now?') },
       { by: 'worker', act: () => worker.respond(3, { type: 'error', error: full }, 0) },
@@ -123,7 +123,7 @@ function conversation(): Conversation {
       },
       {
         by: 'worker',
-        act: say(4, {
+        act: respond(4, {
           type: 'tool_call',
           index: 0,
           id: 'call_1',
@@ -132,10 +132,10 @@ function conversation(): Conversation {
           tokens: [21, 22],
         }),
       },
-      { by: 'worker', act: say(4, { type: 'tool_call', index: 0, arguments: ' "Kiel"}', tokens: [23] }) },
+      { by: 'worker', act: respond(4, { type: 'tool_call', index: 0, arguments: ' "Kiel"}', tokens: [23] }) },
       {
         by: 'worker',
-        act: say(4, {
+        act: respond(4, {
           type: 'finish',
           reason: 'tool_calls',
           rawReason: 'eogToken',
@@ -152,20 +152,20 @@ function conversation(): Conversation {
       },
       {
         by: 'worker',
-        act: say(5, {
+        act: respond(5, {
           type: 'text',
           text: '4',
           tokens: [19],
           logprobs: [{ ...likely, top: [likely, { token: 20, text: '5', logprob: -1.5 }] }],
         }),
       },
-      { by: 'worker', act: say(5, { type: 'finish', reason: 'length', rawReason: 'maxTokens', usage }) },
+      { by: 'worker', act: respond(5, { type: 'finish', reason: 'length', rawReason: 'maxTokens', usage }) },
       { by: 'client', act: ask(6, '', { input: { type: 'embeddings', texts: ['four', 'fish'] }, sampling: {} }) },
-      { by: 'worker', act: say(6, { type: 'embedding', index: 0, vector: [0.5, -0.5, 0.5, -0.5] }) },
-      { by: 'worker', act: say(6, { type: 'embedding', index: 1, vector: [1, 0, 0, 0] }) },
+      { by: 'worker', act: respond(6, { type: 'embedding', index: 0, vector: [0.5, -0.5, 0.5, -0.5] }) },
+      { by: 'worker', act: respond(6, { type: 'embedding', index: 1, vector: [1, 0, 0, 0] }) },
       {
         by: 'worker',
-        act: say(6, {
+        act: respond(6, {
           type: 'finish',
           reason: 'stop',
           rawReason: 'embedded',
