@@ -1,20 +1,22 @@
 /** Connections from one address, unless it is a loopback address. More are refused. */
 export const CONNECTIONS_PER_ADDRESS_MAX = 16;
 
-/** Connections that a loopback address may have: many programs of one machine share it. */
+/** Connections of one loopback address at once. It is higher because all programs of the machine share the address. */
 export const CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX = 1_024;
 
+/** Returns true for `localhost`, `::1` and `127.0.0.0/8`. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 export interface CapLimits {
+  /** Connections of all addresses together. */
   readonly total: number;
-  /** Without it the two constants above hold. */
+  /** Default: the two constants above. */
   readonly perAddress?: number | undefined;
 }
 
-/** How many connections there may be, in all and from one address. */
+/** Counts connections against a total limit and a limit for each address. */
 export class Caps {
   readonly #limits: CapLimits;
   readonly #byAddress = new Map<string, number>();
@@ -24,21 +26,24 @@ export class Caps {
     this.#limits = limits;
   }
 
-  /** A place for a connection from this address, or undefined where there is none. Calling it gives it back, once. */
-  take(address: string): (() => void) | undefined {
+  /**
+   * Reserves a place for a connection from this address. Returns the function that releases it (further calls do nothing),
+   * or undefined if a limit is reached.
+   */
+  reserve(address: string): (() => void) | undefined {
     const fromAddress = this.#byAddress.get(address) ?? 0;
     if (this.#total >= this.#limits.total || fromAddress >= this.#addressLimit(address)) return undefined;
     this.#total += 1;
     this.#byAddress.set(address, fromAddress + 1);
-    let isTaken = true;
+    let isReserved = true;
     return () => {
-      if (!isTaken) return;
-      isTaken = false;
-      this.#giveBack(address);
+      if (!isReserved) return;
+      isReserved = false;
+      this.#release(address);
     };
   }
 
-  #giveBack(address: string): void {
+  #release(address: string): void {
     this.#total -= 1;
     const left = (this.#byAddress.get(address) ?? 1) - 1;
     if (left === 0) this.#byAddress.delete(address);

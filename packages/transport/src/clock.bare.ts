@@ -1,6 +1,9 @@
 let last = 0;
 
-/** Bare has no monotonic clock among its globals: the wall clock, held where it is when somebody sets it back. */
+/**
+ * Milliseconds of a clock that only moves forward. Bare has no global monotonic clock, so this is the wall clock, which stops
+ * while it is behind its last value.
+ */
 export function monotonicNow(): number {
   last = Math.max(last, Date.now());
   return last;

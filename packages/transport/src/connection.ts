@@ -1,30 +1,30 @@
-/** Whether what a reader leaves unread slows the writer down at the other end. */
+/** The flow control between a reader and the writer at the other end. */
 export type Flow =
-  /** It does: `send` answers false and `drain` follows only once the reader has caught up. */
+  /** Bytes that the reader leaves unread slow the writer down: `send` returns false until the reader has caught up. */
   | 'transport'
-  /** It does not: what is sent piles up at the reader, so the session must bound it (credits, caps). */
+  /** Unread bytes pile up at the reader, so the session must bound them (credits, caps). */
   | 'none';
 
-/** Who is at the other end, as far as the transport itself knows. */
+/** The other end of a connection, as the transport knows it. */
 export interface Remote {
   readonly transport: 'memory' | 'tcp' | 'hyperswarm' | 'websocket';
-  /** The peer's public key in hex, proven by the transport's handshake; absent where there is none. */
+  /** The peer's public key in hex, proven by the transport's handshake. Undefined if the transport has no keys. */
   readonly key?: string | undefined;
-  /** Printable: `host:port` or whatever the transport calls it. */
+  /** Printable: `host:port`, or the form that the transport uses. */
   readonly address: string;
-  /** Whether we dialled it. */
+  /** True if this end dialled. */
   readonly initiator: boolean;
 }
 
 export interface ConnectionHandlers {
   /**
-   * Bytes arrived, in order, cut anywhere. The array is the handler's to keep. Where `flow` is `transport`, nothing more
-   * comes before a promise that it answers with has resolved, and the writer is held back meanwhile; it may not reject.
+   * Called with bytes in order, cut anywhere. The handler owns the array. If it returns a promise and `flow` is `transport`,
+   * no more bytes come before that has resolved, and the writer is held back meanwhile. The promise may not reject.
    */
   data(bytes: Uint8Array): void | Promise<void>;
-  /** After `send` answered false: there is room again. */
+  /** Called when there is room again after `send` returned false. */
   drain(): void;
-  /** The last call there is, exactly once, whoever closed and why. `error` is absent after an orderly end. */
+  /** The last call, exactly once, whichever end closed. `error` is undefined after an orderly end. */
   close(error?: Error): void;
 }
 
@@ -32,16 +32,16 @@ export interface ConnectionHandlers {
 export interface Connection {
   readonly remote: Remote;
   readonly flow: Flow;
-  /** Call once. Bytes that arrived before are held (bounded) and delivered from here on, never within this call. */
+  /** Call once. Bytes that arrived before are held (bounded) and delivered afterwards, never within this call. */
   open(handlers: ConnectionHandlers): void;
   /**
-   * Always takes the bytes, and the array with them. False asks the caller to send no more until `drain`. After the end it
-   * does nothing and answers false.
+   * Always accepts the bytes and owns the array from then on. Returns false to ask the caller to send no more until `drain`.
+   * After the end it does nothing and returns false.
    */
   send(bytes: Uint8Array): boolean;
-  /** Flushes what was sent and ends; whatever has not gone within `CLOSE_GRACE_MS` is dropped. Safe to call twice. */
+  /** Flushes and ends the connection. Bytes that are unsent after `CLOSE_GRACE_MS` are dropped. Safe to call twice. */
   close(): void;
 }
 
-/** Takes the connections that a listener or a swarm brings. */
+/** Called with each connection of a listener or a swarm. */
 export type ConnectionHandler = (connection: Connection) => void;

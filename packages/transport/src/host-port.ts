@@ -6,13 +6,13 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** `host:port`, where the host is a name or an IPv4 address (the DHT has no other). Throws `INVALID_REQUEST`. */
+/** Parses `host:port` with a host name or an IPv4 address: the DHT has no IPv6. Throws `INVALID_REQUEST`. */
 export function parseHostPort(text: string): HostPort {
   const match = /^([A-Za-z0-9.-]+):(\d{1,5})$/.exec(text);
   const host = match?.[1];
   const port = Number(match?.[2]);
   if (host === undefined || port < 1 || port > 65_535) {
-    throw ShoalError.invalidRequest(`"${text}" is no DHT address: write host:port, such as 192.168.1.5:49737.`);
+    throw ShoalError.invalidRequest(`"${text}" is not a DHT address. Use host:port, for example 192.168.1.5:49737.`);
   }
   return { host, port };
 }
@@ -22,23 +22,24 @@ export function isIpv4(host: string): boolean {
 }
 
 export interface NodeBinding {
+  /** The address to bind. */
   readonly host: string;
-  /** False claims that whoever knows the node's address reaches it; left out, the DHT finds out by itself. */
+  /** False if every peer can reach the node's address. Undefined: the DHT finds out by itself. */
   readonly firewalled?: false;
 }
 
 /**
- * How a node binds that these hosts lead into a DHT. Among the nodes of one machine it must be the loopback address:
- * bound to every address, they find each other and then their streams time out. In a private network nobody sits behind
- * an address translator; the DHT cannot find that out by asking a handful of nodes, and two that both believe in a
- * firewall fail to get through it.
+ * Returns the binding of a node that enters a DHT through these hosts. Nodes of one machine must bind the loopback address:
+ * if they bind all addresses, they find each other but their streams time out. In a private network no node is behind an
+ * address translator. The DHT cannot detect this with a handful of nodes, and two nodes that both assume a firewall fail to
+ * connect.
  */
 export function bindingFor(hosts: readonly string[]): NodeBinding {
   if (hosts.length === 0 || !hosts.every((host) => isPrivate(host))) return { host: '0.0.0.0' };
   return { host: hosts.every((host) => isLoopback(host)) ? '127.0.0.1' : '0.0.0.0', firewalled: false };
 }
 
-/** Addresses that the internet does not route (RFC 6890): loopback, private, link-local, shared and documentation. */
+/** Addresses that the internet does not route (RFC 6890): private, link-local, shared and documentation. */
 const PRIVATE_NETWORKS = [
   /^10\./,
   /^172\.(1[6-9]|2\d|3[01])\./,

@@ -1,16 +1,16 @@
 import { ShoalError } from '@shoal/protocol';
 import type { ConnectionHandlers } from './connection.ts';
 
-/** What a connection holds for its owner before `open`, where the transport cannot be told to wait. */
+/** Bytes that a connection holds before `open` if its transport cannot be paused. */
 export const HELD_BYTES_MAX = 256 * 1024;
 
 /**
- * A connection's receiving half. It keeps the promises that every transport gives: what came before `open` is held
- * and delivered after it, never within; `close` is the last call and comes once.
+ * The receiving half of a connection. It guarantees for every transport that bytes from before `open` are held and delivered
+ * after it, never within it, and that `close` is the last call and comes once.
  */
 export class Inbox {
   readonly #maxHeldBytes: number;
-  readonly #hold: ((until: Promise<void>) => void) | undefined;
+  readonly #holdBack: ((until: Promise<void>) => void) | undefined;
   #handlers: ConnectionHandlers | undefined;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
@@ -20,12 +20,12 @@ export class Inbox {
   #end: { readonly error: Error | undefined } | undefined;
 
   /**
-   * `maxHeldBytes` is `Infinity` where the transport itself waits for `open`; `hold` keeps the transport from reading, where
-   * it can do that.
+   * `maxHeldBytes` is `Infinity` if the transport itself waits for `open`. `holdBack` stops the transport from reading;
+   * undefined if it cannot.
    */
-  constructor(maxHeldBytes: number, hold?: (until: Promise<void>) => void) {
+  constructor(maxHeldBytes: number, holdBack?: (until: Promise<void>) => void) {
     this.#maxHeldBytes = maxHeldBytes;
-    this.#hold = hold;
+    this.#holdBack = holdBack;
   }
 
   open(handlers: ConnectionHandlers): void {
@@ -34,7 +34,7 @@ export class Inbox {
     queueMicrotask(() => this.#deliverHeld(handlers));
   }
 
-  /** False when these bytes would pass the cap: they are dropped, and the connection has to go. */
+  /** Returns false if the bytes would exceed the cap: they are dropped, and the caller must end the connection. */
   push(bytes: Uint8Array): boolean {
     if (this.#isMuted || this.#end !== undefined) return true;
     if (this.#delivers) {
@@ -53,7 +53,7 @@ export class Inbox {
     else this.#drainIsDue = true;
   }
 
-  /** After our own `close` nothing but the `close` event is wanted any more. */
+  /** Drops everything but the `close` event. Called when this end closes. */
   mute(): void {
     this.#isMuted = true;
     this.#held = [];
@@ -68,7 +68,7 @@ export class Inbox {
 
   #deliver(bytes: Uint8Array): void {
     const busy = this.#handlers?.data(bytes);
-    if (busy !== undefined) this.#hold?.(busy);
+    if (busy !== undefined) this.#holdBack?.(busy);
   }
 
   #deliverHeld(handlers: ConnectionHandlers): void {

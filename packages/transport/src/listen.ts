@@ -6,46 +6,47 @@ export interface BoundAddress {
   readonly port: number;
 }
 
-/** What a listener of any kind can be told and asked. */
+/** A server socket that accepts connections. */
 export interface Listener {
   address(): BoundAddress;
-  /** Stops listening and closes every connection that came this way, each within `CLOSE_GRACE_MS`. */
+  /** Stops listening and closes every connection that it accepted, each within `CLOSE_GRACE_MS`. */
   close(): Promise<void>;
 }
 
-/** Resolves once the server listens. Rejects with `INVALID_REQUEST`, saying what to change, where it cannot. */
+/** Resolves once the server listens. Rejects with `INVALID_REQUEST` and the reason if it cannot. */
 export function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException) => reject(listenError(host, port, cause));
     server.once('error', failed);
     server.listen({ host, port }, () => {
       server.off('error', failed);
-      // One connection that could not be accepted (no descriptor left) is lost; the listener goes on.
+      // A connection that cannot be accepted (no file descriptor left) is lost; the listener goes on.
       server.on('error', () => undefined);
       resolve();
     });
   });
 }
 
+/** Returns the address of a server that listens. Throws `INTERNAL` if it is closed. */
 export function boundAddress(server: Server): BoundAddress {
   const address: AddressInfo | string | null = server.address();
   if (address === null || typeof address === 'string') throw new ShoalError('INTERNAL', 'The listener is closed.');
   return { host: address.address, port: address.port };
 }
 
-/** An IPv4 address that came through an IPv6 socket, as IPv4. */
+/** Returns the address without the IPv6 prefix that an IPv6 socket adds to IPv4 addresses. */
 export function plainAddress(address: string | undefined): string {
   return (address ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 const LISTEN_FAULTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is taken by another program; stop that one, or choose another port (0 picks a free one)',
-  EACCES: 'this port needs an administrator; choose one above 1023',
+  EADDRINUSE: 'the port is taken by another program; stop it, or choose another port (0 picks a free one)',
+  EACCES: 'only an administrator may use this port; choose one above 1023',
   EADDRNOTAVAIL: 'this machine has no such address; choose another host',
-  ENOTFOUND: 'there is no such host; choose another',
+  ENOTFOUND: 'the host does not exist; choose another',
 };
 
 function listenError(host: string, port: number, cause: NodeJS.ErrnoException): ShoalError {
-  const why = LISTEN_FAULTS[cause.code ?? ''] ?? cause.code ?? 'the system does not say why';
+  const why = LISTEN_FAULTS[cause.code ?? ''] ?? cause.code ?? 'unknown error';
   return new ShoalError('INVALID_REQUEST', `Cannot listen on ${host}:${port}: ${why}.`, { cause });
 }

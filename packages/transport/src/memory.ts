@@ -1,19 +1,19 @@
 import type { Connection, ConnectionHandlers, Remote } from './connection.ts';
 import { Inbox } from './inbox.ts';
 
-/** What one end may have under way before `send` answers false. */
+/** Bytes in transit in one direction before `send` returns false. */
 export const MEMORY_BUFFER_BYTES = 64 * 1024;
 
-/** Two ends of one connection within this process; the first counts as the one that dialled. */
+/** Returns the two ends of a connection within this process. The first is the end that dialled. */
 export function memoryPair(): [Connection, Connection] {
-  // The bytes wait at their writer until the reader is open, so the inboxes themselves need no cap.
-  const first = new Inbox(Infinity, (until) => back.hold(until));
-  const second = new Inbox(Infinity, (until) => forth.hold(until));
+  // Bytes wait in the pipe until the reader is open, so the inboxes need no cap.
+  const first = new Inbox(Infinity, (until) => back.holdBack(until));
+  const second = new Inbox(Infinity, (until) => forth.holdBack(until));
   const [forth, back] = [new Pipe(first, second), new Pipe(second, first)];
   return [new MemoryConnection(true, forth, back), new MemoryConnection(false, back, forth)];
 }
 
-/** One direction. */
+/** One direction of the connection. */
 class Pipe {
   readonly writer: Inbox;
   readonly reader: Inbox;
@@ -33,14 +33,14 @@ class Pipe {
     return this.#isClosed;
   }
 
-  /** The reader takes bytes from now on. */
+  /** Starts delivery to the reader. */
   open(): void {
     this.#isOpen = true;
     this.#moveSoon();
   }
 
-  /** The reader takes no more before this has resolved. */
-  hold(until: Promise<void>): void {
+  /** Delivers nothing more before the promise has resolved. */
+  holdBack(until: Promise<void>): void {
     this.#isHeld = true;
     void until.then(() => {
       this.#isHeld = false;
@@ -50,7 +50,7 @@ class Pipe {
 
   push(bytes: Uint8Array): boolean {
     if (this.#isClosed) return false;
-    // A copy, because on any other transport the reader's array is not the writer's either.
+    // A copy: on other transports the reader and the writer do not share an array either.
     this.#pieces.push(bytes.slice());
     this.#bytes += bytes.byteLength;
     this.#moveSoon();
@@ -61,7 +61,7 @@ class Pipe {
     this.#isClosed = true;
   }
 
-  /** Hands over what waits, and tells a writer that was full. */
+  /** Delivers the waiting bytes, and drains a writer that was full. */
   move(): void {
     const wasFull = this.#bytes >= MEMORY_BUFFER_BYTES;
     while (!this.#isHeld) {

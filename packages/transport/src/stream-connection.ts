@@ -4,12 +4,12 @@ import type { SecretStream } from 'hyperdht';
 import type { Connection, ConnectionHandlers, Remote } from './connection.ts';
 import { HELD_BYTES_MAX, Inbox } from './inbox.ts';
 
-/** One encrypted message at most: the stream refuses 16 MiB, and its reader must have all of a message to decrypt it. */
+/** The largest encrypted message. The stream refuses 16 MiB, and a reader must have a whole message to decrypt it. */
 const STREAM_MESSAGE_BYTES_MAX = 64 * 1024;
 
 /**
- * A HyperDHT stream as a `Connection`. It is read from the first moment on: a paused one would not hold its writer back
- * but grow in this process's memory.
+ * A `Connection` over a HyperDHT stream. It reads from the start: pausing the stream would not hold the writer back, and the
+ * bytes would pile up in this process.
  */
 export class StreamConnection implements Connection {
   readonly flow = 'none';
@@ -21,7 +21,7 @@ export class StreamConnection implements Connection {
   #isClosing = false;
   #isEnded = false;
 
-  /** Takes a stream that has opened. */
+  /** `stream` must be open. */
   constructor(stream: SecretStream) {
     this.#stream = stream;
     this.remote = remoteOf(stream);
@@ -60,7 +60,9 @@ export class StreamConnection implements Connection {
 
   #receive(bytes: Uint8Array): void {
     if (this.#inbox.push(bytes)) return;
-    this.#stream.destroy(new ShoalError('OVERLOADED', `More than ${HELD_BYTES_MAX} bytes came before they were read.`));
+    this.#stream.destroy(
+      new ShoalError('OVERLOADED', `More than ${HELD_BYTES_MAX} bytes arrived before they were read.`),
+    );
   }
 
   #endWithinGrace(): void {

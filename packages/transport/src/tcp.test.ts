@@ -32,32 +32,32 @@ connectionContract('tcp', async () => {
   };
 });
 
-test('a listener takes connections, and closing it closes them', async () => {
-  const { listener, taken, dial } = await listen({});
+test('a listener accepts connections and closes them when it closes', async () => {
+  const { listener, accepted, dial } = await listen({});
   const client = new Recorder(await dial());
-  const served = new Recorder(await taken(1));
+  const served = new Recorder(await accepted(1));
   await listener.close();
   await Promise.all([client.closed(), served.closed()]);
   assert.equal(client.error, undefined);
 });
 
-test('a connection beyond the total is refused, and one that left makes room', async () => {
-  const { listener, taken, dial } = await listen({ maxConnections: 2 });
+test('a connection beyond the total is refused until another has closed', async () => {
+  const { listener, accepted, dial } = await listen({ maxConnections: 2 });
   await dial();
   await dial();
-  const served = await taken(2);
+  const served = await accepted(2);
   await new Recorder(await dial()).closed();
   served.close();
   await new Recorder(served).closed();
   new Recorder(await dial());
-  await taken(3);
+  await accepted(3);
   await listener.close();
 });
 
-test('a connection beyond the address cap is refused', async () => {
-  const { listener, taken, dial } = await listen({ maxConnections: 10, maxConnectionsPerAddress: 1 });
+test('a connection beyond the limit of its address is refused', async () => {
+  const { listener, accepted, dial } = await listen({ maxConnections: 10, maxConnectionsPerAddress: 1 });
   await dial();
-  await taken(1);
+  await accepted(1);
   await new Recorder(await dial()).closed();
   await listener.close();
 });
@@ -75,7 +75,7 @@ test('an address that is not allowed is refused', async () => {
   await listener.close();
 });
 
-test('a taken port is refused with the port and what to do', async () => {
+test('the error for a taken port has the port and what to do', async () => {
   const { listener } = await listen({});
   const { host, port } = listener.address();
   await assert.rejects(listenTcp({ host, port, maxConnections: 1, onConnection: () => undefined }), {
@@ -85,7 +85,7 @@ test('a taken port is refused with the port and what to do', async () => {
   await listener.close();
 });
 
-test('dialling where nobody listens fails with CONNECT_FAILED', async () => {
+test('a dial to a closed port fails with CONNECT_FAILED', async () => {
   const { listener } = await listen({});
   const { host, port } = listener.address();
   await listener.close();
@@ -93,11 +93,11 @@ test('dialling where nobody listens fails with CONNECT_FAILED', async () => {
 });
 
 test('a raw client that never reads leaves the writer with a bounded buffer', async () => {
-  const { listener, taken } = await listen({});
+  const { listener, accepted } = await listen({});
   const raw = connect(listener.address());
   raw.pause();
   await once(raw, 'connect');
-  const writer = new Recorder(await taken(1));
+  const writer = new Recorder(await accepted(1));
   const sent = await writer.sendUntilStalled(64 * 1024 * 1024);
   assert.ok(sent < 64 * 1024 * 1024);
   raw.destroy();
@@ -121,8 +121,8 @@ async function listen(options: Partial<TcpListenOptions>) {
   return {
     listener,
     dial: () => dialTcp({ ...listener.address(), timeoutMs: 10_000 }),
-    /** The nth connection that was taken, once it is there. */
-    taken: async (count: number): Promise<Connection> => {
+    /** Resolves with the nth accepted connection. */
+    accepted: async (count: number): Promise<Connection> => {
       for (;;) {
         const connection = connections[count - 1];
         if (connection !== undefined) return connection;

@@ -6,7 +6,7 @@ import type { Connection, ConnectionHandler, ConnectionHandlers, Remote } from '
 import { Inbox } from './inbox.ts';
 import { boundAddress, type Listener, listening, plainAddress } from './listen.ts';
 
-/** Silence after which the kernel asks whether the peer's machine is still there: idle connections may be legal for hours. */
+/** Silence after which the kernel probes the peer. Some dialects allow connections to be idle for hours. */
 export const TCP_KEEP_ALIVE_MS = 30_000;
 
 export interface TcpListenOptions {
@@ -14,33 +14,33 @@ export interface TcpListenOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly maxConnections: number;
-  /** Without it: 16, and 1,024 for addresses of this machine. */
+  /** Default: 16, and 1,024 for loopback addresses. */
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** Whether this address may connect at all. */
+  /** Returns false to refuse connections of this address. */
   allow?(address: string): boolean;
   readonly onConnection: ConnectionHandler;
 }
 
-/** Resolves once it listens. Throws `INVALID_REQUEST`, saying what to change, where it cannot. */
+/** Resolves once it listens. Throws `INVALID_REQUEST` and the reason if it cannot. */
 export async function listenTcp(options: TcpListenOptions): Promise<Listener> {
   const open = new Set<Connection>();
-  const server = createServer((socket) => admit(socket));
+  const server = createServer((socket) => accept(socket));
   const caps = new Caps({
     total: options.maxConnections,
     perAddress: options.maxConnectionsPerAddress,
   });
 
-  function admit(socket: Socket): void {
+  function accept(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress);
-    const place = options.allow?.(address) === false ? undefined : caps.take(address);
-    if (place === undefined) {
+    const release = options.allow?.(address) === false ? undefined : caps.reserve(address);
+    if (release === undefined) {
       socket.destroy();
       return;
     }
     const connection = new TcpConnection(socket, false);
     open.add(connection);
     socket.once('close', () => {
-      place();
+      release();
       open.delete(connection);
     });
     options.onConnection(connection);
@@ -61,34 +61,34 @@ export interface TcpDialOptions {
   readonly host: string;
   readonly port: number;
   readonly timeoutMs: number;
-  /** Gives the dial up. */
+  /** Cancels the dial. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Throws `CONNECT_FAILED` where nobody takes the connection in time. */
+/** Connects to a TCP server. Throws `CONNECT_FAILED` if no server accepts the connection in time. */
 export function dialTcp({ host, port, timeoutMs, signal }: TcpDialOptions): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     const timer = setTimeout(() => fail(`did not answer within ${timeoutMs} ms`), timeoutMs);
     const refused = (cause: Error) => fail('refused the connection or cannot be reached', cause);
-    const givenUp = (): void => fail('is not wanted any more');
+    const cancelled = (): void => fail('was not reached before the dial was cancelled');
 
     function settle(): void {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', givenUp);
+      signal?.removeEventListener('abort', cancelled);
       socket.off('error', refused);
     }
 
     function fail(why: string, cause?: Error): void {
       settle();
-      // Once nobody waits for it any more, a late error is no news.
+      // The promise is settled: later errors are ignored.
       socket.on('error', () => socket.destroy());
       socket.destroy();
       reject(new ShoalError('CONNECT_FAILED', `${host}:${port} ${why}.`, { cause }));
     }
 
     socket.once('error', refused);
-    signal?.addEventListener('abort', givenUp);
+    signal?.addEventListener('abort', cancelled);
     socket.once('connect', () => {
       settle();
       resolve(new TcpConnection(socket, true));
@@ -96,12 +96,12 @@ export function dialTcp({ host, port, timeoutMs, signal }: TcpDialOptions): Prom
   });
 }
 
-/** A connected socket as a `Connection`. Nothing is read from it before `open`, so the kernel holds the peer back. */
+/** A `Connection` over a connected socket. It reads nothing before `open`, so the kernel holds the peer back. */
 export class TcpConnection implements Connection {
   readonly flow = 'transport';
   readonly remote: Remote;
   readonly #socket: Socket;
-  readonly #inbox = new Inbox(Infinity, (until) => this.#hold(until));
+  readonly #inbox = new Inbox(Infinity, (until) => this.#holdBack(until));
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
   #error: Error | undefined;
   #isClosing = false;
@@ -140,11 +140,11 @@ export class TcpConnection implements Connection {
     this.#isClosing = true;
     this.#inbox.mute();
     this.#endWithinGrace();
-    // Unread bytes would turn our end into a reset, which takes from the peer what we flushed.
+    // Unread bytes would turn the end into a reset, and the peer would lose what was flushed.
     this.#socket.resume();
   }
 
-  #hold(until: Promise<void>): void {
+  #holdBack(until: Promise<void>): void {
     if (this.#isClosing) return;
     this.#socket.pause();
     void until.then(() => this.#socket.resume());

@@ -1,4 +1,6 @@
-/** Whether the work was done in time; work that was not goes on, and its failure is then nobody's concern. */
+/**
+ * Resolves with true if the work is done within the time, with false if not. Late work goes on; its failure is then ignored.
+ */
 export function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(false), timeoutMs);

@@ -10,7 +10,7 @@ export interface ConnectionPair {
   /** The end that dialled. */
   readonly a: Connection;
   readonly b: Connection;
-  /** Destroys what lies beneath `b`, as when its process dies; absent where nothing lies beneath. */
+  /** Destroys the socket under `b`, as when its process dies. Undefined if there is none. */
   readonly vanish?: (() => void) | undefined;
   /** Releases everything. */
   close(): Promise<void>;
@@ -19,19 +19,19 @@ export interface ConnectionPair {
 const MEBIBYTE = 1024 * 1024;
 
 export interface ContractOptions {
-  /** The transport carries text in UTF-8, and no other bytes. */
+  /** True if the transport carries only UTF-8 text. */
   readonly isText?: boolean | undefined;
-  /** What this transport cannot do: the title of a test, and why. */
+  /** Tests that this transport skips: title and reason. */
   readonly skips?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What every transport's connections must do. */
+/** Defines the tests that the connections of every transport must pass. */
 export function connectionContract(
   name: string,
   makePair: () => Promise<ConnectionPair>,
   { isText = false, skips = {} }: ContractOptions = {},
 ): void {
-  /** Bytes that differ from place to place. */
+  /** Returns bytes that differ from position to position. */
   function pattern(length: number): Uint8Array {
     const bits = isText ? 0x7f : 0xff;
     return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & bits);
@@ -49,7 +49,7 @@ export function connectionContract(
       });
     }
 
-    withPair('one end has dialled, the other has not, and both say the same of flow', async ({ a, b }) => {
+    withPair('one end is the initiator, and both ends have the same flow', async ({ a, b }) => {
       assert.deepEqual([a.remote.initiator, b.remote.initiator], [true, false]);
       assert.equal(a.flow, b.flow);
     });
@@ -66,12 +66,12 @@ export function connectionContract(
       assert.deepEqual(left.bytes(), pattern(100));
     });
 
-    withPair('what arrives before open is held, and delivered after it, not within', async ({ a, b }) => {
+    withPair('bytes that arrive before open are delivered after it, not within it', async ({ a, b }) => {
       const left = new Recorder(a);
       b.send(pattern(10));
       await left.received(10);
       a.send(pattern(5_000));
-      // The answer to a second message of b tells that the first has long been on its way.
+      // When the second message of b arrives, the bytes from a have reached b too.
       b.send(pattern(10));
       await left.received(20);
       const right = new Recorder(b);
@@ -80,7 +80,7 @@ export function connectionContract(
       assert.deepEqual(right.bytes(), pattern(5_000));
     });
 
-    withPair('an end that came before open is told after it, once', async ({ a, b }) => {
+    withPair('an end before open is reported after it, once', async ({ a, b }) => {
       const left = new Recorder(a);
       a.send(pattern(1_000));
       a.close();
@@ -91,21 +91,21 @@ export function connectionContract(
       assert.deepEqual(right.bytes(), pattern(1_000));
     });
 
-    withPair('send answers false when it is full, and drain follows', async ({ a, b }) => {
+    withPair('send returns false when the connection is full, and drain follows', async ({ a, b }) => {
       const left = new Recorder(a);
       const right = new Recorder(b);
       let sent = 0;
       do sent += 32 * 1024;
       while (a.send(new Uint8Array(32 * 1024)) && sent < 64 * MEBIBYTE);
-      assert.ok(sent < 64 * MEBIBYTE, 'send never answered false');
+      assert.ok(sent < 64 * MEBIBYTE, 'send never returned false');
       await left.drained();
       await right.received(sent);
     });
 
     withPair(
-      'a reader that is busy gets no more until it is done, and its writer is held back',
+      'a busy reader receives nothing more until it is done, and its writer is held back',
       async ({ a, b }, context) => {
-        if (a.flow === 'none') return context.skip('its reader cannot hold its writer back');
+        if (a.flow === 'none') return context.skip('a reader cannot hold the writer back');
         const left = new Recorder(a);
         const done = Promise.withResolvers<void>();
         const right = new Recorder(b, () => done.promise);
@@ -118,7 +118,7 @@ export function connectionContract(
       },
     );
 
-    withPair('8 MiB arrive whole where the writer waits for drain', async ({ a, b }) => {
+    withPair('8 MiB arrive complete if the writer waits for drain', async ({ a, b }) => {
       const left = new Recorder(a);
       const right = new Recorder(b);
       const piece = pattern(128 * 1024);
@@ -132,7 +132,7 @@ export function connectionContract(
       }
     });
 
-    withPair('a send larger than the transport takes at once arrives whole', async ({ a, b }) => {
+    withPair('a send that is larger than the transport takes at once arrives complete', async ({ a, b }) => {
       new Recorder(a);
       const right = new Recorder(b);
       const sent = pattern(3 * MEBIBYTE + 1);
@@ -141,7 +141,7 @@ export function connectionContract(
       assert.ok(Buffer.from(sent).equals(right.bytes()));
     });
 
-    withPair('close flushes first, and ends both sides once without an error', async ({ a, b }) => {
+    withPair('close flushes, then ends both sides once without an error', async ({ a, b }) => {
       const [left, right] = [new Recorder(a), new Recorder(b)];
       a.send(pattern(200_000));
       a.close();
@@ -163,7 +163,7 @@ export function connectionContract(
       assert.deepEqual([left.closes, right.closes], [1, 1]);
     });
 
-    withPair('close calls no handler within it, and nothing but close after it', async ({ a, b }) => {
+    withPair('close calls no handler itself, and afterwards only the close handler', async ({ a, b }) => {
       const [left, right] = [new Recorder(a), new Recorder(b)];
       b.send(pattern(1_000));
       a.close();
@@ -172,7 +172,7 @@ export function connectionContract(
       assert.equal(left.calls, 1);
     });
 
-    withPair('sending after the end does nothing and answers false', async ({ a, b }) => {
+    withPair('send after the end does nothing and returns false', async ({ a, b }) => {
       const [left, right] = [new Recorder(a), new Recorder(b)];
       a.close();
       assert.equal(a.send(pattern(10)), false);
@@ -188,7 +188,7 @@ export function connectionContract(
     });
 
     withPair('a peer that vanishes is reported by close, once', async ({ a, b, vanish }, context) => {
-      if (vanish === undefined) return context.skip('nothing lies beneath this transport that could vanish');
+      if (vanish === undefined) return context.skip('this transport has no socket that could vanish');
       const [left, right] = [new Recorder(a), new Recorder(b)];
       a.send(pattern(10));
       await right.received(10);
@@ -199,10 +199,10 @@ export function connectionContract(
       assert.deepEqual([left.closes, right.closes], [1, 1]);
     });
 
-    withPair('a peer that reads nothing costs a bounded amount of memory', async ({ a, b }) => {
+    withPair('a peer that does not read costs a bounded amount of memory', async ({ a, b }) => {
       const left = new Recorder(a);
       if (a.flow === 'none') {
-        // Nothing holds this writer back: the reader lets go of it.
+        // Nothing holds this writer back, so the reader ends the connection.
         for (let sent = 0; left.closes === 0 && sent < 64 * HELD_BYTES_MAX; sent += 65_536) {
           if (!a.send(new Uint8Array(65_536))) await Promise.race([left.drained(), left.closed()]);
         }
@@ -219,7 +219,7 @@ export function connectionContract(
   });
 }
 
-/** Lets whatever is due happen. */
+/** Resolves after one turn of the event loop. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,9 +1,9 @@
 import type { Connection } from '../connection.ts';
 
-/** How long a writer must have been without `drain` to count as held back. */
+/** Time without `drain` after which a writer counts as held back. */
 const STALLED_AFTER_MS = 300;
 
-/** Opens a connection, keeps what came, and lets a test wait for it. */
+/** Opens a connection and records its events, and lets a test wait for them. */
 export class Recorder {
   readonly connection: Connection;
   readonly #pieces: Uint8Array[] = [];
@@ -14,24 +14,24 @@ export class Recorder {
   drains = 0;
   error: Error | undefined;
 
-  /** `busy` answers for each piece; absent: the reader is never busy. */
+  /** `busy` returns the promise that each `data` call returns. Default: the reader is never busy. */
   constructor(connection: Connection, busy?: () => Promise<void>) {
     this.connection = connection;
     connection.open({
       data: (bytes) => {
         this.#pieces.push(bytes);
         this.#receivedBytes += bytes.byteLength;
-        this.#called();
+        this.#changed();
         return busy?.();
       },
       drain: () => {
         this.drains += 1;
-        this.#called();
+        this.#changed();
       },
       close: (error) => {
         this.closes += 1;
         this.error = error;
-        this.#called();
+        this.#changed();
       },
     });
   }
@@ -48,13 +48,13 @@ export class Recorder {
     return this.#until(() => this.closes > 0);
   }
 
-  /** The next drain. */
+  /** Resolves at the next drain. */
   drained(): Promise<void> {
     const before = this.drains;
     return this.#until(() => this.drains > before || this.closes > 0);
   }
 
-  /** Sends, waiting for each drain, until none comes any more; answers how many bytes that took. */
+  /** Sends with a wait for each drain until none comes. Returns the number of bytes sent. */
   async sendUntilStalled(limit: number): Promise<number> {
     const piece = new Uint8Array(64 * 1024);
     let sent = 0;
@@ -67,11 +67,11 @@ export class Recorder {
     return sent;
   }
 
-  async #until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  #called(): void {
+  #changed(): void {
     this.calls += 1;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }

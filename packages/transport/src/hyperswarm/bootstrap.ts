@@ -2,13 +2,13 @@ import HyperDHT from 'hyperdht';
 import { ShoalError } from '@shoal/protocol';
 import { bindingFor, isIpv4, parseHostPort } from '../host-port.ts';
 
-/** How often a free port is sought before giving up: another program may take it in between. */
+/** Attempts to get a free port: another program may take it in between. */
 const FREE_PORT_TRIES = 3;
 
 export interface BootstrapOptions {
   /**
-   * The IPv4 address under which the others reach this machine. A loopback address serves this machine alone;
-   * `0.0.0.0` stands for the machine's first address in its network.
+   * The IPv4 address at which the other nodes reach this machine. A loopback address serves only this machine; `0.0.0.0`
+   * stands for the machine's first network address.
    */
   readonly host: string;
   /** UDP; 0 picks a free one. */
@@ -16,21 +16,21 @@ export interface BootstrapOptions {
 }
 
 export interface BootstrapNode {
-  /** `host:port`, what the others pass as `bootstrap`. They must not use any other address of this machine. */
+  /** `host:port`, the value of `bootstrap` for other nodes. They must not use another address of this machine. */
   readonly address: string;
   close(): Promise<void>;
 }
 
-/** Runs the first node of a DHT of one's own. Throws `INVALID_REQUEST` for an unusable host and for a taken port. */
+/** Runs the first node of a private DHT. Throws `INVALID_REQUEST` if the host is unusable or the port is in use. */
 export async function runBootstrap(options: BootstrapOptions): Promise<BootstrapNode> {
   if (!isIpv4(options.host)) {
-    throw ShoalError.invalidRequest(`"${options.host}" is no IPv4 address, which a bootstrap node needs.`);
+    throw ShoalError.invalidRequest(`"${options.host}" is not an IPv4 address. A bootstrap node needs one.`);
   }
   const host = options.host === '0.0.0.0' ? await networkAddress() : options.host;
   const bindHost = bindingFor([host]).host;
   for (let tries = options.port === 0 ? FREE_PORT_TRIES : 1; ; tries -= 1) {
     const port = options.port === 0 ? await freePort(bindHost) : options.port;
-    // A node that may not fall back to another port never lets go of the process when its own is taken.
+    // Without `anyPort`, a node whose port is in use keeps the process alive for ever.
     const node = HyperDHT.bootstrapper(port, host, { host: bindHost, anyPort: true });
     await node.fullyBootstrapped();
     if (node.address().port === port) return { address: `${host}:${port}`, close: () => node.destroy() };
@@ -44,7 +44,7 @@ export interface LocalDht {
   close(): Promise<void>;
 }
 
-/** A real DHT of `size` nodes, all in this process and on the loopback address: for tests and demonstrations. */
+/** Runs a real DHT of `size` nodes in this process, on the loopback address, for tests and demonstrations. */
 export async function localDht(size = 3): Promise<LocalDht> {
   const first = await runBootstrap({ host: '127.0.0.1', port: 0 });
   const bootstrap = [first.address];
@@ -66,23 +66,23 @@ export async function localDht(size = 3): Promise<LocalDht> {
 
 function portTaken(port: number): ShoalError {
   return ShoalError.invalidRequest(
-    `UDP port ${port} is taken by another program: stop that one, or choose another port (0 picks a free one).`,
+    `UDP port ${port} is taken by another program: stop it, or choose another port (0 picks a free one).`,
   );
 }
 
-/** The port on which a node without a fixed one ended up, which is free again when that node is gone. */
+/** Returns the port that a temporary node was given, which is free again afterwards. */
 function freePort(host: string): Promise<number> {
-  return withPassingNode(host, (node) => node.address().port);
+  return withTemporaryNode(host, (node) => node.address().port);
 }
 
 function networkAddress(): Promise<string> {
-  return withPassingNode('127.0.0.1', (node) => {
+  return withTemporaryNode('127.0.0.1', (node) => {
     const outward = node.udx.networkInterfaces().find(({ family, internal }) => family === 4 && !internal);
     return outward?.host ?? '127.0.0.1';
   });
 }
 
-async function withPassingNode<Value>(host: string, read: (node: HyperDHT) => Value): Promise<Value> {
+async function withTemporaryNode<Value>(host: string, read: (node: HyperDHT) => Value): Promise<Value> {
   const node = new HyperDHT({ bootstrap: [], host });
   try {
     await node.bind();

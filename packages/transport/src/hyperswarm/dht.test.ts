@@ -30,7 +30,7 @@ suite('createDht', () => {
 });
 
 suite('reachable', () => {
-  test('says how many nodes answered', async () => {
+  test('resolves with the number of nodes that answered', async () => {
     const network = await localDht(3);
     const dht = createDht({ bootstrap: network.bootstrap });
     assert.deepEqual(await dht.reachable(10_000), { ok: true, nodes: 3 });
@@ -38,7 +38,7 @@ suite('reachable', () => {
     await network.close();
   });
 
-  test('says no within its time where the bootstrap is dead, and names the bootstrap', async () => {
+  test('resolves in time if the bootstrap is dead, with a reason that names it', async () => {
     const silent = createSocket('udp4');
     silent.bind(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -52,17 +52,17 @@ suite('reachable', () => {
 });
 
 suite('a dead bootstrap', () => {
-  test('does not keep swarms from starting, and they meet once it lives', async () => {
-    const passing = await runBootstrap({ host: '127.0.0.1', port: 0 });
-    await passing.close();
-    const port = Number(passing.address.split(':')[1]);
-    const meeting = meet(passing.address);
+  test('does not prevent swarms from starting, and they connect once it runs', async () => {
+    const stopped = await runBootstrap({ host: '127.0.0.1', port: 0 });
+    await stopped.close();
+    const port = Number(stopped.address.split(':')[1]);
+    const connecting = connectTwo(stopped.address);
     const bootstrap = await runBootstrap({ host: '127.0.0.1', port });
-    await meeting;
+    await connecting;
     await bootstrap.close();
   });
 
-  test('does not keep a swarm from closing', async () => {
+  test('does not prevent a swarm from closing', async () => {
     const dht = createDht({ bootstrap: ['127.0.0.1:9'] });
     const swarm = createSwarm({ dht, maxConnections: 1, onConnection: () => undefined });
     swarm.join(randomBytes(32), { server: true, client: true });
@@ -72,7 +72,7 @@ suite('a dead bootstrap', () => {
 });
 
 suite('runBootstrap', () => {
-  test('two nodes that know only it find each other', async () => {
+  test('two nodes that know only the bootstrap node find each other', async () => {
     await findEachOther('127.0.0.1');
   });
 
@@ -80,12 +80,16 @@ suite('runBootstrap', () => {
     .flatMap((addresses) => addresses ?? [])
     .find(({ family, internal }) => family === 'IPv4' && !internal);
 
-  test('so they do by its network address', { skip: lan === undefined && 'this machine has no network' }, async () => {
-    const address = await findEachOther('0.0.0.0');
-    assert.equal(address.split(':')[0], lan?.address);
-  });
+  test(
+    'two nodes find each other through its network address',
+    { skip: lan === undefined && 'this machine has no network' },
+    async () => {
+      const address = await findEachOther('0.0.0.0');
+      assert.equal(address.split(':')[0], lan?.address);
+    },
+  );
 
-  test('a taken port is refused with what to do', async () => {
+  test('the error for a taken port has what to do', async () => {
     const first = await runBootstrap({ host: '127.0.0.1', port: 0 });
     const port = Number(first.address.split(':')[1]);
     await assert.rejects(runBootstrap({ host: '127.0.0.1', port }), {
@@ -95,21 +99,21 @@ suite('runBootstrap', () => {
     await first.close();
   });
 
-  test('a host that is no IPv4 address is refused', async () => {
+  test('a host that is not an IPv4 address is refused', async () => {
     await assert.rejects(runBootstrap({ host: 'example.org', port: 0 }), { code: 'INVALID_REQUEST' });
   });
 });
 
-/** Runs a bootstrap at this host and lets two nodes meet through it; answers its address. */
+/** Runs a bootstrap node at this host and connects two nodes through it. Returns its address. */
 async function findEachOther(host: string): Promise<string> {
   const bootstrap = await runBootstrap({ host, port: 0 });
-  await meet(bootstrap.address);
+  await connectTwo(bootstrap.address);
   await bootstrap.close();
   return bootstrap.address;
 }
 
-/** Lets a server and a client that know only this bootstrap connect. */
-async function meet(bootstrap: string): Promise<void> {
+/** Connects a server and a client that know only this bootstrap node. */
+async function connectTwo(bootstrap: string): Promise<void> {
   const topic = randomBytes(32);
   const nodes = [true, false].map((isServer) => {
     const dht = createDht({ bootstrap: [bootstrap] });

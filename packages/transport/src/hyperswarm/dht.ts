@@ -5,13 +5,13 @@ import { within } from '../within.ts';
 export { localDht, runBootstrap } from './bootstrap.ts';
 export type { BootstrapNode, BootstrapOptions, LocalDht } from './bootstrap.ts';
 
-/** How long a closing DHT may take to tell the others that its servers are gone. */
+/** Time in which a closing DHT may unannounce its servers. */
 export const DHT_CLOSE_GRACE_MS = 1_000;
 
 export interface DhtOptions {
-  /** `host:port` each; without any, Holepunch's public ones. */
+  /** `host:port` each. Default: Holepunch's public nodes. */
   readonly bootstrap?: readonly string[] | undefined;
-  /** The address to bind, where the bootstraps should not decide it. */
+  /** The address to bind. Default: chosen from the bootstrap addresses. */
   readonly host?: string | undefined;
 }
 
@@ -19,18 +19,18 @@ export type Reachability =
   /** `nodes` answered. */
   { readonly ok: true; readonly nodes: number } | { readonly ok: false; readonly why: string };
 
-/** This process's place in the DHT, shared by all its swarms. */
+/** This process's DHT node, shared by all its swarms. */
 export interface Dht {
   readonly native: HyperDHT;
-  /** Where it enters the DHT, `host:port` each; empty for the public DHT. */
+  /** The bootstrap nodes, `host:port` each; empty for the public DHT. */
   readonly bootstrap: readonly string[];
-  /** Asks the DHT for its nodes near a random place; resolves within `timeoutMs`, and never rejects. */
+  /** Looks up a random key and counts the nodes that answer. Resolves within `timeoutMs` and never rejects. */
   reachable(timeoutMs: number): Promise<Reachability>;
-  /** Ends every stream and swarm that uses it. */
+  /** Ends every stream and swarm that uses this node. */
   close(): Promise<void>;
 }
 
-/** Starts at once, whether or not anybody answers. Throws `INVALID_REQUEST` for a bootstrap that is not `host:port`. */
+/** Starts a node without waiting for the network. Throws `INVALID_REQUEST` if a bootstrap is not `host:port`. */
 export function createDht(options: DhtOptions = {}): Dht {
   const bootstrap = options.bootstrap ?? [];
   const hosts = bootstrap.map((address) => parseHostPort(address).host);
@@ -39,7 +39,7 @@ export function createDht(options: DhtOptions = {}): Dht {
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(bootstrap.length === 0 ? {} : { bootstrap }),
   });
-  // Every swarm listens to it, and nobody knows how many there will be.
+  // Every swarm adds listeners, and the number of swarms has no limit.
   native.setMaxListeners(0);
   return {
     native,
@@ -59,23 +59,23 @@ function reachable(native: HyperDHT, bootstrap: readonly string[], timeoutMs: nu
       clearTimeout(timer);
       query.destroy();
       if (nodes > 0) resolve({ ok: true, nodes });
-      else resolve({ ok: false, why: `No node of the DHT answered (${entrance(bootstrap)}).` });
+      else resolve({ ok: false, why: `No node of the DHT answered (${bootstrapNames(bootstrap)}).` });
     }
 
     query.on('data', () => {
       nodes += 1;
     });
-    // An error ends the query too, and what counts is who had answered by then.
+    // An error ends the query too. The nodes that answered before still count.
     query.on('error', finish);
     query.on('close', finish);
   });
 }
 
-function entrance(bootstrap: readonly string[]): string {
+function bootstrapNames(bootstrap: readonly string[]): string {
   return bootstrap.length === 0 ? 'the public bootstrap nodes' : `bootstrap ${bootstrap.join(', ')}`;
 }
 
 async function closeDht(native: HyperDHT): Promise<void> {
-  const isDone = await within(native.destroy(), DHT_CLOSE_GRACE_MS);
-  if (!isDone) await native.destroy({ force: true });
+  const isDestroyed = await within(native.destroy(), DHT_CLOSE_GRACE_MS);
+  if (!isDestroyed) await native.destroy({ force: true });
 }

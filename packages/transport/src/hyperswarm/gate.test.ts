@@ -3,26 +3,26 @@ import { test } from 'node:test';
 import { Caps, CONNECTIONS_PER_ADDRESS_MAX, CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX } from '../caps.ts';
 import { Gate, HANDSHAKES_MAX } from './gate.ts';
 
-test('a place is given back once, however often it is asked to be', () => {
+test('a place is released only once', () => {
   const caps = new Caps({ total: 1 });
-  const place = caps.take('192.168.1.2');
-  assert.ok(place);
-  assert.equal(caps.take('192.168.1.3'), undefined);
-  place();
-  place();
-  assert.ok(caps.take('192.168.1.3'));
-  assert.equal(caps.take('192.168.1.2'), undefined);
+  const release = caps.reserve('192.168.1.2');
+  assert.ok(release);
+  assert.equal(caps.reserve('192.168.1.3'), undefined);
+  release();
+  release();
+  assert.ok(caps.reserve('192.168.1.3'));
+  assert.equal(caps.reserve('192.168.1.2'), undefined);
 });
 
-test('an address has its cap, and this machine a higher one', () => {
+test('each address has a limit, and a loopback address has a higher one', () => {
   const caps = new Caps({ total: 10_000 });
-  const taken = (address: string) => {
+  const reserve = (address: string) => {
     let count = 0;
-    while (caps.take(address) !== undefined) count += 1;
+    while (caps.reserve(address) !== undefined) count += 1;
     return count;
   };
-  assert.equal(taken('192.168.1.2'), CONNECTIONS_PER_ADDRESS_MAX);
-  assert.equal(taken('127.0.0.1'), CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX);
+  assert.equal(reserve('192.168.1.2'), CONNECTIONS_PER_ADDRESS_MAX);
+  assert.equal(reserve('127.0.0.1'), CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX);
 });
 
 test('handshakes are counted, and a repeated one counts once', () => {
@@ -33,14 +33,14 @@ test('handshakes are counted, and a repeated one counts once', () => {
   gate.close();
 });
 
-test("a connection takes over its handshake's place", () => {
+test('a connection gets the place of its handshake', () => {
   const gate = new Gate(1);
   assert.ok(gate.expect('first', '127.0.0.1'));
   assert.equal(gate.enter('second', '127.0.0.1'), undefined);
-  const place = gate.enter('first', '127.0.0.1');
-  assert.ok(place);
+  const release = gate.enter('first', '127.0.0.1');
+  assert.ok(release);
   assert.equal(gate.expect('second', '127.0.0.1'), false);
-  place();
+  release();
   assert.ok(gate.expect('second', '127.0.0.1'));
   gate.close();
 });

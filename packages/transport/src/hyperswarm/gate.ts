@@ -1,17 +1,17 @@
 import { Caps } from '../caps.ts';
 
-/** Peers between handshake and connection at once. */
+/** Peers at once that have begun a handshake and are not connected yet. */
 export const HANDSHAKES_MAX = 32;
 
-/** How long a handshake that leads to no connection keeps its place. */
+/** Time after which a handshake without a connection loses its place. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 interface Expected {
-  readonly place: () => void;
+  readonly release: () => void;
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
-/** Counts a swarm's connections from the handshake on, when refusing one is still cheap. */
+/** Limits a swarm's connections from the handshake on, when refusing one is still cheap. */
 export class Gate {
   readonly #caps: Caps;
   readonly #expected = new Map<string, Expected>();
@@ -20,20 +20,23 @@ export class Gate {
     this.#caps = new Caps({ total: maxConnections });
   }
 
-  /** At the handshake: whether there is a place for this key, which is then kept for it. */
+  /** Called at the handshake: reserves a place for this key. Returns false if a limit is reached. */
   expect(key: string, host: string): boolean {
     if (this.#expected.has(key)) return true;
     if (this.#expected.size >= HANDSHAKES_MAX) return false;
-    const place = this.#caps.take(host);
-    if (place === undefined) return false;
+    const release = this.#caps.reserve(host);
+    if (release === undefined) return false;
     const timer = setTimeout(() => this.#forget(key)?.(), HANDSHAKE_TIMEOUT_MS);
-    this.#expected.set(key, { place, timer });
+    this.#expected.set(key, { release, timer });
     return true;
   }
 
-  /** The key's connection is there: its place, kept or new; undefined where there is none. */
+  /**
+   * Called when the key is connected. Returns the function that releases its place, reserved before or now; undefined if a
+   * limit is reached.
+   */
   enter(key: string, host: string): (() => void) | undefined {
-    return this.#forget(key) ?? this.#caps.take(host);
+    return this.#forget(key) ?? this.#caps.reserve(host);
   }
 
   close(): void {
@@ -45,6 +48,6 @@ export class Gate {
     if (expected === undefined) return undefined;
     clearTimeout(expected.timer);
     this.#expected.delete(key);
-    return expected.place;
+    return expected.release;
   }
 }

@@ -1,4 +1,4 @@
-/** The few members of the Holepunch packages that this room uses; hyperdht 6.34 and hyperswarm 4.17 bring no types. */
+/** The members of the Holepunch packages that this package uses: hyperdht 6.34 and hyperswarm 4.17 have no types. */
 
 declare module 'hyperdht' {
   export interface KeyPair {
@@ -11,7 +11,7 @@ declare module 'hyperdht' {
     readonly port: number;
   }
 
-  /** An encrypted UDX stream: a streamx duplex. It never holds its writer back for the sake of a paused reader. */
+  /** An encrypted UDX stream: a streamx duplex. A paused reader does not hold the writer back. */
   export interface SecretStream {
     readonly isInitiator: boolean;
     readonly remotePublicKey: Uint8Array;
@@ -19,13 +19,13 @@ declare module 'hyperdht' {
     on(event: 'data', listener: (bytes: Uint8Array) => void): this;
     on(event: 'error', listener: (error: Error) => void): this;
     on(event: 'open' | 'drain' | 'end' | 'close', listener: () => void): this;
-    /** False once the stream's own buffer is full; at most 16 MiB less one byte. */
+    /** Returns false once the stream's buffer is full. `bytes` has less than 16 MiB. */
     write(bytes: Uint8Array): boolean;
     end(): void;
     destroy(error?: Error): void;
   }
 
-  /** A lookup that walks the DHT: one `data` per node that answered. */
+  /** A lookup that walks the DHT. It emits one `data` for each node that answers. */
   export interface Query {
     on(event: 'data', listener: (reply: { readonly from: SocketAddress }) => void): this;
     on(event: 'error', listener: (error: Error) => void): this;
@@ -39,10 +39,10 @@ declare module 'hyperdht' {
   }
 
   export interface Server {
-    /** Asked at each handshake; true refuses, and the peer gets no answer. */
+    /** Called at each handshake. True refuses, and the peer gets no answer. */
     firewall: (publicKey: Uint8Array, payload: unknown, address: SocketAddress) => boolean | Promise<boolean>;
     listen(keyPair?: KeyPair): Promise<this>;
-    /** Announces the server's own key anew, within some 3 s. */
+    /** Announces the server's key again, within about 3 s. */
     refresh(): void;
     close(): Promise<void>;
   }
@@ -51,7 +51,7 @@ declare module 'hyperdht' {
     readonly bootstrap?: readonly string[];
     readonly host?: string;
     readonly port?: number;
-    /** Whether another port will do where that one is taken. */
+    /** True to use another port if this one is in use. */
     readonly anyPort?: boolean;
     readonly ephemeral?: boolean;
     readonly firewalled?: boolean;
@@ -60,7 +60,7 @@ declare module 'hyperdht' {
   export default class HyperDHT {
     static readonly BOOTSTRAP: readonly string[];
     static keyPair(seed?: Uint8Array): KeyPair;
-    /** `host` is the address that others see; `options.host` the one it binds. Rejects a port of 0. */
+    /** `host` is the public address, `options.host` the address to bind. Throws if the port is 0. */
     static bootstrapper(port: number, host: string, options?: DhtOptions): HyperDHT;
     constructor(options?: DhtOptions);
     readonly udx: { networkInterfaces(): readonly { host: string; family: number; internal: boolean }[] };
@@ -68,7 +68,7 @@ declare module 'hyperdht' {
     fullyBootstrapped(): Promise<void>;
     address(): SocketAddress;
     findNode(target: Uint8Array): Query;
-    /** Who announced a topic: an element for each node that knows of any. */
+    /** Finds the servers of a topic. Yields one element for each node that has some. */
     lookup(topic: Uint8Array): AsyncIterable<{ readonly peers: readonly FoundPeer[] }>;
     connect(publicKey: Uint8Array, options?: { readonly keyPair?: KeyPair }): SecretStream;
     createServer(onConnection: (stream: SecretStream) => void): Server;
@@ -88,25 +88,25 @@ declare module 'hyperswarm' {
     ban(banned: boolean): void;
   }
 
-  /** One `join` of a topic; the topic is left when its last session is destroyed. */
+  /** One `join` of a topic. The swarm leaves the topic when its last session is destroyed. */
   export interface DiscoverySession {
-    /** Looks up, and announces where it serves. False when it failed; announcing to nobody is a failure. */
+    /** Looks up, and announces if it is a server. Resolves with false if that failed or no node took the announcement. */
     refresh(): Promise<boolean>;
-    /** The outcome of the refresh that runs now, which is the join's own at first. */
+    /** Resolves with the result of the current refresh; the first is part of the join. */
     flushed(): Promise<boolean>;
     destroy(): Promise<void>;
   }
 
-  /** What is absent is Hyperswarm's own choice. */
+  /** Hyperswarm has a default for each optional member. */
   export interface SwarmOptions {
     readonly dht: HyperDHT;
     readonly keyPair?: KeyPair;
-    /** It dials nobody while it has that many connections; it takes others' dials without end. */
+    /** Stops dialling at this number of connections. Incoming connections are not limited. */
     readonly maxPeers?: number;
     readonly maxParallel?: number;
-    /** Waits before the first to the fourth dial after a loss, in milliseconds. */
+    /** Delays before the first to the fourth dial after a loss, in milliseconds. */
     readonly backoffs?: readonly [number, number, number, number];
-    /** True refuses the peer, before a dial too, and bans it. */
+    /** True refuses the peer, also before a dial, and bans it. */
     readonly firewall?: (publicKey: Uint8Array) => boolean;
   }
 
@@ -117,7 +117,7 @@ declare module 'hyperswarm' {
     on(event: 'connection', listener: (stream: SecretStream, peer: PeerInfo) => void): this;
     on(event: 'ban', listener: (peer: PeerInfo) => void): this;
     join(topic: Uint8Array, roles: { readonly server: boolean; readonly client: boolean }): DiscoverySession;
-    /** Leaves every topic, closes the server, then destroys the DHT. It leaves connections as they are. */
+    /** Leaves every topic, closes the server, then destroys the DHT. Connections stay open. */
     destroy(): Promise<void>;
   }
 }

@@ -54,9 +54,9 @@ connectionContract('hyperswarm', async () => {
   };
 });
 
-// At once, because a refused peer waits for some 10 s before it tries again.
+// Concurrent, because a refused peer waits about 10 s before it tries again.
 suite('a swarm', { concurrency: true }, () => {
-  test('a client finds a server, both know the other by its key, and bytes go both ways', async () => {
+  test('a client finds a server, each has the other’s key, and bytes go both ways', async () => {
     const topic = randomBytes(32);
     const worker = new Party();
     const asking = new Party();
@@ -72,23 +72,23 @@ suite('a swarm', { concurrency: true }, () => {
     await closeAll(worker, asking);
   });
 
-  test('a client that looked first finds the worker that announces later', async () => {
+  test('a client that looked up first finds a worker that announces later', async () => {
     const topic = randomBytes(32);
     const asking = new Party();
-    const looking = asking.swarm.join(topic, client);
-    await looking.announced();
+    const clientTopic = asking.swarm.join(topic, client);
+    await clientTopic.announced();
     const worker = new Party();
     worker.swarm.join(topic, server);
     await asking.connection(worker);
     await closeAll(worker, asking);
   });
 
-  test('two that both look and serve end with one connection', async () => {
+  test('two swarms that are both client and server end with one connection', async () => {
     const topic = randomBytes(32);
     const [left, right] = [new Party(), new Party()];
     left.swarm.join(topic, both);
     right.swarm.join(topic, both);
-    // Both may dial; the connection that lost is closed on either side, and one remains that has an end on each.
+    // Both may dial. One of the two connections is then closed on both sides.
     for (;;) {
       const [atLeft, atRight] = [await left.connection(right), await right.connection(left)];
       const isSame = atLeft.connection.remote.initiator !== atRight.connection.remote.initiator;
@@ -110,7 +110,7 @@ suite('a swarm', { concurrency: true }, () => {
     await closeAll(...parties);
   });
 
-  test('a connection beyond the cap is refused, and one that left makes room', async () => {
+  test('a connection beyond the limit is refused until another has closed', async () => {
     const topic = randomBytes(32);
     const worker = new Party({ maxConnections: 1 });
     const [first, second] = [new Party(), new Party()];
@@ -118,28 +118,28 @@ suite('a swarm', { concurrency: true }, () => {
     first.swarm.join(topic, client);
     await worker.connection(first);
     second.swarm.join(topic, client);
-    await worker.knock(second);
+    await worker.attemptOf(second);
     assert.deepEqual([...worker.open.keys()], [first.swarm.publicKey]);
     await first.swarm.close();
     await worker.connection(second);
     await closeAll(worker, second);
   });
 
-  test('a key that is not allowed is refused, and comes in once it is', async () => {
+  test('a key that is not allowed is refused until it is allowed', async () => {
     const topic = randomBytes(32);
     let isOpen = false;
     const worker = new Party({ allow: () => isOpen });
     const asking = new Party();
     await worker.swarm.join(topic, server).announced();
     asking.swarm.join(topic, client);
-    await worker.knock(asking);
+    await worker.attemptOf(asking);
     assert.equal(worker.open.size, 0);
     isOpen = true;
     await worker.connection(asking);
     await closeAll(worker, asking);
   });
 
-  test('a key that is not allowed is not dialled either, until it is', async () => {
+  test('a key that is not allowed is not dialled until it is allowed', async () => {
     const topic = randomBytes(32);
     let isOpen = false;
     const worker = new Party();
@@ -154,21 +154,21 @@ suite('a swarm', { concurrency: true }, () => {
     await closeAll(worker, asking);
   });
 
-  test('closing a swarm closes its connections and leaves the DHT to the others', async () => {
+  test('closing a swarm closes its connections and not the shared DHT', async () => {
     const topic = randomBytes(32);
     const [leaving, staying, worker] = [new Party(), new Party(), new Party()];
     await worker.swarm.join(topic, server).announced();
     leaving.swarm.join(topic, client);
-    const said = await worker.connection(leaving);
+    const recorder = await worker.connection(leaving);
     await leaving.swarm.close();
-    await said.closed();
+    await recorder.closed();
     assert.throws(() => leaving.swarm.join(topic, client), { code: 'INVALID_REQUEST' });
     staying.swarm.join(topic, client);
     await staying.connection(worker);
     await closeAll(staying, worker);
   });
 
-  test('a worker that left its topic is not found, and found again after it came back', async () => {
+  test('a worker that leaves its topic is not found until it joins again', async () => {
     const topic = randomBytes(32);
     const worker = new Party();
     const membership = worker.swarm.join(topic, server);
@@ -176,11 +176,11 @@ suite('a swarm', { concurrency: true }, () => {
     await membership.leave();
     await membership.leave();
     const asking = new Party();
-    const looking = asking.swarm.join(topic, client);
-    await looking.announced();
+    const clientTopic = asking.swarm.join(topic, client);
+    await clientTopic.announced();
     assert.equal(asking.open.size, 0);
     await worker.swarm.join(topic, server).announced();
-    looking.refresh();
+    clientTopic.refresh();
     await asking.connection(worker);
     await closeAll(worker, asking);
   });
@@ -192,12 +192,12 @@ suite('a swarm', { concurrency: true }, () => {
   });
 });
 
-/** A swarm that keeps its open connections by key, and lets a test wait for one. */
+/** A swarm with its open connections by key. A test can wait for one. */
 class Party {
   readonly swarm: Swarm;
   readonly open = new Map<string, Recorder>();
   openCount = 0;
-  readonly #asked = new Set<string>();
+  readonly #attempts = new Set<string>();
   #waiting: (() => void)[] = [];
 
   constructor(options: Partial<SwarmOptions> = {}) {
@@ -206,11 +206,11 @@ class Party {
       maxConnections: 16,
       ...options,
       allow: (key) => {
-        this.#asked.add(key);
+        this.#attempts.add(key);
         this.#changed();
         return options.allow?.(key) ?? true;
       },
-      onConnection: (connection) => this.#keep(connection),
+      onConnection: (connection) => this.#add(connection),
     });
   }
 
@@ -222,12 +222,12 @@ class Party {
     }
   }
 
-  /** The other knocked: whether it may come in was asked. */
-  async knock(other: Party): Promise<void> {
-    while (!this.#asked.has(other.swarm.publicKey)) await this.change();
+  /** Resolves once the other has tried to connect: `allow` was called with its key. */
+  async attemptOf(other: Party): Promise<void> {
+    while (!this.#attempts.has(other.swarm.publicKey)) await this.change();
   }
 
-  #keep(connection: Connection): void {
+  #add(connection: Connection): void {
     const key = connection.remote.key ?? '';
     const recorder = new Recorder(connection);
     this.open.set(key, recorder);

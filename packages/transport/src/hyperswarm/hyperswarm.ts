@@ -17,35 +17,36 @@ export type { Membership } from './membership.ts';
 export const TOPIC_BYTES = 32;
 export const SEED_BYTES = 32;
 
-/** Dials under way at once: the dead keep a dial busy for seconds, and the living should not wait for them. */
+/** Dials at once. A dial to a dead peer takes seconds, and others should not wait for it. */
 export const DIALS_MAX = 8;
 
-/** Waits before the first to the fourth dial after a loss; then only a lookup brings the peer back. */
+/** Delays before the first to the fourth dial after a loss. After that, only a lookup finds the peer again. */
 export const REDIAL_WAITS_MS = [1_000, 2_000, 5_000, 60_000] as const;
 
-/** How long a closing swarm may take to tell the DHT: with the DHT's own leave less than two seconds, also where nobody answers. */
+/** Time in which a closing swarm may unannounce its topics. With `DHT_CLOSE_GRACE_MS` it is less than 2 s in all. */
 export const SWARM_CLOSE_GRACE_MS = 800;
 
 export interface SwarmOptions {
   readonly dht: Dht;
-  /** Who this swarm is: a key pair, or the 32-byte seed of one; without either, somebody new. */
+  /** The swarm's identity. Default: made from `seed`, or else random. */
   readonly keyPair?: KeyPair | undefined;
+  /** 32 bytes. */
   readonly seed?: Uint8Array | undefined;
-  /** In both directions together. */
+  /** Incoming and outgoing together. */
   readonly maxConnections: number;
-  /** Whether this peer may connect, or be dialled. Asked each time, so that it may change its mind. */
+  /** Returns false to refuse this peer, incoming and outgoing. Called each time, so the result may change. */
   allow?(publicKey: string): boolean;
   readonly onConnection: ConnectionHandler;
-  /** What the swarm does, a line each, for whoever looks for the reason why peers do not meet. */
+  /** Called with a line for each step of the swarm, to find out why peers do not connect. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface Swarm {
   /** In hex. */
   readonly publicKey: string;
-  /** Joins a topic of 32 bytes: `server` is found by others, `client` finds them. */
+  /** Joins a topic of 32 bytes. Clients find and dial servers. */
   join(topic: Uint8Array, roles: { readonly server: boolean; readonly client: boolean }): Membership;
-  /** Leaves every topic and closes every connection. The DHT lives on. */
+  /** Leaves every topic and closes every connection. The DHT stays open. */
   close(): Promise<void>;
 }
 
@@ -83,12 +84,12 @@ class SharedDhtSwarm implements Swarm {
       backoffs: REDIAL_WAITS_MS,
       firewall: (key) => !this.#isAllowed(hex(key)),
     });
-    // Hyperswarm bans whom the firewall refused for as long as the process lives; ours is asked again each time.
+    // Hyperswarm bans a refused peer for the life of the process, but `allow` may change its result.
     this.#native.on('ban', (peer) => {
       peer.ban(false);
       this.#native.peers.delete(hex(peer.publicKey));
     });
-    this.#native.on('connection', (stream) => this.#take(stream));
+    this.#native.on('connection', (stream) => this.#accept(stream));
     this.#guardServer();
   }
 
@@ -97,8 +98,8 @@ class SharedDhtSwarm implements Swarm {
     if (this.#closing !== undefined) throw ShoalError.invalidRequest('This swarm is closed.');
     const membership = new TopicMembership(this.#native.join(b4a.from(topic), roles), {
       client: roles.client,
-      isLonely: () => this.#open.size === 0,
-      // Its own key was announced to nobody either, and it would only notice after five minutes.
+      isAlone: () => this.#open.size === 0,
+      // The announcement of the server's own key failed too, and Hyperswarm would repeat it only after five minutes.
       onRecovered: () => this.#native.server.refresh(),
       onLeft: () => this.#memberships.delete(membership),
     });
@@ -123,25 +124,25 @@ class SharedDhtSwarm implements Swarm {
     await Promise.all([within(this.#native.destroy(), SWARM_CLOSE_GRACE_MS), ...closed]);
   }
 
-  /** Refuses at the handshake, before Hyperswarm's own firewall, which would remember every refused key. */
+  /** Refuses at the handshake, before Hyperswarm's own firewall: that one remembers every refused key. */
   #guardServer(): void {
     const { server } = this.#native;
     const original = server.firewall;
     server.firewall = (key, payload, address) => {
       const name = hex(key);
       const isKnown = this.#open.has(name);
-      const isWelcome = this.#closing === undefined && this.#isAllowed(name);
-      if (!isWelcome || !(isKnown || this.#gate.expect(name, address.host))) return true;
+      const isAllowed = this.#closing === undefined && this.#isAllowed(name);
+      if (!isAllowed || !(isKnown || this.#gate.expect(name, address.host))) return true;
       return original(key, payload, address);
     };
   }
 
-  #take(stream: SecretStream): void {
+  #accept(stream: SecretStream): void {
     const key = hex(stream.remotePublicKey);
     const connection = new StreamConnection(stream);
-    const isWelcome = this.#closing === undefined && this.#isAllowed(key);
-    const place = isWelcome ? this.#gate.enter(key, stream.rawStream.remoteHost ?? key) : undefined;
-    if (place === undefined) {
+    const isAllowed = this.#closing === undefined && this.#isAllowed(key);
+    const release = isAllowed ? this.#gate.enter(key, stream.rawStream.remoteHost ?? key) : undefined;
+    if (release === undefined) {
       this.#log(`refuses ${key}`);
       stream.destroy();
       return;
@@ -151,8 +152,8 @@ class SharedDhtSwarm implements Swarm {
     const entry = { connection, isClosed };
     this.#open.set(key, entry);
     stream.on('close', () => {
-      place();
-      this.#log(`parts from ${key}`);
+      release();
+      this.#log(`is disconnected from ${key}`);
       if (this.#open.get(key) === entry) this.#open.delete(key);
       if (stream.isInitiator) this.#peersChanged();
     });
@@ -160,7 +161,7 @@ class SharedDhtSwarm implements Swarm {
     if (stream.isInitiator) this.#peersChanged();
   }
 
-  /** Only for peers that a lookup brought: those who dial us come and go without being looked for. */
+  /** Called only for peers that a lookup found. Incoming connections say nothing about the topic. */
   #peersChanged(): void {
     for (const membership of this.#memberships) membership.peersChanged();
   }

@@ -1,41 +1,41 @@
 import type { DiscoverySession } from 'hyperswarm';
 import { within } from '../within.ts';
 
-/** The wait before the second lookup; it doubles from there. */
+/** Delay before the second lookup. It doubles for each further one. */
 const REFRESH_FIRST_MS = 500;
 
-/** The longest wait between two lookups, and between two announcements. */
+/** The longest delay between two lookups, and between two announcements. */
 const REFRESH_MAX_MS = 60_000;
 
-/** The same for a client that has nobody yet, and for a server whose announcement reached nobody. */
+/** The same for a client without connections, and for a server whose announcement reached no node. */
 const REFRESH_LONELY_MAX_MS = 5_000;
 
-/** How long leaving a topic may take to tell the DHT. */
+/** Time in which leaving a topic may unannounce it. */
 const LEAVE_GRACE_MS = 2_000;
 
 /** A topic that this swarm has joined. */
 export interface Membership {
-  /** Looks and announces again, now. */
+  /** Looks up and announces again, now. */
   refresh(): void;
-  /** Takes the announcement back, for at most `LEAVE_GRACE_MS`. Connections live on. Safe to call twice. */
+  /** Unannounces the topic within `LEAVE_GRACE_MS`. Connections stay open. Safe to call twice. */
   leave(): Promise<void>;
-  /** Resolves when the first announcement is out, or has failed: some 12 s on a dead DHT, so never await it at start. */
+  /** Resolves when the first announcement has succeeded or failed. Do not await it at start: a dead DHT takes about 12 s. */
   announced(): Promise<void>;
 }
 
 export interface MembershipOptions {
   readonly client: boolean;
-  /** Whether the swarm has no connection at all. */
-  isLonely(): boolean;
-  /** The DHT takes announcements again. */
+  /** Returns true if the swarm has no connection. */
+  isAlone(): boolean;
+  /** Called when an announcement succeeds after one that failed. */
   onRecovered(): void;
   onLeft(): void;
 }
 
 /**
- * Keeps a topic's lookups and announcements fresh. Hyperswarm's own refresh comes every ten minutes, one lookup yields
- * 20 peers a node at most, and whoever announces after it stays unseen: so a client looks again at growing intervals,
- * and from the shortest one again whenever somebody was found or lost.
+ * Repeats a topic's lookups and announcements. Hyperswarm refreshes only every ten minutes, a lookup returns at most 20 peers
+ * per node, and it misses servers that announce later. So a client looks up again at growing intervals, which start again from
+ * the shortest when a peer is found or lost.
  */
 export class TopicMembership implements Membership {
   readonly #session: DiscoverySession;
@@ -43,7 +43,7 @@ export class TopicMembership implements Membership {
   readonly #first: Promise<boolean>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waitMs = REFRESH_FIRST_MS;
-  #isLooking = true;
+  #isLookingUp = true;
   #isReached = true;
   #hasLeft = false;
 
@@ -51,22 +51,22 @@ export class TopicMembership implements Membership {
     this.#session = session;
     this.#options = options;
     this.#first = session.flushed();
-    void this.#first.then((isReached) => this.#afterLook(isReached));
+    void this.#first.then((isReached) => this.#afterLookup(isReached));
   }
 
   refresh(): void {
     this.#waitMs = REFRESH_FIRST_MS;
-    if (!this.#isLooking) void this.#look();
+    if (!this.#isLookingUp) void this.#lookUp();
   }
 
-  /** Somebody was found or lost: more may be. */
+  /** Called when a peer is found or lost: there may be more. */
   peersChanged(): void {
     if (!this.#options.client || this.#hasLeft) return;
     this.#waitMs = REFRESH_FIRST_MS;
-    if (!this.#isLooking) this.#lookLater();
+    if (!this.#isLookingUp) this.#lookUpLater();
   }
 
-  /** No more lookups; the topic itself ends with its swarm. */
+  /** Stops the lookups. The topic itself ends with its swarm. */
   stop(): void {
     this.#hasLeft = true;
     clearTimeout(this.#timer);
@@ -83,20 +83,20 @@ export class TopicMembership implements Membership {
     await this.#first;
   }
 
-  #lookLater(): void {
+  #lookUpLater(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), this.#waitMs);
+    this.#timer = setTimeout(() => void this.#lookUp(), this.#waitMs);
   }
 
-  async #look(): Promise<void> {
+  async #lookUp(): Promise<void> {
     if (this.#hasLeft) return;
     clearTimeout(this.#timer);
-    this.#isLooking = true;
+    this.#isLookingUp = true;
     this.#waitMs = Math.min(this.#waitMs * 2, REFRESH_MAX_MS);
-    this.#afterLook(await this.#refreshSession());
+    this.#afterLookup(await this.#refreshSession());
   }
 
-  /** False for a session that was destroyed meanwhile, too. */
+  /** Resolves with false also if the session has been destroyed. */
   async #refreshSession(): Promise<boolean> {
     try {
       return await this.#session.refresh();
@@ -105,16 +105,16 @@ export class TopicMembership implements Membership {
     }
   }
 
-  #afterLook(isReached: boolean): void {
-    this.#isLooking = false;
+  #afterLookup(isReached: boolean): void {
+    this.#isLookingUp = false;
     if (this.#hasLeft) return;
     if (isReached && !this.#isReached) this.#options.onRecovered();
     this.#isReached = isReached;
     if (this.#options.client) {
-      if (this.#options.isLonely()) this.#waitMs = Math.min(this.#waitMs, REFRESH_LONELY_MAX_MS);
+      if (this.#options.isAlone()) this.#waitMs = Math.min(this.#waitMs, REFRESH_LONELY_MAX_MS);
     } else {
       this.#waitMs = isReached ? REFRESH_MAX_MS : REFRESH_LONELY_MAX_MS;
     }
-    this.#lookLater();
+    this.#lookUpLater();
   }
 }

@@ -1,14 +1,14 @@
 import type HyperDHT from 'hyperdht';
 
 /**
- * The shared DHT as one swarm sees it. A swarm that is destroyed destroys its DHT and leaves its listeners behind; this
- * view takes the listeners back instead, and the DHT lives on for the others.
+ * Returns a view of the DHT for one swarm. A swarm destroys its DHT when it is destroyed, and does not remove its listeners.
+ * The view's `destroy` removes the listeners instead and leaves the DHT to the other swarms.
  */
 export function shareDht(dht: HyperDHT): HyperDHT {
-  const returns: (() => void)[] = [];
+  const removals: (() => void)[] = [];
 
   async function destroy(): Promise<void> {
-    for (const giveBack of returns.splice(0)) giveBack();
+    for (const remove of removals.splice(0)) remove();
   }
 
   return new Proxy(dht, {
@@ -17,7 +17,7 @@ export function shareDht(dht: HyperDHT): HyperDHT {
       if (name !== 'on') return Reflect.get(target, name);
       return (event: string, listener: (...values: unknown[]) => void) => {
         target.on(event, listener);
-        returns.push(() => target.off(event, listener));
+        removals.push(() => target.off(event, listener));
         return view;
       };
     },

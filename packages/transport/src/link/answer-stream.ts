@@ -6,22 +6,22 @@ interface Waiting {
 }
 
 export interface AnswerStreamHandlers {
-  /** The reader took an event that came in so many bytes. */
+  /** The reader has read an event of this size on the wire. */
   consumed(bytes: number): void;
-  /** The reader left before the end. */
+  /** The reader stopped before the end. */
   abandon(): void;
 }
 
 /**
- * The events of one answer, for one reader. What waits here is bounded by the credit that the session granted: nothing
- * is granted again before the reader took it.
+ * The events of one answer, for one reader. The credit of the session bounds the events that wait here: it is granted again
+ * only when the reader has read them.
  */
 export class AnswerStream implements AsyncIterableIterator<InferenceEvent, undefined> {
   readonly #handlers: AnswerStreamHandlers;
   readonly #waiting: Waiting[] = [];
   #reader: ((result: IteratorResult<InferenceEvent, undefined>) => void) | undefined;
   #isComplete = false;
-  #isLeft = false;
+  #hasReturned = false;
 
   constructor(handlers: AnswerStreamHandlers) {
     this.#handlers = handlers;
@@ -52,15 +52,15 @@ export class AnswerStream implements AsyncIterableIterator<InferenceEvent, undef
     });
   }
 
-  /** Takes the request back if it still runs; its last event is then `finish` with reason `abort`. */
+  /** Cancels the request if it still runs. Its last event is then `finish` with reason `abort`. */
   abort(): void {
     if (!this.#isComplete) this.#handlers.abandon();
   }
 
-  /** The reader leaves: takes the request back if it still runs, and drops what was not read. */
+  /** Called when the reader leaves its loop: cancels the request if it still runs, and drops unread events. */
   return(): Promise<IteratorResult<InferenceEvent, undefined>> {
-    if (!this.#isLeft) {
-      this.#isLeft = true;
+    if (!this.#hasReturned) {
+      this.#hasReturned = true;
       this.abort();
       this.#isComplete = true;
       this.#waiting.length = 0;

@@ -3,41 +3,42 @@ import { type InferenceEvent, type InferenceRequest, isTerminal, ShoalError } fr
 /** A peer that reads nothing of an answer for this long loses it: the answer ends with `GENERATION_ABORTED`. */
 export const CONSUMER_STALL_MS = 10_000;
 
-/** One request that the peer made, and the way to answer it. */
+/** A request of the peer, and the means to answer it. */
 export interface Exchange {
-  /** What the session calls it. */
+  /** The session's id of the request. */
   readonly id: number;
   readonly request: InferenceRequest;
-  /** Whether nothing more can be said: the answer is complete, the peer took the request back, or it is gone. */
+  /** True if nothing more can be sent: the answer is complete, the peer has cancelled the request, or it is gone. */
   readonly ended: boolean;
   /**
-   * Says one event and resolves once the peer has room for the next, so that a slow reader slows the engine down; a `finish`
-   * waits for room itself. Resolves with false when nothing more can be said.
+   * Sends one event and resolves once the peer has room for the next, so that a slow reader slows the engine down. A `finish`
+   * itself waits for room. Resolves with false if nothing more can be sent.
    */
   send(event: InferenceEvent): Promise<boolean>;
-  /** Called once if the peer takes the request back, is gone, or takes nothing for `CONSUMER_STALL_MS`. */
-  onAbort(listener: (why: ShoalError) => void): void;
+  /** Adds a listener, called once if the peer cancels the request, is gone, or has no room for `CONSUMER_STALL_MS`. */
+  onAbort(listener: (reason: ShoalError) => void): void;
 }
 
 /** The parts of a link that an exchange uses. */
 export interface ExchangePort {
-  /** True while the connection takes no more. */
+  /** True while the connection has no room. */
   isFull(): boolean;
-  /** Bytes of this answer that the peer still lets come. */
+  /** Bytes of this answer that the peer accepts now. */
   credit(id: number): number;
   respond(id: number, event: InferenceEvent): void;
   /** Called once, when the exchange has ended. */
   ended(id: number): void;
 }
 
+/** An exchange over a link. */
 export class LinkExchange implements Exchange {
   readonly id: number;
   readonly request: InferenceRequest;
   readonly #port: ExchangePort;
-  readonly #abortListeners: ((why: ShoalError) => void)[] = [];
+  readonly #abortListeners: ((reason: ShoalError) => void)[] = [];
   #ended = false;
   /** The event that waits for room. */
-  #waiting: { readonly isOver: () => boolean; readonly stop: (goesOn: boolean) => void } | undefined;
+  #waiting: { readonly hasRoom: () => boolean; readonly stop: (hasRoom: boolean) => void } | undefined;
 
   constructor(id: number, request: InferenceRequest, port: ExchangePort) {
     this.id = id;
@@ -51,26 +52,26 @@ export class LinkExchange implements Exchange {
 
   async send(event: InferenceEvent): Promise<boolean> {
     if (this.#ended) return false;
-    if (event.type === 'finish' && !(await this.#until(() => !this.#port.isFull()))) return false;
+    if (event.type === 'finish' && !(await this.#roomWhen(() => !this.#port.isFull()))) return false;
     this.#port.respond(this.id, event);
     if (isTerminal(event)) this.#end();
     if (this.#ended) return false;
-    return !isPiece(event) || this.#until(() => this.#hasRoom);
+    return !isPiece(event) || this.#roomWhen(() => this.#hasRoom);
   }
 
-  onAbort(listener: (why: ShoalError) => void): void {
+  onAbort(listener: (reason: ShoalError) => void): void {
     this.#abortListeners.push(listener);
   }
 
-  abort(why: ShoalError): void {
+  abort(reason: ShoalError): void {
     if (this.#ended) return;
     this.#end();
     this.#waiting?.stop(false);
-    for (const listener of this.#abortListeners) listener(why);
+    for (const listener of this.#abortListeners) listener(reason);
   }
 
   resume(): void {
-    if (this.#waiting?.isOver() === true) this.#waiting.stop(true);
+    if (this.#waiting?.hasRoom() === true) this.#waiting.stop(true);
   }
 
   get #hasRoom(): boolean {
@@ -82,22 +83,22 @@ export class LinkExchange implements Exchange {
     this.#port.ended(this.id);
   }
 
-  /** Waits until the peer has read enough; false where the answer has ended meanwhile. One event waits at a time. */
-  #until(isOver: () => boolean): Promise<boolean> | boolean {
-    if (isOver()) return true;
+  /** Waits until `hasRoom` returns true; false if the answer has ended before. One event waits at a time. */
+  #roomWhen(hasRoom: () => boolean): Promise<boolean> | boolean {
+    if (hasRoom()) return true;
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#stalled(), CONSUMER_STALL_MS);
-      const stop = (goesOn: boolean): void => {
+      const stop = (isThereRoom: boolean): void => {
         clearTimeout(timer);
         this.#waiting = undefined;
-        resolve(goesOn);
+        resolve(isThereRoom);
       };
-      this.#waiting = { isOver, stop };
+      this.#waiting = { hasRoom, stop };
     });
   }
 
   #stalled(): void {
-    const error = ShoalError.aborted(`Nothing of the answer was taken for ${CONSUMER_STALL_MS / 1000} s.`);
+    const error = ShoalError.aborted(`The peer read nothing of the answer for ${CONSUMER_STALL_MS / 1000} s.`);
     this.#port.respond(this.id, { type: 'error', error });
     this.abort(error);
   }

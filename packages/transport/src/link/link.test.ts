@@ -34,8 +34,8 @@ function session(): PeerSession {
   });
 }
 
-/** Two peers of one connection that have met; the second answers through `serve`. */
-async function met(
+/** Returns two connected peers after their hellos; `serve` answers the requests of the first. */
+async function connectedPair(
   serve: (exchange: Exchange) => unknown,
 ): Promise<{ client: Link; server: Link; closed: Promise<void> }> {
   const [near, far] = memoryPair();
@@ -45,7 +45,7 @@ async function met(
   const closed = once(events, 'close').then(() => {});
   const client = new Link(near, session(), {
     peer: () => events.dispatchEvent(new Event('peer')),
-    request: () => assert.fail('the worker asks for nothing'),
+    request: () => assert.fail('the worker sends no requests'),
     close: () => events.dispatchEvent(new Event('close')),
   });
   const greeted = once(events, 'peer');
@@ -56,7 +56,7 @@ async function met(
 }
 
 test('an answer arrives event by event and ends with its terminal event', async () => {
-  const { client } = await met(async (exchange) => {
+  const { client } = await connectedPair(async (exchange) => {
     await exchange.send({ type: 'text', text: 'Hel', tokens: [1] });
     await exchange.send({ type: 'text', text: 'lo', tokens: [2] });
     await exchange.send(finish);
@@ -69,9 +69,9 @@ test('an answer arrives event by event and ends with its terminal event', async 
   client.close();
 });
 
-test('a reader that leaves takes its request back', async () => {
+test('a reader that leaves cancels its request', async () => {
   const aborted = Promise.withResolvers<ShoalError>();
-  const { client } = await met((exchange) => {
+  const { client } = await connectedPair((exchange) => {
     exchange.onAbort(aborted.resolve);
     void exchange.send({ type: 'text', text: 'Hello', tokens: [] });
   });
@@ -81,19 +81,19 @@ test('a reader that leaves takes its request back', async () => {
 });
 
 test('a connection that closes ends every open answer with WORKER_LOST', async () => {
-  const { client, server, closed } = await met(() => server.close());
+  const { client, server, closed } = await connectedPair(() => server.close());
   const events = await Array.fromAsync(client.ask(request));
   const last = events.at(-1);
   assert.equal(last?.type === 'error' && last.error.code, 'WORKER_LOST');
   await closed;
 });
 
-test('a reader that stops reading stops the worker, within what it granted, and loses the answer after ten seconds', async () => {
+test('a reader that stops reading stops the worker within its credit, and the answer is aborted after ten seconds', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   let sentBytes = 0;
   const stopped = Promise.withResolvers<ShoalError>();
   const paused = Promise.withResolvers<void>();
-  const { client } = await met(async (exchange) => {
+  const { client } = await connectedPair(async (exchange) => {
     exchange.onAbort(stopped.resolve);
     const text = 'x'.repeat(1000);
     for (;;) {
@@ -107,7 +107,7 @@ test('a reader that stops reading stops the worker, within what it granted, and 
   });
   const answer = client.ask(request);
   await paused.promise;
-  assert.ok(sentBytes <= 256 * 1024 + 2000, `${sentBytes} bytes were sent to a reader that reads none`);
+  assert.ok(sentBytes <= 256 * 1024 + 2000, `${sentBytes} bytes were sent to a reader that does not read`);
   mock.timers.tick(CONSUMER_STALL_MS);
   assert.equal((await stopped.promise).code, 'GENERATION_ABORTED');
   mock.timers.reset();
@@ -117,14 +117,14 @@ test('a reader that stops reading stops the worker, within what it granted, and 
   client.close();
 });
 
-/** After everything that was under way within this process. */
+/** Resolves after everything pending in this process. */
 async function settled(): Promise<void> {
   for (let round = 0; round < 10; round += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('a peer that makes us talk and reads nothing is parted from before that fills our memory', async () => {
+test('a peer that causes replies and does not read them is disconnected before they fill the memory', async () => {
   const [near, far] = memoryPair();
-  const deaf: Connection = {
+  const full: Connection = {
     remote: far.remote,
     flow: far.flow,
     open: (handlers) => far.open(handlers),
@@ -132,7 +132,7 @@ test('a peer that makes us talk and reads nothing is parted from before that fil
     close: () => far.close(),
   };
   const closed = Promise.withResolvers<Error | undefined>();
-  const server = new Link(deaf, session(), { peer: () => {}, request: () => {}, close: closed.resolve });
+  const server = new Link(full, session(), { peer: () => {}, request: () => {}, close: closed.resolve });
   server.start();
   near.open({ data: () => {}, drain: () => {}, close: () => {} });
   near.send(Buffer.from(`${JSON.stringify({ type: 'peer_hello', protocol: PROTOCOL, peer_id: '00' })}\n`));
@@ -141,7 +141,7 @@ test('a peer that makes us talk and reads nothing is parted from before that fil
   assert.equal(error instanceof ShoalError && error.code, 'OVERLOADED');
 });
 
-test('what waited for room before the turn came is not held against the answer later', async () => {
+test('a wait for room that is over does not abort the answer later', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const [near, far] = memoryPair();
   let isFull = true;
@@ -156,13 +156,13 @@ test('what waited for room before the turn came is not held against the answer l
     send: (bytes) => (far.send(bytes), !isFull),
     close: () => far.close(),
   };
-  const asked = Promise.withResolvers<Exchange>();
-  const server = new Link(slow, session(), { peer: () => {}, request: asked.resolve, close: () => {} });
+  const requested = Promise.withResolvers<Exchange>();
+  const server = new Link(slow, session(), { peer: () => {}, request: requested.resolve, close: () => {} });
   server.start();
   near.open({ data: () => {}, drain: () => {}, close: () => {} });
   near.send(Buffer.from(`${JSON.stringify({ type: 'peer_hello', protocol: PROTOCOL, peer_id: '00' })}\n`));
   near.send(Buffer.from('{"type":"inference_request","request_id":"1","prompt":"?"}\n'));
-  const exchange = await asked.promise;
+  const exchange = await requested.promise;
   void exchange.send({ type: 'queued', position: 1 });
   const text = exchange.send({ type: 'text', text: 'a', tokens: [] });
   isFull = false;
@@ -234,9 +234,9 @@ const PIECES = {
 } satisfies Readonly<Record<string, (index: number) => InferenceEvent>>;
 
 for (const [name, piece] of Object.entries(PIECES)) {
-  test(`a reader that reads again lets the worker go on with ${name}`, async () => {
+  test(`the worker continues with ${name} when a reader reads again`, async () => {
     const total = 1_000;
-    const { client } = await met(async (exchange) => {
+    const { client } = await connectedPair(async (exchange) => {
       for (let index = 0; index < total; index += 1) if (!(await exchange.send(piece(index)))) return;
       await exchange.send(finish);
     });

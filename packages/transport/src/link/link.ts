@@ -14,22 +14,22 @@ import { Outbox } from './outbox.ts';
 import { SessionClock } from './session-clock.ts';
 
 export interface LinkHandlers<Extension = never> {
-  /** The peer said who it is, or how it fares. */
+  /** The peer has sent its hello or its status. */
   peer(peer: PeerInfo): void;
-  /** The peer asks for an answer. */
+  /** The peer has sent a request. */
   request(exchange: Exchange): void;
   /**
    * An event of the dialect's extension. If the handler returns a promise, nothing more is read from the peer until that
    * has resolved; it may not reject.
    */
   extension?(event: Extension): void | Promise<void>;
-  /** The last call, exactly once; by then every answer and exchange of this link has ended. */
+  /** The last call, exactly once. Every answer and exchange of this link has ended before. */
   close(error?: Error): void;
 }
 
 /**
- * Drives a session over a connection: bytes one way, outputs the other, one timer for what the session waits for.
- * The only place where protocol state meets I/O.
+ * Drives a session over a connection: received bytes go in, outputs are carried out, and one timer calls `tick`. The only
+ * place where protocol state meets I/O.
  */
 export class Link<Protocol extends Session<Extension> = Session, Extension = never> {
   readonly connection: Connection;
@@ -46,7 +46,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
     ended: (id) => this.#exchanges.delete(id),
   };
   #lastId = 0;
-  /** What extension handlers returned since the last bytes came. */
+  /** Promises that extension handlers returned since the last bytes arrived. */
   #unfinished: Promise<void>[] = [];
   #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -64,12 +64,12 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
     return this.#clock.now();
   }
 
-  /** Requests of ours that the peer has not answered to the end. */
+  /** Requests of this end whose answers are not complete. */
   get openAnswers(): number {
     return this.#answers.size;
   }
 
-  /** Call once: greets and begins to read. */
+  /** Call once: starts the session and begins to read. */
   start(): void {
     this.connection.open({
       data: (bytes) => this.#receive(bytes),
@@ -80,14 +80,14 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   }
 
   /**
-   * Asks the peer. The answer yields events with exactly one terminal one; leaving its loop takes the request back.
-   * Throws `ShoalError` where the dialect cannot carry the request.
+   * Sends a request. The answer yields events, the last of which is terminal; leaving its loop cancels the request. Throws
+   * `ShoalError` if the dialect cannot carry the request or the connection has closed.
    */
   ask(request: InferenceRequest): AnswerStream {
     return this.open((id, now) => this.session.ask(id, request, now));
   }
 
-  /** Like `ask`, for anything else that the dialect answers with events: `start` returns what is sent to ask for it. */
+  /** Like `ask`, for anything else that the dialect answers with events: `start` returns the outputs that ask for it. */
   open(start: (id: number, now: number) => Output<Extension>[]): AnswerStream {
     if (this.#isClosed) throw ShoalError.workerLost('The connection has closed.');
     const id = (this.#lastId += 1);
@@ -97,12 +97,12 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
       abandon: () => this.apply(this.session.abort(id)),
     });
     this.#answers.set(id, answer);
-    // Our own asking is our own affair: only what a peer makes us say is held against it.
+    // Not bounded: the peer did not cause these bytes.
     this.#applyUnbounded(outputs);
     return answer;
   }
 
-  /** Resolves once the connection takes more, with false where it has closed. */
+  /** Resolves with true once the connection takes more, with false if it has closed. */
   room(): Promise<boolean> {
     return this.#outbox.room();
   }
@@ -112,15 +112,15 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
     this.#closed();
   }
 
-  /** Carries out what the session wants done. */
+  /** Carries out outputs of the session. */
   apply(outputs: readonly Output<Extension>[]): void {
     for (const output of outputs) this.#carryOut(output);
     this.#schedule();
   }
 
   /**
-   * Says one event of the answer to `id`. Its texts and its end have waited for room; anything else may not pile up at a
-   * peer that reads nothing.
+   * Sends one event of the answer to `id`. Content and the end have waited for room. Other events are bounded, because they
+   * could pile up at a peer that does not read.
    */
   #respond(id: number, event: InferenceEvent): void {
     const outputs = this.session.respond(id, event, this.now());
@@ -144,7 +144,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
     return this.#holdBack(Promise.all(unfinished));
   }
 
-  /** Stops the session's time: the peer is not read, so its silence must not count against it. */
+  /** Stops the session's clock: while the peer is not read, its silence must not count. */
   async #holdBack(until: Promise<unknown>): Promise<void> {
     this.#clock.stop();
     this.#schedule();
@@ -156,7 +156,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   #carryOut(output: Output<Extension>): void {
     switch (output.type) {
       case 'send':
-        return this.#say(output.bytes);
+        return this.#sendBounded(output.bytes);
       case 'peer':
         return this.#handlers.peer(output.peer);
       case 'request': {
@@ -167,7 +167,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
       case 'extension':
         return this.#extension(output.event);
       case 'abort':
-        return this.#exchanges.get(output.id)?.abort(ShoalError.aborted('Whoever asked took the request back.'));
+        return this.#exchanges.get(output.id)?.abort(ShoalError.aborted('The peer cancelled the request.'));
       case 'credit':
         return this.#exchanges.get(output.id)?.resume();
       case 'event':
@@ -182,10 +182,10 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
     }
   }
 
-  #say(bytes: Uint8Array): void {
+  #sendBounded(bytes: Uint8Array): void {
     if (this.#outbox.sendBounded(bytes)) return;
     this.connection.close();
-    this.#closed(new ShoalError('OVERLOADED', 'The peer reads nothing of what it makes us say.'));
+    this.#closed(new ShoalError('OVERLOADED', 'The peer causes replies and does not read them.'));
   }
 
   #extension(event: Extension): void {

@@ -1,11 +1,11 @@
 import type { Connection } from '../connection.ts';
 
-/** Bytes that may wait for a peer that does not read, answers not counted: those wait for room, or are not made. */
+/** Bytes that may wait for a peer that does not read. Answers do not count: they wait for room before they are sent. */
 export const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 /** The approximate cost of a waiting message beside its bytes: thousands of small messages cost as much as a large one. */
 const UNSENT_OVERHEAD_BYTES = 256;
 
-/** The sending half of a link: knows if the connection takes more, and bounds the bytes that wait until it does. */
+/** The sending half of a link. It tracks if the connection has room, and bounds the bytes that wait for room. */
 export class Outbox {
   readonly #connection: Connection;
   readonly #waitingForRoom = new Set<() => void>();
@@ -17,7 +17,7 @@ export class Outbox {
     this.#connection = connection;
   }
 
-  /** True from a `send` that the connection answered with false until it drains. */
+  /** True while the connection has no room: from a `send` that returned false until it drains. */
   get isFull(): boolean {
     return this.#isFull;
   }

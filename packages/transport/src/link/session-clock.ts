@@ -1,6 +1,6 @@
 import { monotonicNow } from '#clock';
 
-/** The clock of one session. It stands still while its owner does not read the peer. */
+/** The monotonic clock of one session. It stands still while the link does not read the peer. */
 export class SessionClock {
   #stops = 0;
   #stoppedAt = 0;
@@ -10,12 +10,12 @@ export class SessionClock {
     return this.#stops > 0;
   }
 
-  /** Milliseconds, stopped time left out. */
+  /** Milliseconds, without the time in which the clock stood still. */
   now(): number {
     return (this.isStopped ? this.#stoppedAt : monotonicNow()) - this.#stoppedMs;
   }
 
-  /** Each call needs a `start` of its own before time goes on. */
+  /** Each call needs its own `start` before the clock goes on. */
   stop(): void {
     if (!this.isStopped) this.#stoppedAt = monotonicNow();
     this.#stops += 1;

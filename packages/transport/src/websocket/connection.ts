@@ -5,42 +5,42 @@ import type { Connection, ConnectionHandlers, Remote } from '../connection.ts';
 import { Inbox } from '../inbox.ts';
 import { TCP_KEEP_ALIVE_MS } from '../tcp.ts';
 
-/** Closing codes of RFC 6455, section 7.4.1. */
+/** Close codes of RFC 6455, section 7.4.1. */
 const NORMAL_CLOSE = 1000;
 const UNSUPPORTED_DATA = 1003;
 const TOO_LONG = 1009;
-const LOST_WITHOUT_A_WORD = 1006;
+const ABNORMAL_CLOSURE = 1006;
 
-/** Bytes beside a first message that are nothing but framing: its header, and what a peer may say for its own upkeep. */
+/** Bytes of framing that may accompany the first message: its header and control frames. */
 const FIRST_FRAMING_BYTES = 1024;
 
 export interface OpenedWebSocket {
   readonly ws: WebSocket;
-  /** What the WebSocket was made of. */
+  /** The socket under the WebSocket. */
   readonly socket: Socket;
   readonly address: string;
   readonly initiator: boolean;
-  /** The longest first message; absent: as long as any. */
+  /** The longest first message, in bytes. Default: the limit of all messages. */
   readonly maxFirstMessageBytes?: number | undefined;
 }
 
 /**
- * An open WebSocket as a `Connection`: each `send` is one text message, each text message one `data`. Nothing is read
- * from it before `open` or while its reader is busy, so the kernel holds the peer back.
+ * A `Connection` over an open WebSocket: each `send` is one text message, each text message one `data`. It reads nothing
+ * before `open` or while its reader is busy, so the kernel holds the peer back.
  */
 export class WebSocketConnection implements Connection {
   readonly flow = 'transport';
   readonly remote: Remote;
   readonly #ws: WebSocket;
   readonly #socket: Socket;
-  readonly #inbox = new Inbox(Infinity, (until) => this.#hold(until));
-  /** Messages that came in one piece of the stream with the one that its reader is busy with. */
+  readonly #inbox = new Inbox(Infinity, (until) => this.#holdBack(until));
+  /** Messages that arrived in one read with the message that the reader is busy with. */
   readonly #held: Uint8Array[] = [];
   #isHeld = false;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
   #error: Error | undefined;
   #isClosing = false;
-  #isOver = false;
+  #hasEnded = false;
 
   constructor({ ws, socket, address, initiator, maxFirstMessageBytes }: OpenedWebSocket) {
     this.#ws = ws;
@@ -50,7 +50,7 @@ export class WebSocketConnection implements Connection {
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     socket.on('drain', () => this.#inbox.drain());
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    // Only while there is room: whoever asks and never reads would fill our memory with pongs.
+    // Only while there is room: a peer that sends pings and never reads would fill our memory with pongs.
     ws.on('ping', (data) => {
       if (!socket.writableNeedDrain && !this.#isClosing) ws.pong(data);
     });
@@ -58,7 +58,7 @@ export class WebSocketConnection implements Connection {
       this.#error ??= error;
       this.#endWithinGrace();
     });
-    ws.once('close', (code) => this.#over(code));
+    ws.once('close', (code) => this.#ended(code));
     if (maxFirstMessageBytes !== undefined) this.#boundFirstMessage(maxFirstMessageBytes + FIRST_FRAMING_BYTES);
   }
 
@@ -90,7 +90,7 @@ export class WebSocketConnection implements Connection {
     else this.#inbox.push(message);
   }
 
-  #hold(until: Promise<void>): void {
+  #holdBack(until: Promise<void>): void {
     this.#isHeld = true;
     this.#ws.pause();
     void until.then(() => this.#release());
@@ -100,12 +100,12 @@ export class WebSocketConnection implements Connection {
     this.#isHeld = false;
     while (!this.#isHeld) {
       const message = this.#held.shift();
-      if (message === undefined) return this.#isOver ? this.#inbox.end(this.#error) : this.#ws.resume();
+      if (message === undefined) return this.#hasEnded ? this.#inbox.end(this.#error) : this.#ws.resume();
       this.#inbox.push(message);
     }
   }
 
-  /** Bytes are counted as they come, because the message that they belong to is seen only once it is whole. */
+  /** Counts raw bytes, because a message is visible only once it is complete. */
   #boundFirstMessage(maxBytes: number): void {
     let left = maxBytes;
     const count = (bytes: Uint8Array): void => {
@@ -121,7 +121,7 @@ export class WebSocketConnection implements Connection {
     });
   }
 
-  /** The peer does what no conversation here can hold: nothing more is taken from it. */
+  /** Ends the connection for a violation of the peer, and reads nothing more from it. */
   #refuse(code: number, why: string): void {
     this.#error ??= ShoalError.badMessage(why);
     this.#isClosing = true;
@@ -131,20 +131,20 @@ export class WebSocketConnection implements Connection {
 
   #end(code: number, why?: string): void {
     this.#ws.close(code, why);
-    // The peer's own closing frame can only come to whoever reads.
+    // The peer's close frame arrives only while the socket is read.
     this.#ws.resume();
     this.#endWithinGrace();
   }
 
   #endWithinGrace(): void {
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     this.#graceTimer ??= setTimeout(() => this.#ws.terminate(), CLOSE_GRACE_MS);
   }
 
-  #over(code: number): void {
+  #ended(code: number): void {
     clearTimeout(this.#graceTimer);
-    this.#isOver = true;
-    if (code === LOST_WITHOUT_A_WORD && !this.#isClosing) {
+    this.#hasEnded = true;
+    if (code === ABNORMAL_CLOSURE && !this.#isClosing) {
       this.#error ??= new ShoalError('HOST_DISCONNECTED', 'The connection broke.');
     }
     if (!this.#isHeld || this.#isClosing) this.#inbox.end(this.#error);

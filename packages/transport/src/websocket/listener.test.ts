@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { listenWebSocket, WEBSOCKET_HANDSHAKE_MS } from './listener.ts';
 
-// A file of its own: timers of other tests would be lost between the real clock and this one.
-test('a handshake that is not complete in time is ended, without an answer', async (context) => {
+// In a file of its own: mocked timers would affect the timers of other tests.
+test('a handshake that is not complete in time is ended without an answer', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const listener = await listenWebSocket({
     host: '127.0.0.1',
@@ -13,12 +13,12 @@ test('a handshake that is not complete in time is ended, without an answer', asy
     path: '/door',
     maxConnections: 2,
     maxPayloadBytes: 1_000,
-    onConnection: () => assert.fail('a handshake was taken for complete'),
+    onConnection: () => assert.fail('the handshake is not complete'),
   });
   const { port } = listener.address();
   const dripping = connect({ host: '127.0.0.1', port });
   dripping.resume().write('GET /door HTTP/1.1\r\nHost: 127');
-  // Who comes later is answered: by then the listener has seen the first.
+  // The answer to a later connection shows that the listener has accepted the first.
   const later = connect({ host: '127.0.0.1', port });
   later.write('GET /door HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
   await once(later, 'data');

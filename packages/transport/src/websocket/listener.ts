@@ -8,28 +8,28 @@ import { boundAddress, type Listener, listening, plainAddress } from '../listen.
 import { WebSocketConnection } from './connection.ts';
 import { createUpgradeGuard, type UpgradeGuardOptions, type UpgradeRefusal } from './upgrade-guard.ts';
 
-/** A handshake takes a round trip; who takes longer than this holds a place that others want. */
+/** Time for a handshake, which takes one round trip. A slower one is ended because it occupies a place. */
 export const WEBSOCKET_HANDSHAKE_MS = 5_000;
-/** All headers of a handshake together. */
+/** The size of all headers of a handshake together. */
 const WEBSOCKET_HEADERS_BYTES = 8 * 1024;
 
 export interface WebSocketListenOptions extends UpgradeGuardOptions {
   /** 0 picks a free one. */
   readonly port: number;
-  /** Handshakes count too. */
+  /** Handshakes count as connections. */
   readonly maxConnections: number;
-  /** Without it: 16, and 1,024 for addresses of this machine. */
+  /** Default: 16, and 1,024 for loopback addresses. */
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** Handshakes under way at once; absent: as many as connections. */
+  /** Handshakes at once. Default: `maxConnections`. */
   readonly maxHandshakes?: number | undefined;
-  /** The longest message; a longer one ends the connection before it is stored. */
+  /** The longest message. A longer one ends the connection before it is stored. */
   readonly maxPayloadBytes: number;
-  /** The same for a peer's first message; absent: as long as any. */
+  /** The same for a peer's first message. Default: `maxPayloadBytes`. */
   readonly maxFirstMessageBytes?: number | undefined;
   readonly onConnection: ConnectionHandler;
 }
 
-/** Resolves once it listens. Throws `INVALID_REQUEST`, saying what to change, where it cannot. */
+/** Resolves once it listens. Throws `INVALID_REQUEST` and the reason if it cannot. */
 export async function listenWebSocket(options: WebSocketListenOptions): Promise<Listener> {
   const { maxFirstMessageBytes } = options;
   const guard = createUpgradeGuard(options);
@@ -48,17 +48,17 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
   const handshakes = new Map<Duplex, ReturnType<typeof setTimeout>>();
   const open = new Set<Connection>();
 
-  function admit(socket: Socket): void {
+  function accept(socket: Socket): void {
     const isFull = handshakes.size >= (options.maxHandshakes ?? Infinity);
-    const place = isFull ? undefined : caps.take(plainAddress(socket.remoteAddress));
-    if (place === undefined) {
+    const release = isFull ? undefined : caps.reserve(plainAddress(socket.remoteAddress));
+    if (release === undefined) {
       socket.destroy();
       return;
     }
     const timer = setTimeout(() => socket.destroy(), WEBSOCKET_HANDSHAKE_MS);
     handshakes.set(socket, timer);
     socket.once('close', () => {
-      place();
+      release();
       endHandshake(socket);
     });
   }
@@ -68,10 +68,10 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
     handshakes.delete(socket);
   }
 
-  /** `duplex` is the request's socket by a wider type. */
+  /** `duplex` is the request's socket, with a wider type. */
   function upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
     const { socket } = request;
-    // From here on nobody else listens, and a peer that is gone is no reason to end the process.
+    // Node removes its own listener at an upgrade, and an unhandled error would end the process.
     socket.on('error', () => socket.destroy());
     const refusal = guard(request);
     if (refusal !== undefined) {
@@ -89,7 +89,7 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
     });
   }
 
-  server.on('connection', admit);
+  server.on('connection', accept);
   server.on('upgrade', upgrade);
   server.on('request', (request, response) => answerPlain(guard(request), response));
   await listening(server, options.host, options.port);
@@ -104,9 +104,9 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
   };
 }
 
-/** Whoever comes with a browser or curl learns what this is. */
+/** Answers a plain HTTP request, for example of a browser or of curl. */
 function answerPlain(refusal: UpgradeRefusal | undefined, to: ServerResponse): void {
-  const { status, why } = refusal ?? { status: 426, why: 'This is the door of a WebSocket: ask for an upgrade.' };
+  const { status, why } = refusal ?? { status: 426, why: 'This is a WebSocket endpoint: send an upgrade request.' };
   to.writeHead(status, {
     connection: 'close',
     'content-type': 'text/plain',

@@ -3,12 +3,12 @@ import { isIP } from 'node:net';
 import { isLoopback } from '../caps.ts';
 
 export interface UpgradeGuardOptions {
-  /** The address that is listened on. */
+  /** The address that the listener binds. */
   readonly host: string;
   readonly path: string;
-  /** Names beside this machine's own under which it is reached, such as that of a proxy before it. */
+  /** Further names in `Host` that are accepted, for example that of a reverse proxy. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Origins of web pages that may connect, `https://example.org` each; absent: this machine's and those of the same host. */
+  /** Origins of web pages that may connect, for example `https://example.org`. Default: this machine's and the same host's. */
   readonly allowedOrigins?: readonly string[] | undefined;
 }
 
@@ -17,20 +17,20 @@ export interface UpgradeRefusal {
   readonly why: string;
 }
 
-/** Decides on a request's head alone; undefined lets it in. */
+/** Checks the head of a request. Returns undefined if it is accepted. */
 export type UpgradeGuard = (request: IncomingMessage) => UpgradeRefusal | undefined;
 
 /**
- * Keeps web pages of others out. A page may open a WebSocket to any address, this machine's too: its browser then names the
- * page in `Origin`, and in `Host` the name that the page used, which a foreign page can have pointed at this machine.
- * Programs send no `Origin`.
+ * Returns a guard that refuses web pages of other origins. A page can open a WebSocket to any address, this machine's too. Its
+ * browser sends the page's origin in `Origin`, and in `Host` the name that the page used, which a foreign page can have made
+ * to resolve to this machine (DNS rebinding). Programs send no `Origin`.
  */
 export function createUpgradeGuard(options: UpgradeGuardOptions): UpgradeGuard {
   const names = new Set((options.allowedHosts ?? []).map((name) => name.toLowerCase()));
   const isLocal = isLoopback(options.host);
 
-  /** A number is no name that somebody could have pointed here. */
-  function isOurs(name: string): boolean {
+  /** IP addresses are accepted because DNS rebinding needs a name. */
+  function isOwnName(name: string): boolean {
     return names.has(name) || isLoopback(name) || (!isLocal && isIP(name) !== 0);
   }
 
@@ -38,16 +38,16 @@ export function createUpgradeGuard(options: UpgradeGuardOptions): UpgradeGuard {
     if (options.allowedOrigins !== undefined) return options.allowedOrigins.includes(origin);
     if (!URL.canParse(origin)) return false;
     const page = new URL(origin);
-    return page.host === host || isLoopback(bare(page.hostname));
+    return page.host === host || isLoopback(withoutBrackets(page.hostname));
   }
 
   return ({ headers, url }) => {
     const host = (headers.host ?? '').toLowerCase();
-    if (!isOurs(nameOf(host))) return refuse(403, 'This door is not known by the name in Host.');
+    if (!isOwnName(nameOf(host))) return refuse(403, 'This server does not have the name in Host.');
     if (headers.origin !== undefined && !mayConnect(headers.origin, host)) {
       return refuse(403, 'Pages of this origin may not connect here.');
     }
-    if (url !== options.path) return refuse(404, `There is nothing here but ${options.path}.`);
+    if (url !== options.path) return refuse(404, `Not found. This server has only ${options.path}.`);
     return undefined;
   };
 }
@@ -56,11 +56,11 @@ function refuse(status: UpgradeRefusal['status'], why: string): UpgradeRefusal {
   return { status, why };
 }
 
-/** `name` or `name:port`, where an IPv6 address stands in brackets. */
+/** Returns the name of `name` or `name:port`. An IPv6 address is in brackets. */
 function nameOf(host: string): string {
-  return bare(host.replace(/:\d{1,5}$/, ''));
+  return withoutBrackets(host.replace(/:\d{1,5}$/, ''));
 }
 
-function bare(name: string): string {
+function withoutBrackets(name: string): string {
   return name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name;
 }

@@ -4,28 +4,28 @@ import type { Connection, ConnectionHandlers, Remote } from '../connection.ts';
 import { HELD_BYTES_MAX, Inbox } from '../inbox.ts';
 import type { WebSocketDialOptions } from './websocket.ts';
 
-/** What the platform may have waiting to be sent before `send` answers false. */
+/** Unsent bytes in the platform's WebSocket before `send` returns false. */
 const BUFFERED_BYTES_MAX = 64 * 1024;
-/** The platform does not tell when it has sent what waited: it is asked so often. */
+/** Time between two checks of the unsent bytes: the platform has no event for them. */
 const DRAIN_CHECK_MS = 10;
 /** RFC 6455, section 7.4.1. */
 const NORMAL_CLOSE = 1000;
-const LOST_WITHOUT_A_WORD = 1006;
-/** Of the codes for applications; those of the RFC are not for a page to send. */
+const ABNORMAL_CLOSURE = 1006;
+/** A close code for applications: a page may not send those of the RFC. */
 const REFUSED_CLOSE = 4000;
 
-/** Dials with the platform's own WebSocket. Throws `CONNECT_FAILED` where nobody opens one there in time. */
+/** Connects with the platform's WebSocket. Throws `CONNECT_FAILED` if no server opens one in time. */
 export function dialWebSocket({ url, timeoutMs, maxPayloadBytes, signal }: WebSocketDialOptions): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const socket = openSocket(url);
     const timer = setTimeout(() => fail(`did not answer within ${timeoutMs} ms`), timeoutMs);
-    // A page is not told why.
+    // Browsers do not tell a page the reason.
     const refused = (): void => fail('refused the connection or cannot be reached');
-    const givenUp = (): void => fail('is not wanted any more');
+    const cancelled = (): void => fail('was not reached before the dial was cancelled');
 
     function settle(): void {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', givenUp);
+      signal?.removeEventListener('abort', cancelled);
       socket.removeEventListener('close', refused);
     }
 
@@ -35,7 +35,7 @@ export function dialWebSocket({ url, timeoutMs, maxPayloadBytes, signal }: WebSo
       reject(new ShoalError('CONNECT_FAILED', `${url} ${why}.`));
     }
 
-    signal?.addEventListener('abort', givenUp);
+    signal?.addEventListener('abort', cancelled);
     socket.addEventListener('close', refused);
     socket.addEventListener(
       'open',
@@ -48,16 +48,16 @@ export function dialWebSocket({ url, timeoutMs, maxPayloadBytes, signal }: WebSo
   });
 }
 
-/** A page that came over https: may not open a `ws:` address of another machine, and is told so at once. */
+/** Throws `CONNECT_FAILED` at once if the page may not dial this address: an `https:` page may not open a `ws:` one. */
 function openSocket(url: string): WebSocket {
   try {
     return new WebSocket(url);
   } catch (cause) {
-    throw new ShoalError('CONNECT_FAILED', `${url} may not be dialled from this page; try a wss: address.`, { cause });
+    throw new ShoalError('CONNECT_FAILED', `This page may not open ${url}. Use a wss: address.`, { cause });
   }
 }
 
-/** The platform's WebSocket as a `Connection`. A page cannot leave it unread: what it does not want piles up. */
+/** A `Connection` over the platform's WebSocket. A page cannot stop reading it: unread messages pile up. */
 class PlatformConnection implements Connection {
   readonly flow = 'none';
   readonly remote: Remote;
@@ -75,7 +75,7 @@ class PlatformConnection implements Connection {
     this.remote = { transport: 'websocket', address, initiator: true };
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }: { readonly data: unknown }) => this.#receive(data));
-    socket.addEventListener('close', ({ code }) => this.#over(code));
+    socket.addEventListener('close', ({ code }) => this.#ended(code));
   }
 
   open(handlers: ConnectionHandlers): void {
@@ -101,7 +101,7 @@ class PlatformConnection implements Connection {
     if (typeof data !== 'string') return this.#refuse('Every message must be a text message.');
     const bytes = b4a.from(data, 'utf8');
     if (bytes.byteLength > this.#maxPayloadBytes) return this.#refuse('A message is too long.');
-    if (!this.#inbox.push(bytes)) this.#refuse(`More than ${HELD_BYTES_MAX} bytes came before they were read.`);
+    if (!this.#inbox.push(bytes)) this.#refuse(`More than ${HELD_BYTES_MAX} bytes arrived before they were read.`);
   }
 
   #refuse(why: string): void {
@@ -119,16 +119,16 @@ class PlatformConnection implements Connection {
     }, DRAIN_CHECK_MS);
   }
 
-  /** A page cannot cut a connection; when the peer does not answer in time, it is over for us. */
+  /** A page cannot destroy a connection: if the peer does not answer in time, it counts as ended. */
   #endWithinGrace(code: number): void {
     this.#socket.close(code);
-    this.#graceTimer ??= setTimeout(() => this.#over(code), CLOSE_GRACE_MS);
+    this.#graceTimer ??= setTimeout(() => this.#ended(code), CLOSE_GRACE_MS);
   }
 
-  #over(code: number): void {
+  #ended(code: number): void {
     clearTimeout(this.#drainTimer);
     clearTimeout(this.#graceTimer);
-    if (code === LOST_WITHOUT_A_WORD && !this.#isClosing) {
+    if (code === ABNORMAL_CLOSURE && !this.#isClosing) {
       this.#error ??= new ShoalError('HOST_DISCONNECTED', 'The connection broke.');
     }
     this.#inbox.end(this.#error);

@@ -19,7 +19,7 @@ interface Open {
   readonly listener: Listener;
   readonly port: number;
   readonly url: string;
-  /** The next connection that comes. */
+  /** Resolves with the next connection. */
   readonly next: () => Promise<Connection>;
 }
 
@@ -34,9 +34,9 @@ async function listen(options: Partial<WebSocketListenOptions> = {}): Promise<Op
     maxPayloadBytes: 16 * MEBIBYTE,
     ...options,
     onConnection: (connection) => {
-      const taker = waiting.shift();
-      if (taker === undefined) arrived.push(connection);
-      else taker(connection);
+      const resolve = waiting.shift();
+      if (resolve === undefined) arrived.push(connection);
+      else resolve(connection);
     },
   });
   const { port } = listener.address();
@@ -79,15 +79,14 @@ connectionContract('websocket', () => pair(dialWebSocket), { isText: true });
 connectionContract('websocket in a page', () => pair(dialInPage), {
   isText: true,
   skips: {
-    'one end has dialled, the other has not, and both say the same of flow':
-      'a page cannot leave its WebSocket unread, and its server can',
-    'a peer that reads nothing costs a bounded amount of memory':
-      'its writer is a page, and its reader a server, which is tested above',
+    'one end is the initiator, and both ends have the same flow':
+      'a page cannot stop reading its WebSocket, a server can',
+    'a peer that does not read costs a bounded amount of memory': 'the reader is a server, which is tested above',
   },
 });
 
 suite('a WebSocket listener', () => {
-  test('takes connections, and closing it closes them', async () => {
+  test('accepts connections and closes them when it closes', async () => {
     const { listener, url, next } = await listen();
     const client = new Recorder(await dial(url));
     const served = new Recorder(await next());
@@ -97,7 +96,7 @@ suite('a WebSocket listener', () => {
     assert.deepEqual([client.error, served.error], [undefined, undefined]);
   });
 
-  test('refuses a connection beyond its cap, and one that left makes room', async () => {
+  test('refuses a connection beyond its limit until another has closed', async () => {
     const { listener, url, next } = await listen({ maxConnections: 1 });
     const first = new Recorder(await dial(url));
     const served = new Recorder(await next());
@@ -108,21 +107,21 @@ suite('a WebSocket listener', () => {
     await listener.close();
   });
 
-  test('a taken port is refused with the port and what to do', async () => {
+  test('the error for a taken port has the port and what to do', async () => {
     const { listener, port } = await listen();
     await assert.rejects(listen({ port }), { code: 'INVALID_REQUEST', message: /choose another port/ });
     await listener.close();
   });
 
-  test('headers beyond their limit end the handshake', async () => {
+  test('headers beyond the limit end the handshake', async () => {
     const { listener, port } = await listen();
     const socket = connect({ host: '127.0.0.1', port });
     socket.write(`GET ${PATH} HTTP/1.1\r\nX: ${'x'.repeat(16 * 1024)}`);
-    assert.match(await ended(socket), /^HTTP\/1\.1 431 /);
+    assert.match(await readToEnd(socket), /^HTTP\/1\.1 431 /);
     await listener.close();
   });
 
-  test('plain HTTP is told what this is, and another path that there is nothing', async () => {
+  test('plain HTTP is answered with 426, and another path with 404', async () => {
     const { listener, port } = await listen();
     assert.deepEqual(await get(port, PATH), { status: 426, upgrade: 'websocket' });
     assert.deepEqual(await get(port, '/'), { status: 404, upgrade: undefined });
@@ -130,7 +129,7 @@ suite('a WebSocket listener', () => {
     await listener.close();
   });
 
-  test('a message that is too long ends the connection on its header', async () => {
+  test('a message that is too long ends the connection at its header', async () => {
     const { listener, url, next } = await listen({ maxPayloadBytes: 1_000 });
     const client = new WebSocket(url);
     await once(client, 'open');
@@ -144,12 +143,12 @@ suite('a WebSocket listener', () => {
     await listener.close();
   });
 
-  test('a first message that is too long ends the connection before it is whole', async () => {
+  test('a first message that is too long ends the connection before it is complete', async () => {
     const { listener, url, next } = await listen({ maxFirstMessageBytes: 1_000 });
     const client = new WebSocket(url);
     await once(client, 'open');
     const served = new Recorder(await next());
-    // A message in many frames, none of which is the last.
+    // The first frame of a message that has more.
     client.send('x'.repeat(5_000), { fin: false });
     const [code] = await once(client, 'close');
     await served.closed();
@@ -192,7 +191,7 @@ suite('a WebSocket listener', () => {
     await listener.close();
   });
 
-  test('no compression is agreed to', async () => {
+  test('compression is not negotiated', async () => {
     const { listener, url } = await listen();
     const client = new WebSocket(url, { perMessageDeflate: true });
     await once(client, 'open');
@@ -206,11 +205,11 @@ suite('Host and Origin', () => {
   const cases: readonly [string, Partial<WebSocketListenOptions>, Record<string, string>, number][] = [
     ['a name of this machine', {}, { host: 'localhost:1' }, 101],
     ['an IPv6 loopback address', {}, { host: '[::1]:17003' }, 101],
-    ['a foreign name that was pointed here', {}, { host: 'evil.example' }, 403],
-    ['a name that only begins like ours', {}, { host: 'localhost.evil.example' }, 403],
+    ['a foreign name that resolves to this machine', {}, { host: 'evil.example' }, 403],
+    ['a name that only begins like a local one', {}, { host: 'localhost.evil.example' }, 403],
     ['a configured name', { allowedHosts: ['Shoal.example'] }, { host: 'shoal.example' }, 101],
-    ['a number, on a loopback bind', {}, { host: '192.168.1.5:17003' }, 403],
-    ['a number, on another bind', { host: '0.0.0.0' }, { host: '192.168.1.5:17003' }, 101],
+    ['an IP address, if the listener binds a loopback address', {}, { host: '192.168.1.5:17003' }, 403],
+    ['an IP address, if it binds another address', { host: '0.0.0.0' }, { host: '192.168.1.5:17003' }, 101],
     ['a page of this machine', {}, { origin: 'http://localhost:5173' }, 101],
     [
       'a page of the same host',
@@ -220,8 +219,13 @@ suite('Host and Origin', () => {
     ],
     ['a foreign page', {}, { origin: 'https://evil.example' }, 403],
     ['a page without an origin', {}, { origin: 'null' }, 403],
-    ['a page that a list names', { allowedOrigins: ['https://a.example'] }, { origin: 'https://a.example' }, 101],
-    ['a page that a list leaves out', { allowedOrigins: ['https://a.example'] }, { origin: 'http://localhost' }, 403],
+    ['a page in the list of origins', { allowedOrigins: ['https://a.example'] }, { origin: 'https://a.example' }, 101],
+    [
+      'a page that is not in the list of origins',
+      { allowedOrigins: ['https://a.example'] },
+      { origin: 'http://localhost' },
+      403,
+    ],
   ];
   for (const [what, options, headers, expected] of cases) {
     test(`${what}: ${expected}`, async () => {
@@ -237,14 +241,14 @@ suite('dialling', () => {
     ['a program', dialWebSocket],
     ['a page', dialInPage],
   ] as const) {
-    test(`${where} that reaches nobody fails with CONNECT_FAILED`, async () => {
+    test(`${where} that reaches no server fails with CONNECT_FAILED`, async () => {
       const { listener, url } = await listen();
       await listener.close();
       await assert.rejects(dialler({ url, timeoutMs: 10_000, maxPayloadBytes: 1_000 }), { code: 'CONNECT_FAILED' });
     });
   }
 
-  test('what is no WebSocket fails with what it answered', async () => {
+  test('the error for a server without WebSockets has its HTTP status', async () => {
     const { listener, port } = await listen();
     await assert.rejects(dial(`ws://127.0.0.1:${port}/`), { code: 'CONNECT_FAILED', message: /answered 404/ });
     await listener.close();
@@ -255,7 +259,7 @@ function dial(url: string): Promise<Connection> {
   return dialWebSocket({ url, timeoutMs: 10_000, maxPayloadBytes: MEBIBYTE });
 }
 
-/** What an attempt to open a WebSocket is answered; 101 where it opens. */
+/** Returns the HTTP status of an attempt to open a WebSocket; 101 if it opens. */
 async function statusOf(url: string, headers: Record<string, string> = {}): Promise<number | undefined> {
   const client = new WebSocket(url, { headers });
   const status = await new Promise<number | undefined>((resolve, reject) => {
@@ -269,18 +273,18 @@ async function statusOf(url: string, headers: Record<string, string> = {}): Prom
 }
 
 async function get(port: number, path: string): Promise<{ status: number | undefined; upgrade: unknown }> {
-  const asked = request({ host: '127.0.0.1', port, path });
-  asked.end();
-  const [response] = await once(asked, 'response');
+  const sent = request({ host: '127.0.0.1', port, path });
+  sent.end();
+  const [response] = await once(sent, 'response');
   response.resume();
   return { status: response.statusCode, upgrade: response.headers.upgrade };
 }
 
-/** What a raw socket heard until its end. */
-async function ended(socket: Socket): Promise<string> {
-  let heard = '';
-  socket.on('data', (bytes) => (heard += String(bytes)));
+/** Returns everything that a raw socket receives until its end. */
+async function readToEnd(socket: Socket): Promise<string> {
+  let received = '';
+  socket.on('data', (bytes) => (received += String(bytes)));
   socket.on('error', () => undefined);
   await once(socket, 'close');
-  return heard;
+  return received;
 }
