@@ -44,8 +44,8 @@ test('the help of QMesh and Donate says what holds where nothing is given', () =
       .reduce((command, name) => command.commands.find((one) => one.name() === name) ?? assert.fail(name), program)
       .helpInformation()
       .replace(/\s+/g, ' ');
-  assert.match(help('qmesh', 'worker'), /at most 2048 where not given.*10 where not given/);
-  assert.match(help('qmesh', 'ask'), /200 where not given.*0\.7 where not given.*60 where not given/);
-  assert.match(help('donate'), /cache\/donate of the home where not given/);
+  assert.match(help('qmesh', 'worker'), /default: at most 2048.*default: 10/);
+  assert.match(help('qmesh', 'ask'), /default: 200.*default: 0\.7.*default: 60/);
+  assert.match(help('donate'), /default: cache\/donate of the home/);
   assert.match(help('push'), /without --prompt and --ids, only check that the node can run it/);
 });

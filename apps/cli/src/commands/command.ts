@@ -22,27 +22,8 @@ export function contextOf(command: Command): Context {
   }
 }
 
-/**
- * The flags that say what a door's command answers with. Numbers stay text: the node's own schema judges them.
- * `usualContext`: the tokens of a context that is not given.
- */
-export function engineFlags(command: Command, usualContext = 'what the model and the memory allow'): Command {
-  return command
-    .option('--engine <name>', 'auto, llama, llama-server, ollama, openai or echo')
-    .option('--openai-url <url>', 'where the API of an OpenAI-compatible server begins; its key is OPENAI_API_KEY')
-    .option('--model <model>', 'a model’s name ("shoal list" has them), or a GGUF file')
-    .option('--context-length <n>', `tokens of prompt and answer together; ${usualContext} where not given`)
-    .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')
-    .option('--threads <n>', 'threads for the model; measured where not given')
-    .option('--slots <n>', 'answers at once');
-}
-
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
-}
-
-export function collectHosts(value: string, before: readonly string[] = []): string[] {
-  return [...before, ...value.split(',').filter((host) => host !== '')];
 }
 
 export function wholeNumber(text: string): number {

@@ -4,7 +4,7 @@ import { createEngine, type EngineChoice } from '@shoal/host/engines';
 import type { Logger } from '@shoal/host/log';
 import { ShoalError } from '@shoal/protocol';
 import { type LendingLimits, Worker } from '@shoal/worker';
-import { checkedFlags } from '../checked-flags.ts';
+import { checkedFlags } from '../given-settings.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 

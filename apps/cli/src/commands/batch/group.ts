@@ -1,12 +1,10 @@
 import { type Command, Option } from 'commander';
-import { collect, collectHosts, contextOf, example, type Finish, positiveNumber, wholeNumber } from '../command.ts';
+import { contextOf, example, type Finish, positiveNumber, wholeNumber } from '../command.ts';
+import { settingFlags } from '../setting-flags.ts';
 
 export function addBatch(program: Command, finish: Finish): void {
-  example(program.command('batch <file>'), 'shoal batch questions.jsonl --cluster gatewayai-poc')
+  settingFlags(example(program.command('batch <file>'), 'shoal batch questions.jsonl --cluster gatewayai-poc'), 'batch')
     .description('have a file of requests in OpenAI’s batch format answered by all workers together')
-    .option('--cluster <id>', 'the workers of this cluster; may be repeated', collect)
-    .option('--peer <address>', 'a worker at ws://, wss:// or tcp://; may be repeated', collect)
-    .option('--bootstrap <host:port>', 'enter the DHT here; may be repeated, or several with commas', collectHosts)
     .option('--model <model>', 'ask this model, whatever the lines say')
     .option('--output <file>', 'where the answers go; FILE.output.jsonl where not given')
     .option('--errors <file>', 'where the lines that failed go; beside the answers where not given')

@@ -2,75 +2,57 @@ import { join } from 'node:path';
 import type { Configuration } from '@shoal/host/configuration';
 import { createMount } from '@shoal/host/doors/donate-mount';
 import { DONATE_WARNING } from '@shoal/host/doors/donate-warning';
+import { type DoorConfiguration, doorSettings } from '@shoal/host/doors/settings';
 import { homeFiles } from '@shoal/host/home';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { printableName } from '@shoal/host/printable';
-import { DEFAULT_PORT, type Mode, MODES } from '@shoal/protocol/donate';
+import type { Mode } from '@shoal/protocol/donate';
 import { isLoopback } from '@shoal/transport';
 import { listenTcp } from '@shoal/transport/tcp';
 import { Scheduler } from '@shoal/worker';
-import {
-  type DonateDoor,
-  type DonateBackendOptions,
-  type JobReport,
-  openDonateDoor,
-  QUEUE_CAPACITY,
-} from '@shoal/worker/donate';
+import { type DonateDoor, type DonateBackendOptions, type JobReport, openDonateDoor } from '@shoal/worker/donate';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { openPassingFolder } from '../../donate/passing-folder.ts';
 import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
+import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
 import { count, print } from '../../terminal/output.ts';
 
 /** How long running answers may take to complete once the node is to end. */
 const DRAIN_MS = 30_000;
 
 export interface DonateFlags {
-  readonly mode?: string | undefined;
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  readonly queue?: number | undefined;
   readonly folder?: string | undefined;
   readonly model?: string | undefined;
 }
 
-interface DoorChoice {
-  readonly mode: Mode;
-  readonly host: string;
-  readonly port: number;
-  readonly queue: number;
-  /** Where pushed models are kept. */
+interface DoorChoice extends Pick<DoorConfiguration<'donate'>, 'mode' | 'host' | 'port' | 'queue'> {
+  /** For pushed models. */
   readonly folder: string;
 }
 
 /** `shoal donate`: a Donate compute node in the foreground, until Ctrl-C. */
 export async function donate(context: Context, flags: DonateFlags): Promise<number> {
-  const { mode, host, port, queue, folder, ...others } = flags;
-  const configuration = await doorConfiguration(context, others);
-  const said = configuration.doors.donate;
+  const configuration = await doorConfiguration(context, givenSettings('donate', flags));
+  const settings = doorSettings('donate', configuration, givenDoorSettings('donate', 'donate', flags));
+  checkMode(settings.mode, flags);
   const choice: DoorChoice = {
-    mode: checkedMode(mode ?? said?.mode ?? 'local_lm', flags),
-    host: host ?? said?.host ?? '127.0.0.1',
-    port: port ?? said?.port ?? DEFAULT_PORT,
-    queue: queue ?? said?.queue ?? QUEUE_CAPACITY,
-    folder: folder ?? join(homeFiles(context.home).cache, 'donate'),
+    ...settings,
+    folder: flags.folder ?? join(homeFiles(context.home).cache, 'donate'),
   };
   const log = createLogger(configuration.logLevel);
   await untilEnded(log, () => openDoor(context, choice, configuration, log));
   return EXIT.ok;
 }
 
-function checkedMode(text: string, { model, folder }: DonateFlags): Mode {
-  const mode = MODES.find((one) => one === text);
-  if (mode === undefined) throw CliError.usage(`"${text}" is no mode; write ${MODES.join(' or ')}.`);
+function checkMode(mode: Mode, { model, folder }: DonateFlags): void {
   if (mode === 'model_push' && model !== undefined) {
     throw CliError.usage('With --mode model_push clients bring the model: leave --model out.');
   }
   if (mode === 'local_lm' && folder !== undefined) {
     throw CliError.usage('--folder is for --mode model_push: this mode keeps nothing.');
   }
-  return mode;
 }
 
 /** What is opened here is closed in reverse, also where a later step fails. */

@@ -1,21 +1,18 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { contextOf, engineFlags, example, type Finish, notEmpty, port, positiveNumber } from '../command.ts';
+import { contextOf, example, type Finish, notEmpty, port, positiveNumber } from '../command.ts';
+import { doorFlags, settingFlags } from '../setting-flags.ts';
 
 const MAX_TOKEN_ID = 0x7fff_ffff;
 
 export function addDonate(program: Command, finish: Finish): void {
-  engineFlags(example(program.command('donate'), 'shoal donate --host 0.0.0.0 --model ~/models/llama.gguf'))
+  const donate = example(program.command('donate'), 'shoal donate --host 0.0.0.0 --model ~/models/llama.gguf');
+  doorFlags(settingFlags(donate, 'donate'), 'donate', 'donate', { host: notEmpty, port, queue: positiveNumber })
     .description('answer Donate compute clients of this machine, or of a trusted network, in the foreground')
-    .option('--mode <mode>', 'local_lm (default) answers prompts; model_push runs the models that clients bring')
-    .option('--host <address>', 'where to listen; 127.0.0.1 where not given, which is this machine alone', notEmpty)
-    .option('--port <n>', 'the port; 17001 where not given, 0 picks a free one', port)
-    .option('--queue <n>', 'jobs that wait at most; 64 where not given', positiveNumber)
     .option(
       '--folder <path>',
-      'with model_push, where pushed models are kept while they are used; cache/donate of the home where not given',
+      'with model_push, the folder for pushed models while they are used (default: cache/donate of the home)',
       notEmpty,
     )
-    .option('--max-tokens <n>', 'the longest answer that others get')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./donate.ts')).donate(contextOf(command), command.opts())),
     );

@@ -1,5 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
-import { contextOf, example, type Finish, positiveNumber } from '../command.ts';
+import { contextOf, example, type Finish } from '../command.ts';
+import { settingFlags } from '../setting-flags.ts';
 
 /** Of `GPU_BACKENDS` and `GPU_PACKAGES`; not imported, because help needs no more than these words. */
 const BACKENDS = ['cuda', 'vulkan', 'metal', 'none'] as const;
@@ -16,12 +17,12 @@ export function addEngine(program: Command, finish: Finish): void {
       finish(await (await import('./list.ts')).listEngines(contextOf(command))),
     );
   addBuild(engine, finish);
-  example(engine.command('measure'), 'shoal engine measure --model llama3.2:1b')
+  settingFlags(example(engine.command('measure'), 'shoal engine measure --model llama3.2:1b'), 'engine measure', {
+    model: 'the configured model, else the demo model',
+  })
     .description('whether llama or llama-server is faster here; "auto" uses that one')
-    .option('--model <model>', 'the model to measure with; the configured or the demo model where not given')
-    .option('--slots <n>', 'answers at once', positiveNumber)
-    .action(async (_flags: object, command: Command) =>
-      finish(await (await import('./measure.ts')).measureEngines(contextOf(command), command.opts())),
+    .action(async (options: object, command: Command) =>
+      finish(await (await import('./measure.ts')).measureEngines(contextOf(command), options)),
     );
   addPackages(engine, finish);
 }

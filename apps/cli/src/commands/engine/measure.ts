@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { machineName } from '@shoal/engine/llama-server';
-import { type Configuration, loadConfiguration } from '@shoal/host/configuration';
-import { launchSettings } from '@shoal/host/launch-settings';
+import type { Configuration } from '@shoal/host/configuration';
 import { createEngine } from '@shoal/host/engines';
 import { locateLlamaServer } from '@shoal/host/engines/places';
 import { isServerFaster, type Measurement, remember } from '@shoal/host/engines/record';
@@ -10,24 +9,19 @@ import { createLogger } from '@shoal/host/log';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { doorConfiguration } from '../../door/door-worker.ts';
+import { givenSettings } from '../../given-settings.ts';
 import { sideBySide } from '../../engine/measure.ts';
 import { modelPath } from '../../engine/overview.ts';
 import { LiveLine } from '../../terminal/live-line.ts';
 import { interruptible } from '../../models/interruptible.ts';
 import { columns, count, print } from '../../terminal/output.ts';
 
-export interface EngineMeasureFlags {
-  readonly model?: string | undefined;
-  readonly slots?: number | undefined;
-}
-
 /** `shoal engine measure`: llama and llama-server take turns with one model; `auto` uses the faster one from then on. */
-export async function measureEngines(context: Context, flags: EngineMeasureFlags): Promise<number> {
+export async function measureEngines(context: Context, options: object): Promise<number> {
   const { home } = context;
   prepareHome(home);
-  const { model, slots } = flags;
-  const words = { model, ...(slots !== undefined && { slots: String(slots) }) };
-  const configuration = await loadConfiguration(home, launchSettings(words, process.env));
+  const configuration = await doorConfiguration(context, givenSettings('engine measure', options));
   const server = locateLlamaServer(home, configuration.llamaServer);
   if (server === undefined) {
     throw ShoalError.invalidRequest('There is no llama-server to compare with. Build one with "shoal engine build".');

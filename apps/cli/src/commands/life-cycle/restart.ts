@@ -1,6 +1,5 @@
-import type { Flags } from '@shoal/host/launch-settings';
 import { readLaunch } from '@shoal/host/launch';
-import { checkedFlags } from '../../checked-flags.ts';
+import { checkedFlags, givenSettings } from '../../given-settings.ts';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';
@@ -8,8 +7,8 @@ import { startDetached, startedLines } from './start.ts';
 import { stopNode } from './stop.ts';
 
 /** `shoal restart`: started as before, but for the flags given now. */
-export async function restart(context: Context, flags: Flags): Promise<number> {
-  const launch = checkedFlags(flags);
+export async function restart(context: Context, options: object): Promise<number> {
+  const launch = checkedFlags(givenSettings('restart', options));
   await stopNode(context.home);
   const view = await startDetached(context.home, { ...(await readLaunch(context.home)), ...launch });
   print(context, view, startedLines(context.home, view));

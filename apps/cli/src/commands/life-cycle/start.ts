@@ -4,14 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { readApiAccess } from '@shoal/host/home/api-file';
 import { API_PATHS, type StatusView } from '@shoal/node/api';
-import type { Flags } from '@shoal/host/launch-settings';
 import { homeFiles, prepareHome, type Home } from '@shoal/host/home';
 import { launchFlags, launchVariables } from '@shoal/host/launch';
 import { printableName, printableText } from '@shoal/host/printable';
 import type { Settings } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol';
 import { callNode } from '../../node/api-client.ts';
-import { checkedFlags } from '../../checked-flags.ts';
+import { checkedFlags, givenSettings } from '../../given-settings.ts';
 import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { LAUNCHER } from '../../node/launcher.ts';
@@ -25,8 +24,8 @@ const MAX_LOG_BYTES = 8 * 1_048_576;
 const SHOWN_LOG_LINES = 10;
 
 /** `shoal start`: returns once the node answers. A node that runs already is left as it is. */
-export async function start(context: Context, flags: Flags): Promise<number> {
-  const launch = checkedFlags(flags);
+export async function start(context: Context, options: object): Promise<number> {
+  const launch = checkedFlags(givenSettings('start', options));
   const running = await runningNode(context.home);
   if (running !== undefined) {
     const advice = 'it goes on as it was started; "shoal restart" changes that';

@@ -4,6 +4,7 @@ import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { givenSettings } from '../../given-settings.ts';
 import { doorConfiguration } from '../../door/door-worker.ts';
 import { describeError } from '../../localllm/advice.ts';
 import { answer } from '../../localllm/chat-answer.ts';
@@ -12,14 +13,13 @@ import { TerminalChat } from '../../localllm/terminal-chat.ts';
 
 export interface ChatFlags {
   readonly prompt?: string | undefined;
-  readonly bootstrap?: readonly string[] | undefined;
 }
 
 /** `shoal chat`: at a terminal a conversation of single prompts; otherwise the prompts are stdin's lines, or the flag's. */
 export async function chat(context: Context, serverId: string, flags: ChatFlags): Promise<number> {
   if (flags.prompt?.trim() === '')
     throw CliError.usage('There is no prompt: shoal chat SERVER_ID --prompt "What is 2+2?"');
-  const { bootstrap } = await doorConfiguration(context, { bootstrap: flags.bootstrap });
+  const { bootstrap } = await doorConfiguration(context, givenSettings('chat', flags));
   const interrupts = new Interrupts();
   try {
     if (process.stderr.isTTY && !context.json) process.stderr.write('Looking for the host…\n');

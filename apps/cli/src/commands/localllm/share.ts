@@ -1,5 +1,5 @@
 import type { Configuration } from '@shoal/host/configuration';
-import type { Flags } from '@shoal/host/launch-settings';
+import { doorSettings } from '@shoal/host/doors/settings';
 import { prepareHome } from '@shoal/host/home';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { printableName } from '@shoal/host/printable';
@@ -15,6 +15,7 @@ import type { Context } from '../../context.ts';
 import { warnOfSilentDht } from '../../door/dht-warning.ts';
 import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
+import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
 import { LiveLine } from '../../terminal/live-line.ts';
 import { listenToKeys } from '../../localllm/keys.ts';
 import { qrCode } from '../../localllm/qr-code.ts';
@@ -22,26 +23,25 @@ import { qrCode } from '../../localllm/qr-code.ts';
 /** How long a running answer may take to be completed once the host is told to end. */
 const DRAIN_MS = 30_000;
 
-export interface ShareFlags extends Flags {
-  readonly keep?: boolean | undefined;
+export interface ShareFlags {
   readonly debug?: boolean | undefined;
 }
 
 /** `shoal share`: a LocalLLM host in the foreground, until Ctrl-C. */
-export async function share(context: Context, { keep, debug, ...flags }: ShareFlags): Promise<number> {
+export async function share(context: Context, flags: ShareFlags): Promise<number> {
   prepareHome(context.home);
-  const configuration = await doorConfiguration(context, flags);
-  const { localllm: settings = {} } = configuration.doors;
-  const isKept = keep ?? settings.keep ?? false;
+  const settings = givenSettings('share', flags);
+  const configuration = await doorConfiguration(context, settings);
+  const { name, keep } = doorSettings('localllm', configuration, givenDoorSettings('localllm', 'share', flags));
   const sharing = new Sharing(context, {
     configuration: {
       ...configuration,
-      engine: flags.engine === undefined ? usualEngine(configuration) : configuration.engine,
+      engine: settings.engine === undefined ? usualEngine(configuration) : configuration.engine,
       slots: configuration.slots ?? 1,
     },
-    name: flags.name === undefined ? (settings.name ?? configuration.name) : configuration.name,
-    topic: isKept ? await keptTopic(context.home) : freshTopic(),
-    debug: debug ?? configuration.logLevel === 'debug',
+    name: name ?? configuration.name,
+    topic: keep ? await keptTopic(context.home) : freshTopic(),
+    debug: flags.debug ?? configuration.logLevel === 'debug',
   });
   await sharing.run();
   return EXIT.ok;

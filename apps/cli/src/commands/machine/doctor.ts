@@ -1,9 +1,10 @@
 import { loadConfiguration, type Configuration } from '@shoal/host/configuration';
-import { launchSettings } from '@shoal/host/launch-settings';
+import { type Flags, launchSettings } from '@shoal/host/launch-settings';
 import { readLaunch } from '@shoal/host/launch';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { givenSettings } from '../../given-settings.ts';
 import { createLogger } from '@shoal/host/log';
 import { fail, type Check } from '../../doctor/check.ts';
 import { checkDoors, checkOllama } from '../../doctor/lending.ts';
@@ -20,8 +21,8 @@ import { checkDht, checkHome, checkPort } from '../../doctor/node.ts';
 import { columns, print } from '../../terminal/output.ts';
 
 /** `shoal doctor`: fails only for what keeps a node from running. */
-export async function doctor(context: Context, flags: { bootstrap?: readonly string[] | undefined }): Promise<number> {
-  const configuration = await readConfiguration(context, flags);
+export async function doctor(context: Context, options: object): Promise<number> {
+  const configuration = await readConfiguration(context, givenSettings('doctor', options));
   const checks = [
     checkNodeVersion(),
     checkHome(context.home),
@@ -47,10 +48,7 @@ async function checkLending({ home }: Context, configuration: Configuration): Pr
 }
 
 /** As the node would be started again: with what is said here, else what was said at its last start. */
-async function readConfiguration(
-  { home }: Context,
-  flags: { bootstrap?: readonly string[] | undefined },
-): Promise<Configuration | ShoalError> {
+async function readConfiguration({ home }: Context, flags: Flags): Promise<Configuration | ShoalError> {
   try {
     return await loadConfiguration(home, { ...(await readLaunch(home)), ...launchSettings(flags, process.env) });
   } catch (error) {

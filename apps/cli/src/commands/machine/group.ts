@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { collectHosts, contextOf, example, type Finish, notEmpty, port } from '../command.ts';
+import { contextOf, example, type Finish, notEmpty, port } from '../command.ts';
+import { settingFlags } from '../setting-flags.ts';
 
 export function addMachine(program: Command, finish: Finish): void {
   example(program.command('resources'), 'shoal resources')
@@ -12,11 +13,10 @@ export function addMachine(program: Command, finish: Finish): void {
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./resources.ts')).eligible(contextOf(command))),
     );
-  example(program.command('doctor'), 'shoal doctor')
+  settingFlags(example(program.command('doctor'), 'shoal doctor'), 'doctor')
     .description('what works here, what does not, and what to do')
-    .option('--bootstrap <host:port>', 'the DHT to look for; may be repeated', collectHosts)
-    .action(async (_flags: object, command: Command) =>
-      finish(await (await import('./doctor.ts')).doctor(contextOf(command), command.opts())),
+    .action(async (options: object, command: Command) =>
+      finish(await (await import('./doctor.ts')).doctor(contextOf(command), options)),
     );
   example(program.command('bootstrap'), 'shoal bootstrap --port 49737')
     .description('run the first node of a DHT of one’s own, for machines without internet')

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { collect, contextOf, decimal, example, type Finish, positiveNumber, wholeNumber } from '../command.ts';
+import { settingFlags } from '../setting-flags.ts';
 
 export function addModels(program: Command, finish: Finish): void {
   addRun(program, finish);
@@ -42,7 +43,7 @@ A model that a node of this machine lends is asked there; --here and the flags b
 on this machine is pulled first. Without MODEL it is the node’s, else the configuration’s, else the demo model.`;
 
 function addRun(program: Command, finish: Finish): void {
-  example(program.command('run [model] [prompt...]'), RUN_EXAMPLES)
+  const run = example(program.command('run [model] [prompt...]'), RUN_EXAMPLES)
     .description('talk with a model of this machine; with PROMPT or text on stdin, one answer')
     .option('--system <text>', 'what the model is told before everything else')
     .option('--format <json|file>', 'the answer is JSON, or fits the JSON Schema in this file')
@@ -52,10 +53,8 @@ function addRun(program: Command, finish: Finish): void {
     .option('--stop <text>', 'end the answer before this text; may be repeated', collect)
     .option('--verbose', 'say what each answer took')
     .option('--nowordwrap', 'leave long lines to the terminal')
-    .option('--here', 'load the model in this command, whatever a node has')
-    .option('--context-length <n>', 'tokens of prompt and answer together')
-    .option('--gpu-layers <n>', '-1 automatic, 0 CPU only')
-    .option('--threads <n>', 'threads for the model; measured where not given')
+    .option('--here', 'load the model in this command, whatever a node has');
+  settingFlags(run, 'run')
     .addHelpText('after', RUN_PLACES)
     .action(async (model: string | undefined, prompt: readonly string[], _flags: object, command: Command) =>
       finish(await (await import('./run.ts')).run(contextOf(command), model, prompt, command.opts())),

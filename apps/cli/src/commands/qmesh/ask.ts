@@ -2,6 +2,7 @@ import { connectQmesh, type Qmesh, type QmeshWorker } from '@shoal/client/qmesh'
 import { printableName } from '@shoal/host/printable';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { givenSettings } from '../../given-settings.ts';
 import { doorConfiguration } from '../../door/door-worker.ts';
 import { count, modelText, print } from '../../terminal/output.ts';
 import { promptText } from '../../prompt-text.ts';
@@ -11,7 +12,6 @@ import { swarmLog } from '../../door/swarm-log.ts';
 const SHOWN_ID_LENGTH = 6;
 
 export interface QmeshAskFlags {
-  readonly bootstrap?: readonly string[] | undefined;
   readonly topic?: string | undefined;
   readonly maxTokens?: number | undefined;
   readonly temperature?: number | undefined;
@@ -22,8 +22,7 @@ export interface QmeshAskFlags {
 /** `shoal qmesh ask`: what happens and the answer, on stdout, as QMesh's own client says it. */
 export async function qmeshAsk(context: Context, text: string, flags: QmeshAskFlags): Promise<number> {
   const prompt = await promptText(text, 'shoal qmesh ask "What is 2+2?"');
-  const { bootstrap: given, topic } = flags;
-  const { bootstrap } = await doorConfiguration(context, { bootstrap: given });
+  const { bootstrap } = await doorConfiguration(context, givenSettings('qmesh ask', flags));
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -31,7 +30,7 @@ export async function qmeshAsk(context: Context, text: string, flags: QmeshAskFl
   const qmesh = await connectQmesh({
     log: swarmLog(() => undefined),
     ...(bootstrap.length > 0 && { bootstrap }),
-    network: topic,
+    network: flags.topic,
   });
   try {
     await ask(context, qmesh, prompt, flags, interrupted.signal);

@@ -1,5 +1,6 @@
 import { printableName } from '@shoal/host/printable';
 import type { Configuration } from '@shoal/host/configuration';
+import { doorSettings } from '@shoal/host/doors/settings';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { takeWorkerId } from '@shoal/host/home/worker-id';
 import { createDht } from '@shoal/transport/dht';
@@ -9,6 +10,7 @@ import type { Context } from '../../context.ts';
 import { warnOfSilentDht } from '../../door/dht-warning.ts';
 import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
+import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
 import { count, print } from '../../terminal/output.ts';
 import { swarmLog } from '../../door/swarm-log.ts';
 
@@ -19,20 +21,16 @@ const DEFAULT_CONTEXT_TOKENS = 2_048;
 
 export interface QmeshWorkerFlags {
   readonly topic?: string | undefined;
-  readonly capacity?: number | undefined;
   readonly debug?: boolean | undefined;
 }
 
 /** `shoal qmesh worker`: a worker in the foreground, until Ctrl-C. */
 export async function qmeshWorker(context: Context, flags: QmeshWorkerFlags): Promise<number> {
-  const { topic, capacity, debug, ...others } = flags;
-  const said = await doorConfiguration(context, { ...others, ...(debug === true && { logLevel: 'debug' }) });
-  const options = {
-    topic,
-    capacity: capacity ?? said.doors.qmesh?.capacity,
-    configuration: said,
-    log: createLogger(said.logLevel),
-  };
+  const { topic, debug = false } = flags;
+  const settings = { ...givenSettings('qmesh worker', flags), ...(debug && { logLevel: 'debug' }) };
+  const configuration = await doorConfiguration(context, settings);
+  const door = doorSettings('qmesh', configuration, givenDoorSettings('qmesh', 'qmesh worker', flags));
+  const options = { ...door, topic, configuration, log: createLogger(configuration.logLevel) };
   await untilEnded(options.log, () => openWorker(context, options));
   return EXIT.ok;
 }
@@ -40,7 +38,7 @@ export async function qmeshWorker(context: Context, flags: QmeshWorkerFlags): Pr
 interface WorkerOptions {
   readonly configuration: Configuration;
   readonly topic: string | undefined;
-  readonly capacity: number | undefined;
+  readonly capacity: number;
   readonly log: Logger;
 }
 
