@@ -118,7 +118,7 @@ test('what is not as it should be is refused, and said with what to do', { skip 
   assert.match(digest.stderr, /digest/);
   assert.equal(host.code, 1);
   assert.equal(odd.code, 1);
-  assert.match(odd.stderr, /Choose a model of owner\/odd/);
+  assert.match(odd.stderr, /Select a model of owner\/odd/);
   assert.ok(!odd.stderr.includes('\u001b'), 'names of files cannot paint the terminal');
   assert.equal(usage.code, 2);
   assert.deepEqual([file.code, /shoal pull file:\.\/tiny\.gguf/.test(file.stderr)], [2, true], file.stderr);

@@ -69,7 +69,7 @@ suite('shoal donate', { concurrency: 2 }, () => {
       const truncated = join(home, 'cut.gguf');
       writeFileSync(truncated, MODEL.subarray(0, 100_000));
       const cut = await fixtureClient(context, port, '--push', truncated);
-      assert.match(cut.stderr, /model refused: .*cut off/);
+      assert.match(cut.stderr, /model refused: .*truncated/);
       assert.ok(!cut.stderr.includes(home), 'a peer is not told the file');
       const startedAt = performance.now();
       node.signal('SIGTERM');
@@ -148,7 +148,7 @@ suite('shoal push', { concurrency: 2 }, () => {
     writeFileSync(text, 'These are my notes.');
     const nobody = ['--to', '127.0.0.1:1'];
     const wrong: [words: readonly string[], message: RegExp][] = [
-      [[text, ...nobody], /notes\.gguf is no GGUF file\./],
+      [[text, ...nobody], /notes\.gguf is not a GGUF file\./],
       [[join(home, 'none.gguf'), ...nobody], /There is no model file .*none\.gguf\./],
       [
         [...nobody, '--ids', '1,2'],

@@ -1,4 +1,4 @@
 export { GPU_LAYERS_AUTO, parseGpuLayers } from '@shoal/engine/model-files/gpu-layers';
 export { createLlama, type LlamaModel, type LlamaOptions } from './llama.ts';
 export { DEFAULT_CONTEXT_TOKENS, defaultSlots, modelName } from '@shoal/engine/model-files/model-file';
-export { machineName, type ModelRecord, recallModel } from '@shoal/engine/model-files/model-record';
+export { machineName, type ModelRecord, readModelRecord } from '@shoal/engine/model-files/model-record';

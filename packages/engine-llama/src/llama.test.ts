@@ -20,7 +20,7 @@ import {
 } from '@shoal/engine/contracts/answers';
 import { engineContract } from '@shoal/engine/contracts';
 import type { Engine } from '@shoal/engine';
-import { createLlama, machineName, recallModel } from './index.ts';
+import { createLlama, machineName, readModelRecord } from './index.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LONG = 'Count to 100.';
@@ -122,7 +122,7 @@ suite('a model that cannot be loaded', () => {
   after(() => rm(directory, { recursive: true }));
 
   const cases = [
-    { what: 'a file that is no GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*no GGUF/ },
+    { what: 'a file that is no GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*not a GGUF/ },
     {
       what: 'a GGUF file of garbage',
       name: 'garbage.gguf',
@@ -222,7 +222,7 @@ test('threads are measured where nobody says how many, and remembered', async ()
       assert.equal((await receive(engine, createRequest('What is 2+2?'))).text, '4');
       await engine.close();
     }
-    const record = await recallModel(MODEL_PATH, cacheDirectory);
+    const record = await readModelRecord(MODEL_PATH, cacheDirectory);
     assert.ok((record?.threads[machineName()] ?? 0) >= 1);
     assert.equal(record?.memory?.[machineName()]?.slots, 1);
   } finally {
@@ -235,7 +235,7 @@ test('a thread count that somebody asked for once is not remembered as measured'
   const engine = createLlama({ ...OPTIONS, cacheDirectory });
   try {
     await engine.models();
-    assert.deepEqual((await recallModel(MODEL_PATH, cacheDirectory))?.threads, {});
+    assert.deepEqual((await readModelRecord(MODEL_PATH, cacheDirectory))?.threads, {});
   } finally {
     await engine.close();
     await rm(cacheDirectory, { recursive: true });

@@ -4,7 +4,12 @@ import { DEFAULT_CONTEXT_TOKENS } from '@shoal/engine/model-files/model-file';
 import { layersThatFit } from '@shoal/engine/model-files/gpu-layers';
 import type { Watch } from './jinja.ts';
 import type { LoadedModel, LoadOrder, LogLevel } from './messages.ts';
-import { machineName, type ModelRecord, recordModel, saveRecord } from '@shoal/engine/model-files/model-record';
+import {
+  machineName,
+  type ModelRecord,
+  loadModelRecord,
+  saveModelRecord,
+} from '@shoal/engine/model-files/model-record';
 import { type Binaries, binariesOf, installedBinaries } from './native/binaries.ts';
 import { NativeContext } from './native/context.ts';
 import { findGpu, type Gpu } from './native/gpu.ts';
@@ -38,7 +43,7 @@ const PROMPT_PIECE_TOKENS_ON_GPU = 512;
 
 /** Throws where the library is missing or the file cannot be loaded; the message is for the model's owner. */
 export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promise<Model> {
-  const record = await recordModel(order.modelPath, order.cacheDirectory, order);
+  const record = await loadModelRecord(order.modelPath, order.cacheDirectory, order);
   const binaries = order.packageFolder === undefined ? installedBinaries() : binariesOf(order.packageFolder);
   const library = openLibrary(binaries);
   const memoryBefore = residentBytes();
@@ -167,7 +172,7 @@ async function settleThreads(context: NativeContext, record: ModelRecord, order:
 
 async function remember(record: ModelRecord, { cacheDirectory }: LoadOrder, log: Log): Promise<void> {
   if (cacheDirectory === undefined) return;
-  await saveRecord(record, cacheDirectory).catch((error: unknown) =>
+  await saveModelRecord(record, cacheDirectory).catch((error: unknown) =>
     log('warn', `What was measured of the model could not be remembered: ${String(error)}`),
   );
 }

@@ -24,5 +24,5 @@ test('the ids of a prompt give the answer that the prompt gives', async () => {
 });
 
 test('a file that is no model is refused', async () => {
-  await assert.rejects(createTokenizer(fileURLToPath(import.meta.url)), { message: /no GGUF/ });
+  await assert.rejects(createTokenizer(fileURLToPath(import.meta.url)), { message: /not a GGUF/ });
 });

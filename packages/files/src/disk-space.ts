@@ -38,7 +38,7 @@ function storageFull(folder: string, { missingBytes, cause }: { missingBytes?: n
   const amount = missingBytes === undefined ? '' : `: ${Math.ceil(missingBytes / 1e6)} MB more are needed`;
   return new ShoalError(
     'STORAGE_FULL',
-    `The disk of ${folder} is full${amount}. Free some (remove models that you don't need), or keep models elsewhere, then try again.`,
+    `The disk of ${folder} is full${amount}. Free some space, for example by removing models, or store models on another disk. Then try again.`,
     { cause },
   );
 }

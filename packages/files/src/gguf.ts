@@ -1,10 +1,10 @@
-/** What every GGUF file begins with (ggml/docs/gguf.md in ggml's repository). */
+/** The first bytes of every GGUF file (docs/gguf.md in ggml's repository). */
 const MAGIC = Buffer.from('GGUF', 'latin1');
 
-/** Length of a beginning that is enough for `isGguf`. */
+/** Bytes of a file's beginning that `isGguf` needs. */
 export const GGUF_MAGIC_LENGTH = MAGIC.length;
 
-/** True if a file with this beginning is a GGUF file. `bytes` may hold more than the magic. */
+/** True if a file that begins with `bytes` is a GGUF file. */
 export function isGguf(bytes: Uint8Array): boolean {
   return bytes.length >= MAGIC.length && MAGIC.equals(bytes.subarray(0, MAGIC.length));
 }

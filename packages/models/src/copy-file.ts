@@ -12,12 +12,12 @@ import { dirname } from 'node:path';
 const READ_PIECE_BYTES = 1024 * 1024;
 
 /**
- * Copies a file of this machine to a temporary place, synced to the disk, and says its digest. Throws `MODEL_NOT_FOUND`
- * where it cannot be read, and `STORAGE_FULL`.
+ * Copies a local file to a temporary path, syncs it to the disk and computes its digest. Throws `MODEL_NOT_FOUND` if the file
+ * cannot be read, `STORAGE_FULL` if the disk is full.
  */
 export async function copyFile(
   from: string,
-  place: IncomingPaths,
+  target: IncomingPaths,
   {
     signal,
     onProgress,
@@ -27,11 +27,11 @@ export async function copyFile(
   },
 ): Promise<{ readonly digest: Digest; readonly bytes: number }> {
   const totalBytes = await sizeOf(from);
-  await checkDiskSpace(dirname(place.path), totalBytes);
+  await checkDiskSpace(dirname(target.path), totalBytes);
   const hash = createHash('sha256');
   let bytes = 0;
   try {
-    const to = await open(place.path, 'w', FILE_MODE);
+    const to = await open(target.path, 'w', FILE_MODE);
     try {
       for await (const piece of createReadStream(from, {
         highWaterMark: READ_PIECE_BYTES,
@@ -48,19 +48,19 @@ export async function copyFile(
     }
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
-    throw toWriteError(error, place.path);
+    throw toWriteError(error, target.path);
   }
   return { digest: `sha256:${hash.digest('hex')}`, bytes };
 }
 
 async function sizeOf(path: string): Promise<number> {
   try {
-    const about = await stat(path);
-    if (about.isFile()) return about.size;
+    const stats = await stat(path);
+    if (stats.isFile()) return stats.size;
   } catch (error) {
     throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read (${errorCode(error)}).`, {
       cause: error,
     });
   }
-  throw new ShoalError('MODEL_NOT_FOUND', `${path} is no file.`);
+  throw new ShoalError('MODEL_NOT_FOUND', `${path} is not a file.`);
 }

@@ -9,14 +9,14 @@ import { DEMO } from './testing/demo-model.ts';
 import { type Hub, openHub, sha256 } from './testing/hub.ts';
 import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 
-/** `SHOAL_KILLS=500` for a soak. */
+/** `SHOAL_KILLS=500` for a long run. */
 const KILLS = Number(process.env['SHOAL_KILLS'] ?? 20);
-/** At once, each in a store of its own. */
+/** Loops that run at once, each with its own store. */
 const LANES = 2;
-/** Lines that the child prints at least. */
-const MOST_LINES = 4;
+/** Lines that the child prints before it is done. */
+const MAX_LINES = 4;
 
-test(`a process killed ${KILLS} times while it pulls leaves a whole model or none, and the next pull goes on`, async (t) => {
+test(`a process killed ${KILLS} times during a pull leaves a whole model or none, and the next pull resumes`, async (t) => {
   const hub = await openHub(t);
   hub.files.set('/demo.gguf', DEMO);
   const environment = { ...process.env, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? temporaryFolder(t) };
@@ -25,16 +25,16 @@ test(`a process killed ${KILLS} times while it pulls leaves a whole model or non
     let whole = 0;
     for (let kill = 0; kill < KILLS / LANES; kill++) {
       await pullAndKill(folder, hub, environment);
-      if (await isWhole(folder)) whole++;
+      if (await hasWholeModel(folder)) whole++;
     }
-    await endWell(folder, hub);
+    await finishPull(folder, hub);
     return whole;
   };
   const [one = 0, other = 0] = await Promise.all(Array.from({ length: LANES }, lane));
-  t.diagnostic(`${one + other} of ${KILLS} kills found a whole model, the others none`);
+  t.diagnostic(`${one + other} of ${KILLS} kills left a whole model, the others none`);
 });
 
-/** Strikes at any moment of finding, fetching, checking, naming and removing. */
+/** Kills the child at a random moment of a pull or a removal. */
 async function pullAndKill(folder: string, hub: Hub, env: NodeJS.ProcessEnv): Promise<void> {
   const script = join(import.meta.dirname, 'testing/pull-child.ts');
   const child = spawn(process.execPath, [script, folder, linkTo(hub), hub.url.host], {
@@ -42,17 +42,17 @@ async function pullAndKill(folder: string, hub: Hub, env: NodeJS.ProcessEnv): Pr
     env,
   });
   const exited = once(child, 'exit');
-  let linesLeft = Math.ceil(Math.random() * MOST_LINES);
-  const strike = (): boolean => child.kill('SIGKILL');
+  let linesLeft = Math.ceil(Math.random() * MAX_LINES);
+  const kill = (): boolean => child.kill('SIGKILL');
   child.stdout.on('data', (text: Buffer) => {
     linesLeft -= text.toString().split('\n').length - 1;
-    // At the line itself, or somewhat behind it.
-    if (linesLeft <= 0) setTimeout(strike, Math.random() * 12);
+    // With the line, or a little later.
+    if (linesLeft <= 0) setTimeout(kill, Math.random() * 12);
   });
   await exited;
 }
 
-async function isWhole(folder: string): Promise<boolean> {
+async function hasWholeModel(folder: string): Promise<boolean> {
   const store = await ModelStore.open(folder);
   const [model, ...others] = await store.list();
   assert.deepEqual(others, []);
@@ -63,7 +63,7 @@ async function isWhole(folder: string): Promise<boolean> {
   return true;
 }
 
-async function endWell(folder: string, hub: Hub): Promise<void> {
+async function finishPull(folder: string, hub: Hub): Promise<void> {
   const store = await ModelStore.open(folder);
   await pull(store, linkTo(hub), { allowedHosts: [hub.url.host], name: 'killed' });
   await store.prune();

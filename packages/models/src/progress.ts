@@ -1,41 +1,41 @@
-/** Events closer together than this are one. */
+/** Shortest time between two events of the same phase. */
 const INTERVAL_MS = 200;
-/** The rate is that of the latest so many milliseconds. */
+/** The rate is measured over this time. */
 const RATE_WINDOW_MS = 5_000;
 
-/** How far a pull has come. `waiting` is for another pull of the same model, `checking` for the digest and the header. */
+/** The state of a pull. `waiting`: for another pull of the same model. `checking`: the digest and the header. */
 export interface PullProgress {
   readonly phase: 'finding' | 'waiting' | 'fetching' | 'checking' | 'done';
-  /** Of all files together; what was there before counts. */
+  /** Of all files together, including bytes of earlier pulls. */
   readonly doneBytes: number;
-  /** Absent as long as a server has not said it. */
+  /** Undefined until the length of every file is known. */
   readonly totalBytes?: number | undefined;
-  /** Only while fetching, once there is something to tell. */
+  /** While fetching, once a rate can be computed. */
   readonly bytesPerSecond?: number | undefined;
   readonly secondsLeft?: number | undefined;
 }
 
-/** Tells how a pull goes: each change of phase at once, and bytes a few times a second. */
+/** Emits the progress of a pull: each change of phase at once, and bytes a few times a second. */
 export class ProgressMeter {
-  readonly #tell: (progress: PullProgress) => void;
+  readonly #emit: (progress: PullProgress) => void;
   readonly #now: () => number;
   #phase: PullProgress['phase'] | undefined;
-  #toldAt = -Infinity;
+  #emittedAt = -Infinity;
   #samples: { readonly at: number; readonly bytes: number }[] = [];
 
   /** `now` is the monotonic clock, in milliseconds. */
-  constructor(tell: (progress: PullProgress) => void, now = () => performance.now()) {
-    this.#tell = tell;
+  constructor(emit: (progress: PullProgress) => void, now = () => performance.now()) {
+    this.#emit = emit;
     this.#now = now;
   }
 
   report(phase: PullProgress['phase'], doneBytes: number, totalBytes: number | undefined): void {
     const now = this.#now();
-    if (phase === this.#phase && now - this.#toldAt < INTERVAL_MS) return;
+    if (phase === this.#phase && now - this.#emittedAt < INTERVAL_MS) return;
     this.#phase = phase;
-    this.#toldAt = now;
+    this.#emittedAt = now;
     const rate = phase === 'fetching' ? this.#rate(now, doneBytes) : undefined;
-    this.#tell({
+    this.#emit({
       phase,
       doneBytes,
       ...(totalBytes !== undefined && { totalBytes }),
@@ -45,7 +45,7 @@ export class ProgressMeter {
     });
   }
 
-  /** Undefined until something has come. What a resumed pull finds is not counted as fetched. */
+  /** Bytes per second. Undefined until bytes have arrived. Bytes of earlier pulls do not count. */
   #rate(now: number, bytes: number): number | undefined {
     this.#samples = this.#samples.filter(({ at, bytes: before }) => now - at <= RATE_WINDOW_MS && before <= bytes);
     const [oldest] = this.#samples;

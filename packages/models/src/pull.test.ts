@@ -14,8 +14,8 @@ import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 
 const DEMO_DIGEST = `sha256:${sha256(DEMO)}`;
 
-test('a model of Hugging Face is pulled by its quantisation, its file, or what suits most', async (t) => {
-  const { hub, store, get } = await scene(t);
+test('a model of Hugging Face is pulled by quantisation, by file or by preference', async (t) => {
+  const { hub, store, get } = await setUp(t);
   const other = Buffer.from('never fetched');
   addRepository(hub, 'owner/Demo-GGUF', {
     'demo.F16.gguf': other,
@@ -23,23 +23,23 @@ test('a model of Hugging Face is pulled by its quantisation, its file, or what s
     'mmproj-demo.Q4_K_M.gguf': other,
     'more/demo.Q8_0.gguf': DEMO,
   });
-  for (const [wanted, name] of [
+  for (const [selector, name] of [
     ['', 'Q4_K_M'],
     [':q4_k_m', 'Q4_K_M'],
     [':demo.Q4_K_M.gguf', 'demo.Q4_K_M'],
     [':demo.q8_0.gguf', 'demo.Q8_0'],
   ]) {
-    const model = await get(`hf:owner/Demo-GGUF${wanted}`);
+    const model = await get(`hf:owner/Demo-GGUF${selector}`);
     assert.equal(model.name, `hf.co/owner/Demo-GGUF:${name}`);
     assert.equal(model.digest, DEMO_DIGEST);
   }
   assert.ok(readFileSync((await store.resolve('hf.co/owner/demo-gguf:q4_k_m')).path).equals(DEMO));
-  assert.equal(hub.sentBytes, DEMO.length, 'the same content was fetched once');
+  assert.equal(hub.sentBytes, DEMO.length, 'the same content is fetched once');
   await assert.rejects(get('hf:owner/Demo-GGUF:Q2_K'), { code: 'MODEL_NOT_FOUND', message: /F16, Q4_K_M, Q8_0/ });
 });
 
 test('a model of Ollama’s registry is pulled by its name', async (t) => {
-  const { hub, get } = await scene(t);
+  const { hub, get } = await setUp(t);
   addOllamaModel(hub, 'library/llama3.2', '1b', DEMO);
   addOllamaModel(hub, 'owner/model', 'latest', DEMO);
   assert.equal((await get('llama3.2:1b')).name, 'llama3.2:1b');
@@ -48,14 +48,14 @@ test('a model of Ollama’s registry is pulled by its name', async (t) => {
   await assert.rejects(get('a/b/c'), { code: 'INVALID_REQUEST', message: /hf:OWNER\/REPO/ });
 });
 
-test('a file of this machine and a link are pulled under the name of their file, or another', async (t) => {
-  const { hub, store, get } = await scene(t);
+test('a local file and a link are pulled under the name of their file or a given name', async (t) => {
+  const { hub, store, get } = await setUp(t);
   hub.files.set('/some/My Model.gguf', DEMO);
   assert.equal((await get(`file:${DEMO_PATH}`)).name, 'shoal-demo:latest');
   const link = new URL('some/My%20Model.gguf?signature=secret', hub.url).href;
   const model = await get(link, { name: 'mine' });
   assert.equal(model.name, 'mine:latest');
-  assert.equal(model.source, new URL('some/My%20Model.gguf', hub.url).href, 'a signature is not kept');
+  assert.equal(model.source, new URL('some/My%20Model.gguf', hub.url).href, 'a signature is not stored');
   assert.equal((await get(link)).name, 'My-Model:latest');
   await assert.rejects(get('file:/nowhere.gguf'), { code: 'MODEL_NOT_FOUND' });
   const digest = `sha256:${'0'.repeat(64)}`;
@@ -65,8 +65,8 @@ test('a file of this machine and a link are pulled under the name of their file,
   assert.equal((await store.list()).length, 3);
 });
 
-test('a model in parts is one model, whose parts lie under the names that llama.cpp looks for', async (t) => {
-  const { hub, store, get } = await scene(t);
+test('a model in parts is one model, with its parts under the names that llama.cpp expects', async (t) => {
+  const { hub, store, get } = await setUp(t);
   const [first, second] = splitModel();
   const files = { 'm-Q8_0-00001-of-00002.gguf': first, 'm-Q8_0-00002-of-00002.gguf': second };
   addRepository(hub, 'owner/split', files);
@@ -77,7 +77,7 @@ test('a model in parts is one model, whose parts lie under the names that llama.
   );
   assert.deepEqual([readFileSync(model.paths[0] ?? ''), readFileSync(model.paths[1] ?? '')], [first, second]);
   assert.equal((await inspectModel(model.paths)).parameterCount, 1_894_080);
-  assert.equal(statSync(model.path).nlink, 2, 'a link, and no copy');
+  assert.equal(statSync(model.path).nlink, 2, 'a link, not a copy');
   assert.deepEqual((await store.verify()).sound, [model.name]);
 
   const folder = temporaryFolder(t);
@@ -96,7 +96,7 @@ test('a model in parts is one model, whose parts lie under the names that llama.
 });
 
 test('the token goes to the hub and never across a redirect', async (t) => {
-  const { hub, get } = await scene(t);
+  const { hub, get } = await setUp(t);
   const store = await openHub(t);
   addRepository(hub, 'owner/gated', { 'demo.gguf': DEMO });
   store.files.set('/signed', DEMO);
@@ -118,7 +118,7 @@ test('the token goes to the hub and never across a redirect', async (t) => {
 });
 
 test('redirects into private networks, and too many of them, are refused', async (t) => {
-  const { hub, get } = await scene(t);
+  const { hub, get } = await setUp(t);
   for (const [location, code] of [
     ['https://169.254.169.254/x.gguf', 'INVALID_REQUEST'],
     ['https://2130706433/x.gguf', 'INVALID_REQUEST'],
@@ -137,8 +137,8 @@ test('redirects into private networks, and too many of them, are refused', async
   }
 });
 
-test('what is no usable model is never seen, and nothing of it stays', async (t) => {
-  const { hub, store, get } = await scene(t);
+test('a file that is not a usable model is not added, and nothing of it stays', async (t) => {
+  const { hub, store, get } = await setUp(t);
   hub.files.set('/page.gguf', Buffer.from('<!doctype html>'.padEnd(100)));
   hub.files.set('/cut.gguf', DEMO.subarray(0, DEMO.length - 1_000));
   for (const file of ['page.gguf', 'cut.gguf']) {
@@ -152,8 +152,8 @@ test('what is no usable model is never seen, and nothing of it stays', async (t)
   assert.deepEqual(await store.verify(), { sound: [], broken: [], unreadable: [], orphans: [], unfinishedBytes: 0 });
 });
 
-test('a pull says how far it is, and two pulls of one model fetch it once', async (t) => {
-  const { hub, store, get } = await scene(t);
+test('a pull reports its progress, and two pulls of one model fetch it once', async (t) => {
+  const { hub, store, get } = await setUp(t);
   addRepository(hub, 'owner/demo', { 'demo.Q8_0.gguf': DEMO });
   const seen: PullProgress[] = [];
   const [one, other] = await Promise.all([
@@ -166,7 +166,7 @@ test('a pull says how far it is, and two pulls of one model fetch it once', asyn
   assert.deepEqual(seen.at(-1), { phase: 'done', doneBytes: DEMO.length, totalBytes: DEMO.length });
 });
 
-async function scene(t: TestContext) {
+async function setUp(t: TestContext) {
   const hub = await openHub(t);
   const store = await ModelStore.open(temporaryFolder(t));
   const get = (source: string, options: PullOptions = {}) =>

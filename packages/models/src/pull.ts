@@ -20,21 +20,21 @@ export const DEFAULT_HUBS = {
 } as const;
 
 export interface PullOptions {
-  /** The name that the model gets; else the source's own. */
+  /** The model's name in the store. Default: the name at the source. */
   readonly name?: string | undefined;
-  /** What the model's one file must have; a link has none of its own. */
+  /** Required digest of the model's one file. Mainly for links, which come without a digest. */
   readonly digest?: Digest | undefined;
-  /** Base addresses of hubs or mirrors. Those that differ from the usual ones are allowed as `allowedHosts` are. */
+  /** Base addresses of hubs or mirrors. Addresses other than the defaults are allowed like `allowedHosts`. */
   readonly hubs?: { readonly huggingFace?: URL | undefined; readonly ollama?: URL | undefined };
-  /** For Hugging Face; from the environment or a file, never from a flag. */
+  /** For Hugging Face. Comes from the environment or a file, never from a flag. */
   readonly huggingFaceToken?: string | undefined;
-  /** `host` or `host:port` that may lie in private networks and speak plain http. */
+  /** Each `host` or `host:port` may be in a private network and use plain http. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** To one server at once. */
+  /** Connections to one server at a time. */
   readonly connections?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: PullProgress) => void) | undefined;
-  /** For tests: finds addresses, waits between tries, and the sizes of what is asked for and synced at a time. */
+  /** For tests: address lookup, the wait between tries, and the bytes per request and per sync. */
   readonly resolve?: Resolve | undefined;
   readonly wait?: Wait | undefined;
   readonly pieceBytes?: number | undefined;
@@ -42,11 +42,11 @@ export interface PullOptions {
 }
 
 /**
- * Brings a model into the store: finds its files, fetches what is not there, checks digests and headers, and only then
- * gives it its name. What was fetched before a failure or a kill is not fetched again. Throws `MODEL_NOT_FOUND`,
- * `UNAUTHORIZED`, `STORAGE_FULL`, `INVALID_REQUEST` for names, links and files that cannot be used, `BAD_MESSAGE` for
- * servers that send something else than they promise, and `CONNECT_FAILED`, `TIMEOUT_NO_RESPONSE` or `OVERLOADED` where
- * the same may work later; with a signal, its reason.
+ * Pulls a model into the store: lists its files, fetches the missing ones, checks digests and headers, and then sets its
+ * name. Bytes that were fetched before a failure or a kill are not fetched again. Throws `MODEL_NOT_FOUND`, `UNAUTHORIZED`,
+ * `STORAGE_FULL`, `INVALID_REQUEST` for names, links and files that cannot be used, `BAD_MESSAGE` if a server sends other
+ * content than it announced, and `CONNECT_FAILED`, `TIMEOUT_NO_RESPONSE` or `OVERLOADED` if a later pull may succeed. An
+ * abort throws the signal's reason.
  */
 export async function pull(store: ModelStore, source: string, options: PullOptions = {}): Promise<StoredModel> {
   const hubs = hubsOf(options);
@@ -66,7 +66,7 @@ class Pull {
   readonly #http: HttpClient;
   readonly #options: PullOptions;
   readonly #meter: ProgressMeter;
-  /** What each file has so far, and is to have. */
+  /** Bytes of each file: fetched, and in all if known. */
   readonly #progress = new Map<SourceFile, { readonly done: number; readonly total: number | undefined }>();
 
   constructor(store: ModelStore, http: HttpClient, options: PullOptions) {
@@ -78,28 +78,28 @@ class Pull {
 
   async run(text: string, hubs: Hubs): Promise<StoredModel> {
     const { signal, wait } = this.#options;
-    const wantedName = this.#options.name === undefined ? undefined : parseName(this.#options.name);
+    const requestedName = this.#options.name === undefined ? undefined : parseName(this.#options.name);
     this.#meter.report('finding', 0, undefined);
-    const found = withDigest(await parseSource(text, hubs, wait).find(this.#http, signal), this.#options.digest);
-    for (const file of found.files)
+    const model = withDigest(await parseSource(text, hubs, wait).find(this.#http, signal), this.#options.digest);
+    for (const file of model.files)
       this.#progress.set(file, { done: 0, total: 'bytes' in file ? file.bytes : undefined });
-    const locks = await this.#lock(found);
+    const locks = await this.#lock(model);
     try {
-      const [first, ...rest] = found.files;
+      const [first, ...rest] = model.files;
       const files: [ReadyFile, ...ReadyFile[]] = [await this.#fetch(first)];
       for (const file of rest) files.push(await this.#fetch(file));
       this.#report('checking');
       await this.#check(files);
       signal?.throwIfAborted();
-      const model = await this.#store.admit(wantedName ?? parseName(found.name), found.source, files);
+      const stored = await this.#store.add(requestedName ?? parseName(model.name), model.source, files);
       this.#report('done');
-      return model;
+      return stored;
     } finally {
       for (const lock of locks) lock.release();
     }
   }
 
-  /** In one order everywhere, so that two pulls never wait for each other. */
+  /** Locks in sorted order, so that two pulls cannot wait for each other. */
   async #lock({ files }: SourceModel): Promise<FileLock[]> {
     const locks: FileLock[] = [];
     try {
@@ -115,8 +115,8 @@ class Pull {
 
   async #fetch(file: SourceFile): Promise<ReadyFile> {
     const present = file.digest === undefined ? undefined : await this.#store.blob(file.digest);
-    const isCut = 'bytes' in file && file.bytes !== undefined && file.bytes !== present?.bytes;
-    if (file.digest !== undefined && present !== undefined && !isCut) {
+    const isTruncated = 'bytes' in file && file.bytes !== undefined && file.bytes !== present?.bytes;
+    if (file.digest !== undefined && present !== undefined && !isTruncated) {
       this.#advance(file, present.bytes, present.bytes);
       return { digest: file.digest, bytes: present.bytes };
     }
@@ -142,7 +142,7 @@ class Pull {
     return { ...(await download(this.#http, file, incoming, options)), incoming };
   }
 
-  /** A model that cannot be loaded never gets a name, and what was fetched of it goes. */
+  /** Throws if the model cannot be loaded, after removing the files that were fetched. */
   async #check(files: readonly ReadyFile[]): Promise<void> {
     const paths: string[] = [];
     for (const { digest, incoming } of files) {
@@ -177,19 +177,19 @@ class Pull {
   }
 }
 
-/** Content where it is known beforehand: the same file from a mirror goes on where the other one ended. */
+/** The key of a download: its digest if known, so that a pull from a mirror resumes the same download. */
 function keyOf(file: SourceFile): string {
   return hexOf(file.digest ?? digestOfText('path' in file ? `file:${file.path}` : file.url.href));
 }
 
-function withDigest(found: SourceModel, digest: Digest | undefined): SourceModel {
-  if (digest === undefined) return found;
-  const [only, ...more] = found.files;
-  if (more.length > 0) throw ShoalError.invalidRequest('One digest cannot be that of a model in several parts.');
+function withDigest(model: SourceModel, digest: Digest | undefined): SourceModel {
+  if (digest === undefined) return model;
+  const [only, ...more] = model.files;
+  if (more.length > 0) throw ShoalError.invalidRequest('A digest cannot be given for a model in several parts.');
   if (only.digest !== undefined && only.digest !== digest) {
-    throw ShoalError.invalidRequest(`The model there has another digest: ${only.digest}.`);
+    throw ShoalError.invalidRequest(`The model at the source has another digest: ${only.digest}.`);
   }
-  return { ...found, files: [{ ...only, digest }] };
+  return { ...model, files: [{ ...only, digest }] };
 }
 
 function hubsOf({ hubs = {}, huggingFaceToken }: PullOptions): Hubs {
@@ -201,7 +201,7 @@ function hubsOf({ hubs = {}, huggingFaceToken }: PullOptions): Hubs {
 }
 
 function allowedHosts({ huggingFace, ollama }: Hubs, options: PullOptions): readonly string[] {
-  const usual = Object.values(DEFAULT_HUBS).map((base) => new URL(base).origin);
-  const own = [huggingFace, ollama].filter(({ origin }) => !usual.includes(origin)).map(hostAndPort);
+  const defaults = Object.values(DEFAULT_HUBS).map((base) => new URL(base).origin);
+  const own = [huggingFace, ollama].filter(({ origin }) => !defaults.includes(origin)).map(hostAndPort);
   return [...own, ...(options.allowedHosts ?? [])];
 }

@@ -14,7 +14,7 @@ export async function modelSize(path: string): Promise<number> {
   if (!found.isFile()) throw CliError.usage(`There is no model file ${path}.`);
   if (found.size === 0) throw CliError.usage(`The model file ${path} is empty.`);
   const { buffer } = await file.read(Buffer.alloc(GGUF_MAGIC_LENGTH), 0, GGUF_MAGIC_LENGTH, 0);
-  if (!isGguf(buffer)) throw CliError.usage(`${path} is no GGUF file.`);
+  if (!isGguf(buffer)) throw CliError.usage(`${path} is not a GGUF file.`);
   return found.size;
 }
 

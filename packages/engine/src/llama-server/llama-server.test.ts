@@ -240,7 +240,7 @@ suite('a model that cannot be loaded', { skip: NO_LLAMA_SERVER }, () => {
   after(() => rm(folder, { recursive: true }));
 
   const cases = [
-    { what: 'a file that is no GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*no GGUF/ },
+    { what: 'a file that is no GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*not a GGUF/ },
     {
       what: 'a GGUF file of garbage',
       name: 'garbage.gguf',

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol';
 import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
 import { checkModelFile, DEFAULT_CONTEXT_TOKENS } from '../model-files/model-file.ts';
-import { machineName, type ModelRecord, recordModel, saveRecord } from '../model-files/model-record.ts';
+import { machineName, type ModelRecord, loadModelRecord, saveModelRecord } from '../model-files/model-record.ts';
 import { type ModelFacts, readFacts } from './facts.ts';
 import { findDevice, type RunningServer, startServer, type StartOptions } from './running.ts';
 
@@ -52,7 +52,7 @@ export interface Loaded extends RunningServer {
 export async function loadServer(options: LoadOptions, slots: number, log: Log, signal: AbortSignal): Promise<Loaded> {
   const { modelPath, checkFile = checkModelFile } = options;
   await checkFile(modelPath);
-  const record = await recordModel(modelPath, options.cacheDirectory, options);
+  const record = await loadModelRecord(modelPath, options.cacheDirectory, options);
   await remember(record, options, log);
   const device = await deviceOf(options);
   const running = await startServer(startOptions(options, record, slots, log), signal);
@@ -118,7 +118,7 @@ function contextTokens({ contextLength, contextLengthMax = DEFAULT_CONTEXT_TOKEN
 
 async function remember(record: ModelRecord, { cacheDirectory }: LoadOptions, log: Log): Promise<void> {
   if (cacheDirectory === undefined) return;
-  await saveRecord(record, cacheDirectory).catch((error: unknown) =>
+  await saveModelRecord(record, cacheDirectory).catch((error: unknown) =>
     log('warn', `The model's digest could not be remembered: ${String(error)}`),
   );
 }

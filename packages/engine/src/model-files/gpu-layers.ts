@@ -1,35 +1,32 @@
 import { ShoalError } from '@shoal/protocol';
 
-/** As many layers as fit into the GPU's memory. */
+/** Computes as many layers on the GPU as fit into its memory. */
 export const GPU_LAYERS_AUTO = -1;
-/** Left free for what computing needs beside weights and context, and for the screen. */
+/** GPU memory that stays free for compute buffers and the screen. */
 const RESERVE_BYTES = 768 * 1024 * 1024;
-/** Keys and values, 16 bits each. */
+/** Bytes of a key and a value, 16 bits each. */
 const CONTEXT_BYTES_PER_VALUE = 2 * 2;
 
-/**
- * How many layers of the model the GPU computes, as people write it: `auto` or -1 as many as fit, 0 none, or a number.
- * Throws `INVALID_REQUEST`.
- */
+/** Parses a number of GPU layers: `auto` or -1 for as many as fit, 0 for none, or a number. Throws `INVALID_REQUEST`. */
 export function parseGpuLayers(text: string): number {
-  const word = text.trim().toLowerCase();
-  if (word === 'auto') return GPU_LAYERS_AUTO;
-  if (/^(-1|\d{1,4})$/.test(word)) return Number(word);
-  throw ShoalError.invalidRequest(`"${text}" is no number of GPU layers; write auto, 0 for none, or a number.`);
+  const value = text.trim().toLowerCase();
+  if (value === 'auto') return GPU_LAYERS_AUTO;
+  if (/^(-1|\d{1,4})$/.test(value)) return Number(value);
+  throw ShoalError.invalidRequest(`"${text}" is not a number of GPU layers. Write auto, 0 for none, or a number.`);
 }
 
-/** What a model's layers weigh. */
+/** The sizes that decide how many of a model's layers fit on a GPU. */
 export interface ModelSizes {
   /** All weights, in bytes. */
   readonly bytes: number;
   readonly layers: number;
-  /** Values that a token's key (or value) has in one layer. */
+  /** Numbers in the key (or the value) of one token in one layer. */
   readonly keyWidth: number;
 }
 
 /**
- * As many layers as fit into free memory, the last one of llama.cpp's count being the output: each with its share of the
- * weights and its keys and values of the whole context.
+ * The number of layers that fit into free memory, each with its share of the weights and its keys and values of the whole
+ * context. The last layer in llama.cpp's count is the output.
  */
 export function layersThatFit(
   { bytes, layers, keyWidth }: ModelSizes,

@@ -10,24 +10,25 @@ export const DEFAULT_CONTEXT_TOKENS = 4_096;
 const SMALL_MODEL_BYTES = 2 * 1024 ** 3;
 const SLOTS_OF_SMALL_MODELS = 4;
 
-/** Looks at the file before a process is started for it. Throws what is wrong, in words for the model's owner. */
+/** Checks a model file before a process is started for it. Throws `MODEL_NOT_FOUND` or `GENERATION_FAILED`. */
 export async function checkModelFile(path: string): Promise<void> {
   const beginning = await readBeginning(path).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read: ${why}`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read: ${reason}`, { cause: error });
   });
-  if (!isGguf(beginning)) throw cannotLoad(path, 'it is no GGUF file.');
+  if (!isGguf(beginning)) throw cannotLoad(path, 'it is not a GGUF file.');
 }
 
-export function cannotLoad(path: string, why: string, cause?: unknown): ShoalError {
-  return ShoalError.generationFailed(`The model file ${path} cannot be loaded: ${why}`, cause);
+export function cannotLoad(path: string, reason: string, cause?: unknown): ShoalError {
+  return ShoalError.generationFailed(`The model file ${path} cannot be loaded: ${reason}`, cause);
 }
 
+/** The model's name: the file's name without `.gguf`. */
 export function modelName(path: string): string {
   return basename(path).replace(/\.gguf$/i, '');
 }
 
-/** One slot for a large model, whose context may not fit into memory several times. */
+/** The default number of slots: fewer for a large model, so that the contexts of all slots fit into memory. */
 export function defaultSlots(path: string): number {
   const sizeBytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   return sizeBytes <= SMALL_MODEL_BYTES ? SLOTS_OF_SMALL_MODELS : 1;

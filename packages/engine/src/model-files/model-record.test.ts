@@ -3,11 +3,11 @@ import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { recordModel, saveRecord } from './model-record.ts';
+import { loadModelRecord, saveModelRecord } from './model-record.ts';
 
 const DIGEST_OF_ABC = 'sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
 
-suite('what is remembered of a model file', () => {
+suite('the record of a model file', () => {
   let directory: string;
   let path: string;
   before(async () => {
@@ -18,24 +18,24 @@ suite('what is remembered of a model file', () => {
   after(() => rm(directory, { recursive: true }));
 
   test('the digest is the SHA-256 of the content', async () => {
-    assert.equal((await recordModel(path, undefined)).digest, DIGEST_OF_ABC);
+    assert.equal((await loadModelRecord(path, undefined)).digest, DIGEST_OF_ABC);
   });
 
-  test('a saved record is found again, until the file changes', async () => {
-    const record = { ...(await recordModel(path, directory)), threads: { here: 3 } };
-    await saveRecord(record, directory);
-    assert.deepEqual(await recordModel(path, directory), record);
+  test('a saved record is used until the file changes', async () => {
+    const record = { ...(await loadModelRecord(path, directory)), threads: { here: 3 } };
+    await saveModelRecord(record, directory);
+    assert.deepEqual(await loadModelRecord(path, directory), record);
     await utimes(path, new Date(), new Date(0));
-    assert.deepEqual((await recordModel(path, directory)).threads, {});
+    assert.deepEqual((await loadModelRecord(path, directory)).threads, {});
   });
 
-  test('a damaged record is made again, and nothing but it is left behind', async () => {
-    await saveRecord(await recordModel(path, directory), directory);
+  test('a damaged record is replaced, and no other file is left behind', async () => {
+    await saveModelRecord(await loadModelRecord(path, directory), directory);
     const names = (await readdir(directory)).filter((name) => name !== 'model.gguf');
     assert.equal(names.length, 1);
     for (const damage of ['{"path"', '{"digest":"md5:1"}', 'null']) {
       await writeFile(join(directory, names[0] ?? ''), damage);
-      assert.equal((await recordModel(path, directory)).digest, DIGEST_OF_ABC);
+      assert.equal((await loadModelRecord(path, directory)).digest, DIGEST_OF_ABC);
     }
   });
 });

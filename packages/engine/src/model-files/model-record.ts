@@ -7,49 +7,49 @@ import { digestModel, isDigest } from '@shoal/files/digest';
 import { writeDurably } from '@shoal/files/durable-write';
 import { isMissing } from '@shoal/files/error-code';
 
-/** What is worth remembering about a model file, for as long as it does not change. */
+/** Facts about a model file that are cached until the file changes. */
 export interface ModelRecord {
   readonly path: string;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
   readonly digest: string;
-  /** The fastest thread count by machine. */
+  /** The fastest number of threads, by machine. */
   readonly threads: Readonly<Record<string, number>>;
-  /** What a process grew by when it last loaded the model, by machine. */
+  /** Measured memory of the last process that loaded the model, by machine. */
   readonly memory?: Readonly<Record<string, MeasuredMemory>> | undefined;
 }
 
-/** Real memory, and what it was for. */
+/** Memory of a loaded model, with the settings that it was measured with. */
 interface MeasuredMemory {
   readonly bytes: number;
   readonly slots: number;
-  /** Tokens a slot. */
+  /** Tokens in each slot. */
   readonly contextLength: number;
 }
 
-/** What of a model is known before. */
+/** Facts about a model that the caller knows. */
 interface KnownModel {
-  /** Of the whole model. */
+  /** Digest of the whole model. */
   readonly digest?: string | undefined;
-  /** All files in order, where there are several. */
+  /** All files in order, for a model in parts. */
   readonly parts?: readonly string[] | undefined;
 }
 
-/** The remembered record, or a new one, for which the whole file is read where its digest is not known. */
-export async function recordModel(
+/** Returns the saved record, or a new one. A new one reads the whole model if its digest is not known. */
+export async function loadModelRecord(
   modelPath: string,
   directory: string | undefined,
   { digest, parts = [modelPath] }: KnownModel = {},
 ): Promise<ModelRecord> {
-  const known = directory === undefined ? undefined : await recallModel(modelPath, directory);
+  const known = directory === undefined ? undefined : await readModelRecord(modelPath, directory);
   if (known !== undefined && (digest === undefined || known.digest === digest)) return known;
   const path = resolve(modelPath);
   const { size, mtimeMs } = await stat(path);
   return { path, sizeBytes: size, modifiedMs: mtimeMs, digest: digest ?? (await digestModel(parts)), threads: {} };
 }
 
-/** What is remembered of a file as it is now, if anything is. */
-export async function recallModel(modelPath: string, directory: string): Promise<ModelRecord | undefined> {
+/** Returns the saved record of a file, or undefined if there is none or the file has changed. */
+export async function readModelRecord(modelPath: string, directory: string): Promise<ModelRecord | undefined> {
   const path = resolve(modelPath);
   const { size, mtimeMs } = await stat(path);
   const known = await readRecord(recordPath(directory, path));
@@ -57,12 +57,12 @@ export async function recallModel(modelPath: string, directory: string): Promise
 }
 
 /** Throws `STORAGE_FULL` or `INTERNAL` if the record cannot be written. */
-export async function saveRecord(record: ModelRecord, directory: string): Promise<void> {
+export async function saveModelRecord(record: ModelRecord, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   await writeDurably(recordPath(directory, record.path), JSON.stringify(record));
 }
 
-/** A directory may be shared by machines: thread counts hold for one of them. */
+/** Identifies this machine in records, because several machines may share a directory. */
 export function machineName(): string {
   return `${hostname()}, ${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown processor'}`;
 }
@@ -71,7 +71,7 @@ function recordPath(directory: string, path: string): string {
   return join(directory, `model-${createHash('sha256').update(path).digest('hex').slice(0, 16)}.json`);
 }
 
-/** Undefined where there is none, or none that can be used: it is then made again. */
+/** Returns undefined if the record is missing or not valid. */
 async function readRecord(path: string): Promise<ModelRecord | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));

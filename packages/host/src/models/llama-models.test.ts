@@ -39,6 +39,6 @@ test('of several files, the broken one is named', async (t) => {
   const broken = join(home.data, 'broken.gguf');
   await writeFile(broken, 'hello');
   const choice = { engine: 'llama', gpuLayers: 0, model: DEMO, otherModels: [broken] } as const;
-  const message = `${broken}: The file cannot be used as a GGUF model: it is no GGUF file.`;
+  const message = `${broken}: The file cannot be used as a GGUF model: it is not a GGUF file.`;
   await assert.rejects(chooseModels(choice, home, demo), { code: 'INVALID_REQUEST', message });
 });

@@ -7,12 +7,12 @@ export interface Address {
   readonly family: number;
 }
 
-/** Finds the addresses of a host; the system's own way where tests give no other. */
+/** Resolves a host name. Default: the system's resolver. */
 export type Resolve = (host: string) => Promise<readonly Address[]>;
 
 /**
- * What no stranger's link may lead to: this machine, its networks, and addresses that carry another one within
- * (IANA's special-purpose registries). IPv4 in IPv6's clothes is checked as what it is.
+ * Networks that a link must not lead to: this machine, private networks, and IPv6 ranges that embed IPv4 addresses
+ * (IANA's special-purpose address registries). IPv4-mapped IPv6 addresses are checked as IPv4.
  */
 const NOT_PUBLIC: readonly (readonly [network: string, bits: number, family: 'ipv4' | 'ipv6'])[] = [
   ['0.0.0.0', 8, 'ipv4'],
@@ -38,7 +38,7 @@ const NOT_PUBLIC: readonly (readonly [network: string, bits: number, family: 'ip
 const blocked = new BlockList();
 for (const [network, bits, family] of NOT_PUBLIC) blocked.addSubnet(network, bits, family);
 
-/** All that is routed publicly in IPv6 so far, and IPv4 written as IPv6, which the list above knows. */
+/** The IPv6 range that is publicly routed, and IPv4-mapped addresses, which the list above covers. */
 const routed = new BlockList();
 routed.addSubnet('2000::', 3, 'ipv6');
 routed.addSubnet('::ffff:0:0', 96, 'ipv6');
@@ -54,16 +54,16 @@ export function isPublic(address: string): boolean {
   }
 }
 
-/** Where requests may go. */
+/** Which servers requests may go to. */
 export interface Policy {
-  /** `host` or `host:port`: these may be private, and may speak plain http. */
+  /** Each `host` or `host:port` may be private and may use plain http. */
   readonly allowedHosts: readonly string[];
   readonly resolve?: Resolve | undefined;
 }
 
 /**
- * The addresses to connect to for a URL, and to no others: whoever resolves again may be told something else. Throws
- * `INVALID_REQUEST` for what may not be asked, `CONNECT_FAILED` for a name that nobody knows.
+ * Resolves and checks the addresses of a URL. The connection must use these: a second lookup could return others. Throws
+ * `INVALID_REQUEST` for a URL outside the policy, `CONNECT_FAILED` if the name cannot be resolved.
  */
 export async function addressesFor(
   url: URL,
@@ -72,39 +72,43 @@ export async function addressesFor(
   const isAllowed = allowedHosts.includes(url.hostname) || allowedHosts.includes(hostAndPort(url));
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isAllowed)) {
     throw ShoalError.invalidRequest(
-      `${url.hostname === '' ? 'That link' : url.hostname} is to be asked over ${url.protocol.slice(0, -1)}, and only https is safe. ` +
+      `${url.hostname === '' ? 'That link' : url.hostname} would be used over ${url.protocol.slice(0, -1)}, and only https is safe. ` +
         'Use https, or allow the host by name.',
     );
   }
   if (url.username !== '' || url.password !== '') {
-    throw ShoalError.invalidRequest('A link with a name or password in it is not used.');
+    throw ShoalError.invalidRequest('A link must not contain a user name or password. Remove them.');
   }
-  // WHATWG's parser has turned decimal, octal and hexadecimal forms into the usual one.
+  // The WHATWG parser has normalised decimal, octal and hexadecimal forms.
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const family = isIP(host);
-  const addresses = family === 0 ? await find(host, resolve) : [{ address: host, family }];
+  const addresses = family === 0 ? await resolveHost(host, resolve) : [{ address: host, family }];
   if (!isAllowed && !addresses.every(({ address }) => isPublic(address))) {
     throw ShoalError.invalidRequest(
-      `${url.hostname} lies in a private network or on this machine, and is not asked for models. If you trust it, allow it by name.`,
+      `${url.hostname} is in a private network or on this machine, so no model is pulled from it. If you trust it, allow it by name.`,
     );
   }
   return addresses;
 }
 
-/** With the port, also where it is the usual one. */
+/** `host:port`, with the default port too. */
 export function hostAndPort(url: URL): string {
-  const usual = url.protocol === 'https:' ? '443' : '80';
-  return `${url.hostname}:${url.port === '' ? usual : url.port}`;
+  const defaultPort = url.protocol === 'https:' ? '443' : '80';
+  return `${url.hostname}:${url.port === '' ? defaultPort : url.port}`;
 }
 
-async function find(host: string, resolve: Resolve): Promise<readonly Address[]> {
+async function resolveHost(host: string, resolve: Resolve): Promise<readonly Address[]> {
   try {
     const addresses = await resolve(host);
     if (addresses.length > 0) return addresses;
   } catch (error) {
-    throw new ShoalError('CONNECT_FAILED', `${host} cannot be found. Is the name right, and this machine online?`, {
-      cause: error,
-    });
+    throw new ShoalError(
+      'CONNECT_FAILED',
+      `${host} cannot be found. Check the name, and that this machine is online.`,
+      {
+        cause: error,
+      },
+    );
   }
   throw new ShoalError('CONNECT_FAILED', `${host} has no address.`);
 }

@@ -15,30 +15,30 @@ const FILE = Buffer.from(Array.from({ length: 10 * PIECE_BYTES + 7 }, (_, index)
 const DIGEST = `sha256:${sha256(FILE)}`;
 
 test('a file is fetched in ranges over several connections', async (t) => {
-  const { hub, fetch, place } = await scene(t);
+  const { hub, fetch, target } = await setUp(t);
   assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
-  assert.ok(readFileSync(place.path).equals(FILE));
+  assert.ok(readFileSync(target.path).equals(FILE));
   assert.equal(new Set(hub.requests.map(({ range }) => range)).size, 11);
   assert.equal(hub.sentBytes, FILE.length);
 });
 
-test('a server without ranges sends all of it at once', async (t) => {
-  const { hub, fetch, place } = await scene(t);
+test('a server without ranges sends the whole file in one response', async (t) => {
+  const { hub, fetch, target } = await setUp(t);
   hub.sendsRanges = false;
   assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
-  assert.ok(readFileSync(place.path).equals(FILE));
+  assert.ok(readFileSync(target.path).equals(FILE));
   assert.equal(hub.requests.length, 1);
 });
 
-test('a server that does not mark its content sends ranges all the same', async (t) => {
-  const { hub, fetch } = await scene(t);
+test('ranges are fetched from a server without ETags', async (t) => {
+  const { hub, fetch } = await setUp(t);
   hub.sendsEtags = false;
   assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
   assert.equal(hub.sentBytes, FILE.length);
 });
 
-test('a server that does not say how long it is', async (t) => {
-  const { hub, fetch } = await scene(t);
+test('a file is fetched from a server that sends no length', async (t) => {
+  const { hub, fetch } = await setUp(t);
   hub.intercept = (_, response) => {
     response.writeHead(200);
     response.write(FILE.subarray(0, 100));
@@ -48,9 +48,9 @@ test('a server that does not say how long it is', async (t) => {
   assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
 });
 
-test('a connection that breaks off is taken up where it ended', async (t) => {
+test('a download resumes where its connection was cut', async (t) => {
   for (const sendsRanges of [true, false]) {
-    const { hub, fetch, waits } = await scene(t);
+    const { hub, fetch, waits } = await setUp(t);
     hub.sendsRanges = sendsRanges;
     let cuts = 0;
     hub.intercept = (request, response) => {
@@ -60,16 +60,16 @@ test('a connection that breaks off is taken up where it ended', async (t) => {
     };
     assert.deepEqual(await fetch({ connections: 1 }), { digest: DIGEST, bytes: FILE.length });
     assert.equal(waits.length, 2);
-    // What came with the very end of the connection may be lost with it.
+    // The last bytes before the cut may be lost.
     if (sendsRanges) assert.match(hub.requests[1]?.range ?? '', /^bytes=(1000|0)-/);
   }
 });
 
-test('a server that always breaks off ends the download, and the next one goes on', async (t) => {
-  const { hub, fetch, waits } = await scene(t);
-  let asked = 0;
+test('a server that always closes the connection ends the download, and the next one resumes', async (t) => {
+  const { hub, fetch, waits } = await setUp(t);
+  let requests = 0;
   hub.intercept = (_, response) => {
-    if (++asked <= 3) return false;
+    if (++requests <= 3) return false;
     response.destroy();
     return true;
   };
@@ -80,19 +80,19 @@ test('a server that always breaks off ends the download, and the next one goes o
   );
   hub.intercept = () => false;
   assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
-  assert.equal(hub.sentBytes, FILE.length, 'nothing was fetched twice');
+  assert.equal(hub.sentBytes, FILE.length, 'nothing is fetched twice');
 });
 
-test('a file that changed at its source is fetched anew, whether it grew or shrank', async (t) => {
+test('a file that changed at its source is fetched again, whether it grew or shrank', async (t) => {
   for (const other of [
     Buffer.alloc(FILE.length, 1),
     Buffer.alloc(PIECE_BYTES + 1, 2),
     Buffer.alloc(2 * FILE.length, 3),
   ]) {
-    const { hub, fetch } = await scene(t);
-    let asked = 0;
+    const { hub, fetch } = await setUp(t);
+    let requests = 0;
     hub.intercept = (_, response) => {
-      if (++asked <= 4) return false;
+      if (++requests <= 4) return false;
       response.writeHead(400).end();
       return true;
     };
@@ -103,17 +103,17 @@ test('a file that changed at its source is fetched anew, whether it grew or shra
   }
 });
 
-test('a file with another digest or length than promised is refused, and nothing of it stays', async (t) => {
-  const { fetch, place } = await scene(t);
-  const promised = `sha256:${sha256('another')}`;
-  assert.ok(isDigest(promised));
-  await assert.rejects(fetch({}, { digest: promised }), { code: 'BAD_MESSAGE', message: /digest is wrong/ });
-  assert.throws(() => readFileSync(place.path), { code: 'ENOENT' });
-  assert.throws(() => readFileSync(place.statePath), { code: 'ENOENT' });
+test('a file with a wrong digest or length is refused, and nothing of it stays', async (t) => {
+  const { fetch, target } = await setUp(t);
+  const expected = `sha256:${sha256('another')}`;
+  assert.ok(isDigest(expected));
+  await assert.rejects(fetch({}, { digest: expected }), { code: 'BAD_MESSAGE', message: /digest is wrong/ });
+  assert.throws(() => readFileSync(target.path), { code: 'ENOENT' });
+  assert.throws(() => readFileSync(target.statePath), { code: 'ENOENT' });
   await assert.rejects(fetch({}, { bytes: FILE.length + 1 }), { code: 'BAD_MESSAGE', message: /instead of/ });
 });
 
-test('answers that contradict themselves are refused', async (t) => {
+test('contradictory responses are refused', async (t) => {
   const heads: Record<string, string | number>[] = [
     { 'content-range': `bytes 0-9/${FILE.length}`, 'content-length': 11 },
     { 'content-range': `bytes 5-14/${FILE.length}` },
@@ -123,7 +123,7 @@ test('answers that contradict themselves are refused', async (t) => {
     {},
   ];
   for (const head of heads) {
-    const { hub, fetch } = await scene(t);
+    const { hub, fetch } = await setUp(t);
     hub.intercept = (_, response) => {
       response.writeHead(206, head).end(FILE.subarray(0, 11));
       return true;
@@ -132,8 +132,8 @@ test('answers that contradict themselves are refused', async (t) => {
   }
 });
 
-test('a busy server is asked again after the time that it names, and left alone if that is long', async (t) => {
-  const { hub, fetch, waits } = await scene(t);
+test('Retry-After is respected if it is short, else the download ends', async (t) => {
+  const { hub, fetch, waits } = await setUp(t);
   let busy: string | undefined = '7';
   hub.intercept = (_, response) => {
     if (busy === undefined) return false;
@@ -150,8 +150,8 @@ test('a busy server is asked again after the time that it names, and left alone 
   await assert.rejects(fetch(), { code: 'OVERLOADED', retryAfterMs: 3_600_000 });
 });
 
-test('an abort ends it at once with its reason, and what came is kept', async (t) => {
-  const { hub, fetch } = await scene(t);
+test('an abort ends a download with its reason, and keeps the received bytes', async (t) => {
+  const { hub, fetch } = await setUp(t);
   const abort = new AbortController();
   const reason = new Error('enough');
   const onProgress = (done: number): void => void (done > 2 * PIECE_BYTES && abort.abort(reason));
@@ -160,25 +160,25 @@ test('an abort ends it at once with its reason, and what came is kept', async (t
   assert.ok(hub.sentBytes <= FILE.length + 2 * PIECE_BYTES);
 });
 
-async function scene(t: TestContext) {
+async function setUp(t: TestContext) {
   const hub: Hub = await openHub(t);
   hub.files.set('/model.gguf', FILE);
   const http = new HttpClient({ allowedHosts: [hub.url.host] });
   t.after(() => http.close());
   const folder = temporaryFolder(t);
-  const place = { path: join(folder, 'partial'), statePath: join(folder, 'state') };
+  const target = { path: join(folder, 'partial'), statePath: join(folder, 'state') };
   const waits: number[] = [];
   const wait = (ms: number): Promise<void> => {
     waits.push(ms);
     return Promise.resolve();
   };
-  const file = { url: new URL('model.gguf', hub.url), what: 'model.gguf' };
+  const file = { url: new URL('model.gguf', hub.url), label: 'model.gguf' };
   const fetch = (options: DownloadOptions = {}, known: Partial<RemoteFile> = {}) =>
-    download(http, { ...file, ...known }, place, { pieceBytes: PIECE_BYTES, wait, ...options });
-  return { hub, place, waits, fetch };
+    download(http, { ...file, ...known }, target, { pieceBytes: PIECE_BYTES, wait, ...options });
+  return { hub, target, waits, fetch };
 }
 
-/** Says that all of a range comes, and sends so many bytes of it. */
+/** Announces the whole range, sends only the first `bytes` of it and closes the connection. */
 function cutOff(range: string | undefined, response: ServerResponse, bytes: number): void {
   const { first = '0', last = '0' } = /^bytes=(?<first>\d+)-(?<last>\d+)$/.exec(range ?? '')?.groups ?? {};
   const [start, end] = [Number(first), Number(last) + 1];

@@ -7,17 +7,17 @@ import type { DownloadOptions, RemoteFile } from './remote-file.ts';
 import { Transfer } from './transfer.ts';
 
 /**
- * Brings a file to a temporary place, synced to the disk, and says its digest. What is there already is not fetched again.
- * Throws what `HttpClient.get` and the server's refusals say, `BAD_MESSAGE` for content that is not what was promised, and
- * `STORAGE_FULL`. After most errors the next call goes on where this one ended.
+ * Downloads a file to a temporary path, syncs it to the disk and computes its digest. Resumes an earlier download of the same
+ * file; after most errors the next call resumes this one. Throws the errors of `HttpClient.get` and `statusError`,
+ * `BAD_MESSAGE` if the content is not what was announced, and `STORAGE_FULL`.
  */
 export async function download(
   http: HttpClient,
   file: RemoteFile,
-  place: IncomingPaths,
+  target: IncomingPaths,
   options: DownloadOptions = {},
 ): Promise<{ readonly digest: Digest; readonly bytes: number }> {
-  const partial = await PartialFile.open(place, file.url.href, options.syncBytes);
+  const partial = await PartialFile.open(target, file.url.href, options.syncBytes);
   const transfer = new Transfer(http, file, partial, options);
   try {
     const bytes = await transfer.run();
@@ -26,7 +26,7 @@ export async function download(
       await partial.discard();
       throw new ShoalError(
         'BAD_MESSAGE',
-        `${file.url.hostname} sent another file than ${file.what}: its digest is wrong. Try again.`,
+        `${file.url.hostname} sent a wrong file for ${file.label}: its digest is wrong. Try again.`,
       );
     }
     return { digest, bytes };

@@ -8,18 +8,18 @@ import { type Address, addressesFor, type Policy } from './addresses.ts';
 const SILENCE_TIMEOUT_MS = 30_000;
 /** Redirects of one download. More are refused. */
 const MAX_REDIRECTS = 5;
-/** Lists of files, manifests. */
+/** For lists of files and manifests. */
 const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
-/** Of an answer's head. */
+/** For the head of a response. */
 const MAX_HEAD_BYTES = 32 * 1024;
-/** Signed links are long. */
+/** For the target of a redirect. Signed links are long. */
 const MAX_LINK_LENGTH = 16 * 1024;
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 export interface HttpRequestOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Goes to the first server that is asked, and to none that it leads to. */
+  /** Bearer token. Sent to the first server only, never across a redirect. */
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -29,11 +29,11 @@ export interface HttpResponse {
   readonly headers: IncomingMessage['headers'];
   /** Must be read to its end or destroyed. */
   readonly body: IncomingMessage;
-  /** Which server answered in the end. */
+  /** The URL after all redirects. */
   readonly url: URL;
 }
 
-/** Asks servers, within a policy that holds for each one that is asked, redirects included. */
+/** Sends requests within a policy, which holds for redirects too. */
 export class HttpClient {
   readonly #policy: Policy;
   readonly #agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
@@ -43,8 +43,8 @@ export class HttpClient {
   }
 
   /**
-   * Resolves when an answer that is no redirect begins. Throws `INVALID_REQUEST` for what may not be asked,
-   * `CONNECT_FAILED` and `TIMEOUT_NO_RESPONSE` where asking again may help, and the signal's reason.
+   * Resolves with the first response that is not a redirect, once its head has arrived. Throws `INVALID_REQUEST` for a URL
+   * outside the policy, `CONNECT_FAILED` and `TIMEOUT_NO_RESPONSE` if a retry may help, and the signal's reason.
    */
   async get(link: URL, { headers = {}, token, signal }: HttpRequestOptions = {}): Promise<HttpResponse> {
     let url = link;
@@ -52,16 +52,16 @@ export class HttpClient {
       signal?.throwIfAborted();
       const addresses = await addressesFor(url, this.#policy);
       const authorization = token !== undefined && redirects === 0 ? { authorization: `Bearer ${token}` } : {};
-      const body = await this.#ask(url, addresses, { ...headers, ...authorization }, signal);
+      const body = await this.#request(url, addresses, { ...headers, ...authorization }, signal);
       const status = body.statusCode ?? 0;
       if (!REDIRECTS.includes(status)) return { status, headers: body.headers, body, url };
       body.destroy();
-      url = follow(url, body.headers.location);
+      url = redirectTarget(url, body.headers.location);
     }
-    throw new ShoalError('BAD_MESSAGE', `${link.hostname} leads on and on: more than ${MAX_REDIRECTS} redirects.`);
+    throw new ShoalError('BAD_MESSAGE', `${link.hostname} redirects more than ${MAX_REDIRECTS} times.`);
   }
 
-  /** A whole document of text with its headers; at most 8 MiB. */
+  /** A text document with its headers. Throws `BAD_MESSAGE` beyond 8 MiB. */
   async text(
     link: URL,
     options: HttpRequestOptions,
@@ -73,7 +73,7 @@ export class HttpClient {
       for await (const piece of body as AsyncIterable<Buffer>) {
         length += piece.length;
         if (length > MAX_DOCUMENT_BYTES) {
-          throw new ShoalError('BAD_MESSAGE', `${link.hostname} answers with a document that is too long.`);
+          throw new ShoalError('BAD_MESSAGE', `${link.hostname} sent a document that is too long.`);
         }
         pieces.push(piece);
       }
@@ -83,13 +83,13 @@ export class HttpClient {
     return { status, headers, text: Buffer.concat(pieces).toString('utf8') };
   }
 
-  /** Ends every connection. */
+  /** Closes every connection. */
   close(): void {
     this.#agents.http.destroy();
     this.#agents.https.destroy();
   }
 
-  #ask(
+  #request(
     url: URL,
     addresses: readonly Address[],
     headers: Readonly<Record<string, string>>,
@@ -105,7 +105,7 @@ export class HttpClient {
     });
     outgoing.setTimeout(SILENCE_TIMEOUT_MS, () => {
       outgoing.destroy(
-        new ShoalError('TIMEOUT_NO_RESPONSE', `${url.hostname} said nothing for ${SILENCE_TIMEOUT_MS / 1_000} s.`),
+        new ShoalError('TIMEOUT_NO_RESPONSE', `${url.hostname} sent nothing for ${SILENCE_TIMEOUT_MS / 1_000} s.`),
       );
     });
     return new Promise((resolve, reject) => {
@@ -116,14 +116,14 @@ export class HttpClient {
   }
 }
 
-/** What a lost connection means: worth another try, unless we ended it ourselves. */
+/** The error for a lost connection: the signal's reason if it was aborted, else `CONNECT_FAILED`, which is retried. */
 export function connectionError(url: URL, error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted === true) return signal.reason;
   if (error instanceof ShoalError) return error;
   return new ShoalError('CONNECT_FAILED', `The connection to ${url.hostname} failed or broke off.`, { cause: error });
 }
 
-/** Connects to the addresses that were checked, and asks nobody again. */
+/** A lookup that returns the addresses that were checked, without a second DNS request. */
 function pinned(addresses: readonly Address[]): LookupFunction {
   return (host, options, callback) => {
     const [first] = addresses;
@@ -133,8 +133,8 @@ function pinned(addresses: readonly Address[]): LookupFunction {
   };
 }
 
-function follow(from: URL, location: string | undefined): URL {
+function redirectTarget(from: URL, location: string | undefined): URL {
   const target = location === undefined || location.length > MAX_LINK_LENGTH ? null : URL.parse(location, from.href);
-  if (target === null) throw new ShoalError('BAD_MESSAGE', `${from.hostname} leads on, and does not say where to.`);
+  if (target === null) throw new ShoalError('BAD_MESSAGE', `${from.hostname} redirects without a usable target.`);
   return target;
 }

@@ -7,29 +7,34 @@ import { isMissing } from '@shoal/files/error-code';
 import type { IncomingPaths } from '../store/layout.ts';
 import { add, contiguous, type Range, type Ranges, totalOf } from './ranges.ts';
 
-/** Written and not yet synced; a kill loses at most these. */
+/** Bytes between two syncs. A kill loses at most these. */
 const SYNC_BYTES = 128 * 1024 * 1024;
-/** The same in time, for slow connections. */
+/** Longest time between two syncs, for slow connections. */
 const SYNC_INTERVAL_MS = 3_000;
-/** Gaps between what is there; more than connections leave is no state of ours. */
+/** Ranges in a state file. More than the connections can leave means that the file is not valid. */
 const MAX_RANGES = 64;
 
-/** What a download is of: a partial file goes on only with the same. */
+/** Identifies the content of a download. A partial file is only resumed with the same content. */
 export interface DownloadOrigin {
   readonly link: string;
   readonly totalBytes?: number | undefined;
-  /** The server's own mark of this content (`ETag`). */
-  readonly mark?: string | undefined;
+  /** The server's strong `ETag` of this content. */
+  readonly etag?: string | undefined;
 }
 
-interface State extends DownloadOrigin {
-  /** What is on the disk for sure. */
+/** The content of a state file, JSON. Stores keep these files across updates, so the keys never change. */
+interface State {
+  readonly link: string;
+  readonly totalBytes?: number | undefined;
+  /** The ETag. */
+  readonly mark?: string | undefined;
+  /** Ranges that are synced to the disk. */
   readonly synced: readonly Range[];
 }
 
-/** A file that is being downloaded, and the record of what of it is on the disk. */
+/** A file that is being downloaded, with a state file that records which ranges are synced to the disk. */
 export class PartialFile {
-  readonly #place: IncomingPaths;
+  readonly #paths: IncomingPaths;
   readonly #file: FileHandle;
   #origin: DownloadOrigin;
   #written: Ranges;
@@ -41,27 +46,27 @@ export class PartialFile {
   #isDiscarded = false;
   readonly #syncBytes: number;
 
-  private constructor(place: IncomingPaths, file: FileHandle, { synced, ...origin }: State, syncBytes: number) {
+  private constructor(paths: IncomingPaths, file: FileHandle, { synced, mark, ...origin }: State, syncBytes: number) {
     this.#syncBytes = syncBytes;
-    this.#place = place;
+    this.#paths = paths;
     this.#file = file;
-    this.#origin = origin;
+    this.#origin = { ...origin, etag: mark };
     this.#written = synced;
   }
 
-  /** Goes on with what is there, or begins. */
-  static async open(place: IncomingPaths, link: string, syncBytes = SYNC_BYTES): Promise<PartialFile> {
-    const state = await readState(place.statePath);
+  /** Opens a partial file with its valid state, else an empty one. */
+  static async open(paths: IncomingPaths, link: string, syncBytes = SYNC_BYTES): Promise<PartialFile> {
+    const state = await readState(paths.statePath);
     try {
-      const file = await open(place.path, state === undefined ? 'w+' : 'r+', FILE_MODE);
+      const file = await open(paths.path, state === undefined ? 'w+' : 'r+', FILE_MODE);
       const { size } = await file.stat();
-      const isWhole = state?.synced.every(({ end }) => end <= size) ?? false;
-      return new PartialFile(place, file, state !== undefined && isWhole ? state : { link, synced: [] }, syncBytes);
+      const isValid = state?.synced.every(({ end }) => end <= size) ?? false;
+      return new PartialFile(paths, file, state !== undefined && isValid ? state : { link, synced: [] }, syncBytes);
     } catch (error) {
-      if (!isMissing(error)) throw toWriteError(error, place.path);
-      // A state without its file: the last pull was ended between removing the two.
-      await rm(place.statePath, { force: true });
-      return PartialFile.open(place, link, syncBytes);
+      if (!isMissing(error)) throw toWriteError(error, paths.path);
+      // A state without its file: an earlier pull was killed between removing the two.
+      await rm(paths.statePath, { force: true });
+      return PartialFile.open(paths, link, syncBytes);
     }
   }
 
@@ -73,25 +78,26 @@ export class PartialFile {
     return this.#written;
   }
 
-  /** How much is there from the beginning without a gap. */
+  /** Bytes from position 0 up to the first gap. */
   get contiguousBytes(): number {
     return contiguous(this.#written);
   }
 
   get path(): string {
-    return this.#place.path;
+    return this.#paths.path;
   }
 
-  /** Says what is downloaded. What is there of anything else is thrown away. Throws `STORAGE_FULL` if it cannot fit. */
-  async begin(origin: DownloadOrigin, goesOn: boolean): Promise<void> {
-    if (!goesOn) await this.restart();
+  /** Sets the content. Discards the earlier bytes unless `resumes`. Throws `STORAGE_FULL` if the rest does not fit. */
+  async begin(origin: DownloadOrigin, resumes: boolean): Promise<void> {
+    if (!resumes) await this.restart();
     this.#origin = origin;
     await this.#checkDiskSpace();
   }
 
+  /** Discards all bytes. */
   async restart(): Promise<void> {
     await this.#syncing;
-    await rm(this.#place.statePath, { force: true });
+    await rm(this.#paths.statePath, { force: true });
     await this.#file.truncate(0);
     this.#written = [];
   }
@@ -102,7 +108,7 @@ export class PartialFile {
       for (let rest = [...pieces], at = position; rest.length > 0;) {
         const { bytesWritten } = await this.#file.writev(rest, at);
         at += bytesWritten;
-        rest = after(rest, bytesWritten);
+        rest = dropBytes(rest, bytesWritten);
       }
     } catch (error) {
       throw this.#toWriteError(error);
@@ -118,7 +124,7 @@ export class PartialFile {
     }
   }
 
-  /** Everything that was written is on the disk, and said to be. */
+  /** Syncs all written bytes to the disk, then the state that records them. */
   async sync(): Promise<void> {
     await this.#syncing;
     if (this.#isDiscarded) return;
@@ -126,7 +132,7 @@ export class PartialFile {
     await this.#sync();
   }
 
-  /** Not only that too little was left free: a write failed. Then this file must go, for all else to be written again. */
+  /** True if a write failed on the full disk, not only the check before it. The file must then be removed to free space. */
   get isDiskFull(): boolean {
     return this.#isDiskFull;
   }
@@ -135,11 +141,11 @@ export class PartialFile {
     await this.#file.close();
   }
 
-  /** Nothing of it is left. */
+  /** Removes the file and its state. */
   async discard(): Promise<void> {
     this.#isDiscarded = true;
-    await rm(this.#place.statePath, { force: true });
-    await rm(this.#place.path, { force: true });
+    await rm(this.#paths.statePath, { force: true });
+    await rm(this.#paths.path, { force: true });
   }
 
   async #sync(): Promise<void> {
@@ -147,7 +153,7 @@ export class PartialFile {
     this.#unsyncedBytes = 0;
     try {
       await this.#file.datasync();
-      await writeDurably(this.#place.statePath, JSON.stringify({ ...this.#origin, synced } satisfies State));
+      await writeDurably(this.#paths.statePath, JSON.stringify(stateOf(this.#origin, synced)));
       await this.#checkDiskSpace();
     } catch (error) {
       throw this.#toWriteError(error);
@@ -158,18 +164,18 @@ export class PartialFile {
   }
 
   async #checkDiskSpace(): Promise<void> {
-    const lacking = Math.max(0, (this.#origin.totalBytes ?? 0) - totalOf(this.#written));
-    await checkDiskSpace(dirname(this.#place.path), lacking);
+    const remaining = Math.max(0, (this.#origin.totalBytes ?? 0) - totalOf(this.#written));
+    await checkDiskSpace(dirname(this.#paths.path), remaining);
   }
 
   #toWriteError(error: unknown): ShoalError {
-    const refused = toWriteError(error, this.#place.path);
-    if (refused !== error && refused.code === 'STORAGE_FULL') this.#isDiskFull = true;
-    return refused;
+    const writeError = toWriteError(error, this.#paths.path);
+    if (writeError !== error && writeError.code === 'STORAGE_FULL') this.#isDiskFull = true;
+    return writeError;
   }
 }
 
-function after(pieces: readonly Buffer[], bytes: number): Buffer[] {
+function dropBytes(pieces: readonly Buffer[], bytes: number): Buffer[] {
   let left = bytes;
   return pieces.flatMap((piece) => {
     const rest = piece.subarray(Math.min(left, piece.length));
@@ -178,7 +184,11 @@ function after(pieces: readonly Buffer[], bytes: number): Buffer[] {
   });
 }
 
-/** Undefined where there is none, or none that can be used: then the download begins anew. */
+function stateOf({ etag, ...origin }: DownloadOrigin, synced: Ranges): State {
+  return { ...origin, mark: etag, synced };
+}
+
+/** Returns undefined if there is no valid state. The download then starts from the beginning. */
 async function readState(path: string): Promise<State | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));

@@ -5,8 +5,8 @@ import type { Digest } from '@shoal/files/digest';
 const READ_PIECE_BYTES = 1024 * 1024;
 
 /**
- * The SHA-256 of a file that is still being written, in order: follows what is there without a gap, while the rest
- * arrives. What it reads was just written, and comes from memory.
+ * Computes the SHA-256 of a file while it is being written: hashes the bytes before the first gap as the rest arrives. They
+ * were just written, so reading them comes from the page cache.
  */
 export class PrefixHash {
   readonly #path: string;
@@ -14,47 +14,47 @@ export class PrefixHash {
   #hash = createHash('sha256');
   #at = 0;
   #end = 0;
-  #following: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
   #failure: unknown;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** The first `end` bytes are there. Never waits. */
-  follow(end: number): void {
+  /** Hashes up to `end`, in the background. The first `end` bytes must be written. */
+  advance(end: number): void {
     this.#end = Math.max(this.#end, end);
-    if (this.#following !== undefined || this.#failure !== undefined || this.#end - this.#at < READ_PIECE_BYTES) return;
-    this.#following = this.#read()
+    if (this.#reading !== undefined || this.#failure !== undefined || this.#end - this.#at < READ_PIECE_BYTES) return;
+    this.#reading = this.#read()
       .catch((error: unknown) => {
         this.#failure = error;
       })
       .finally(() => {
-        this.#following = undefined;
+        this.#reading = undefined;
       });
   }
 
-  /** What was there is replaced by something else. */
+  /** Starts again, because the content was replaced. */
   async restart(): Promise<void> {
     this.#end = 0;
-    await this.#following;
+    await this.#reading;
     this.#hash = createHash('sha256');
     this.#at = 0;
   }
 
-  /** Of the whole file, which has so many bytes. */
+  /** The digest of the whole file of `totalBytes`. */
   async digest(totalBytes: number, signal?: AbortSignal): Promise<Digest> {
-    await this.#following;
+    await this.#reading;
     if (this.#failure !== undefined) throw this.#failure;
     this.#end = totalBytes;
     await this.#read(signal);
     return `sha256:${this.#hash.digest('hex')}`;
   }
 
-  /** Resolves when nothing reads the file any more. */
+  /** Stops hashing. Resolves when the file is no longer read. */
   async close(): Promise<void> {
     this.#end = 0;
-    await this.#following;
+    await this.#reading;
   }
 
   async #read(signal?: AbortSignal): Promise<void> {
@@ -72,7 +72,7 @@ export class PrefixHash {
   async #readPiece(file: FileHandle): Promise<void> {
     const length = Math.min(READ_PIECE_BYTES, this.#end - this.#at);
     const { bytesRead } = await file.read(this.#piece, 0, length, this.#at);
-    if (bytesRead === 0) throw new Error(`${this.#path} is shorter than what was written`);
+    if (bytesRead === 0) throw new Error(`${this.#path} is shorter than the bytes written to it`);
     this.#hash.update(this.#piece.subarray(0, bytesRead));
     this.#at += bytesRead;
   }

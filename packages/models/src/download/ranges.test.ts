@@ -9,21 +9,21 @@ const range = fc.tuple(fc.nat(LENGTH), fc.nat(LENGTH)).map(([one, other]) => ({
   end: Math.max(one, other),
 }));
 
-test('what is there and what is missing make up the whole, in pieces that are not too large', () => {
+test('ranges and their gaps make up the whole, in pieces of bounded length', () => {
   fc.assert(
     fc.property(fc.array(range), range, fc.integer({ min: 1, max: LENGTH }), (all, within, pieceBytes) => {
       const ranges = all.reduce<Ranges>(add, []);
-      const there = bytesOf(all);
-      assert.deepEqual(bytesOf(ranges), there);
-      assert.equal(totalOf(ranges), there.size);
+      const present = bytesOf(all);
+      assert.deepEqual(bytesOf(ranges), present);
+      assert.equal(totalOf(ranges), present.size);
       assert.ok(ranges.every(({ end }, index) => end < (ranges[index + 1]?.start ?? Infinity)));
       const pieces = missing(ranges, within, pieceBytes);
       assert.ok(pieces.every(({ start, end }) => end > start && end - start <= pieceBytes));
       assert.deepEqual(
         [...bytesOf(pieces)],
-        [...bytesOf([within])].filter((byte) => !there.has(byte)),
+        [...bytesOf([within])].filter((byte) => !present.has(byte)),
       );
-      assert.ok(!there.has(contiguous(ranges)));
+      assert.ok(!present.has(contiguous(ranges)));
     }),
   );
 });

@@ -1,25 +1,25 @@
-/** Bytes from `start` up to `end`, which is not one of them. */
+/** Bytes from `start` up to, but not including, `end`. */
 export interface Range {
   readonly start: number;
   readonly end: number;
 }
 
-/** In order and apart from each other, as `add` leaves them. */
+/** Sorted, without overlap or contact, as `add` returns them. */
 export type Ranges = readonly Range[];
 
-/** With one more, joined to those that it meets. */
+/** Adds a range, merged with the ranges that it overlaps or touches. */
 export function add(ranges: Ranges, { start, end }: Range): Ranges {
   if (end <= start) return ranges;
   const apart = ranges.filter((range) => range.end < start || range.start > end);
-  const met = ranges.filter((range) => range.end >= start && range.start <= end);
+  const touched = ranges.filter((range) => range.end >= start && range.start <= end);
   const joined = {
-    start: Math.min(start, ...met.map((range) => range.start)),
-    end: Math.max(end, ...met.map((range) => range.end)),
+    start: Math.min(start, ...touched.map((range) => range.start)),
+    end: Math.max(end, ...touched.map((range) => range.end)),
   };
   return [...apart, joined].toSorted((left, right) => left.start - right.start);
 }
 
-/** What is not there of a range, in pieces of at most `pieceBytes`. */
+/** The gaps of `ranges` within a range, in pieces of at most `pieceBytes`. */
 export function missing(ranges: Ranges, within: Range, pieceBytes: number): Range[] {
   const pieces: Range[] = [];
   let at = within.start;
@@ -33,7 +33,7 @@ export function missing(ranges: Ranges, within: Range, pieceBytes: number): Rang
   return pieces;
 }
 
-/** How many bytes are there from the beginning without a gap. */
+/** Bytes from position 0 up to the first gap. */
 export function contiguous([first]: Ranges): number {
   return first?.start === 0 ? first.end : 0;
 }

@@ -6,21 +6,21 @@ import type { LoginHint } from './status-error.ts';
 export interface RemoteFile extends LoginHint {
   readonly url: URL;
   /** For error messages, such as `model.gguf of owner/repo`. */
-  readonly what: string;
+  readonly label: string;
   readonly token?: string | undefined;
-  /** Where they are known beforehand, anything else is refused. */
+  /** If known before the download, other lengths and digests are refused. */
   readonly bytes?: number | undefined;
   readonly digest?: Digest | undefined;
 }
 
 export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined;
-  /** At once, where the server sends parts. */
+  /** Connections at once, if the server sends ranges. Default: 4. */
   readonly connections?: number | undefined;
-  /** For tests, which have small files: asked for at a time, and written before it is synced. */
+  /** For tests, which use small files: bytes per request, and bytes between two syncs. */
   readonly pieceBytes?: number | undefined;
   readonly syncBytes?: number | undefined;
-  /** All that is there, and all there is to be where that is known. May go back to 0. */
+  /** Gets the bytes so far and, if known, in all. `doneBytes` returns to 0 when a download restarts. */
   readonly onProgress?: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined;
   readonly wait?: Wait | undefined;
 }

@@ -11,16 +11,17 @@ import type { DownloadOptions, RemoteFile } from './remote-file.ts';
 import { Writer } from './writer.ts';
 
 const DEFAULT_CONNECTIONS = 4;
-/** Asked for at a time: large enough that asking costs nothing, small enough for several connections to share a file. */
+/** Bytes per request: large enough to make requests cheap, small enough for several connections to share a file. */
 const PIECE_BYTES = 64 * 1024 * 1024;
-/** One file on its way, over one connection or several. */
+
+/** Transfers one file over one or several connections. */
 export class Transfer {
   readonly #http: HttpClient;
   readonly #file: RemoteFile;
   readonly #partial: PartialFile;
   readonly #options: DownloadOptions;
   readonly #hash: PrefixHash;
-  /** Aborted when one connection has failed for good, and with it all others. */
+  /** Aborted when one connection fails for good. Ends the others. */
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   readonly #pieceBytes: number;
@@ -36,16 +37,16 @@ export class Transfer {
     this.#signal = AbortSignal.any([this.#failed.signal, ...(options.signal ? [options.signal] : [])]);
   }
 
-  /** Resolves with the file's length once all of it is on the disk. */
+  /** Resolves with the file's length once all of it is synced to the disk. */
   async run(): Promise<number> {
     this.#totalBytes = this.#file.bytes ?? this.#partial.origin.totalBytes;
     const whole = await this.#fetchFirst();
     if (whole === undefined) await this.#fetchRest();
     const bytes = whole ?? this.#totalBytes ?? totalOf(this.#partial.written);
     if (this.#partial.contiguousBytes !== bytes)
-      throw new ShoalError('INTERNAL', `A part of ${this.#file.what} is missing.`);
+      throw new ShoalError('INTERNAL', `A part of ${this.#file.label} is missing.`);
     await this.#partial.sync();
-    this.#tell();
+    this.#reportProgress();
     return bytes;
   }
 
@@ -53,34 +54,34 @@ export class Transfer {
     return this.#hash.digest(bytes, this.#options.signal);
   }
 
-  /** After a failure: what came is kept, where it can be, and nothing is at work any more. */
+  /** Ends all work after a failure, and keeps the received bytes if possible. */
   async settle(): Promise<void> {
     await this.#hash.close();
     if (this.#partial.isDiskFull) return;
     try {
       await this.#partial.sync();
     } catch (error) {
-      // The first error is the one to tell; this one means that the next pull fetches a little more.
+      // The first error is the one to report. After this one, the next pull only fetches more bytes again.
       if (!(error instanceof ShoalError)) throw error;
     }
   }
 
   /**
-   * The first piece shows what the server can do. Resolves with the file's length where it sent all of it, because it sends
-   * no parts or because nothing was missing; with undefined where there may be more to ask for.
+   * Fetches the first piece, which shows whether the server sends ranges. Resolves with the file's length if the file is
+   * complete then, else with undefined.
    */
   async #fetchFirst(): Promise<number | undefined> {
     const total = this.#totalBytes;
     if (this.#file.digest !== undefined && total !== undefined && this.#partial.contiguousBytes === total) return total;
-    return this.#persist(async (backoff) => {
-      const delivery = await this.#ask(this.#firstRange());
-      await this.#begin(delivery);
-      await this.#take(delivery, backoff);
-      return delivery.isPart ? undefined : this.#endOfWhole(delivery);
+    return this.#retry(async (backoff) => {
+      const response = await this.#request(this.#firstRange());
+      await this.#begin(response);
+      await this.#receive(response, backoff);
+      return response.isRange ? undefined : this.#endOfWhole(response);
     });
   }
 
-  /** Without a digest only the server can say that what is there is still right: something is asked for in any case. */
+  /** Never empty: without a digest, only a response shows that the earlier bytes are still valid. */
   #firstRange(): Range {
     const whole = { start: 0, end: this.#totalBytes ?? this.#pieceBytes };
     return this.#missing(whole)[0] ?? { start: 0, end: Math.min(this.#pieceBytes, whole.end) };
@@ -99,30 +100,30 @@ export class Transfer {
   }
 
   async #fetchPiece(piece: Range): Promise<void> {
-    await this.#persist(async (backoff) => {
+    await this.#retry(async (backoff) => {
       const [rest] = this.#missing(piece);
       if (rest === undefined) return;
-      const delivery = await this.#ask(rest);
-      if (!this.#fits(delivery)) {
-        delivery.body.destroy();
+      const response = await this.#request(rest);
+      if (!this.#isSameContent(response)) {
+        response.body.destroy();
         throw new ShoalError(
           'BAD_MESSAGE',
-          `${this.#file.url.hostname} changed ${this.#file.what} meanwhile. Try again.`,
+          `${this.#file.url.hostname} changed ${this.#file.label} during the download. Try again.`,
         );
       }
-      await this.#take(delivery, backoff);
+      await this.#receive(response, backoff);
     });
   }
 
-  /** Tries again what may pass by itself. */
-  async #persist<T>(attempt: (backoff: Backoff) => Promise<T>): Promise<T> {
+  /** Retries an attempt after errors that may pass. */
+  async #retry<T>(attempt: (backoff: Backoff) => Promise<T>): Promise<T> {
     const backoff = new Backoff(this.#options.wait);
     for (;;) {
       try {
         return await attempt(backoff);
       } catch (error) {
         if (!isRetryable(error)) throw error;
-        await backoff.after(error, this.#signal);
+        await backoff.wait(error, this.#signal);
       }
     }
   }
@@ -136,19 +137,19 @@ export class Transfer {
     throw error;
   }
 
-  async #ask(range: Range): Promise<FileResponse> {
-    const { url, token, what } = this.#file;
-    const answer = await this.#http.get(url, {
+  async #request(range: Range): Promise<FileResponse> {
+    const { url, token, label } = this.#file;
+    const response = await this.#http.get(url, {
       headers: { range: `bytes=${range.start}-${range.end - 1}` },
       signal: this.#signal,
       token,
     });
-    if (answer.status === 416) await this.#startAnew(answer.body);
-    return parseFileResponse(answer, range, what, this.#file);
+    if (response.status === 416) await this.#restart(response.body);
+    return parseFileResponse(response, range, label, this.#file);
   }
 
-  /** The server has no such range: what is there is longer than the file, and so of another one. */
-  async #startAnew(body: FileResponse['body']): Promise<never> {
+  /** For status 416: the earlier bytes exceed the file, so they belong to another version of it. */
+  async #restart(body: FileResponse['body']): Promise<never> {
     body.destroy();
     await this.#hash.restart();
     await this.#partial.restart();
@@ -157,64 +158,67 @@ export class Transfer {
   }
 
   #changed(): ShoalError {
-    return new ShoalError('CONNECT_FAILED', `${this.#file.what} has changed, and is fetched anew. Pull again.`);
+    return new ShoalError(
+      'CONNECT_FAILED',
+      `${this.#file.label} has changed at its source. Pull again to fetch the new version.`,
+    );
   }
 
-  /** Decides whether what is there is of the same file, and makes room for the rest. */
-  async #begin(delivery: FileResponse): Promise<void> {
-    const { totalBytes, mark } = delivery;
+  /** Keeps the earlier bytes if they belong to the same content, and checks that the rest fits on the disk. */
+  async #begin(response: FileResponse): Promise<void> {
+    const { totalBytes, etag } = response;
     try {
       if (this.#file.bytes !== undefined && totalBytes !== undefined && totalBytes !== this.#file.bytes) {
         throw new ShoalError(
           'BAD_MESSAGE',
-          `${this.#file.url.hostname} has ${totalBytes} bytes of ${this.#file.what} instead of ${this.#file.bytes}. Try again later.`,
+          `${this.#file.url.hostname} has ${totalBytes} bytes of ${this.#file.label} instead of ${this.#file.bytes}. Try again later.`,
         );
       }
-      const goesOn = this.#goesOn(delivery);
-      const isAhead = !goesOn && delivery.start > 0;
-      if (!goesOn) await this.#hash.restart();
+      const resumes = this.#canResume(response);
+      const isAhead = !resumes && response.start > 0;
+      if (!resumes) await this.#hash.restart();
       const total = totalBytes ?? this.#file.bytes;
       const origin = { link: this.#file.url.href, totalBytes: total };
-      await this.#partial.begin({ ...origin, ...(mark !== undefined && { mark }) }, goesOn);
+      await this.#partial.begin({ ...origin, ...(etag !== undefined && { etag }) }, resumes);
       this.#totalBytes = total;
       if (isAhead) throw this.#changed();
     } catch (error) {
-      delivery.body.destroy();
+      response.body.destroy();
       throw error;
     }
   }
 
-  /** Whether it is the content that is partly there, from this download or an earlier one. */
-  #goesOn({ isPart, totalBytes, mark }: FileResponse): boolean {
+  /** True if the response continues the earlier bytes, of this download or an earlier one. */
+  #canResume({ isRange, totalBytes, etag }: FileResponse): boolean {
     const { origin, written } = this.#partial;
-    if (!isPart) return false;
+    if (!isRange) return false;
     if (this.#file.digest !== undefined || written.length === 0) return true;
-    return mark !== undefined && mark === origin.mark && totalBytes === origin.totalBytes;
+    return etag !== undefined && etag === origin.etag && totalBytes === origin.totalBytes;
   }
 
-  /** Whether it is what other connections are fetching. */
-  #fits({ isPart, totalBytes, mark }: FileResponse): boolean {
-    const isMarkedSo = this.#file.digest !== undefined || mark === this.#partial.origin.mark;
-    return isPart && totalBytes === this.#totalBytes && isMarkedSo;
+  /** True if the response has the content that the other connections fetch. */
+  #isSameContent({ isRange, totalBytes, etag }: FileResponse): boolean {
+    const hasSameEtag = this.#file.digest !== undefined || etag === this.#partial.origin.etag;
+    return isRange && totalBytes === this.#totalBytes && hasSameEtag;
   }
 
-  async #take({ body, start, end }: FileResponse, backoff: Backoff): Promise<void> {
-    const { url, what } = this.#file;
+  async #receive({ body, start, end }: FileResponse, backoff: Backoff): Promise<void> {
+    const { url, label } = this.#file;
     const writer = new Writer(this.#partial, start);
     try {
       for await (const piece of body as AsyncIterable<Buffer>) {
         if (end !== undefined && writer.end + piece.length > end) {
-          throw new ShoalError('BAD_MESSAGE', `${url.hostname} sends more of ${what} than it said.`);
+          throw new ShoalError('BAD_MESSAGE', `${url.hostname} sent more of ${label} than it announced.`);
         }
-        backoff.renew();
+        backoff.reset();
         await writer.push(piece);
-        this.#hash.follow(this.#partial.contiguousBytes);
-        this.#tell();
+        this.#hash.advance(this.#partial.contiguousBytes);
+        this.#reportProgress();
       }
       if (end !== undefined && writer.end < end) {
         throw new ShoalError(
           'CONNECT_FAILED',
-          `${url.hostname} broke off in the middle of ${what}. Pull again to go on.`,
+          `${url.hostname} closed the connection in the middle of ${label}. Pull again to resume.`,
         );
       }
     } catch (error) {
@@ -229,7 +233,7 @@ export class Transfer {
     return end ?? totalOf(this.#partial.written);
   }
 
-  #tell(): void {
+  #reportProgress(): void {
     this.#options.onProgress?.(totalOf(this.#partial.written), this.#totalBytes);
   }
 }

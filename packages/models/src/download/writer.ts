@@ -1,9 +1,9 @@
 import type { PartialFile } from './partial-file.ts';
 
-/** Gathered before it is written, for each connection. */
+/** Bytes that each connection collects before a write. */
 const WRITE_BYTES = 1024 * 1024;
 
-/** Gathers what comes into larger writes, and receives the next while one is under way. */
+/** Collects received pieces into larger writes, and accepts more while one is in progress. */
 export class Writer {
   readonly #partial: PartialFile;
   #position: number;
@@ -16,7 +16,7 @@ export class Writer {
     this.#position = start;
   }
 
-  /** How far it has come in the file. */
+  /** The file position after the last piece. */
   get end(): number {
     return this.#position + this.#length;
   }
@@ -39,7 +39,7 @@ export class Writer {
     this.#pieces = [];
     this.#length = 0;
     this.#writing = this.#partial.write(pieces, position);
-    // Awaited by the next write or by the flush: until then it must not count as unhandled.
+    // The next write or flush awaits it. Until then it must not count as an unhandled rejection.
     this.#writing.catch(() => undefined);
   }
 }

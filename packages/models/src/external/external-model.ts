@@ -1,19 +1,19 @@
 import type { Digest } from '@shoal/files/digest';
 import type { ScannedFile } from './folder-scan.ts';
 
-/** Whose a model is. */
+/** The program that a model belongs to, or `folder` for a file in a configured folder. */
 export type ExternalOwner = 'ollama' | 'lm-studio' | 'hugging-face' | 'folder';
 
-/** A model that another program has, or that lies in a folder. It is used where it is, and never changed. */
+/** A model of another program or in a configured folder. It is used in place and never changed. */
 export interface ExternalModel {
   readonly name: string;
   readonly owner: ExternalOwner;
-  /** What an engine loads: the file, or the first of its parts. */
+  /** The file that an engine loads: the model's file or its first part. */
   readonly path: string;
   /** All files in order, for `inspectModel`. */
   readonly paths: readonly string[];
   readonly bytes: number;
-  /** By the other program's own account; nobody has read the file to see whether it is so. */
+  /** The digest in the other program's file names. It has not been checked against the content. */
   readonly claimedDigest?: Digest | undefined;
 }
 

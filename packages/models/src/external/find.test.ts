@@ -9,9 +9,9 @@ import { findExternalModels } from './find.ts';
 const MODEL = 'GGUF and so on';
 const HEX = sha256(MODEL);
 
-test('models of other programs are found where they are, and what cannot be read is told', async (t) => {
+test('models of other programs are found in place, and paths that cannot be read are reported', async (t) => {
   const home = temporaryFolder(t);
-  const put = (path: string, content: string): string => {
+  const writeHomeFile = (path: string, content: string): string => {
     const file = join(home, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content);
@@ -20,32 +20,32 @@ test('models of other programs are found where they are, and what cannot be read
   const manifest = JSON.stringify({
     layers: [{ mediaType: 'application/vnd.ollama.image.model', digest: `sha256:${HEX}`, size: MODEL.length }],
   });
-  const blob = put(`.ollama/models/blobs/sha256-${HEX}`, MODEL);
+  const blob = writeHomeFile(`.ollama/models/blobs/sha256-${HEX}`, MODEL);
   for (const path of [
     'registry.ollama.ai/library/llama3.2/1b',
     'registry.ollama.ai/me/mine/latest',
     'hf.co/o/r/Q4_0',
   ]) {
-    put(`.ollama/models/manifests/${path}`, manifest);
+    writeHomeFile(`.ollama/models/manifests/${path}`, manifest);
   }
-  const escaping = put(
+  const escaping = writeHomeFile(
     '.ollama/models/manifests/registry.ollama.ai/library/evil/latest',
     manifest.replaceAll(HEX, '../../../../etc/passwd'),
   );
-  const broken = put('.ollama/models/manifests/registry.ollama.ai/library/broken/latest', '{');
+  const broken = writeHomeFile('.ollama/models/manifests/registry.ollama.ai/library/broken/latest', '{');
 
-  const studio = put('.lmstudio/models/publisher/Repo-GGUF/model.Q4_K_M.gguf', MODEL);
-  put('.lmstudio/models/publisher/Repo-GGUF/mmproj-model-f16.gguf', MODEL);
+  const studio = writeHomeFile('.lmstudio/models/publisher/Repo-GGUF/model.Q4_K_M.gguf', MODEL);
+  writeHomeFile('.lmstudio/models/publisher/Repo-GGUF/mmproj-model-f16.gguf', MODEL);
 
-  const cached = put(`.cache/huggingface/hub/models--owner--Repo/blobs/${HEX}`, MODEL);
+  const cached = writeHomeFile(`.cache/huggingface/hub/models--owner--Repo/blobs/${HEX}`, MODEL);
   const snapshot = join(home, '.cache/huggingface/hub/models--owner--Repo/snapshots/abc/model.Q8_0.gguf');
   mkdirSync(dirname(snapshot), { recursive: true });
   symlinkSync(cached, snapshot);
 
-  const parts = [1, 2].map((part) => put(`mine/split-0000${part}-of-00002.gguf`, MODEL));
-  put('mine/notes.txt', 'no model');
-  const lonely = join(home, 'mine/half-00002-of-00002.gguf');
-  put('mine/half-00001-of-00002.gguf', MODEL);
+  const parts = [1, 2].map((part) => writeHomeFile(`mine/split-0000${part}-of-00002.gguf`, MODEL));
+  writeHomeFile('mine/notes.txt', 'not a model');
+  const incomplete = join(home, 'mine/half-00002-of-00002.gguf');
+  writeHomeFile('mine/half-00001-of-00002.gguf', MODEL);
   symlinkSync('.', join(home, 'mine/loop'));
 
   const { models, skipped } = await findExternalModels({
@@ -71,10 +71,10 @@ test('models of other programs are found where they are, and what cannot be read
     },
     { name: 'split', owner: 'folder', path: parts[0], paths: parts, bytes: 2 * bytes },
   ]);
-  assert.deepEqual(skipped.map(({ path }) => path).toSorted(), [broken, escaping, lonely].toSorted());
+  assert.deepEqual(skipped.map(({ path }) => path).toSorted(), [broken, escaping, incomplete].toSorted());
 });
 
-test('places that the environment names are looked at instead', async (t) => {
+test('environment variables replace the default folders', async (t) => {
   const home = temporaryFolder(t);
   mkdirSync(join(home, 'cache/models--o--r/snapshots/1'), { recursive: true });
   writeFileSync(join(home, 'cache/models--o--r/snapshots/1/m.gguf'), MODEL);

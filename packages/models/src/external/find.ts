@@ -7,15 +7,15 @@ import { findOllama } from './ollama-store.ts';
 import { FolderScan, type SkippedPath } from './folder-scan.ts';
 
 export interface ExternalModelOptions {
-  /** Where other programs keep theirs: `OLLAMA_MODELS`, `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`. */
+  /** May set the folders of other programs: `OLLAMA_MODELS`, `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The user's own folder. */
+  /** The user's home folder. */
   readonly home?: string | undefined;
-  /** Folders of GGUF files. */
+  /** More folders with GGUF files. */
   readonly folders?: readonly string[] | undefined;
 }
 
-/** Models that are on this machine without us, and the places that could not be looked at. Reads no model. */
+/** Finds the models of other programs on this machine, and the paths that could not be read. Does not open model files. */
 export async function findExternalModels(
   options: ExternalModelOptions,
 ): Promise<{ models: ExternalModel[]; skipped: SkippedPath[] }> {
@@ -37,7 +37,7 @@ export async function findExternalModels(
   return { models, skipped };
 }
 
-/** As huggingface_hub decides it (constants.py). */
+/** The cache folder as huggingface_hub determines it (constants.py). */
 function huggingFaceCache(environment: ExternalModelOptions['environment'], home: string): string {
   const { HF_HUB_CACHE: hub, HF_HOME: own, XDG_CACHE_HOME: cache } = environment;
   if (hub) return hub;

@@ -2,17 +2,17 @@ import { opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, isMissing } from '@shoal/files/error-code';
 
-/** Of one place, folders and files. More are not looked at, and that is said. */
+/** Folders and files of one scan. If there are more, the rest is skipped. */
 const MAX_ENTRIES = 50_000;
-/** Folders within folders. */
+/** Levels of folders. Deeper ones are skipped. */
 const MAX_DEPTH = 10;
-/** A manifest has a few KiB. */
+/** Longest manifest. Usual ones have a few KiB. */
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
-/** A place that could not be looked at, or not wholly. */
+/** A path that could not be read, or not completely. */
 export interface SkippedPath {
   readonly path: string;
-  /** For people. */
+  /** The reason, as text for users. */
   readonly why: string;
 }
 
@@ -21,14 +21,14 @@ export interface ScannedFile {
   readonly bytes: number;
 }
 
-/** Looks through folders that belong to others: bounded, and what cannot be read is noted and passed over. */
+/** Scans folders of other programs, within limits. Records the paths that it skips. */
 export class FolderScan {
   readonly skipped: SkippedPath[] = [];
   #entries = 0;
 
   /**
-   * The files below a folder, those behind links to files too; folders behind links are not entered. A folder that does
-   * not exist has none.
+   * Yields the files below a folder, including links to files. Does not follow links to folders. Yields nothing if the
+   * folder does not exist.
    */
   async *files(folder: string, depth = 0): AsyncGenerator<string, undefined> {
     const folders: string[] = [];
@@ -52,19 +52,19 @@ export class FolderScan {
     }
   }
 
-  /** Undefined, and noted, where it is no readable file. */
+  /** Returns undefined, and records the path as skipped, if it is not a readable file. */
   async file(path: string): Promise<ScannedFile | undefined> {
     try {
-      const about = await stat(path);
-      if (about.isFile()) return { path, bytes: about.size };
-      this.skip(path, 'no file');
+      const stats = await stat(path);
+      if (stats.isFile()) return { path, bytes: stats.size };
+      this.skip(path, 'not a file');
     } catch (error) {
       this.skip(path, errorCode(error));
     }
     return undefined;
   }
 
-  /** Undefined, and noted, where it is no JSON that can be read. */
+  /** Returns undefined, and records the path as skipped, if it is not a readable JSON file. */
   async json(path: string): Promise<unknown> {
     const file = await this.file(path);
     if (file === undefined) return undefined;
@@ -72,7 +72,7 @@ export class FolderScan {
       if (file.bytes <= MAX_DOCUMENT_BYTES) return JSON.parse(await readFile(path, 'utf8'));
       this.skip(path, 'too long');
     } catch (error) {
-      this.skip(path, error instanceof SyntaxError ? 'no JSON' : errorCode(error));
+      this.skip(path, error instanceof SyntaxError ? 'not JSON' : errorCode(error));
     }
     return undefined;
   }

@@ -4,10 +4,10 @@ import { nameFrom } from '../store/name.ts';
 import { externalModel, type ExternalModel, type ExternalOwner } from './external-model.ts';
 import type { ScannedFile, FolderScan } from './folder-scan.ts';
 
-/** Parts of models that see or hear: they answer nothing by themselves. */
-const NO_MODEL = /^(?:mmproj|imatrix)|[-._](?:mmproj|imatrix)[-._]/i;
+/** Files that are not models by themselves: projectors and importance matrices. */
+const NOT_A_MODEL = /^(?:mmproj|imatrix)|[-._](?:mmproj|imatrix)[-._]/i;
 
-/** The GGUF files below a folder. A model's name is that of its file, behind `prefix` and the folders that lead to it. */
+/** Finds the GGUF models below a folder. `nameOf` returns a model's name from its path within the folder. */
 export async function findInFolder(
   scan: FolderScan,
   folder: string,
@@ -19,14 +19,14 @@ export async function findInFolder(
   const models: ExternalModel[] = [];
   for await (const path of scan.files(folder)) {
     const isFirst = (parsePart(basename(path))?.number ?? 1) === 1;
-    if (!/\.gguf$/i.test(path) || NO_MODEL.test(basename(path)) || !isFirst) continue;
-    const files = await partsOf(scan, path);
+    if (!/\.gguf$/i.test(path) || NOT_A_MODEL.test(basename(path)) || !isFirst) continue;
+    const files = await scanParts(scan, path);
     if (files !== undefined) models.push(externalModel(owner, nameOf(relative(folder, path)), files));
   }
   return models.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-/** LM Studio has `PUBLISHER/REPOSITORY/FILE.gguf`. */
+/** Finds LM Studio's models: `PUBLISHER/REPOSITORY/FILE.gguf`. */
 export function findLmStudio(scan: FolderScan, folder: string): Promise<ExternalModel[]> {
   const nameOf = (path: string): string => {
     const [publisher, repository] = path.split(sep);
@@ -42,8 +42,8 @@ function nameOfFile(path: string): string {
   return nameFrom(basename(path).replace(/-00001-of-\d{5}(?=\.gguf$)/i, ''));
 }
 
-/** Undefined, and noted, where a part is missing. */
-async function partsOf(scan: FolderScan, path: string): Promise<[ScannedFile, ...ScannedFile[]] | undefined> {
+/** All parts of a model. Returns undefined if one is missing, which the scan records as skipped. */
+async function scanParts(scan: FolderScan, path: string): Promise<[ScannedFile, ...ScannedFile[]] | undefined> {
   const first = await scan.file(path);
   if (first === undefined) return undefined;
   const files: [ScannedFile, ...ScannedFile[]] = [first];

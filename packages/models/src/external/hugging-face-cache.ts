@@ -17,16 +17,16 @@ export async function findHuggingFaceCache(scan: FolderScan, folder: string): Pr
     return `hf.co/${nameFrom(owner)}/${nameFrom(name)}:${nameFrom(basename(path))}`;
   };
   const models = await findInFolder(scan, folder, { owner: 'hugging-face', nameOf });
-  return Promise.all(models.map(withClaim));
+  return Promise.all(models.map(withClaimedDigest));
 }
 
-async function withClaim(model: ExternalModel): Promise<ExternalModel> {
-  const claimedDigest = model.paths.length === 1 ? await claimOf(model.path) : undefined;
+async function withClaimedDigest(model: ExternalModel): Promise<ExternalModel> {
+  const claimedDigest = model.paths.length === 1 ? await claimedDigestOf(model.path) : undefined;
   return claimedDigest === undefined ? model : { ...model, claimedDigest };
 }
 
-/** Large files' blobs are named by their SHA-256. On systems without links there is nothing to go by. */
-async function claimOf(path: string): Promise<Digest | undefined> {
+/** The digest in the name of the linked blob: large files are named by their SHA-256. Undefined without a link. */
+async function claimedDigestOf(path: string): Promise<Digest | undefined> {
   try {
     const digest = `sha256:${basename(await readlink(path))}`;
     return isDigest(digest) ? digest : undefined;

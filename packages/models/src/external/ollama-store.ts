@@ -8,7 +8,7 @@ import type { FolderScan } from './folder-scan.ts';
 
 const REGISTRY = 'registry.ollama.ai';
 
-/** `manifests/HOST/OWNER/MODEL/TAG` names blobs by their digests (Ollama's server/modelpath.go). */
+/** Finds Ollama's models: `manifests/HOST/OWNER/MODEL/TAG` lists blobs by digest (Ollama's server/modelpath.go). */
 export async function findOllama(scan: FolderScan, folder: string): Promise<ExternalModel[]> {
   const manifests = join(folder, 'manifests');
   const models: ExternalModel[] = [];
@@ -31,8 +31,8 @@ async function readManifest(
   const manifest = await scan.json(path);
   if (manifest === undefined) return undefined;
   try {
-    const home = host === REGISTRY ? [] : [host];
-    const name = parseName([...home, ...(owner === LIBRARY ? [] : [owner]), `${model}:${tag}`].join('/'));
+    const prefix = host === REGISTRY ? [] : [host];
+    const name = parseName([...prefix, ...(owner === LIBRARY ? [] : [owner]), `${model}:${tag}`].join('/'));
     const { digest } = modelLayer(manifest, name);
     const file = await scan.file(join(folder, 'blobs', `sha256-${hexOf(digest)}`));
     return file && externalModel('ollama', name, [file], digest);

@@ -5,21 +5,21 @@ import { Fields, type Layer, layersOf } from './layers.ts';
 import type { Tensor } from './tensors.ts';
 import type { Metadata } from './values.ts';
 
-/** Keys and values are kept as F16. */
+/** Keys and values are cached as F16. */
 const CACHE_NUMBER_BYTES = 2;
 
-/** Stored in a way that llama.cpp rearranges for processors with AVX2 or Neon. */
+/** Types that llama.cpp repacks for processors with AVX2 or Neon. */
 const REPACKABLE = ['Q4_0', 'Q4_K', 'IQ4_NL'];
 
-/** What a model is, by its own account. All texts are as the file has them: clean them before they meet a terminal. */
+/** A model's own description, from its header. The texts are unchecked: clean them before printing them to a terminal. */
 export interface GgufDescription {
   readonly version: number;
   readonly architecture: string;
   readonly name?: string | undefined;
   readonly parameterCount: number;
-  /** As `general.file_type` has it, such as `Q4_K_M`; else how most weights are stored. */
+  /** From `general.file_type`, such as `Q4_K_M`, else the type of most weights. */
   readonly quantisation: string;
-  /** Tokens that it was trained on at once. */
+  /** Tokens of context in training. */
   readonly contextLength?: number | undefined;
   readonly embeddingLength?: number | undefined;
   readonly feedForwardLength?: number | undefined;
@@ -29,22 +29,22 @@ export interface GgufDescription {
   readonly chatTemplate?: string | undefined;
   readonly licence?: string | undefined;
   readonly weightBytes: number;
-  /** The part of it that llama.cpp may keep in another order for the processor (`repack.cpp`). */
+  /** The part of `weightBytes` that llama.cpp may repack for the processor (`repack.cpp`). */
   readonly repackableBytes: number;
-  /** What one token of context takes, with every layer seeing all of it. */
+  /** Cache bytes for one token of context, in all layers together. */
   readonly kvBytesPerToken: number;
-  /** The part of that in layers which see only so many of the latest tokens. */
+  /** The part of `kvBytesPerToken` in sliding-window layers, and the tokens in their window. */
   readonly windowed?: { readonly kvBytesPerToken: number; readonly tokens: number };
 }
 
-/** Of one file, or of all parts of a model in order. Throws `INVALID_REQUEST` where they do not belong together. */
+/** Describes a model by the headers of its files, in order. Throws `INVALID_REQUEST` if they do not belong together. */
 export function describeGguf(headers: readonly GgufHeader[]): GgufDescription {
   const [first] = headers;
   if (first === undefined) throw invalidGguf('it has no parts');
   checkParts(headers);
   const { version, metadata } = first;
   const architecture = textIn(metadata, 'general.architecture');
-  if (architecture === undefined || architecture === '') throw invalidGguf('it does not say what architecture it has');
+  if (architecture === undefined || architecture === '') throw invalidGguf('it names no architecture');
   const fields = new Fields(metadata, architecture);
   const tensors = headers.flatMap((header) => header.tensors);
   const optional = {
@@ -74,7 +74,7 @@ export function describeGguf(headers: readonly GgufHeader[]): GgufDescription {
   };
 }
 
-/** As llama-gguf-split writes them: `split.no` counts from 0. */
+/** Checks the keys that llama-gguf-split writes. `split.no` counts from 0. */
 function checkParts(headers: readonly GgufHeader[]): void {
   const claimed = headers[0]?.metadata.get('split.count') ?? 1;
   if (claimed !== headers.length && !(claimed === 0 && headers.length === 1)) {
@@ -121,7 +121,7 @@ function listLength(metadata: Metadata, key: string): number | undefined {
   return typeof value === 'object' && 'length' in value ? value.length : undefined;
 }
 
-/** Without what is undefined. */
+/** Drops the fields that are undefined. */
 function present<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> };
 function present(fields: object): object {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

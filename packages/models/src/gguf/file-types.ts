@@ -1,4 +1,4 @@
-/** What `general.file_type` says of a whole file, as llama.h numbers it. Numbers that it removed are not among them. */
+/** Names of the values of `general.file_type` (llama.h), without the values that llama.cpp has removed. */
 const FILE_TYPES: Readonly<Record<number, string>> = {
   0: 'F32',
   1: 'F16',
@@ -42,7 +42,7 @@ export function fileTypeName(fileType: number): string | undefined {
   return FILE_TYPES[fileType];
 }
 
-/** Every name, the longest first, so that a search for one does not stop at a shorter one that begins it. */
+/** All names, the longest first, so that a search finds `Q4_K_M` before `Q4_K`. */
 export const QUANTISATIONS: readonly string[] = Object.values(FILE_TYPES).toSorted(
   (left, right) => right.length - left.length,
 );

@@ -1,7 +1,7 @@
 import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
 import { invalidGguf } from './invalid-gguf.ts';
 import { checkLlamaAsserts } from './llama-asserts.ts';
-import { aligned, checkPlaces, readTensors, type Tensor } from './tensors.ts';
+import { aligned, checkOffsets, readTensors, type Tensor } from './tensors.ts';
 import { type Metadata, type MetadataValue, readText, readValue } from './values.ts';
 import { need, type HeaderReader, type HeaderWindow } from './window.ts';
 
@@ -18,18 +18,18 @@ const MAX_KEY_BYTES = 1024;
 /** A key's length, a type and one byte. */
 const SMALLEST_ENTRY_BYTES = 13;
 
-/** What stands before a GGUF file's tensors. */
+/** The part of a GGUF file before the tensors' data. */
 export interface GgufHeader {
   readonly version: number;
   readonly metadata: Metadata;
   readonly tensors: readonly Tensor[];
-  /** Where the tensors' data begins. */
+  /** Position of the tensors' data in the file. */
   readonly dataOffset: number;
 }
 
 /**
- * Reads a header of version 2 or 3 (docs/gguf.md of ggml). Every count, length, offset and type is checked before memory
- * is taken for it; lists are passed over unless `keepsItems` wants them. Throws `INVALID_REQUEST` that says what is wrong.
+ * Reads a header of version 2 or 3 (docs/gguf.md of ggml). Checks every count, length, offset and type before it allocates
+ * memory. Skips the items of lists unless `keepsItems` returns true for their key. Throws `INVALID_REQUEST` with the fault.
  */
 export function* readHeader(window: HeaderWindow, keepsItems: (key: string) => boolean): HeaderReader<GgufHeader> {
   const { version, tensorCount, entryCount } = yield* readBeginning(window);
@@ -37,18 +37,18 @@ export function* readHeader(window: HeaderWindow, keepsItems: (key: string) => b
   const alignment = alignmentOf(metadata);
   const tensors = yield* readTensors(window, tensorCount);
   const dataOffset = aligned(window.position, alignment);
-  checkPlaces(tensors, alignment, window.fileBytes - dataOffset);
+  checkOffsets(tensors, alignment, window.fileBytes - dataOffset);
   checkLlamaAsserts(metadata, tensors, dataOffset);
   return { version, metadata, tensors, dataOffset };
 }
 
 function* readBeginning(window: HeaderWindow) {
-  if (window.fileBytes < BEGINNING_BYTES) throw invalidGguf('it is no GGUF file');
+  if (window.fileBytes < BEGINNING_BYTES) throw invalidGguf('it is not a GGUF file');
   yield* need(window, BEGINNING_BYTES);
-  if (!isGguf(window.take(GGUF_MAGIC_LENGTH))) throw invalidGguf('it is no GGUF file');
+  if (!isGguf(window.read(GGUF_MAGIC_LENGTH))) throw invalidGguf('it is not a GGUF file');
   const version = window.u32();
   if (version !== 0 && (version & 0xffff) === 0) {
-    throw invalidGguf('it is a big-endian one, made for other processors. Get the little-endian one');
+    throw invalidGguf('it is big-endian, for other processors. Get the little-endian file');
   }
   if (!VERSIONS.includes(version)) {
     throw invalidGguf(`it has version ${version}, and only ${VERSIONS.join(' and ')} can be read`);
@@ -66,13 +66,13 @@ function* readMetadata(
   count: number,
   keepsItems: (key: string) => boolean,
 ): HeaderReader<Metadata> {
-  window.expect(count, SMALLEST_ENTRY_BYTES);
+  window.checkRemaining(count, SMALLEST_ENTRY_BYTES);
   const metadata = new Map<string, MetadataValue>();
   const budget = { bytes: 0 };
   for (let index = 0; index < count; index++) {
     const key = yield* readText(window, MAX_KEY_BYTES, 'a key of its metadata');
     if (key === '') throw invalidGguf('a key of its metadata is empty');
-    if (metadata.has(key)) throw invalidGguf('its metadata has one key twice');
+    if (metadata.has(key)) throw invalidGguf('its metadata has a key twice');
     metadata.set(key, yield* readValue(window, keepsItems(key), budget));
   }
   return metadata;
@@ -82,7 +82,7 @@ function alignmentOf(metadata: Metadata): number {
   const alignment = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT_BYTES;
   const isPowerOfTwo = typeof alignment === 'number' && Number.isInteger(Math.log2(alignment));
   if (!isPowerOfTwo || alignment < 1 || alignment > MAX_ALIGNMENT_BYTES) {
-    throw invalidGguf('the alignment of its tensors is no power of two, or too large');
+    throw invalidGguf('the alignment of its tensors is not a power of two, or too large');
   }
   return alignment;
 }

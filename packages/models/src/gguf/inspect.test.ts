@@ -10,11 +10,11 @@ import type { GgufHeader } from './header.ts';
 import { checkGguf, inspectModel } from './inspect.ts';
 import { aligned } from './tensors.ts';
 
-/** Where the demo model's header ends. */
+/** Length of the demo model's header. */
 const HEADER_BYTES = (await checkGguf(DEMO_PATH)).dataOffset;
 const MUTATIONS = 400;
-const MOST_MS = 100;
-const MOST_BYTES = 64 * 1024 ** 2;
+const MAX_MS = 100;
+const MAX_GROWTH_BYTES = 64 * 1024 ** 2;
 
 test('a model is described by its header', async () => {
   const { chatTemplate, ...description } = await inspectModel([DEMO_PATH]);
@@ -38,7 +38,7 @@ test('a model is described by its header', async () => {
   });
 });
 
-test('mutated headers are refused or read, and nothing else happens', async (t) => {
+test('mutated headers are refused or read, in bounded time and memory', async (t) => {
   const folder = temporaryFolder(t);
   const path = join(folder, 'mutated.gguf');
   const random = seeded(20_261_121);
@@ -58,35 +58,35 @@ test('mutated headers are refused or read, and nothing else happens', async (t) 
     mostBytes = Math.max(mostBytes, process.memoryUsage.rss() - before);
   }
   assert.ok(refused > MUTATIONS / 4, `${refused} were refused`);
-  assert.ok(mostBytes < MOST_BYTES, `one took ${mostBytes} bytes`);
-  // Thrice as much as one may take on a machine with nothing else to do.
-  assert.ok(slowestMs < 3 * MOST_MS, `one took ${slowestMs} ms`);
+  assert.ok(mostBytes < MAX_GROWTH_BYTES, `the largest took ${mostBytes} bytes`);
+  // Three times the limit, because the machine may be busy.
+  assert.ok(slowestMs < 3 * MAX_MS, `the slowest took ${slowestMs} ms`);
 });
 
-test('what is no little-endian GGUF file of a known version is refused with the reason', async (t) => {
+test('a file that is not a little-endian GGUF file of a known version is refused with the reason', async (t) => {
   const path = join(temporaryFolder(t), 'model.gguf');
-  const cases: [why: RegExp, bytes: Buffer][] = [
-    [/no GGUF file/, Buffer.alloc(0)],
-    [/no GGUF file/, Buffer.from('<!doctype html><title>Not found</title>')],
+  const cases: [reason: RegExp, bytes: Buffer][] = [
+    [/not a GGUF file/, Buffer.alloc(0)],
+    [/not a GGUF file/, Buffer.from('<!doctype html><title>Not found</title>')],
     [/big-endian/, changed((bytes) => bytes.writeUInt32BE(3, 4))],
     [/version 1,/, changed((bytes) => bytes.writeUInt32LE(1, 4))],
     [/version 9,/, changed((bytes) => bytes.writeUInt32LE(9, 4))],
     [/more than 65536 tensors/, changed((bytes) => bytes.writeBigUInt64LE(2n ** 63n, 8))],
     [/more than 4096 metadata/, changed((bytes) => bytes.writeBigUInt64LE(2n ** 40n, 16))],
     [/ends within its header/, DEMO.subarray(0, HEADER_BYTES / 2)],
-    [/cut off/, DEMO.subarray(0, DEMO.length - 64)],
+    [/truncated/, DEMO.subarray(0, DEMO.length - 64)],
   ];
-  for (const [why, bytes] of cases) {
+  for (const [reason, bytes] of cases) {
     writeFileSync(path, bytes);
-    await assert.rejects(checkGguf(path), { code: 'INVALID_REQUEST', message: why });
+    await assert.rejects(checkGguf(path), { code: 'INVALID_REQUEST', message: reason });
   }
   await assert.rejects(checkGguf(join(path, 'none')), { code: 'MODEL_NOT_FOUND' });
   await assert.rejects(checkGguf(temporaryFolder(t)), { code: 'INVALID_REQUEST' });
 });
 
-test('what metadata claims is held against the file before anything is made of it', async (t) => {
+test('lengths in the metadata are checked against the file before memory is allocated', async (t) => {
   const check = checker(t);
-  const cases: [why: RegExp, entry: Buffer][] = [
+  const cases: [reason: RegExp, entry: Buffer][] = [
     [/a key of its metadata has more than 1024/, u64(2n ** 62n)],
     [/ends within its header/, entry(8, u64(2n ** 40n))],
     [/more than 4194304 items/, entry(9, Buffer.concat([u32(4), u64(2n ** 60n)]))],
@@ -95,37 +95,37 @@ test('what metadata claims is held against the file before anything is made of i
     [/unknown type 13/, entry(13, u64(0n))],
     [/a key of its metadata is empty/, Buffer.concat([u64(0n), u32(4), u32(1)])],
   ];
-  for (const [why, bytes] of cases) {
-    await assert.rejects(check(header(bytes, 1)), { code: 'INVALID_REQUEST', message: why });
+  for (const [reason, bytes] of cases) {
+    await assert.rejects(check(header(bytes, 1)), { code: 'INVALID_REQUEST', message: reason });
   }
   const twice = Buffer.concat([entry(4, u32(1)), entry(4, u32(2))]);
-  await assert.rejects(check(header(twice, 2)), { message: /one key twice/ });
+  await assert.rejects(check(header(twice, 2)), { message: /a key twice/ });
 });
 
-test('tensors that overlap, point outside or have absurd shapes are refused', async (t) => {
+test('tensors that overlap, point outside the file or have invalid shapes are refused', async (t) => {
   const check = checker(t);
-  const cases: [why: RegExp, tensors: Buffer[]][] = [
-    [/does not lie where it should/, [tensor('a', [32n], 0, 32n)]],
-    [/does not lie where it should/, [tensor('a', [32n], 0, 0n), tensor('b', [32n], 0, 0n)]],
-    [/one name/, [tensor('a', [32n], 0, 0n), tensor('a', [32n], 0, 128n)]],
-    [/cut off/, [tensor('a', [1_000_000n], 0, 0n)]],
+  const cases: [reason: RegExp, tensors: Buffer[]][] = [
+    [/not at its expected position/, [tensor('a', [32n], 0, 32n)]],
+    [/not at its expected position/, [tensor('a', [32n], 0, 0n), tensor('b', [32n], 0, 0n)]],
+    [/the same name/, [tensor('a', [32n], 0, 0n), tensor('a', [32n], 0, 128n)]],
+    [/truncated/, [tensor('a', [1_000_000n], 0, 0n)]],
     [/the shape/, [tensor('a', [2n ** 40n, 2n ** 40n], 0, 0n)]],
     [/the shape/, [tensor('a', [0n], 0, 0n)]],
     [/5 dimensions/, [tensor('a', [1n, 1n, 1n, 1n, 1n], 0, 0n)]],
-    [/no multiple of 32/, [tensor('a', [33n], 2, 0n)]],
-    [/not known here/, [tensor('a', [32n], 4, 0n)]],
+    [/not a multiple of 32/, [tensor('a', [33n], 2, 0n)]],
+    [/unknown type/, [tensor('a', [32n], 4, 0n)]],
     [/more than 63 bytes/, [tensor('a'.repeat(64), [32n], 0, 0n)]],
   ];
-  for (const [why, tensors] of cases) {
+  for (const [reason, tensors] of cases) {
     await assert.rejects(check(header(Buffer.concat(tensors), 0, tensors.length)), {
       code: 'INVALID_REQUEST',
-      message: why,
+      message: reason,
     });
   }
   assert.equal((await check(header(tensor('a', [32n], 0, 0n), 0, 1))).tensors[0]?.bytes, 128);
 });
 
-test('what ends the process of llama.cpp is refused before', async (t) => {
+test('headers that would end the process of llama.cpp are refused', async (t) => {
   const check = checker(t);
   const f32 = (value: number): Buffer => {
     const bytes = Buffer.alloc(4);
@@ -138,7 +138,7 @@ test('what ends the process of llama.cpp is refused before', async (t) => {
     key('a.expert_count', 4, u32(count)),
     key('a.expert_used_count', 4, u32(used)),
   ];
-  const cases: [why: RegExp, entries: Buffer[]][] = [
+  const cases: [reason: RegExp, entries: Buffer[]][] = [
     [/claims 0 layers/, [key('a.block_count', 4, u32(0))]],
     [/claims 513 layers/, [key('a.block_count', 4, u32(513))]],
     [/look ahead/, [key('a.block_count', 4, u32(2)), key('a.nextn_predict_layers', 4, u32(3))]],
@@ -148,20 +148,20 @@ test('what ends the process of llama.cpp is refused before', async (t) => {
     [/claims 2000 experts/, experts(2000, 2)],
     [/in 3 groups/, [...experts(8, 2), key('a.expert_group_count', 4, u32(3))]],
     [/layer_norm_rms_epsilon is NaN/, [key('a.attention.layer_norm_rms_epsilon', 6, f32(Number.NaN))]],
-    [/none of none, linear/, [key('a.rope.scaling.type', 8, text('other'))]],
+    [/not one of none, linear/, [key('a.rope.scaling.type', 8, text('other'))]],
     [/no vocabulary/, [key('tokenizer.ggml.model', 8, text('no_vocab'))]],
     [/template nests more than 1000/, [key('tokenizer.chat_template', 8, text(`{{ ${'['.repeat(1000)}`))]],
   ];
-  for (const [why, entries] of cases) {
+  for (const [reason, entries] of cases) {
     const all = [key('general.architecture', 8, text('a')), ...entries];
-    await assert.rejects(check(header(Buffer.concat(all), all.length)), { code: 'INVALID_REQUEST', message: why });
+    await assert.rejects(check(header(Buffer.concat(all), all.length)), { code: 'INVALID_REQUEST', message: reason });
   }
-  const sound = [key('general.architecture', 8, text('a')), ...experts(8, 2), key('a.expert_group_count', 4, u32(1))];
-  await check(header(Buffer.concat(sound), sound.length));
+  const valid = [key('general.architecture', 8, text('a')), ...experts(8, 2), key('a.expert_group_count', 4, u32(1))];
+  await check(header(Buffer.concat(valid), valid.length));
   for (const type of [15, 24]) {
     const shape = [256n];
     const bytes = header(tensor('a', shape, type, 0n), 0, 1);
-    await assert.rejects(check(Buffer.concat([bytes, Buffer.alloc(256)])), { message: /which no weights are/ });
+    await assert.rejects(check(Buffer.concat([bytes, Buffer.alloc(256)])), { message: /which is not for weights/ });
   }
   const odd = [key('general.alignment', 4, u32(1))];
   await assert.rejects(check(header(Buffer.concat([...odd, tensor('a', [1n], 0, 0n)]), 1, 1)), {
@@ -169,7 +169,7 @@ test('what ends the process of llama.cpp is refused before', async (t) => {
   });
 });
 
-test('layers that see a window of the latest tokens are told apart', () => {
+test('sliding-window layers are counted separately', () => {
   const count = (key: string, value: number): [string, number] => [`gemma3.${key}`, value];
   const metadata = new Map<string, string | number>([
     ['general.architecture', 'gemma3'],
@@ -186,7 +186,7 @@ test('layers that see a window of the latest tokens are told apart', () => {
   assert.deepEqual(description.windowed, { kvBytesPerToken: 5 * 64, tokens: 512 });
 });
 
-/** Bits, counts, sizes and ends, in the header and the length of the file. */
+/** A copy of the demo model with changed bits, counts or sizes in its header, or a truncated one. */
 function mutate(random: () => number, round: number): Buffer {
   const at = (limit: number): number => Math.floor(random() * limit);
   if (round % 8 === 0) return DEMO.subarray(0, at(HEADER_BYTES * 2));
@@ -200,7 +200,7 @@ function mutate(random: () => number, round: number): Buffer {
         for (let flips = 0; flips < 8; flips++) flip(bytes, at(HEADER_BYTES), at(8));
         break;
       case 2:
-        // The counts, types and offsets that matter most stand at both ends of the header.
+        // The most important counts, types and offsets are at both ends of the header.
         flip(bytes, random() < 0.5 ? at(64) : HEADER_BYTES - 1 - at(1024), at(8));
         break;
       default:
@@ -227,7 +227,7 @@ function checker(t: TestContext): (bytes: Buffer) => Promise<GgufHeader> {
   };
 }
 
-/** With room for 256 bytes of tensors. */
+/** A header with 256 bytes of tensor data. */
 function header(content: Buffer, entries: number, tensors = 0): Buffer {
   const head = Buffer.concat([Buffer.from('GGUF'), u32(3), u64(BigInt(tensors)), u64(BigInt(entries)), content]);
   return Buffer.concat([head, Buffer.alloc(aligned(head.length, 32) - head.length + 256)]);
@@ -260,7 +260,7 @@ function u64(value: bigint): Buffer {
   return bytes;
 }
 
-/** The same numbers every time (mulberry32). */
+/** A deterministic random number generator (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {

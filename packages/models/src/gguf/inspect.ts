@@ -6,23 +6,23 @@ import { describeGguf, type GgufDescription } from './describe.ts';
 import { type GgufHeader, readHeader } from './header.ts';
 import { HeaderWindow } from './window.ts';
 
-/** Lists that have one number for each layer. */
+/** Lists with one number for each layer. */
 const LISTS_OF_LAYERS =
   /\.(attention\.(head_count|head_count_kv|sliding_window_pattern)|feed_forward_length|expert_used_count)$/;
 
 /**
- * Reads a GGUF file's header and nothing else, however large the file is. Some MiB of memory are enough, whatever it
- * claims. Throws `INVALID_REQUEST` for a file that is broken or hostile, `MODEL_NOT_FOUND` where it cannot be read.
+ * Reads and checks a GGUF file's header, in a few MiB of memory for any file. Throws `INVALID_REQUEST` for a broken or
+ * hostile file, `MODEL_NOT_FOUND` if it cannot be read.
  */
 export async function checkGguf(path: string): Promise<GgufHeader> {
   const file = await openModel(path);
   try {
-    const about = await file.stat();
-    if (!about.isFile()) throw invalidGguf('it is no file');
-    const window = new HeaderWindow(about.size);
-    const reading = readHeader(window, (key) => LISTS_OF_LAYERS.test(key));
+    const stats = await file.stat();
+    if (!stats.isFile()) throw invalidGguf('it is not a file');
+    const window = new HeaderWindow(stats.size);
+    const reader = readHeader(window, (key) => LISTS_OF_LAYERS.test(key));
     for (;;) {
-      const step = reading.next();
+      const step = reader.next();
       if (step.done === true) return step.value;
       await window.fill(file, step.value);
     }
@@ -31,7 +31,7 @@ export async function checkGguf(path: string): Promise<GgufHeader> {
   }
 }
 
-/** What a model is: of its one file, or of all its parts in order. Throws as `checkGguf` does. */
+/** Describes the model in these files: one file, or all parts in order. Throws as `checkGguf` does. */
 export async function inspectModel(paths: readonly string[]): Promise<GgufDescription> {
   const headers: GgufHeader[] = [];
   for (const path of paths) headers.push(await checkGguf(path));

@@ -1,18 +1,18 @@
 import { invalidGguf } from './invalid-gguf.ts';
 import type { Metadata } from './values.ts';
 
-/** llama.cpp has no room for more (LLAMA_MAX_LAYERS). */
+/** llama.cpp's limit (LLAMA_MAX_LAYERS). */
 export const MAX_LAYERS = 512;
 
 /**
- * Models most of whose layers attend to a window of the latest tokens only: one layer in so many sees everything, the
- * first or the last of them (`load_swa_pattern` in llama.cpp's models). A file may say otherwise.
+ * Architectures with sliding-window layers. One layer in each period attends to the whole context: the last, or the first
+ * with `isFullFirst` (`load_swa_pattern` in llama.cpp's models). A file may set another period.
  */
-const WINDOW_PATTERNS: Readonly<Record<string, { readonly period: number; readonly seesAllFirst?: true | undefined }>> =
+const WINDOW_PATTERNS: Readonly<Record<string, { readonly period: number; readonly isFullFirst?: true | undefined }>> =
   {
     afmoe: { period: 4 },
     cohere2: { period: 4 },
-    cohere2moe: { period: 4, seesAllFirst: true },
+    cohere2moe: { period: 4, isFullFirst: true },
     'exaone-moe': { period: 4 },
     exaone4: { period: 4 },
     gemma2: { period: 2 },
@@ -22,18 +22,18 @@ const WINDOW_PATTERNS: Readonly<Record<string, { readonly period: number; readon
     llama4: { period: 4 },
     olmo2: { period: 4 },
     plamo3: { period: 8 },
-    smallthinker: { period: 4, seesAllFirst: true },
+    smallthinker: { period: 4, isFullFirst: true },
   };
 
-/** What one layer keeps of each token. */
+/** The cache of one layer. */
 export interface Layer {
-  /** Keys and values, in numbers. */
+  /** Numbers of keys and values for each token. */
   readonly cachedNumbers: number;
-  /** Of the latest tokens only. */
+  /** True if it only caches a window of the latest tokens. */
   readonly isWindowed: boolean;
 }
 
-/** Reads numbers and lists of `ARCHITECTURE.KEY`. */
+/** Reads the numbers and lists of `ARCHITECTURE.KEY`. */
 export class Fields {
   readonly #metadata: Metadata;
   readonly #architecture: string;
@@ -43,19 +43,19 @@ export class Fields {
     this.#architecture = architecture;
   }
 
-  /** A whole number from 0; undefined where there is none. */
+  /** A whole number from 0, or undefined if there is none. */
   count(key: string): number | undefined {
     return asCount(this.#metadata.get(`${this.#architecture}.${key}`));
   }
 
-  /** The number for one layer, where the file has one for all or one each. */
+  /** The number for one layer. A file has one number for all layers, or a list. */
   ofLayer(key: string, layer: number): number | undefined {
     const value = this.#metadata.get(`${this.#architecture}.${key}`);
     if (typeof value === 'object' && 'items' in value) return asCount(value.items?.[layer]);
     return asCount(value);
   }
 
-  /** Of all layers; 0 where the file has no number. */
+  /** The largest number of all layers, or 0 if there is none. */
   largest(key: string, layers: number): number {
     const value = this.#metadata.get(`${this.#architecture}.${key}`);
     if (typeof value !== 'object' || !('items' in value)) return asCount(value) ?? 0;
@@ -63,13 +63,13 @@ export class Fields {
   }
 }
 
-/** One each. Empty where the file does not say how many there are. */
+/** All layers. Empty if the file has no layer count. */
 export function layersOf(fields: Fields, architecture: string): Layer[] {
   const count = fields.count('block_count') ?? 0;
   if (count > MAX_LAYERS) throw invalidGguf(`it claims ${count} layers`);
   const full = fields.count('full_attention_interval');
   return Array.from({ length: count }, (_, layer) => {
-    // Between two such layers are others that keep a state of fixed size.
+    // The layers between two full-attention layers are recurrent: their state has a fixed size.
     const isRecurrent = full !== undefined && full > 0 && (layer + 1) % full !== 0;
     return {
       cachedNumbers: isRecurrent ? 0 : cachedNumbers(fields, layer),
@@ -83,7 +83,7 @@ function cachedNumbers(fields: Fields, layer: number): number {
   const cachedHeads = fields.ofLayer('attention.head_count_kv', layer) ?? heads;
   const headLength = heads === 0 ? 0 : Math.floor((fields.count('embedding_length') ?? 0) / heads);
   const keyLength = fields.count('attention.key_length') ?? headLength;
-  // Latent attention keeps one compressed row, from which keys and values are both made.
+  // Latent attention caches one compressed row, from which keys and values are computed.
   const isLatent = fields.count('attention.key_length_mla') !== undefined;
   const valueLength = isLatent ? 0 : (fields.count('attention.value_length') ?? headLength);
   return cachedHeads * (keyLength + valueLength);
@@ -94,12 +94,12 @@ function isWindowed(fields: Fields, architecture: string, layer: number): boolea
   const pattern = WINDOW_PATTERNS[architecture];
   if (pattern === undefined) return false;
   const key = 'attention.sliding_window_pattern';
-  const said = fields.ofLayer(key, layer);
-  // A list has 0 or 1 for each layer, a single number is the period.
-  if (fields.count(key) === undefined && said !== undefined) return said !== 0;
+  const value = fields.ofLayer(key, layer);
+  // A list has 0 or 1 for each layer. A single number is the period.
+  if (fields.count(key) === undefined && value !== undefined) return value !== 0;
   const period = fields.count(key) ?? pattern.period;
   if (period === 0) return true;
-  return pattern.seesAllFirst ? layer % period !== 0 : layer % period < period - 1;
+  return pattern.isFullFirst ? layer % period !== 0 : layer % period < period - 1;
 }
 
 function asCount(value: unknown): number | undefined {

@@ -3,27 +3,27 @@ import { Fields, MAX_LAYERS } from './layers.ts';
 import type { Tensor } from './tensors.ts';
 import type { Metadata, MetadataValue } from './values.ts';
 
-/** llama.cpp has no room for more (LLAMA_MAX_EXPERTS). */
+/** llama.cpp's limit (LLAMA_MAX_EXPERTS). */
 const MAX_EXPERTS = 1024;
-/** Where the data begins, whatever the file's own alignment (TENSOR_ALIGNMENT of ggml-impl.h). */
+/** Alignment of the tensors' data, independent of the file's own alignment (TENSOR_ALIGNMENT of ggml-impl.h). */
 const MEMORY_ALIGNMENT_BYTES = 32;
-/** Of brackets in a chat template, those in its texts included: llama.cpp's reader of templates calls itself for each. */
+/** Nested brackets in a chat template, including those in its strings. llama.cpp's template parser recurses for each. */
 const MAX_TEMPLATE_DEPTH = 1000;
-/** Names of no tokenizer at all: such a model can neither be asked nor understood. */
+/** Tokenizer names of models without a vocabulary, which cannot generate text. */
 const NO_VOCABULARY = ['none', 'no_vocab'];
 const ROPE_SCALINGS = ['none', 'linear', 'yarn', 'longrope'];
-/** All that a division by the root of a mean square is kept from 0 with. */
+/** Keys of the numbers that keep normalisation from dividing by 0. */
 const EPSILONS = ['layer_norm_epsilon', 'layer_norm_rms_epsilon', 'group_norm_epsilon'];
-/** Stored only while llama.cpp computes: no file has a model's weights so, and it computes nothing with them. */
-const TYPES_OF_NO_WEIGHTS = ['Q8_1', 'Q8_K', 'I8', 'I16', 'F64'];
+/** Types of intermediate values, with which llama.cpp cannot compute as weights. */
+const NON_WEIGHT_TYPES = ['Q8_1', 'Q8_K', 'I8', 'I16', 'F64'];
 
 /**
- * Refuses what ends llama.cpp's process where other errors are told (`GGML_ASSERT` in `load_hparams` of llama-model.cpp
- * and in what it computes with). Says nothing of files without an architecture: the later parts of a model have none.
+ * Refuses headers that would fail an assertion and so end llama.cpp's process (`GGML_ASSERT` in `load_hparams` of
+ * llama-model.cpp and in the computation). Skips most checks for the later parts of a model, which have no architecture.
  */
 export function checkLlamaAsserts(metadata: Metadata, tensors: readonly Tensor[], dataOffset: number): void {
-  const odd = tensors.find(({ type }) => TYPES_OF_NO_WEIGHTS.includes(type));
-  if (odd !== undefined) throw invalidGguf(`a tensor is stored as ${odd.type}, which no weights are`);
+  const odd = tensors.find(({ type }) => NON_WEIGHT_TYPES.includes(type));
+  if (odd !== undefined) throw invalidGguf(`a tensor has the type ${odd.type}, which is not for weights`);
   if (tensors.length > 0 && dataOffset % MEMORY_ALIGNMENT_BYTES !== 0) {
     throw invalidGguf(`its tensors do not begin at a multiple of ${MEMORY_ALIGNMENT_BYTES} bytes`);
   }
@@ -51,7 +51,7 @@ function checkLayers(metadata: Metadata, architecture: string): void {
   if (typeof layers !== 'number') return;
   if (layers < 1 || layers > MAX_LAYERS) throw invalidGguf(`it claims ${layers} layers`);
   const ahead = metadata.get(`${architecture}.nextn_predict_layers`);
-  if (typeof ahead === 'number' && ahead > layers) throw invalidGguf('more layers look ahead than it has');
+  if (typeof ahead === 'number' && ahead > layers) throw invalidGguf('more of its layers look ahead than it has');
 }
 
 function checkExperts(fields: Fields, architecture: string): void {
@@ -59,7 +59,7 @@ function checkExperts(fields: Fields, architecture: string): void {
   const used = fields.largest('expert_used_count', MAX_LAYERS);
   const groups = fields.count('expert_group_count') ?? 0;
   const usedGroups = fields.count('expert_group_used_count') ?? 0;
-  // One expert is none to these.
+  // These architectures treat one expert as none.
   if (experts <= 1 && architecture.startsWith('hunyuan')) return;
   const isUsable =
     experts === 0
@@ -80,6 +80,6 @@ function checkFractions(metadata: Metadata, architecture: string): void {
   }
   const scaling = metadata.get(`${architecture}.rope.scaling.type`);
   if (typeof scaling === 'string' && !ROPE_SCALINGS.includes(scaling)) {
-    throw invalidGguf(`its positions are scaled in a way that is none of ${ROPE_SCALINGS.join(', ')}`);
+    throw invalidGguf(`its position scaling is not one of ${ROPE_SCALINGS.join(', ')}`);
   }
 }

@@ -42,7 +42,7 @@ const ROWS: readonly (readonly [id: number, name: string, blockWeights: number, 
   [42, 'Q2_0', 64, 18],
 ];
 
-/** How tensors are stored, as ggml numbers it (ggml.h, ggml-common.h). Types that it removed are not among them. */
+/** Tensor types by ggml's number (ggml.h, ggml-common.h), without the types that ggml has removed. */
 export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map(
   ROWS.map(([id, name, blockWeights, blockBytes]) => [id, { name, blockWeights, blockBytes }]),
 );

@@ -3,30 +3,30 @@ import { TENSOR_TYPES } from './tensor-types.ts';
 import { readText } from './values.ts';
 import { need, type HeaderReader, type HeaderWindow } from './window.ts';
 
-/** Fixed by ggml: a name has room for 64 bytes, its end included. */
+/** Fixed by ggml: 64 bytes with the terminator. */
 const TENSOR_NAME_MAX = 63;
 /** Fixed by ggml. */
 const MAX_DIMENSIONS = 4;
-/** A name's length, the number of dimensions, the type and the offset. */
+/** Bytes of a name's length, the number of dimensions, the type and the offset. */
 const SMALLEST_TENSOR_BYTES = 24;
 
 export interface Tensor {
   readonly name: string;
-  /** As ggml calls it, such as `Q4_K`. */
+  /** ggml's name, such as `Q4_K`. */
   readonly type: string;
   readonly weights: number;
   readonly bytes: number;
-  /** From the beginning of the data. */
+  /** Position in the tensors' data. */
   readonly offset: number;
 }
 
 export function* readTensors(window: HeaderWindow, count: number): HeaderReader<Tensor[]> {
-  window.expect(count, SMALLEST_TENSOR_BYTES);
+  window.checkRemaining(count, SMALLEST_TENSOR_BYTES);
   const tensors: Tensor[] = [];
   const names = new Set<string>();
   for (let index = 0; index < count; index++) {
     const tensor = yield* readTensor(window);
-    if (names.has(tensor.name)) throw invalidGguf('two of its tensors have one name');
+    if (names.has(tensor.name)) throw invalidGguf('two of its tensors have the same name');
     names.add(tensor.name);
     tensors.push(tensor);
   }
@@ -42,25 +42,26 @@ function* readTensor(window: HeaderWindow): HeaderReader<Tensor> {
   const shape = Array.from({ length: dimensions }, () => window.u64());
   const weights = shape.reduce((product, size) => product * size, 1);
   const type = TENSOR_TYPES.get(window.u32());
-  if (type === undefined) throw invalidGguf('a tensor is stored in a way that is not known here; update Shoal');
+  if (type === undefined) throw invalidGguf('a tensor has an unknown type; update Shoal');
   const { blockWeights, blockBytes } = type;
   if (!Number.isSafeInteger(weights) || shape.some((size) => size === 0)) {
     throw invalidGguf(`a tensor has the shape ${shape.join(' × ')}`);
   }
-  if ((shape[0] ?? 1) % blockWeights !== 0) throw invalidGguf(`a row of a tensor is no multiple of ${blockWeights}`);
+  if ((shape[0] ?? 1) % blockWeights !== 0)
+    throw invalidGguf(`the length of a tensor's row is not a multiple of ${blockWeights}`);
   return { name, type: type.name, weights, bytes: (weights / blockWeights) * blockBytes, offset: window.u64() };
 }
 
 /**
- * One tensor lies behind the other, each beginning at a multiple of the alignment, as llama.cpp demands it, and the file
- * holds them all: nothing points outside or into another one.
+ * Checks that the tensors follow each other, aligned, as llama.cpp requires, and that the file contains all of them. So no
+ * tensor can overlap another or point outside the file.
  */
-export function checkPlaces(tensors: readonly Tensor[], alignment: number, dataBytes: number): void {
+export function checkOffsets(tensors: readonly Tensor[], alignment: number, dataBytes: number): void {
   let expected = 0;
   for (const { offset, bytes } of tensors) {
-    if (offset !== expected) throw invalidGguf('a tensor does not lie where it should');
+    if (offset !== expected) throw invalidGguf('a tensor is not at its expected position');
     if (bytes > dataBytes - offset) {
-      throw invalidGguf('it is cut off: its tensors need more bytes than it has. Fetch it again');
+      throw invalidGguf('it is truncated: its tensors need more bytes than it has. Download it again');
     }
     expected = aligned(offset + bytes, alignment);
   }

@@ -1,20 +1,20 @@
 import { invalidGguf } from './invalid-gguf.ts';
 import { need, type HeaderReader, type HeaderWindow } from './window.ts';
 
-/** Of one text that is kept. Chat templates have some 100 KiB; whole tokenizers as JSON, which have 20 MiB, are skipped. */
+/** Longest text that is kept. Chat templates have up to 100 KiB. Tokenizers as JSON, with 20 MiB, are skipped. */
 const MAX_TEXT_BYTES = 1024 * 1024;
-/** Of all texts of a header that are kept together. */
+/** All kept texts of a header together. */
 const MAX_TEXTS_BYTES = 8 * 1024 * 1024;
-/** Of one array. Vocabularies have up to 300,000 tokens, and their merges twice as many. */
+/** Items of one list. Vocabularies have up to 300,000 tokens and twice as many merges. */
 const MAX_ARRAY_ITEMS = 4 * 1024 * 1024;
-/** Of one array that is asked for: one for each layer, or a list of languages. */
+/** Items of a list that is kept, such as one number for each layer. */
 const MAX_KEPT_ITEMS = 4096;
 
 const TEXT = 8;
 const ARRAY = 9;
 const LENGTH_OF_TEXT_BYTES = 8;
 
-/** The types of numbers as GGUF counts them (docs/gguf.md of ggml). */
+/** Number types by GGUF's type number (docs/gguf.md of ggml). */
 const NUMBERS: Readonly<
   Record<number, { readonly bytes: number; readonly read: (bytes: Buffer) => number | boolean }>
 > = {
@@ -31,19 +31,19 @@ const NUMBERS: Readonly<
   12: { bytes: 8, read: (bytes) => bytes.readDoubleLE() },
 };
 
-/** Numbers of 64 bits beyond 2^53 are rounded. */
+/** 64-bit numbers beyond 2^53 are rounded. */
 type Scalar = number | boolean | string;
 
 export type MetadataValue =
   | Scalar
-  /** A list. Its items are there only if they were asked for. */
+  /** A list. Has items only if they were requested and are not too many. */
   | { readonly length: number; readonly items?: readonly Scalar[] | undefined }
-  /** A text that was too long to keep. */
+  /** A text that is too long to keep. */
   | { readonly skippedBytes: number };
 
 export type Metadata = ReadonlyMap<string, MetadataValue>;
 
-/** Counts what a header's texts take together. */
+/** Bytes of a header's kept texts so far. */
 export interface TextBudget {
   bytes: number;
 }
@@ -56,19 +56,19 @@ export function* readValue(window: HeaderWindow, keepsItems: boolean, budget: Te
   return yield* readNumber(window, type);
 }
 
-/** At most `limit` bytes; `what` names it in the error. */
+/** Reads a text of at most `limit` bytes. `what` is its name in the error message. */
 export function* readText(window: HeaderWindow, limit: number, what: string): HeaderReader<string> {
   yield* need(window, LENGTH_OF_TEXT_BYTES);
   const length = window.u64();
   if (length > limit) throw invalidGguf(`${what} has more than ${limit} bytes`);
   yield* need(window, length);
-  return window.take(length).toString('utf8');
+  return window.read(length).toString('utf8');
 }
 
 function* readLongText(window: HeaderWindow, budget: TextBudget): HeaderReader<MetadataValue> {
   yield* need(window, LENGTH_OF_TEXT_BYTES);
   const length = window.u64();
-  window.expect(length);
+  window.checkRemaining(length);
   if (length > MAX_TEXT_BYTES) {
     window.skip(length);
     return { skippedBytes: length };
@@ -76,13 +76,13 @@ function* readLongText(window: HeaderWindow, budget: TextBudget): HeaderReader<M
   yield* need(window, length);
   budget.bytes += length;
   if (budget.bytes > MAX_TEXTS_BYTES) throw invalidGguf(`its texts have more than ${MAX_TEXTS_BYTES / 1024 ** 2} MiB`);
-  return window.take(length).toString('utf8');
+  return window.read(length).toString('utf8');
 }
 
 function* readNumber(window: HeaderWindow, type: number): HeaderReader<number | boolean> {
   const { bytes, read } = numberType(type);
   yield* need(window, bytes);
-  return read(window.take(bytes));
+  return read(window.read(bytes));
 }
 
 function* readArray(window: HeaderWindow, keepsItems: boolean, budget: TextBudget): HeaderReader<MetadataValue> {
@@ -91,7 +91,7 @@ function* readArray(window: HeaderWindow, keepsItems: boolean, budget: TextBudge
   const length = window.u64();
   if (length > MAX_ARRAY_ITEMS) throw invalidGguf(`a list in its header has more than ${MAX_ARRAY_ITEMS} items`);
   const itemBytes = type === TEXT ? LENGTH_OF_TEXT_BYTES : numberType(type).bytes;
-  window.expect(length, itemBytes);
+  window.checkRemaining(length, itemBytes);
   if (keepsItems && length <= MAX_KEPT_ITEMS) return { length, items: yield* readItems(window, type, length, budget) };
   if (type === TEXT) yield* skipTexts(window, length);
   else window.skip(length * itemBytes);
@@ -108,12 +108,12 @@ function* readItems(window: HeaderWindow, type: number, length: number, budget: 
   return items;
 }
 
-/** Hundreds of thousands: nothing is made of them, and the window is asked only where it ends. */
+/** Skips texts, of which there may be hundreds of thousands, without creating strings. */
 function* skipTexts(window: HeaderWindow, count: number): HeaderReader<void> {
   for (let index = 0; index < count; index++) {
     if (window.available < LENGTH_OF_TEXT_BYTES) yield* need(window, LENGTH_OF_TEXT_BYTES);
     const length = window.u64();
-    if (length > window.available) window.expect(length);
+    if (length > window.available) window.checkRemaining(length);
     window.skip(length);
   }
 }

@@ -1,42 +1,42 @@
 import type { GgufDescription } from '../gguf/describe.ts';
 
-/** What the embedded engine reads of prompts at a time, beside one token of each answer (`n_ubatch`). */
+/** Prompt tokens per batch of the embedded engine, beside one token of each answer (`n_ubatch`). */
 const PROMPT_PIECE_TOKENS = 128;
 const PROMPT_PIECE_TOKENS_ON_GPU = 512;
 /** llama.cpp's caches are multiples of this many tokens. */
 const CACHE_STEP_TOKENS = 256;
 const FLOAT_BYTES = 4;
-/** Rows as wide as the embedding that are in memory together while a layer is worked on. */
+/** Rows of the embedding's width that are in memory together while a layer is computed. */
 const WIDE_ROWS = 6;
-/** Besides: the vocabulary, the graph, what threads work in. */
+/** For the vocabulary, the graph and the threads' buffers. */
 const OVERHEAD_BYTES = 4 * 1024 * 1024;
 
 export interface MemoryOptions {
   /** Tokens of context a slot. */
   readonly contextLength: number;
   readonly slots: number;
-  /** Default: true, as llama.cpp decides where it can. Without it every head's scores for a batch are in memory together. */
+  /** Default: true, as in llama.cpp where possible. Without it, every head's scores for a batch are in memory together. */
   readonly flashAttention?: boolean | undefined;
-  /** Default: false. A graphics card's memory is taken when it is asked for, the processor's when it is first used. */
+  /** Default: false. Memory of a graphics card counts once it is allocated, the processor's once it is used. */
   readonly isOnGpu?: boolean | undefined;
 }
 
-/** Bytes, in memory or on the graphics card. */
+/** Predicted bytes, in memory or on the graphics card. */
 export interface PredictedMemory {
   readonly weightBytes: number;
   /** Keys and values of all slots, as F16. */
   readonly cacheBytes: number;
-  /** What llama.cpp works in. */
+  /** llama.cpp's compute buffers. */
   readonly computeBytes: number;
   readonly totalBytes: number;
   /**
-   * What the system shows for the process beyond that, on the processor alone: weights that were rearranged are also still
-   * mapped as the file has them, until the memory is needed elsewhere.
+   * Further bytes that the system reports for the process, on the processor only: repacked weights also stay mapped in the
+   * file's order until the memory is needed elsewhere.
    */
   readonly reclaimableBytes: number;
 }
 
-/** What a model will take once it is loaded, the process around it not counted. */
+/** Predicts the memory of a loaded model, without the memory of the process itself. */
 export function predictMemory(model: GgufDescription, options: MemoryOptions): PredictedMemory {
   const { weightBytes, repackableBytes } = model;
   const cacheBytes = predictCache(model, options);
@@ -45,19 +45,19 @@ export function predictMemory(model: GgufDescription, options: MemoryOptions): P
   return { weightBytes, cacheBytes, computeBytes, totalBytes, reclaimableBytes: repackableBytes };
 }
 
-/** Layers that see a window of the latest tokens keep that and a batch, the others everything (llama-kv-cache-iswa.cpp). */
+/** Sliding-window layers cache the window and a batch, the others the whole context (llama-kv-cache-iswa.cpp). */
 function predictCache({ kvBytesPerToken, windowed }: GgufDescription, options: MemoryOptions): number {
   const { contextLength, slots } = options;
-  const context = stepped(contextLength);
+  const context = roundUpToStep(contextLength);
   if (windowed === undefined) return kvBytesPerToken * context * slots;
-  const window = Math.min(context, stepped(windowed.tokens + batchOf(options)));
+  const window = Math.min(context, roundUpToStep(windowed.tokens + batchOf(options)));
   const full = kvBytesPerToken - windowed.kvBytesPerToken;
   return (full * context + windowed.kvBytesPerToken * window) * slots;
 }
 
 /**
- * The larger of what attention and what the last layer needs for one batch: buffers are used again from layer to layer.
- * The last layer has a score for each word of the vocabulary and answer, attention one for each head and token of context.
+ * The largest buffer that one batch needs, because layers reuse the buffers. The last layer has a score for each vocabulary
+ * entry and answer, attention without flash attention one for each head and token of context.
  */
 function predictCompute(model: GgufDescription, options: MemoryOptions): number {
   const { contextLength, slots, flashAttention = true, isOnGpu = false } = options;
@@ -65,7 +65,7 @@ function predictCompute(model: GgufDescription, options: MemoryOptions): number 
   const batch = batchOf(options);
   const rows = WIDE_ROWS * embeddingLength;
   const outputs = isOnGpu ? batch : Math.min(slots, batch);
-  const attention = flashAttention ? rows : headCount * stepped(contextLength) + rows;
+  const attention = flashAttention ? rows : headCount * roundUpToStep(contextLength) + rows;
   const feedForward = 2 * feedForwardLength + 2 * embeddingLength;
   const largest = Math.max(
     outputs * vocabularySize + 2 * batch * embeddingLength,
@@ -80,6 +80,6 @@ function batchOf({ contextLength, slots, isOnGpu = false }: MemoryOptions): numb
   return Math.min(piece + slots, contextLength * slots);
 }
 
-function stepped(tokens: number): number {
+function roundUpToStep(tokens: number): number {
   return Math.ceil(tokens / CACHE_STEP_TOKENS) * CACHE_STEP_TOKENS;
 }

@@ -6,7 +6,7 @@ import { smallestTier } from './tier.ts';
 
 const MIB = 1024 ** 2;
 
-/** 134 million weights as Q8_0. Once the embedded engine had read a prompt they took 213 and 429 MiB (bench/memory.ts). */
+/** 134 million weights as Q8_0. Measured after the embedded engine read a prompt: 213 and 429 MiB (bench/memory.ts). */
 const MODEL: GgufDescription = {
   version: 3,
   architecture: 'llama',
@@ -22,7 +22,7 @@ const MODEL: GgufDescription = {
   headCount: 12,
 };
 
-test('predicted memory is near what was measured', () => {
+test('the prediction is close to the measured memory', () => {
   for (const [contextLength, slots, measured] of [
     [2048, 1, 213],
     [2048, 4, 429],
@@ -32,8 +32,8 @@ test('predicted memory is near what was measured', () => {
   }
 });
 
-test('weights that are kept in another order too are told apart', () => {
-  // 558 million weights as Q4_0, measured in the same way: 877.4 MiB, of which 277 are the file's own pages.
+test('repacked weights count as reclaimable', () => {
+  // 558 million weights as Q4_0, measured in the same way: 877.4 MiB, of which 277 are the file's mapped pages.
   const model = {
     ...MODEL,
     weightBytes: 299.5 * MIB,
@@ -48,7 +48,7 @@ test('weights that are kept in another order too are told apart', () => {
   assert.ok(ratio > 0.9 && ratio < 1.15, String(ratio));
 });
 
-test('layers that see a window of tokens keep no more than that and a batch', () => {
+test('sliding-window layers cache at most the window and a batch', () => {
   const windowed = { kvBytesPerToken: MODEL.kvBytesPerToken / 2, tokens: 1024 };
   const { cacheBytes } = predictMemory({ ...MODEL, windowed }, { contextLength: 8192, slots: 2 });
   assert.equal(cacheBytes, 2 * (MODEL.kvBytesPerToken / 2) * (8192 + 1280));
@@ -61,7 +61,7 @@ test('without flash attention the scores of all heads count', () => {
   assert.ok(predictMemory(MODEL, options).computeBytes < computeBytes / 4);
 });
 
-test('the smallest tier is the one with the least memory that has room', () => {
+test('the smallest tier is the one with the least memory that fits', () => {
   const tiers = [
     { name: 'tall', ramGb: 4 },
     { name: 'small', ramGb: 1 },

@@ -1,16 +1,17 @@
 const GIGABYTE = 1e9;
 
-/** What is looked at of a tier: memory in GB, and of a graphics card where it asks for one. */
+/** The memory of a tier in GB, and of its graphics card if it requires one. */
 export interface MemoryTier {
   readonly ramGb: number;
   readonly vramGb?: number | undefined;
 }
 
 /**
- * The tier that asks for the least memory and still has room for so many bytes, on the graphics card or beside it. Undefined
- * where none has.
+ * The tier with the least memory that fits `bytes`, in memory or on the graphics card. Returns undefined if none does.
  */
 export function smallestTier<Tier extends MemoryTier>(bytes: number, tiers: readonly Tier[]): Tier | undefined {
-  const room = ({ ramGb, vramGb = 0 }: Tier): number => Math.max(ramGb, vramGb);
-  return tiers.filter((tier) => room(tier) * GIGABYTE >= bytes).toSorted((left, right) => room(left) - room(right))[0];
+  const capacityGb = ({ ramGb, vramGb = 0 }: Tier): number => Math.max(ramGb, vramGb);
+  return tiers
+    .filter((tier) => capacityGb(tier) * GIGABYTE >= bytes)
+    .toSorted((left, right) => capacityGb(left) - capacityGb(right))[0];
 }

@@ -5,24 +5,24 @@ import { isRetryable, type LoginHint, statusError } from '../download/status-err
 
 const NO_SIGNAL = new AbortController().signal;
 
-/** A JSON document of a hub, asked for again where that may help. Throws `BAD_MESSAGE` for what is none. */
+/** Fetches a JSON document of a hub, with retries. Throws `BAD_MESSAGE` if the response is not JSON. */
 export async function fetchJson(
   http: HttpClient,
   url: URL,
   options: HttpRequestOptions & { readonly wait?: Wait | undefined },
-  what: string,
+  label: string,
   login: LoginHint = {},
 ): Promise<{ readonly value: unknown; readonly link: string | undefined }> {
   const backoff = new Backoff(options.wait);
   for (;;) {
     try {
       const { status, headers, text } = await http.text(url, options);
-      if (status !== 200) throw statusError({ status, headers, url }, what, login);
+      if (status !== 200) throw statusError({ status, headers, url }, label, login);
       const { link } = headers;
       return { value: parse(text, url), link: Array.isArray(link) ? link.join(', ') : link };
     } catch (error) {
       if (!isRetryable(error)) throw error;
-      await backoff.after(error, options.signal ?? NO_SIGNAL);
+      await backoff.wait(error, options.signal ?? NO_SIGNAL);
     }
   }
 }
@@ -33,7 +33,7 @@ function parse(text: string, url: URL): unknown {
   } catch (error) {
     throw new ShoalError(
       'BAD_MESSAGE',
-      `${url.hostname} answers with something that is no JSON. Is it the right server?`,
+      `${url.hostname} sent a response that is not JSON. Check the server's address.`,
       {
         cause: error,
       },
@@ -41,20 +41,22 @@ function parse(text: string, url: URL): unknown {
   }
 }
 
+/** The value if it is a JSON object, else an empty object. */
 export function objectOf(value: unknown): { readonly [key: string]: unknown } {
   return isObject(value) ? value : {};
 }
 
+/** The value if it is an array, else an empty array. */
 export function itemsOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A whole number from 0. */
+/** The value if it is a whole number from 0, else undefined. */
 export function countOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-/** A path below a server's address, whether that ends with a slash or not. */
-export function below(base: URL, path: string): URL {
+/** The URL of a path below a server's address. The address may end with a slash. */
+export function urlBelow(base: URL, path: string): URL {
   return new URL(`${base.href.replace(/\/$/, '')}/${path}`);
 }

@@ -3,7 +3,7 @@ import { nameFrom } from '../store/name.ts';
 import type { SourceModel, Source } from './source.ts';
 import { partFileNames } from './split.ts';
 
-/** A GGUF file anywhere on the web; of a model in parts, the link to any one of them. */
+/** A GGUF file at a URL. For a model in parts: the URL of any part. */
 export class Link implements Source {
   readonly #url: URL;
 
@@ -18,15 +18,15 @@ export class Link implements Source {
     const remote = (fileName: string) => {
       const url = new URL(this.#url);
       url.pathname = path.slice(0, slash) + fileName;
-      return { url, what: decoded(fileName) };
+      return { url, label: decoded(fileName) };
     };
     const name = `${nameFrom(decoded(first).replace(/-00001-of-\d{5}(?=\.gguf$)/i, ''))}:latest`;
-    return { name, source: withoutSecrets(this.#url), files: [remote(first), ...rest.map(remote)] };
+    return { name, source: withoutQuery(this.#url), files: [remote(first), ...rest.map(remote)] };
   }
 }
 
-/** What is kept and shown: links may be signed. */
-function withoutSecrets({ origin, pathname }: URL): string {
+/** The URL without its query, which may hold a signature. */
+function withoutQuery({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }
 

@@ -6,7 +6,7 @@ import { nameFrom } from '../store/name.ts';
 import type { SourceModel, Source } from './source.ts';
 import { partFileNames } from './split.ts';
 
-/** A GGUF file of this machine, as `file:PATH` or `file:///PATH`; of a model in parts, any one of them. */
+/** A local GGUF file, as `file:PATH` or `file:///PATH`. For a model in parts: the path of any part. */
 export class LocalPath implements Source {
   readonly #path: string;
 
@@ -24,11 +24,11 @@ export class LocalPath implements Source {
 
 function pathOf(text: string): string {
   const path = text.slice('file:'.length);
-  if (path === '' || path.includes('\0')) throw ShoalError.invalidRequest('A file of this machine is file:PATH.');
+  if (path === '' || path.includes('\0')) throw ShoalError.invalidRequest('A local file is file:PATH.');
   if (!path.startsWith('//')) return path;
   try {
     return fileURLToPath(text);
   } catch (error) {
-    throw new ShoalError('INVALID_REQUEST', 'A file of this machine is file:PATH or file:///PATH.', { cause: error });
+    throw new ShoalError('INVALID_REQUEST', 'A local file is file:PATH or file:///PATH.', { cause: error });
   }
 }

@@ -3,16 +3,16 @@ import { isDigest } from '@shoal/files/digest';
 import type { HttpClient } from '../download/http.ts';
 import type { Wait } from '../download/backoff.ts';
 import { parseName } from '../store/name.ts';
-import { below, countOf, fetchJson, itemsOf, objectOf } from './document.ts';
+import { urlBelow, countOf, fetchJson, itemsOf, objectOf } from './document.ts';
 import type { SourceModel, Hubs, Source } from './source.ts';
 
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 const MODEL_LAYER = 'application/vnd.ollama.image.model';
 const ADAPTER_LAYER = 'application/vnd.ollama.image.adapter';
-/** The owner of the models without one. */
+/** The owner in paths of models without an owner. */
 export const LIBRARY = 'library';
 
-/** `MODEL[:TAG]` or `OWNER/MODEL[:TAG]` of Ollama's registry, or of one like it: an OCI registry with a GGUF layer. */
+/** `MODEL[:TAG]` or `OWNER/MODEL[:TAG]` of Ollama's registry, or another OCI registry with a GGUF layer. */
 export class OllamaRegistry implements Source {
   readonly #hubs: Hubs;
   readonly #wait: Wait | undefined;
@@ -24,7 +24,7 @@ export class OllamaRegistry implements Source {
     this.#wait = wait;
     if (this.#name.split('/').length > 2) {
       throw ShoalError.invalidRequest(
-        `"${this.#name}" is no model of Ollama's registry. Pull MODEL:TAG, OWNER/MODEL:TAG, hf:OWNER/REPO, an https link or file:PATH.`,
+        `"${this.#name}" is not a name of Ollama's registry. Pull MODEL:TAG, OWNER/MODEL:TAG, hf:OWNER/REPO, an https link or file:PATH.`,
       );
     }
   }
@@ -33,7 +33,7 @@ export class OllamaRegistry implements Source {
     const colon = this.#name.lastIndexOf(':');
     const [path, tag] = [this.#name.slice(0, colon), this.#name.slice(colon + 1)];
     const repository = path.includes('/') ? path : `${LIBRARY}/${path}`;
-    const url = below(this.#hubs.ollama, `v2/${repository}/manifests/${tag}`);
+    const url = urlBelow(this.#hubs.ollama, `v2/${repository}/manifests/${tag}`);
     const options = {
       headers: { accept: MANIFEST },
       ...(signal && { signal }),
@@ -41,12 +41,12 @@ export class OllamaRegistry implements Source {
     };
     const { value } = await fetchJson(http, url, options, this.#name);
     const { digest, bytes } = modelLayer(value, this.#name);
-    const blob = below(this.#hubs.ollama, `v2/${repository}/blobs/${digest}`);
-    return { name: this.#name, source: this.#name, files: [{ url: blob, what: this.#name, bytes, digest }] };
+    const blob = urlBelow(this.#hubs.ollama, `v2/${repository}/blobs/${digest}`);
+    return { name: this.#name, source: this.#name, files: [{ url: blob, label: this.#name, bytes, digest }] };
   }
 }
 
-/** The layer that is the model. Throws `INVALID_REQUEST` for what is more than a GGUF file, `BAD_MESSAGE` for what is none. */
+/** Finds the GGUF layer of a manifest. Throws `INVALID_REQUEST` for a model with an adapter, `BAD_MESSAGE` without a layer. */
 export function modelLayer(manifest: unknown, name: string) {
   const layers = itemsOf(objectOf(manifest)['layers']).map(objectOf);
   if (layers.some(({ mediaType }) => mediaType === ADAPTER_LAYER)) {

@@ -6,12 +6,12 @@ import { LocalPath } from './local.ts';
 import { OllamaRegistry } from './ollama.ts';
 import type { Hubs, Source } from './source.ts';
 
-/** Ollama's users write the first two, and a model of the store is named by them. */
+/** Ollama's users write the first two. Names in the store begin with `hf.co/`. */
 const HUGGING_FACE_PREFIXES = ['hf.co/', 'huggingface.co/', 'hf:'];
 
 /**
- * What people pull: `hf:OWNER/REPO[:QUANTISATION or FILE.gguf]` (or `hf.co/…`), an `https:` link, `file:PATH`, and all else
- * is a name of Ollama's registry, such as `llama3.2:1b`. Throws `INVALID_REQUEST`.
+ * Parses the source of a pull: `hf:OWNER/REPO[:QUANTISATION or FILE.gguf]` (or `hf.co/…`), an `https:` link or `file:PATH`.
+ * Anything else is a name of Ollama's registry, such as `llama3.2:1b`. Throws `INVALID_REQUEST`.
  */
 export function parseSource(text: string, hubs: Hubs, wait?: Wait): Source {
   const lower = text.toLowerCase();
@@ -19,7 +19,7 @@ export function parseSource(text: string, hubs: Hubs, wait?: Wait): Source {
   if (prefix !== undefined) return new HuggingFace(text.slice(prefix.length).replace(/:latest$/, ''), hubs, wait);
   if (lower.startsWith('https:') || lower.startsWith('http:')) {
     const url = URL.parse(text);
-    if (url === null) throw ShoalError.invalidRequest('That is no link that can be asked for.');
+    if (url === null) throw ShoalError.invalidRequest('That link is not a valid URL.');
     return new Link(url);
   }
   if (lower.startsWith('file:')) return new LocalPath(text);

@@ -2,11 +2,11 @@ import type { Digest } from '@shoal/files/digest';
 import type { HttpClient } from '../download/http.ts';
 import type { RemoteFile } from '../download/remote-file.ts';
 
-/** Where models are asked for. */
+/** The servers that models are pulled from. */
 export interface Hubs {
   readonly huggingFace: URL;
   readonly ollama: URL;
-  /** Of the person who pulls; goes to the hub and to nobody else. */
+  /** The user's token. Sent to the hub and to no other server. */
   readonly huggingFaceToken?: string | undefined;
 }
 
@@ -17,16 +17,17 @@ interface LocalFile {
 
 export type SourceFile = RemoteFile | LocalFile;
 
-/** What a source has: all files of one model, in order. */
+/** One model at a source. */
 export interface SourceModel {
-  /** The name that the model gets where people choose none. */
+  /** The default name in the store. */
   readonly name: string;
-  /** What to pull to get the same again. */
+  /** The text that pulls the same model again. Stored and shown, so it holds no secrets. */
   readonly source: string;
+  /** All files in order. */
   readonly files: readonly [SourceFile, ...SourceFile[]];
 }
 
-/** Where one model comes from. */
+/** The source of one model. */
 export interface Source {
   find(http: HttpClient, signal: AbortSignal | undefined): Promise<SourceModel>;
 }

@@ -13,19 +13,19 @@ export interface PartName {
   readonly count: number;
 }
 
-/** Undefined for a file that is a model by itself. */
+/** Returns undefined for a file that is not named as a part. */
 export function parsePart(fileName: string): PartName | undefined {
   const [, prefix, number, count] = PART.exec(fileName) ?? [];
   if (prefix === undefined) return undefined;
   return { prefix, number: Number(number), count: Number(count) };
 }
 
-/** The names of all parts, in order, from that of any one; the name alone for a model in one file. */
+/** The file names of all parts, in order, from the name of any part. For a model in one file: its name alone. */
 export function partFileNames(fileName: string): readonly [string, ...string[]] {
   const part = parsePart(fileName);
   if (part === undefined) return [fileName];
   const { prefix, count } = part;
-  if (count < 1 || count > MAX_PARTS) throw invalidGguf(`its name speaks of ${count} parts`);
+  if (count < 1 || count > MAX_PARTS) throw invalidGguf(`its name claims ${count} parts`);
   const name = (index: number): string => `${prefix}-${padded(index + 1)}-of-${padded(count)}.gguf`;
   return [name(0), ...Array.from({ length: count - 1 }, (_, index) => name(index + 1))];
 }

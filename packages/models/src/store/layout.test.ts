@@ -35,17 +35,17 @@ const HOSTILE = [
   'SHA256:x',
 ];
 
-test('names that could lead elsewhere are refused', () => {
+test('names that could lead out of the store are refused', () => {
   for (const name of HOSTILE) assert.throws(() => parseName(name), { code: 'INVALID_REQUEST' }, name);
 });
 
-test('names are read as Ollama writes them', () => {
+test('names are parsed as in Ollama', () => {
   assert.equal(parseName('llama3.2'), 'llama3.2:latest');
   assert.equal(parseName('llama3.2:1b'), 'llama3.2:1b');
   assert.equal(parseName('hf.co/owner/repo_GGUF:Q4_K_M'), 'hf.co/owner/repo_GGUF:Q4_K_M');
 });
 
-test('whatever is taken for a name, its file lies among the names under a name of our own', () => {
+test('any text as a name gets a file in the folder of names, called by its SHA-256', () => {
   const layout = new Layout(ROOT);
   const texts = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...HOSTILE, 'CON', 'nul.txt', 'aux:1', 'LPT1'));
   fc.assert(
@@ -56,10 +56,10 @@ test('whatever is taken for a name, its file lies among the names under a name o
       assert.match(parseName(nameFrom(text)), /^[A-Za-z0-9][A-Za-z0-9._-]*:latest$/);
     }),
   );
-  assert.equal(layout.name('Llama:1B'), layout.name('llama:1b'), 'also where a file system ignores case');
+  assert.equal(layout.name('Llama:1B'), layout.name('llama:1b'), 'on every file system');
 });
 
-test('nothing but a digest becomes the path of a blob', () => {
+test('only a digest becomes the path of a blob', () => {
   const layout = new Layout(ROOT);
   const digest = parseDigest(`sha256:${'ab'.repeat(32)}`);
   assert.equal(layout.blob(digest), join(ROOT, 'blobs', `sha256-${'ab'.repeat(32)}`));
@@ -70,7 +70,7 @@ test('nothing but a digest becomes the path of a blob', () => {
     `sha256:${'ab'.repeat(32)}\n`,
   ]) {
     assert.equal(isDigest(text), false);
-    // Past the type, to what is checked when it runs.
+    // Circumvents the type, to test the check at run time.
     const blob: (checked: never) => string = (checked) => layout.blob(checked);
     assert.throws(() => Reflect.apply(blob, undefined, [text]), { code: 'INVALID_REQUEST' });
     assert.throws(() => layout.incoming(text), { code: 'INTERNAL' });

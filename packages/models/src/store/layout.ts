@@ -6,17 +6,17 @@ import { nameKey } from './name.ts';
 
 const HEX = /^[0-9a-f]{64}$/;
 
-/** Where one download is written before it is a blob. */
+/** Paths of one download that is not a blob yet. */
 export interface IncomingPaths {
-  /** The bytes. */
+  /** The file with the received bytes. */
   readonly path: string;
-  /** Which of them are on the disk for sure. */
+  /** The file that records which ranges are synced to the disk. */
   readonly statePath: string;
 }
 
 /**
- * The paths of a store. Whatever comes from outside is in them only as a SHA-256 in hexadecimal, of content or of a name, so
- * that no name leads out of the folder, clashes with another on a file system that ignores case, or means a device.
+ * The paths of a store. Outside input appears in them only as a hexadecimal SHA-256, of content or of a name. So no name can
+ * lead out of the folder, collide on a file system that ignores case, or be a device name.
  */
 export class Layout {
   readonly root: string;
@@ -41,7 +41,7 @@ export class Layout {
     return this.#within(this.blobs, `sha256-${hexOf(parseDigest(digest))}`);
   }
 
-  /** Beside the blobs, so that one rename makes it one. */
+  /** In the blobs' folder, so that one rename turns a download into a blob. */
   incoming(key: string): IncomingPaths {
     return {
       path: this.#within(this.blobs, `${hexadecimal(key)}.partial`),
@@ -53,26 +53,26 @@ export class Layout {
     return this.#within(this.names, `${createHash('sha256').update(nameKey(name)).digest('hex')}.json`);
   }
 
-  /** The folder in which a model of several files has them under the names that llama.cpp looks for. */
+  /** The folder of a model in parts, with links under the file names that llama.cpp expects. */
   partsOf(digest: Digest): string {
     return this.#within(this.parts, hexOf(parseDigest(digest)));
   }
 
-  /** Of one download, or of all names. */
-  lock(of: string): string {
-    return this.#within(this.locks, of === 'names' ? of : hexadecimal(of));
+  /** The lock of one download, or of all names for the key `names`. */
+  lock(key: string): string {
+    return this.#within(this.locks, key === 'names' ? key : hexadecimal(key));
   }
 
   #within(folder: string, file: string): string {
     const path = resolve(folder, file);
     if (path !== join(folder, file) || !path.startsWith(`${this.root}${sep}`)) {
-      throw new ShoalError('INTERNAL', 'A path led out of the folder of models.', { cause: path });
+      throw new ShoalError('INTERNAL', 'A path leads out of the folder of models.', { cause: path });
     }
     return path;
   }
 }
 
 function hexadecimal(key: string): string {
-  if (!HEX.test(key)) throw new ShoalError('INTERNAL', 'A download has a key that is no SHA-256.', { cause: key });
+  if (!HEX.test(key)) throw new ShoalError('INTERNAL', 'The key of a download is not a SHA-256.', { cause: key });
   return key;
 }

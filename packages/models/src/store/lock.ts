@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
 import { ShoalError } from '@shoal/protocol';
 
-/** Between two tries for a lock that another holder has: the system sends no event when a lock is released. */
+/** Wait between two tries for a lock. The system sends no event when a lock is released. */
 const RETRY_MS = 50;
 
 /** Locks a file of the store. Returns undefined if another holder has the lock. Throws `INTERNAL` if it cannot be locked. */

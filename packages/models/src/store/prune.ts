@@ -4,13 +4,13 @@ import { hexOf, modelDigest } from '@shoal/files/digest';
 import type { Layout } from './layout.ts';
 import { tryLock } from './lock.ts';
 import { readReferences } from './reference.ts';
-import { leftOvers } from './verify.ts';
+import { findLeftovers } from './verify.ts';
 
-/** A download, its state, and a state that was being written. */
+/** A download, its state, and a temporary file of a state. */
 const INCOMING = /^([0-9a-f]{64})\.(?:partial|json)(?:\.\d+\.\d+\.tmp)?$/;
 const TEMPORARY = /\.tmp$/;
 
-/** Removes what no name refers to and no pull is at work on. The caller holds the lock of all names. */
+/** Removes files without a name that no pull uses. The caller must hold the lock of all names. */
 export async function pruneStore(layout: Layout): Promise<{ readonly freedBytes: number }> {
   const { references } = await readReferences(layout);
   const used = new Set(references.flatMap(({ files }) => files.map(({ digest }) => digest)));
@@ -20,7 +20,7 @@ export async function pruneStore(layout: Layout): Promise<{ readonly freedBytes:
     freedBytes += (await stat(path)).size;
     await rm(path, { recursive: true });
   };
-  for (const orphan of (await leftOvers(layout, used)).orphans) {
+  for (const orphan of (await findLeftovers(layout, used)).orphans) {
     await unlessLocked(layout, hexOf(orphan), () => remove(layout.blob(orphan)));
   }
   for (const file of await readdir(layout.blobs)) {
@@ -31,7 +31,7 @@ export async function pruneStore(layout: Layout): Promise<{ readonly freedBytes:
     if (TEMPORARY.test(file)) await remove(join(layout.names, file));
   }
   for (const folder of await readdir(layout.parts)) {
-    // Links: what they lead to was counted with the blobs.
+    // Links take no space. Their blobs were counted above.
     if (!models.has(folder)) await rm(join(layout.parts, folder), { recursive: true });
   }
   return { freedBytes };

@@ -13,18 +13,18 @@ export interface FileReference {
   readonly bytes: number;
 }
 
-/** What a name stands for. */
+/** The content of a name's file. */
 export interface Reference {
   readonly name: string;
   /** The model's files in order: one, or all parts. */
   readonly files: readonly [FileReference, ...FileReference[]];
-  /** Where it came from, such as `hf:owner/repo:Q4_K_M`. */
+  /** The source of the pull, such as `hf:owner/repo:Q4_K_M`. */
   readonly source: string;
   /** ISO 8601. */
   readonly addedAt: string;
 }
 
-/** Undefined where there is none, or what is there is none: `verify` tells of those. */
+/** Returns undefined if the file is missing or not valid. `verify` reports files that are not valid. */
 export async function readReference(path: string): Promise<Reference | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
@@ -39,7 +39,7 @@ export async function writeReference(layout: Layout, reference: Reference): Prom
   await writeDurably(layout.name(reference.name), `${JSON.stringify(reference, undefined, 2)}\n`);
 }
 
-/** All of them, in the order of their names, and the files that are none. */
+/** All references, sorted by name, and the files in their folder that are not valid. */
 export async function readReferences(layout: Layout): Promise<{ references: Reference[]; unreadable: string[] }> {
   const references: Reference[] = [];
   const unreadable: string[] = [];
@@ -47,14 +47,14 @@ export async function readReferences(layout: Layout): Promise<{ references: Refe
     if (!file.endsWith('.json')) continue;
     const path = join(layout.names, file);
     const reference = await readReference(path);
-    // Under another file's name it could not be found, or removed.
+    // A reference under another file name could not be found or removed.
     if (reference !== undefined && basename(layout.name(reference.name)) === file) references.push(reference);
-    else if (reference !== undefined || (await isThere(path))) unreadable.push(path);
+    else if (reference !== undefined || (await exists(path))) unreadable.push(path);
   }
   return { references: references.toSorted((left, right) => (left.name < right.name ? -1 : 1)), unreadable };
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   try {
     await readFile(path);
     return true;

@@ -14,7 +14,7 @@ import { ModelStore } from './store.ts';
 
 const DISK_BYTES = 8 * 1024 * 1024;
 
-test('a model has as many names as it is given, and its file goes with the last one', async (t) => {
+test('a model can have several names, and its file is removed with the last one', async (t) => {
   const store = await filledStore(t);
   const [model] = await store.list();
   assert.ok(model !== undefined);
@@ -24,7 +24,7 @@ test('a model has as many names as it is given, and its file goes with the last 
     (await store.list()).map(({ name }) => name),
     ['demo:latest', 'hf.co/me/copy:1', 'third:latest'],
   );
-  assert.equal((await store.resolve('DEMO')).digest, model.digest, 'case makes no difference');
+  assert.equal((await store.resolve('DEMO')).digest, model.digest, 'names ignore case');
   assert.equal((await store.resolve(model.digest)).digest, model.digest);
   assert.deepEqual(await store.remove('demo'), { freedBytes: 0 });
   await assert.rejects(store.resolve('demo'), { code: 'MODEL_NOT_FOUND', message: /hf\.co\/me\/copy:1, third:latest/ });
@@ -35,24 +35,24 @@ test('a model has as many names as it is given, and its file goes with the last 
   await assert.rejects(store.copy('third', '../evil'), { code: 'INVALID_REQUEST' });
 });
 
-test('what is broken, missing, unreadable or left over is found, and what is left over can be removed', async (t) => {
+test('broken, missing, unreadable and leftover files are found, and leftovers can be removed', async (t) => {
   const store = await filledStore(t);
   const { path, digest } = await store.resolve('demo');
   const blobs = join(store.folder, 'blobs');
-  const left = [
+  const leftovers = [
     join(blobs, `sha256-${'0'.repeat(64)}`),
     join(blobs, `${'1'.repeat(64)}.partial`),
     join(blobs, `${'1'.repeat(64)}.json`),
     join(blobs, `${'1'.repeat(64)}.json.17.1.tmp`),
   ];
-  for (const file of left) writeFileSync(file, 'left');
+  for (const file of leftovers) writeFileSync(file, 'left');
   mkdirSync(join(store.folder, 'parts', `${'2'.repeat(64)}.17.1.tmp`));
   const unreadable = join(store.folder, 'names', `${'3'.repeat(64)}.json`);
   writeFileSync(unreadable, '{"name":');
 
   const seen: number[] = [];
-  const found = await store.verify({ onProgress: ({ doneBytes }) => seen.push(doneBytes) });
-  assert.deepEqual(found, {
+  const verification = await store.verify({ onProgress: ({ doneBytes }) => seen.push(doneBytes) });
+  assert.deepEqual(verification, {
     sound: ['demo:latest'],
     broken: [],
     unreadable: [unreadable],
@@ -73,10 +73,10 @@ test('what is broken, missing, unreadable or left over is found, and what is lef
   assert.match((await store.verify()).broken[0]?.why ?? '', /missing/);
 });
 
-test('a lock is one process’s, and free when that is killed', async (t) => {
+test('a lock has one holder, and is free when its process is killed', async (t) => {
   const path = join(temporaryFolder(t), 'lock');
   const code = `const { tryLock } = await import(process.argv[1]);
-    globalThis.kept = tryLock(process.argv[2]);
+    globalThis.lock = tryLock(process.argv[2]);
     process.stdout.write('locked');
     setInterval(() => undefined, 1_000);`;
   const url = new URL('lock.ts', import.meta.url).href;
@@ -93,7 +93,7 @@ test('a lock is one process’s, and free when that is killed', async (t) => {
   assert.equal(waited, 1);
 });
 
-test('on a full disk a pull says so and gives the space back, and what is there still works', async (t) => {
+test('on a full disk a pull fails and frees its space, and the store still works', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-models-'));
   const isMounted = mountDisk(folder);
   t.after(() => {
@@ -109,7 +109,7 @@ test('on a full disk a pull says so and gives the space back, and what is there 
   const link = new URL('other.gguf', hub.url).href;
   const options = { allowedHosts: [hub.url.host] };
   await assert.rejects(pull(store, link, options), { code: 'STORAGE_FULL', message: /MB more are needed.*Free some/ });
-  // One that does not say how long it is fills the disk until there is no room.
+  // A response without a length fills the disk.
   hub.intercept = (_, response) => {
     response.writeHead(200);
     response.end(other);
@@ -138,7 +138,7 @@ function mountDisk(folder: string): boolean {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', folder], { stdio: 'ignore' });
     return true;
   } catch (error) {
-    // A container's root may not mount.
+    // The root user of a container may not be allowed to mount.
     if (error instanceof Error && 'status' in error) return false;
     throw error;
   }

@@ -13,25 +13,24 @@ import { pruneStore } from './prune.ts';
 import { type FileReference, readReference, readReferences, type Reference, writeReference } from './reference.ts';
 import { type Verification, verifyStore, type VerifyOptions } from './verify.ts';
 
-/** A model of the store. */
+/** A model in the store. */
 export interface StoredModel extends Reference {
   readonly digest: Digest;
   readonly bytes: number;
-  /** What an engine loads: the file, or the first of its parts. */
+  /** The file that an engine loads: the model's file or its first part. */
   readonly path: string;
   /** All files in order, for `inspectModel`. */
   readonly paths: readonly string[];
 }
 
-/** A file that is ready to be seen: checked and synced, still under its temporary name or a blob already. */
+/** A checked and synced file: an incoming download, or a blob of the store. */
 export interface ReadyFile extends FileReference {
   readonly incoming?: IncomingPaths | undefined;
 }
 
 /**
- * Models by name, and their files by content: `blobs` holds each file once, under its SHA-256, and `names` says what
- * belongs to a name. Any number of processes may use one store. A model is there whole or not at all, whenever a
- * process dies.
+ * A store of models: `blobs` holds each file once, under its SHA-256, and `names` holds the files of each name. Any number of
+ * processes may use one store. A model is complete or absent, even if a process is killed.
  */
 export class ModelStore {
   readonly #layout: Layout;
@@ -40,13 +39,13 @@ export class ModelStore {
     this.#layout = layout;
   }
 
-  /** Makes the folder where it is missing. Throws `INVALID_REQUEST` where it cannot be written. */
+  /** Creates missing folders. Throws `INVALID_REQUEST` if that fails. */
   static async open(folder: string): Promise<ModelStore> {
     const layout = new Layout(folder);
     try {
       for (const each of layout.folders) await mkdir(each, { recursive: true, mode: FOLDER_MODE });
     } catch (error) {
-      throw new ShoalError('INVALID_REQUEST', `Models cannot be kept in ${layout.root} (${errorCode(error)}).`, {
+      throw new ShoalError('INVALID_REQUEST', `Models cannot be stored in ${layout.root} (${errorCode(error)}).`, {
         cause: error,
       });
     }
@@ -62,7 +61,7 @@ export class ModelStore {
     return references.map((reference) => this.#stored(reference));
   }
 
-  /** By name, or by the digest of a model that has one. Throws `MODEL_NOT_FOUND` that lists what is there. */
+  /** Finds a model by name or digest. Throws `MODEL_NOT_FOUND`, with the names that exist. */
   async resolve(nameOrDigest: string): Promise<StoredModel> {
     const model = await this.find(nameOrDigest);
     if (model !== undefined) return model;
@@ -70,25 +69,25 @@ export class ModelStore {
     throw ShoalError.modelNotFound(nameOrDigest, names);
   }
 
-  /** As `resolve`; undefined where there is none. */
+  /** As `resolve`, but returns undefined if there is no such model. */
   async find(nameOrDigest: string): Promise<StoredModel | undefined> {
     if (isDigest(nameOrDigest)) return (await this.list()).find(({ digest }) => digest === nameOrDigest);
     const reference = await readReference(this.#layout.name(parseName(nameOrDigest)));
     return reference && this.#stored(reference);
   }
 
-  /** Gives a model one more name, which costs no space. Whatever had that name before loses it. */
+  /** Gives a model another name, which takes no space. Replaces an earlier model of that name. */
   async copy(nameOrDigest: string, to: string): Promise<StoredModel> {
     const name = parseName(to);
-    return this.#withNames(async () => {
+    return this.#withNamesLock(async () => {
       const { files, source, addedAt } = await this.resolve(nameOrDigest);
       return this.#setName({ name, files, source, addedAt });
     });
   }
 
-  /** Takes a name away, and the files that no other name needs. */
+  /** Removes a name and the files that no other name uses. */
   async remove(name: string): Promise<{ readonly freedBytes: number }> {
-    return this.#withNames(async () => {
+    return this.#withNamesLock(async () => {
       const model = await this.resolve(parseName(name));
       await rm(this.#layout.name(model.name));
       await syncFolder(this.#layout.names);
@@ -100,22 +99,22 @@ export class ModelStore {
     return verifyStore(this.#layout, options);
   }
 
-  /** Removes what no name refers to: unfinished downloads and files that a crash left. What a pull is at work on stays. */
+  /** Removes unfinished downloads and files without a name, except those that a pull uses. */
   async prune(): Promise<{ readonly freedBytes: number }> {
-    return this.#withNames(() => pruneStore(this.#layout));
+    return this.#withNamesLock(() => pruneStore(this.#layout));
   }
 
-  /** For pulls: where the download of this key is written. A key is 64 hexadecimal digits. */
+  /** For pulls: the paths of the download with this key of 64 hexadecimal digits. */
   incoming(key: string): IncomingPaths {
     return this.#layout.incoming(key);
   }
 
-  /** For pulls: the right to write that download, or to count on that blob, until it is released. */
+  /** For pulls: the lock for writing that download, or for keeping that blob. `onWait` is called if it is not free. */
   async lock(key: string, signal?: AbortSignal, onWait?: () => void): Promise<FileLock> {
     return waitForLock(this.#layout.lock(key), signal, onWait);
   }
 
-  /** For pulls: the path and size of a blob that is there. */
+  /** For pulls: the path and size of a blob, or undefined if it does not exist. */
   async blob(digest: Digest): Promise<{ readonly path: string; readonly bytes: number } | undefined> {
     const path = this.#layout.blob(digest);
     try {
@@ -126,15 +125,15 @@ export class ModelStore {
     }
   }
 
-  /** For pulls: makes a whole, checked and synced model visible. Throws `STORAGE_FULL`, and then nothing is visible. */
-  async admit(name: string, source: string, files: readonly [ReadyFile, ...ReadyFile[]]): Promise<StoredModel> {
-    return this.#withNames(async () => {
+  /** For pulls: adds a complete, checked and synced model. If it throws, such as `STORAGE_FULL`, the name is unchanged. */
+  async add(name: string, source: string, files: readonly [ReadyFile, ...ReadyFile[]]): Promise<StoredModel> {
+    return this.#withNamesLock(async () => {
       for (const { digest, incoming } of files) {
         if (incoming !== undefined) await renameDurably(incoming.path, this.#layout.blob(digest));
-        else if ((await this.blob(digest)) === undefined) throw vanished(digest);
+        else if ((await this.blob(digest)) === undefined) throw blobRemoved(digest);
       }
       const [first, ...rest] = files.map(({ digest, bytes }) => ({ digest, bytes }));
-      if (first === undefined) throw new ShoalError('INTERNAL', 'A model without files cannot be kept.');
+      if (first === undefined) throw new ShoalError('INTERNAL', 'A model without files cannot be stored.');
       const model = await this.#setName({ name, source, files: [first, ...rest], addedAt: new Date().toISOString() });
       for (const { incoming } of files) if (incoming !== undefined) await rm(incoming.statePath, { force: true });
       return model;
@@ -157,7 +156,7 @@ export class ModelStore {
     return model;
   }
 
-  /** The files of a model that no name refers to any more. One that a pull counts on stays. */
+  /** Removes the files of a model that no name uses, except those that a pull uses. Returns the freed bytes. */
   async #removeUnused(model: StoredModel): Promise<number> {
     const others = await this.list();
     if (model.files.length > 1 && !others.some(({ digest }) => digest === model.digest)) {
@@ -178,18 +177,18 @@ export class ModelStore {
   #stored(reference: Reference): StoredModel {
     const digests = reference.files.map(({ digest }) => digest);
     const digest = modelDigest(digests);
-    const place = (index: number, file: Digest): string =>
+    const pathOf = (index: number, file: Digest): string =>
       digests.length === 1 ? this.#layout.blob(file) : partPath(this.#layout.partsOf(digest), index, digests.length);
     return {
       ...reference,
       digest,
       bytes: reference.files.reduce((total, file) => total + file.bytes, 0),
-      path: place(0, reference.files[0].digest),
-      paths: digests.map((file, index) => place(index, file)),
+      path: pathOf(0, reference.files[0].digest),
+      paths: digests.map((file, index) => pathOf(index, file)),
     };
   }
 
-  async #withNames<T>(work: () => Promise<T>): Promise<T> {
+  async #withNamesLock<T>(work: () => Promise<T>): Promise<T> {
     const lock = await waitForLock(this.#layout.lock('names'));
     try {
       return await work();
@@ -199,6 +198,6 @@ export class ModelStore {
   }
 }
 
-function vanished(digest: Digest): ShoalError {
-  return new ShoalError('INTERNAL', `The file ${digest} was taken away in the meantime. Pull the model again.`);
+function blobRemoved(digest: Digest): ShoalError {
+  return new ShoalError('INTERNAL', `The file ${digest} was removed during the pull. Pull the model again.`);
 }

@@ -11,22 +11,22 @@ import { readReferences, type Reference } from './reference.ts';
 const BLOB = /^sha256-([0-9a-f]{64})$/;
 const PARTIAL = /^[0-9a-f]{64}\.partial$/;
 
-/** What is wrong with a name: its model cannot be used until it is pulled again or the name is removed. */
+/** A name whose model cannot be used. It has to be pulled again or removed. */
 export interface BrokenModel {
   readonly name: string;
-  /** For people: what is wrong. */
+  /** The fault, as text for users. */
   readonly why: string;
 }
 
 export interface Verification {
-  /** Names whose every byte is right. */
+  /** Names whose files all have the right content. */
   readonly sound: readonly string[];
   readonly broken: readonly BrokenModel[];
-  /** Files in which a name should be and is not. */
+  /** Paths of name files that are not valid. */
   readonly unreadable: readonly string[];
-  /** Blobs that no name refers to; `prune` removes them. */
+  /** Blobs that no name uses. `prune` removes them. */
   readonly orphans: readonly Digest[];
-  /** Downloads that were not finished, in bytes; a pull goes on with them, and `prune` removes them. */
+  /** Bytes of unfinished downloads. A pull resumes them, `prune` removes them. */
   readonly unfinishedBytes: number;
 }
 
@@ -35,7 +35,7 @@ export interface VerifyOptions {
   readonly onProgress?: (progress: { readonly doneBytes: number; readonly totalBytes: number }) => void;
 }
 
-/** Reads every blob that a name refers to, and says what is broken, missing or left over. Changes nothing. */
+/** Reads every blob with a name, and reports broken, missing and leftover files. Changes nothing. */
 export async function verifyStore(layout: Layout, options: VerifyOptions): Promise<Verification> {
   const { references, unreadable } = await readReferences(layout);
   const files = new Map(references.flatMap(({ files: all }) => all.map((file) => [file.digest, file.bytes])));
@@ -43,7 +43,7 @@ export async function verifyStore(layout: Layout, options: VerifyOptions): Promi
   let doneBytes = 0;
   const faults = new Map<Digest, string>();
   for (const digest of files.keys()) {
-    const fault = await faultOf(layout, digest, options.signal, (bytes) => {
+    const fault = await faultOfBlob(layout, digest, options.signal, (bytes) => {
       doneBytes += bytes;
       options.onProgress?.({ doneBytes, totalBytes });
     });
@@ -52,15 +52,15 @@ export async function verifyStore(layout: Layout, options: VerifyOptions): Promi
   const sound: string[] = [];
   const broken: BrokenModel[] = [];
   for (const reference of references) {
-    const why = await whyBroken(layout, reference, faults);
+    const why = await faultOfModel(layout, reference, faults);
     if (why === undefined) sound.push(reference.name);
     else broken.push({ name: reference.name, why });
   }
-  return { sound, broken, unreadable, ...(await leftOvers(layout, new Set(files.keys()))) };
+  return { sound, broken, unreadable, ...(await findLeftovers(layout, new Set(files.keys()))) };
 }
 
-/** Blobs without a name, and what unfinished downloads take. */
-export async function leftOvers(layout: Layout, referenced: ReadonlySet<Digest>) {
+/** Finds blobs that no name uses, and the size of unfinished downloads. */
+export async function findLeftovers(layout: Layout, referenced: ReadonlySet<Digest>) {
   const orphans: Digest[] = [];
   let unfinishedBytes = 0;
   for (const file of await readdir(layout.blobs)) {
@@ -71,7 +71,7 @@ export async function leftOvers(layout: Layout, referenced: ReadonlySet<Digest>)
   return { orphans, unfinishedBytes };
 }
 
-async function faultOf(
+async function faultOfBlob(
   layout: Layout,
   digest: Digest,
   signal: AbortSignal | undefined,
@@ -86,7 +86,7 @@ async function faultOf(
   }
 }
 
-async function whyBroken(
+async function faultOfModel(
   layout: Layout,
   { files }: Reference,
   faults: ReadonlyMap<Digest, string>,
@@ -112,7 +112,7 @@ async function bytesOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    // A pull has just finished with it.
+    // A pull has just renamed or removed it.
     if (isMissing(error)) return 0;
     throw error;
   }

@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** Answers one request. True: it was answered, and nothing else is to be done. */
+/** Handles one request. Returns true if it has responded. */
 type Intercept = (request: IncomingMessage, response: ServerResponse, url: URL) => boolean;
 
-/** A server on loopback that behaves like a hub, and misbehaves where a test wants it. */
+/** A hub on loopback, whose responses a test can replace. */
 export interface Hub {
   readonly url: URL;
   readonly requests: {
@@ -17,11 +17,12 @@ export interface Hub {
   }[];
   readonly files: Map<string, Buffer>;
   readonly documents: Map<string, unknown>;
+  /** Called before each response. */
   intercept: Intercept;
   sendsRanges: boolean;
-  /** Whether it says `ETag`. */
+  /** True if responses have an `ETag`. */
   sendsEtags: boolean;
-  /** Bytes of models that were sent. */
+  /** Bytes of files sent so far. */
   sentBytes: number;
 }
 
@@ -29,7 +30,7 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Closed when the test ends. */
+/** Opens a hub, which is closed when the test ends. */
 export async function openHub(test: TestContext): Promise<Hub> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
@@ -46,11 +47,11 @@ export async function openHub(test: TestContext): Promise<Hub> {
     sendsEtags: true,
     sentBytes: 0,
   };
-  server.on('request', (request, response) => answer(hub, request, response));
+  server.on('request', (request, response) => respond(hub, request, response));
   return hub;
 }
 
-/** A repository of Hugging Face with these files. */
+/** Adds a repository of Hugging Face with these files. */
 export function addRepository(hub: Hub, repository: string, files: Readonly<Record<string, Buffer>>): void {
   const list = Object.entries(files).map(([path, bytes]) => {
     hub.files.set(`/${repository}/resolve/main/${path}`, bytes);
@@ -69,7 +70,7 @@ export function addRepository(hub: Hub, repository: string, files: Readonly<Reco
   ]);
 }
 
-/** A model of Ollama's registry. Its digest. */
+/** Adds a model of Ollama's registry and returns its digest. */
 export function addOllamaModel(hub: Hub, path: string, tag: string, bytes: Buffer): string {
   const digest = `sha256:${sha256(bytes)}`;
   hub.files.set(`/v2/${path}/blobs/${digest}`, bytes);
@@ -83,7 +84,7 @@ export function addOllamaModel(hub: Hub, path: string, tag: string, bytes: Buffe
   return digest;
 }
 
-function answer(hub: Hub, request: IncomingMessage, response: ServerResponse): void {
+function respond(hub: Hub, request: IncomingMessage, response: ServerResponse): void {
   const url = new URL(request.url ?? '/', hub.url);
   const { range, authorization } = request.headers;
   hub.requests.push({ path: url.pathname, range, authorization });
@@ -97,10 +98,10 @@ function answer(hub: Hub, request: IncomingMessage, response: ServerResponse): v
 
 function sendFile(hub: Hub, file: Buffer, range: string | undefined, response: ServerResponse): void {
   const { first, last } = /^bytes=(?<first>\d+)-(?<last>\d+)$/.exec(range ?? '')?.groups ?? {};
-  const mark = hub.sendsEtags ? { etag: `"${sha256(file).slice(0, 16)}"` } : {};
+  const etag = hub.sendsEtags ? { etag: `"${sha256(file).slice(0, 16)}"` } : {};
   if (!hub.sendsRanges || first === undefined || last === undefined) {
     hub.sentBytes += file.length;
-    response.writeHead(200, { 'content-length': file.length, ...mark }).end(file);
+    response.writeHead(200, { 'content-length': file.length, ...etag }).end(file);
     return;
   }
   const start = Number(first);
@@ -113,7 +114,7 @@ function sendFile(hub: Hub, file: Buffer, range: string | undefined, response: S
   const headers = {
     'content-length': end - start,
     'content-range': `bytes ${start}-${end - 1}/${file.length}`,
-    ...mark,
+    ...etag,
   };
   response.writeHead(206, headers).end(file.subarray(start, end));
 }

@@ -1,4 +1,4 @@
-/** Removes a model, pulls it again, and waits to be killed. Arguments: folder, source, host. */
+/** A program that removes a model, pulls it again and waits to be killed. Arguments: folder, source, allowed host. */
 import { pull } from '../pull.ts';
 import { ModelStore } from '../store/store.ts';
 

@@ -5,11 +5,11 @@ export function splitModel(): readonly [Buffer, Buffer] {
   const entries = DEMO.readUInt32LE(16);
   const head = Buffer.concat([DEMO.subarray(0, 16), u64(entries + 3)]);
   const first = Buffer.concat([head, ...settings(0), DEMO.subarray(24)]);
-  // The three entries moved what follows: the tensors begin at a multiple of 32 again.
-  const moved = Buffer.concat(settings(0)).length;
-  const padding = (32 - (moved % 32)) % 32;
+  // The three entries shift the tensors, which must begin at a multiple of 32.
+  const shift = Buffer.concat(settings(0)).length;
+  const padding = (32 - (shift % 32)) % 32;
   const second = Buffer.concat([Buffer.from('GGUF'), u32(3), u64(0), u64(3), ...settings(1)]);
-  return [padding === 0 ? first : withText(head, padding, moved), padded(second)];
+  return [padding === 0 ? first : withText(head, padding, shift), padded(second)];
 }
 
 function settings(index: number): readonly Buffer[] {
@@ -17,14 +17,14 @@ function settings(index: number): readonly Buffer[] {
   return [u16('split.no', index), u16('split.count', 2), i32('split.tensors.count', tensors)];
 }
 
-/** Another entry takes up what is missing to a multiple of 32. */
-function withText(head: Buffer, padding: number, moved: number): Buffer {
+/** Adds an entry that fills the header up to a multiple of 32. */
+function withText(head: Buffer, padding: number, shift: number): Buffer {
   const key = 'general.note';
-  const bare = 8 + key.length + 4 + 8;
-  const length = (((padding - bare) % 32) + 32) % 32;
+  const emptyEntryBytes = 8 + key.length + 4 + 8;
+  const length = (((padding - emptyEntryBytes) % 32) + 32) % 32;
   const note = Buffer.concat([u64(key.length), Buffer.from(key), u32(8), u64(length), Buffer.alloc(length, ' ')]);
   const entries = head.readUInt32LE(16) + 1;
-  if ((moved + note.length) % 32 !== 0) throw new Error('The tensors would not begin where they must.');
+  if ((shift + note.length) % 32 !== 0) throw new Error('The tensors would not be aligned.');
   return Buffer.concat([head.subarray(0, 16), u64(entries), ...settings(0), note, DEMO.subarray(24)]);
 }
 
