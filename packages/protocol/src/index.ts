@@ -18,5 +18,5 @@ export { type FieldRules, Fields } from './fields.ts';
 export * from './session.ts';
 export * from './framing/index.ts';
 export * from './message-session.ts';
-export * from './sole-session.ts';
+export * from './client-server-session.ts';
 export { isObject, type JsonObject, MAX_JSON_DEPTH } from './json.ts';

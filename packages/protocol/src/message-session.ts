@@ -40,7 +40,7 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
   /** One message of `bytes` bytes. Throws `ShoalError` for a message fault. */
   protected abstract message(message: JsonObject, bytes: number, now: number): Output<Extension>[];
   /** The dialect's words for a fault, where it has any. */
-  protected abstract faultWords(error: ShoalError): Output<Extension>[];
+  protected abstract faultMessages(error: ShoalError): Output<Extension>[];
   protected abstract dialectTick(now: number): Output<Extension>[];
   protected abstract get dialectWakeAt(): number;
 
@@ -73,7 +73,7 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
   /** Says the fault in the dialect's words and takes nothing more. */
   protected close(error: ShoalError): Output<Extension>[] {
     this.#closed = true;
-    return [...this.faultWords(error), { type: 'close', error }];
+    return [...this.faultMessages(error), { type: 'close', error }];
   }
 
   protected send(message: object): Output {
@@ -88,7 +88,7 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
     } catch (thrown) {
       const error = ShoalError.from(thrown);
       this.#badInARow += 1;
-      return this.#badInARow >= MAX_BAD_MESSAGES_IN_A_ROW ? this.close(error) : this.faultWords(error);
+      return this.#badInARow >= MAX_BAD_MESSAGES_IN_A_ROW ? this.close(error) : this.faultMessages(error);
     }
   }
 }

@@ -25,13 +25,13 @@ export interface ClientSide extends Side {
   abort(id: number): Output[];
   consumed(id: number, bytes: number): Output[];
   /** A message of the peer has arrived, whichever side it is for. */
-  heard?(now: number): void;
+  messageReceived?(now: number): void;
   tick(now: number): Output[];
   readonly wakeAt: number;
 }
 
 /** What a side must do besides where it has its connection for itself: see `ServerSession` and `ClientSession`. */
-interface SoleSide<Extension = never> {
+interface SessionSide<Extension = never> {
   /** The connection is open: the greeting, where the dialect has one. */
   start(now: number): Output<Extension>[];
   /** The dialect's words for a fault of the peer, where it has any. */
@@ -44,8 +44,8 @@ interface SoleSide<Extension = never> {
   readonly wakeAt: number;
 }
 
-export interface SoleServerSide<Extension = never> extends ServerSide<Extension>, SoleSide<Extension> {}
-export interface SoleClientSide extends ClientSide, SoleSide {}
+export interface ServerSessionSide<Extension = never> extends ServerSide<Extension>, SessionSide<Extension> {}
+export interface ClientSessionSide extends ClientSide, SessionSide {}
 
 /** How a side writes a message: the bytes for the peer, and the size that credits count (the JSON text alone). */
 export type MessageEncoder = (message: object) => { readonly bytes: Uint8Array; readonly size: number };

@@ -4,7 +4,7 @@ import type { InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import { type InferenceRequest, promptOf } from '../request.ts';
 import type { Output } from '../session.ts';
-import type { MessageEncoder, SoleClientSide } from '../side.ts';
+import type { MessageEncoder, ClientSessionSide } from '../side.ts';
 import { readErrorWords } from './errors.ts';
 import {
   type HelloMessage,
@@ -44,7 +44,7 @@ interface Job {
  * The asking end. An `error` does not say which job it belongs to, so one job at a time is under way, and the others wait
  * here: whatever comes is the answer to that one.
  */
-export class DonateClient implements SoleClientSide {
+export class DonateClient implements ClientSessionSide {
   readonly #encode: MessageEncoder;
   readonly #waiting: Job[] = [];
   #current: Job | undefined;

@@ -3,7 +3,7 @@ import type { InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import { type InferenceRequest, promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
-import type { MessageEncoder, SoleServerSide } from '../side.ts';
+import type { MessageEncoder, ServerSessionSide } from '../side.ts';
 import { parseChunkFrame } from './chunk-frame.ts';
 import { errorWords, JOB_TOO_LONG, NOT_ENABLED, NOT_MOUNTED, SEND_INFER, SEND_PROMPT, unknownType } from './errors.ts';
 import {
@@ -36,7 +36,7 @@ interface OpenJob {
 }
 
 /** The donating end: greets, takes a model or prompts, and answers each job with one frame. */
-export class DonateServer implements SoleServerSide<UploadEvent> {
+export class DonateServer implements ServerSessionSide<UploadEvent> {
   readonly #encode: MessageEncoder;
   readonly #nextId: () => number;
   readonly #options: DonateServerOptions;

@@ -1,4 +1,4 @@
-import { ClientSession, ServerSession } from '../sole-session.ts';
+import { ClientSession, ServerSession } from '../client-server-session.ts';
 import { DonateClient } from './client.ts';
 import { donateFramer } from './messages.ts';
 import { DonateServer, type DonateServerOptions } from './server.ts';

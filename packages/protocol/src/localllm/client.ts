@@ -3,7 +3,7 @@ import { type InferenceEvent, isTerminal } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import { type InferenceRequest, promptOf } from '../request.ts';
 import type { Output } from '../session.ts';
-import type { MessageEncoder, SoleClientSide } from '../side.ts';
+import type { MessageEncoder, ClientSessionSide } from '../side.ts';
 import { errorMessage, readError } from './errors.ts';
 import {
   abortMessage,
@@ -29,7 +29,7 @@ interface OpenChat {
 }
 
 /** Whoever asks a host: waits for its `server_info`, then asks with bare prompts, which is all that the dialect carries. */
-export class LocalLlmClient implements SoleClientSide {
+export class LocalLlmClient implements ClientSessionSide {
   readonly #encode: MessageEncoder;
   readonly #open = new Map<number, OpenChat>();
   #info: ServerInfo | undefined;

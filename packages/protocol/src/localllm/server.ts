@@ -3,7 +3,7 @@ import type { FinishEvent, InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import { promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
-import type { MessageEncoder, SoleServerSide } from '../side.ts';
+import type { MessageEncoder, ServerSessionSide } from '../side.ts';
 import { errorMessage, readError } from './errors.ts';
 import {
   chatChunkMessage,
@@ -46,7 +46,7 @@ interface OpenChat {
 }
 
 /** The host: greets, and streams one answer at a time; that there is only one is for the worker's policy to say. */
-export class LocalLlmServer implements SoleServerSide {
+export class LocalLlmServer implements ServerSessionSide {
   readonly #encode: MessageEncoder;
   readonly #nextId: () => number;
   readonly #options: LocalLlmServerOptions;

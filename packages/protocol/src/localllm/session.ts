@@ -1,5 +1,5 @@
 import { ndjsonFramer } from '../framing/ndjson.ts';
-import { ClientSession, ServerSession } from '../sole-session.ts';
+import { ClientSession, ServerSession } from '../client-server-session.ts';
 import { LocalLlmClient } from './client.ts';
 import { MAX_HOST_LINE_BYTES, MAX_LINE_BYTES } from './messages.ts';
 import { LocalLlmServer, type LocalLlmServerOptions } from './server.ts';

@@ -3,7 +3,7 @@ import type { FinishEvent, InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import { type InferenceRequest, promptOf } from '../request.ts';
 import type { Output, PeerInfo } from '../session.ts';
-import type { MessageEncoder, SoleClientSide } from '../side.ts';
+import type { MessageEncoder, ClientSessionSide } from '../side.ts';
 import { readError } from './errors.ts';
 import {
   type InferenceResult,
@@ -45,7 +45,7 @@ interface OpenRequest {
 }
 
 /** Hears how the worker fares, asks with a bare prompt, and takes the answer whole. */
-export class QmeshClient implements SoleClientSide {
+export class QmeshClient implements ClientSessionSide {
   readonly #encode: MessageEncoder;
   readonly #options: QmeshClientOptions;
   readonly #open = new Map<number, OpenRequest>();

@@ -3,7 +3,7 @@ import type { InferenceEvent } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import { promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
-import type { MessageEncoder, SoleServerSide } from '../side.ts';
+import type { MessageEncoder, ServerSessionSide } from '../side.ts';
 import { errorText, MISSING_PROMPT_TEXT } from './errors.ts';
 import {
   type HealthReport,
@@ -38,7 +38,7 @@ interface OpenRequest {
 type Effort = Pick<InferenceResult, 'tokens' | 'duration'>;
 
 /** Tells its health, and answers whole: the text is gathered and said at its end, as the dialect does not stream. */
-export class QmeshServer implements SoleServerSide {
+export class QmeshServer implements ServerSessionSide {
   readonly #encode: MessageEncoder;
   readonly #nextId: () => number;
   readonly #options: QmeshServerOptions;

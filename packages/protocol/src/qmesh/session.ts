@@ -1,6 +1,6 @@
 import type { Framer } from '../framing/framer.ts';
 import { lengthPrefixFramer } from '../framing/length-prefix.ts';
-import { ClientSession, ServerSession } from '../sole-session.ts';
+import { ClientSession, ServerSession } from '../client-server-session.ts';
 import { QmeshClient, type QmeshClientOptions } from './client.ts';
 import { MAX_FRAME_BYTES } from './messages.ts';
 import { QmeshServer, type QmeshServerOptions } from './server.ts';

@@ -118,7 +118,7 @@ export class ShoalClient implements ClientSide {
   }
 
   /** Anything that the worker says is a sign of life. */
-  heard(now: number): void {
+  messageReceived(now: number): void {
     this.#heardAt = now;
     this.#suspectedAt = undefined;
   }

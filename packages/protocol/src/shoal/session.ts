@@ -127,11 +127,11 @@ export class PeerSession extends MessageSession {
     const greeting = this.#sides === undefined ? this.#settle(message, now) : [];
     const sides = this.#sides;
     if (sides === undefined) return greeting;
-    sides.client.heard?.(now);
+    sides.client.messageReceived?.(now);
     return [...greeting, ...this.#dispatch(sides, message, bytes, now)];
   }
 
-  protected faultWords(error: ShoalError): Output[] {
+  protected faultMessages(error: ShoalError): Output[] {
     return this.#speaksShoal || this.#options.helloOwed ? [this.send(errorMessage(error))] : [];
   }
 

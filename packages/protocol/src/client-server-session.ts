@@ -5,11 +5,11 @@ import { encodeObject, type JsonObject } from './json.ts';
 import { MessageSession } from './message-session.ts';
 import type { InferenceRequest } from './request.ts';
 import type { Output } from './session.ts';
-import type { MessageEncoder, SoleClientSide, SoleServerSide } from './side.ts';
+import type { MessageEncoder, ClientSessionSide, ServerSessionSide } from './side.ts';
 
 /** A connection of a dialect in which one end only asks and the other only answers: one side has it for itself. */
-abstract class SoleSession<
-  Side extends SoleServerSide<Extension> | SoleClientSide,
+abstract class ClientServerSession<
+  Side extends ServerSessionSide<Extension> | ClientSessionSide,
   Extension = never,
 > extends MessageSession<Extension> {
   /** For what the dialect says beyond requests and answers; its outputs go to `Link.apply`. */
@@ -42,7 +42,7 @@ abstract class SoleSession<
     throw this.side.unknown?.(type) ?? ShoalError.badMessage(`Unknown type: ${type}.`);
   }
 
-  protected faultWords(error: ShoalError): Output<Extension>[] {
+  protected faultMessages(error: ShoalError): Output<Extension>[] {
     return this.side.fault(error);
   }
 
@@ -57,9 +57,9 @@ abstract class SoleSession<
 
 /** The end that answers. */
 export class ServerSession<
-  Side extends SoleServerSide<Extension> = SoleServerSide,
+  Side extends ServerSessionSide<Extension> = ServerSessionSide,
   Extension = never,
-> extends SoleSession<Side, Extension> {
+> extends ClientServerSession<Side, Extension> {
   constructor(framer: Framer, make: (encode: MessageEncoder, nextId: () => number) => Side) {
     let lastId = 0;
     super(framer, (encode) => make(encode, () => (lastId += 1)));
@@ -87,7 +87,7 @@ export class ServerSession<
 }
 
 /** The end that asks. */
-export class ClientSession<Side extends SoleClientSide = SoleClientSide> extends SoleSession<Side> {
+export class ClientSession<Side extends ClientSessionSide = ClientSessionSide> extends ClientServerSession<Side> {
   constructor(framer: Framer, make: (encode: MessageEncoder) => Side) {
     super(framer, make);
   }
