@@ -7,12 +7,12 @@ import type { InferenceRequest } from './request.ts';
 import type { Output } from './session.ts';
 import type { MessageEncoder, ClientSessionSide, ServerSessionSide } from './side.ts';
 
-/** A connection of a dialect in which one end only asks and the other only answers: one side has it for itself. */
+/** A session of a dialect in which one end only asks and the other only answers. It has one side. */
 abstract class ClientServerSession<
   Side extends ServerSessionSide<Extension> | ClientSessionSide,
   Extension = never,
 > extends MessageSession<Extension> {
-  /** For what the dialect says beyond requests and answers; its outputs go to `Link.apply`. */
+  /** For the messages of the dialect beyond requests and answers. Pass its outputs to `Link.apply`. */
   readonly side: Side;
 
   protected constructor(framer: Framer, make: (encode: MessageEncoder) => Side) {
@@ -55,7 +55,7 @@ abstract class ClientServerSession<
   }
 }
 
-/** The end that answers. */
+/** The session of the end that answers. */
 export class ServerSession<
   Side extends ServerSessionSide<Extension> = ServerSessionSide,
   Extension = never,
@@ -86,7 +86,7 @@ export class ServerSession<
   }
 }
 
-/** The end that asks. */
+/** The session of the end that asks. */
 export class ClientSession<Side extends ClientSessionSide = ClientSessionSide> extends ClientServerSession<Side> {
   constructor(framer: Framer, make: (encode: MessageEncoder) => Side) {
     super(framer, make);

@@ -7,12 +7,12 @@ import type { Output, Session } from './session.ts';
 
 /** A frame that has begun must end within this time. */
 export const FRAME_STALL_MS = 30_000;
-/** So many messages in a row that cannot be taken end the connection. */
+/** Invalid messages in a row that end the connection. */
 export const MAX_BAD_MESSAGES_IN_A_ROW = 16;
 
 /**
- * What is the same in every dialect: frames become messages, a framing fault says one error and closes, a message fault
- * says its error and keeps the connection, and a frame that never ends is given up.
+ * The parts of a session that all dialects share: frames become messages, a framing fault sends one error and closes, a message
+ * fault sends an error and keeps the connection, and a frame that does not end in time closes it.
  */
 export abstract class MessageSession<Extension = never> implements Session<Extension> {
   protected readonly framer: Framer;
@@ -32,14 +32,14 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
   abstract consumed(id: number, bytes: number): Output<Extension>[];
   abstract end(): Output<Extension>[];
 
-  /** A frame's body, which is there only while the call lasts. Throws `BAD_MESSAGE` for what is no JSON object. */
+  /** Parses a frame's body, which is valid only during the call. Throws `BAD_MESSAGE` if it is not a JSON object. */
   protected parse(body: Uint8Array): JsonObject {
     return parseObject(body);
   }
 
-  /** One message of `bytes` bytes. Throws `ShoalError` for a message fault. */
+  /** Handles one message of `bytes` bytes. Throws `ShoalError` if it is malformed. */
   protected abstract message(message: JsonObject, bytes: number, now: number): Output<Extension>[];
-  /** The dialect's words for a fault, where it has any. */
+  /** Returns the dialect's error message for a fault; empty if it has none. */
   protected abstract faultMessages(error: ShoalError): Output<Extension>[];
   protected abstract dialectTick(now: number): Output<Extension>[];
   protected abstract get dialectWakeAt(): number;
@@ -50,7 +50,7 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
     let isNewFrame = false;
     const fault = this.framer.push(bytes, (body) => {
       isNewFrame = true;
-      if (!this.#closed) outputs.push(...this.#take(body, now));
+      if (!this.#closed) outputs.push(...this.#receiveFrame(body, now));
     });
     if (fault !== undefined && !this.#closed) outputs.push(...this.close(fault));
     if (!this.framer.hasPartialFrame) this.#begunAt = Infinity;
@@ -70,7 +70,7 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
     return this.#closed ? Infinity : Math.min(this.#begunAt + FRAME_STALL_MS, this.dialectWakeAt);
   }
 
-  /** Says the fault in the dialect's words and takes nothing more. */
+  /** Sends the error, closes, and ignores everything that the peer sends afterwards. */
   protected close(error: ShoalError): Output<Extension>[] {
     this.#closed = true;
     return [...this.faultMessages(error), { type: 'close', error }];
@@ -80,7 +80,7 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
     return { type: 'send', bytes: this.framer.encode(encodeObject(message)) };
   }
 
-  #take(body: Uint8Array, now: number): Output<Extension>[] {
+  #receiveFrame(body: Uint8Array, now: number): Output<Extension>[] {
     try {
       const outputs = this.message(this.parse(body), body.length, now);
       this.#badInARow = 0;

@@ -3,94 +3,94 @@ import type { InferenceEvent } from './event.ts';
 import type { ModelInfo } from './model.ts';
 import type { InferenceRequest } from './request.ts';
 
-/** What a peer can take, as it says of itself. */
+/** The capacity that a peer announces. */
 export interface PeerCapacity {
   /** Generations that run at once. */
   readonly slots: number;
-  /** Requests that wait at most. */
+  /** Requests that may wait. */
   readonly queue: number;
 }
 
-/** A peer's health and load, as it says of itself. */
+/** The health and load that a peer announces. */
 export interface PeerStatus {
-  /** 0 to 100; the formula is QMesh's. */
+  /** 0 to 100, by QMesh's formula. */
   readonly health: number;
   readonly active: number;
   readonly queued: number;
   readonly slots: number;
-  /** Tokens per second that its recent generations reached; absent until it has run one. */
+  /** Tokens per second of its recent generations. Undefined before the first one. */
   readonly tokensPerSecond?: number | undefined;
 }
 
-/** Who is at the other end, as far as its dialect tells. */
+/** The peer of a connection, as far as its dialect describes it. */
 export interface PeerInfo {
   readonly dialect: string;
-  /** Its name for people; empty where it never said one. */
+  /** A name for people; empty if the peer has sent none. */
   readonly name: string;
-  /** Its public key in hex, where the dialect tells it. Only the transport can say whether that is true. */
+  /** The public key that the peer claims, in hex. Only the transport can prove it. Undefined if the dialect has none. */
   readonly id?: string | undefined;
-  /** The clusters that it lists; undefined for a peer that sent no hello. */
+  /** The clusters in its hello. Undefined if the peer has sent no hello. */
   readonly clusters?: readonly string[] | undefined;
   readonly models: readonly ModelInfo[];
-  /** Whether it answers others' prompts; undefined where its dialect does not tell. */
+  /** True if it answers prompts of others. Undefined if its dialect has no field for that. */
   readonly lends?: boolean | undefined;
   readonly capacity?: PeerCapacity | undefined;
   readonly status?: PeerStatus | undefined;
 }
 
 /**
- * What a session wants done, in this order. `Extension` is the event type of a dialect that carries more than requests
- * and answers; `never` for all others.
+ * A step that the owner of a session carries out. Outputs are carried out in order. `Extension` is the type of the events that
+ * only one dialect has; `never` for a dialect that has only requests and answers.
  */
 export type Output<Extension = never> =
-  /** Give these bytes to the peer. */
+  /** Send these bytes to the peer. */
   | { readonly type: 'send'; readonly bytes: Uint8Array }
-  /** The peer said who it is, or how it fares. */
+  /** The peer has sent its hello or its status. */
   | { readonly type: 'peer'; readonly peer: PeerInfo }
-  /** The peer asks for an answer: `respond` with events under this id. */
+  /** The peer has sent a request. Answer it with `respond` under this id. */
   | { readonly type: 'request'; readonly id: number; readonly request: InferenceRequest }
-  /** An event that only this dialect has: the owner of the link handles it. */
+  /** An event that only this dialect has. The owner of the link handles it. */
   | { readonly type: 'extension'; readonly event: Extension }
-  /** The peer takes its request back, or is gone: nothing more needs to be said under this id. */
+  /** The peer has cancelled its request, or is gone. Nothing more is sent under this id. */
   | { readonly type: 'abort'; readonly id: number }
-  /** The peer lets more be said under this id: `credit` grew. */
+  /** The peer accepts more bytes of this answer: `credit` has grown. */
   | { readonly type: 'credit'; readonly id: number }
-  /** A piece of the answer to what we asked under this id; `bytes` is its size on the wire, for `consumed`. */
+  /** An event of the answer to our request with this id. `bytes` is its size on the wire, for `consumed`. */
   | { readonly type: 'event'; readonly id: number; readonly event: InferenceEvent; readonly bytes: number }
-  /** Flush what was sent, then close within `CLOSE_GRACE_MS`. */
+  /** Flush, then close within `CLOSE_GRACE_MS`. */
   | { readonly type: 'close'; readonly error?: ShoalError | undefined };
 
 /**
- * One connection's protocol state, without I/O: bytes and the time go in, outputs come out. Times are milliseconds of
- * one monotonic clock, which stands still while the peer is not read (`Link.now`). Ids are numbers that the asking side of *this* interface chooses or receives; what stands on the
- * wire is the session's own affair. A session never throws for anything that a peer sent.
+ * The protocol state of one connection, without I/O: bytes and the time go in, outputs come out. Times are milliseconds of
+ * one monotonic clock, which stands still while the peer is not read. Ids are numbers of this interface, chosen by the side
+ * that asks; ids on the wire are private to the session. A session never throws because of bytes of the peer.
  */
 export interface Session<Extension = never> {
   /** Call once, when the connection is open. */
   start(now: number): Output<Extension>[];
   receive(bytes: Uint8Array, now: number): Output<Extension>[];
-  /** Call when `wakeAt` has come. */
+  /** Call at `wakeAt`. */
   tick(now: number): Output<Extension>[];
-  /** When `tick` is wanted next; `Infinity` for never. */
+  /** The time of the next `tick`; `Infinity` if none is due. */
   readonly wakeAt: number;
-  /** The connection is gone: ends every open request, ours with `WORKER_LOST`, the peer's with `abort`. */
+  /** Call when the connection is gone. Ends every open request: ours with `WORKER_LOST`, the peer's with `abort`. */
   end(): Output<Extension>[];
 
   /**
-   * Serving: says one event of the answer to request `id`, a text of at most `TEXT_LENGTH_MAX`. Ignored once that answer
-   * has ended.
+   * Server: sends one event of the answer to request `id`, with a text of at most `TEXT_LENGTH_MAX`. Does nothing if that
+   * answer has ended.
    */
   respond(id: number, event: InferenceEvent, now: number): Output<Extension>[];
-  /** Serving: how many more bytes of this answer the peer lets come; `Infinity` where its dialect has no credits. */
+  /** Server: the bytes of this answer that the peer accepts now; `Infinity` if the dialect has no credits. */
   credit(id: number): number;
 
-  /** Asking: `id` must be new. Throws `ShoalError` where the dialect cannot carry the request, or it is too large. */
+  /** Client: sends a request. `id` must be new. Throws `ShoalError` if the dialect cannot carry it or it is too large. */
   ask(id: number, request: InferenceRequest, now: number): Output<Extension>[];
-  /** Asking: takes a request back. Its terminal event is `finish` with reason `abort`, and comes at once. */
+  /** Client: cancels a request. Returns its terminal event, `finish` with reason `abort`. */
   abort(id: number): Output<Extension>[];
-  /** Asking: the reader took this many bytes of the answer, so that more may come. */
+  /** Client: the reader has read this many bytes of the answer, so the peer may send more. */
   consumed(id: number, bytes: number): Output<Extension>[];
 }
 
-/** How long a closing connection may take to flush. */
+/** The time that a closing connection has to flush. */
 export const CLOSE_GRACE_MS = 1_000;

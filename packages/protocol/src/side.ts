@@ -5,13 +5,13 @@ import type { InferenceRequest } from './request.ts';
 import type { Output } from './session.ts';
 
 /**
- * A dialect has two sides, and a peer can be both on one connection: each is a state machine over whole messages, and
- * a session hands each message to the side that knows its type.
+ * One side of a dialect, server or client: a state machine over whole messages. A peer can be both on one connection; the
+ * session passes each message to the side that handles its type.
  */
 interface Side<Extension = never> {
-  /** Undefined where the message's type is none of this side's. Throws `ShoalError` for a message fault. */
+  /** Handles a message. Returns undefined if its type is not one of this side's. Throws `ShoalError` if it is malformed. */
   message(message: JsonObject, bytes: number, now: number): Output<Extension>[] | undefined;
-  /** The connection is gone. */
+  /** Call when the connection is gone. */
   end(): Output<Extension>[];
 }
 
@@ -24,21 +24,21 @@ export interface ClientSide extends Side {
   ask(id: number, request: InferenceRequest, now: number): Output[];
   abort(id: number): Output[];
   consumed(id: number, bytes: number): Output[];
-  /** A message of the peer has arrived, whichever side it is for. */
+  /** Call for each message of the peer, whichever side handles it. */
   messageReceived?(now: number): void;
   tick(now: number): Output[];
   readonly wakeAt: number;
 }
 
-/** What a side must do besides where it has its connection for itself: see `ServerSession` and `ClientSession`. */
+/** Further members of a side that is alone on its connection: see `ServerSession` and `ClientSession`. */
 interface SessionSide<Extension = never> {
-  /** The connection is open: the greeting, where the dialect has one. */
+  /** Call when the connection is open. Returns the greeting if the dialect has one. */
   start(now: number): Output<Extension>[];
-  /** The dialect's words for a fault of the peer, where it has any. */
+  /** Returns the dialect's error message for a fault of the peer; empty if it has none. */
   fault(error: ShoalError): Output<Extension>[];
-  /** Reads a body in place of the usual parser; undefined leaves it to that. Throws `BAD_MESSAGE`. */
+  /** Parses a body in place of the JSON parser. Undefined leaves the body to that. Throws `BAD_MESSAGE`. */
   parse?(body: Uint8Array): JsonObject | undefined;
-  /** The error of a message whose type is none of this side's, where the dialect has one of its own for that. */
+  /** Returns the dialect's error for a message of an unknown type. */
   unknown?(type: string): ShoalError;
   tick(now: number): Output<Extension>[];
   readonly wakeAt: number;
@@ -47,5 +47,5 @@ interface SessionSide<Extension = never> {
 export interface ServerSessionSide<Extension = never> extends ServerSide<Extension>, SessionSide<Extension> {}
 export interface ClientSessionSide extends ClientSide, SessionSide {}
 
-/** How a side writes a message: the bytes for the peer, and the size that credits count (the JSON text alone). */
+/** Encodes a message. `bytes` is the frame; `size`, which credits count, is the length of the JSON text in bytes. */
 export type MessageEncoder = (message: object) => { readonly bytes: Uint8Array; readonly size: number };
