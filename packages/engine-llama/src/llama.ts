@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { type InferenceEvent, type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
 import type { Engine, EngineAbilities, ResidentModel } from '@shoal/engine';
-import { checkRequest } from '@shoal/engine/request-check';
+import { modelForRequest } from '@shoal/engine/request-check';
 import { GPU_LAYERS_AUTO } from '@shoal/engine/model-files/gpu-layers';
 import type { LogLevel } from './messages.ts';
 import { checkModelFile, defaultSlots, modelName } from '@shoal/engine/model-files/model-file';
@@ -131,7 +131,7 @@ class Llama implements Engine {
             throw unavailable(error);
           });
     if (this.#closing.signal.aborted) throw closed();
-    const { id } = checkRequest(request, models);
+    const { id } = modelForRequest(request, models);
     return this.#runners.find((runner) => runner.id === id);
   }
 

@@ -8,24 +8,24 @@ const LONG = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ')
 
 engineContract('echo', async () => createEcho(), { short: 'Hello, world!', long: LONG });
 
-test('it says the last thing that the user said, word by word, unchanged', async () => {
-  const said = ' two  spaces,\na line and 🐟 ';
+test('the answer is the last message of the user, word by word, unchanged', async () => {
+  const content = ' two  spaces,\na line and 🐟 ';
   const messages = [
     { role: 'user', content: 'first' },
     { role: 'assistant', content: 'first' },
-    { role: 'user', content: said },
+    { role: 'user', content },
   ] as const;
   const received = await receive(createEcho(), createRequest('', { input: { type: 'messages', messages } }));
-  assert.equal(received.text, said);
+  assert.equal(received.text, content);
   assert.equal(received.pieces, 7);
 });
 
-test('it says tokens as their numbers', async () => {
+test('tokens are answered as their numbers', async () => {
   const received = await receive(createEcho(), createRequest('', { input: { type: 'tokens', tokens: [1, 20, 300] } }));
   assert.equal(received.text, '1 20 300');
 });
 
-test('it speaks no faster than it is told to', async () => {
+test('the answer is no faster than tokensPerSecond', async () => {
   const began = performance.now();
   await receive(createEcho({ tokensPerSecond: 100 }), createRequest('one two three four five six'));
   // Due after 50 ms, and Node's timers may each be a millisecond early.

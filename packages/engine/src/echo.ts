@@ -1,4 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { StopFilter } from '@shoal/chat/stop-filter';
 import {
   type Ability,
   type FinishReason,
@@ -8,26 +9,25 @@ import {
   ShoalError,
 } from '@shoal/protocol';
 import type { Engine } from './engine.ts';
-import { checkRequest } from './request-check.ts';
-import { StopFilter } from '@shoal/chat/stop-filter';
+import { modelForRequest } from './request-check.ts';
 
 export interface EchoOptions {
-  /** How fast it speaks; absent: as fast as it is listened to. */
+  /** Default: as fast as the consumer reads. */
   readonly tokensPerSecond?: number | undefined;
-  /** Generations that run at once; it has room for any number. */
+  /** Generations that run at the same time; any number is possible. */
   readonly slots?: number | undefined;
-  /** The name of its one model. */
+  /** The id of its only model. */
   readonly model?: string | undefined;
 }
 
 const DEFAULT_SLOTS = 4;
 const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens'];
-/** Words said in a row before timers and sockets get their turn. */
+/** Words in a row before timers and sockets get their turn. */
 const WORDS_PER_BREATH = 64;
 
 /**
- * An engine without a model: it answers with the last thing that the user said, a word (with the space behind it) at a
- * time. For trying a network out, for tests and for measuring everything but the model.
+ * Creates an engine without a model: it answers with the last message of the user, one word at a time, each with the space
+ * behind it. For trying out a network, for tests and for measuring everything but a model.
  */
 export function createEcho(options: EchoOptions = {}): Engine {
   return new Echo(options);
@@ -52,8 +52,8 @@ class Echo implements Engine {
 
   async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
     try {
-      checkRequest(request, await this.models());
-      yield* this.#speak(request, signal);
+      modelForRequest(request, await this.models());
+      yield* this.#answer(request, signal);
     } catch (error) {
       yield { type: 'error', error: ShoalError.from(error) };
     }
@@ -64,51 +64,51 @@ class Echo implements Engine {
     return Promise.resolve();
   }
 
-  async *#speak(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
-    const words = splitWords(remainder(request));
+  async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
+    const words = splitWords(restOfAnswer(request));
     const limit = request.sampling.maxTokens ?? Infinity;
     const stops = new StopFilter(request.stop);
     const ended = AbortSignal.any([signal, this.#closing.signal]);
     const began = performance.now();
-    let said = 0;
+    let count = 0;
     const finish = (reason: FinishReason, rawReason: string): InferenceEvent => ({
       type: 'finish',
       reason,
       rawReason,
-      usage: { promptTokens: countWords(request.input), completionTokens: said },
+      usage: { promptTokens: countWords(request.input), completionTokens: count },
       model: this.#model,
     });
     for (const word of words) {
-      if (said >= limit) break;
-      await this.#wait(said, began, ended);
+      if (count >= limit) break;
+      await this.#pause(count, began, ended);
       if (this.#closing.signal.aborted) throw ShoalError.aborted('The engine was closed.');
       if (signal.aborted) return yield finish('abort', 'signal');
-      said++;
+      count++;
       const piece = stops.push({ text: word, tokens: [] });
       if (piece !== undefined) yield { type: 'text', ...piece };
       if (stops.stopped) return yield finish('stop', 'stop string');
     }
     const rest = stops.end();
     if (rest !== undefined) yield { type: 'text', ...rest };
-    yield said < words.length ? finish('length', 'maxTokens') : finish('stop', 'end');
+    yield count < words.length ? finish('length', 'maxTokens') : finish('stop', 'end');
   }
 
-  /** Until the next word is due or the signal comes. */
-  async #wait(said: number, began: number, signal: AbortSignal): Promise<void> {
-    const dueInMs = began + said * this.#msPerWord - performance.now();
+  /** Resolves when the next word is due, or when the signal is aborted. */
+  async #pause(count: number, began: number, signal: AbortSignal): Promise<void> {
+    const dueInMs = began + count * this.#msPerWord - performance.now();
     if (dueInMs > 0) {
       await setTimeout(dueInMs, undefined, { signal }).catch((error: unknown) => {
         if (!signal.aborted) throw error;
       });
-    } else if (said % WORDS_PER_BREATH === WORDS_PER_BREATH - 1) {
+    } else if (count % WORDS_PER_BREATH === WORDS_PER_BREATH - 1) {
       await setImmediate();
     }
   }
 }
 
-/** What is to be said, less what was said already. */
-function remainder({ input, resume }: InferenceRequest): string {
-  const answer = lastSaid(input);
+/** The whole answer, or the part that follows the text to resume. */
+function restOfAnswer({ input, resume }: InferenceRequest): string {
+  const answer = lastMessage(input);
   if (resume === undefined) return answer;
   if (!answer.startsWith(resume.text)) {
     throw ShoalError.invalidRequest('The text to resume is not the beginning of this answer.');
@@ -116,7 +116,7 @@ function remainder({ input, resume }: InferenceRequest): string {
   return answer.slice(resume.text.length);
 }
 
-function lastSaid(input: Input): string {
+function lastMessage(input: Input): string {
   switch (input.type) {
     case 'messages':
       return input.messages.findLast(({ role }) => role === 'user')?.content ?? '';
@@ -142,7 +142,7 @@ function countWords(input: Input): number {
   }
 }
 
-/** Words with the space behind them; together they are the text. */
+/** Words with the space behind them; joined they are the text. */
 function splitWords(text: string): string[] {
   return text.match(/\S+\s*|\s+/g) ?? [];
 }

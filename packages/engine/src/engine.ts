@@ -1,10 +1,10 @@
 import type { InferenceEvent, InferenceRequest, ModelInfo } from '@shoal/protocol';
 
-/** What an engine can do; what each of its models can stands in `ModelInfo.abilities`. */
+/** The abilities of an engine; those of its models are in `ModelInfo.abilities`. */
 export interface EngineAbilities {
-  /** Generations that run at once. */
+  /** Generations that run at the same time. */
   readonly slots: number;
-  /** How an answer that another worker began goes on: from its exact tokens, from its text, or not at all. */
+  /** How an answer that another worker began is continued: from its exact tokens, from its text, or not at all. */
   readonly resume: 'tokens' | 'text' | 'none';
 }
 
@@ -12,34 +12,34 @@ export interface EngineAbilities {
 export interface ResidentModel {
   readonly id: string;
   readonly digest?: string | undefined;
-  /** What it takes of this machine's memory, as measured; absent where the engine cannot tell. */
+  /** Measured memory use on this machine. Undefined if the engine cannot measure it. */
   readonly memoryBytes?: number | undefined;
-  /** What computes: `cpu`, or the GPU's interface; absent where the engine cannot tell. */
+  /** `cpu`, or the GPU's interface. Undefined if the engine does not report it. */
   readonly device?: string | undefined;
-  /** Tokens a slot. */
+  /** Tokens per slot. */
   readonly contextLength?: number | undefined;
-  /** Requests that it works on. */
+  /** Requests that it is answering. */
   readonly active: number;
-  /** Milliseconds until it leaves memory if nobody asks; absent: it stays, or works. */
+  /** Milliseconds until an idle model is unloaded. Undefined if it stays loaded or is answering. */
   readonly leavesInMs?: number | undefined;
 }
 
 /**
- * What turns a request into tokens.
+ * Turns requests into tokens.
  *
- * `generate` yields text events and then exactly one terminal event; it never throws for anything that the request or
- * the model did: that is an `error` event. The signal ends it within one token (or one piece of prompt) with a `finish`
- * whose reason is `abort`. A consumer that does not take events pauses the generation. Leaving the loop early (`return`)
- * frees everything, as the signal does.
+ * `generate` yields events and then exactly one terminal event. It does not throw: errors of the request and of the model are
+ * `error` events. When the signal is aborted, it ends within one token (or one piece of prompt) with a `finish` whose reason
+ * is `abort`. A consumer that stops reading pauses the generation. Leaving the loop early (`return`) releases everything, as
+ * the signal does.
  */
 export interface Engine {
   readonly name: string;
   readonly abilities: EngineAbilities;
-  /** Resolves once the engine knows its models; what is wrong with them rejects with a `ShoalError`. */
+  /** Rejects with a `ShoalError` if the models cannot be used. */
   models(): Promise<readonly ModelInfo[]>;
   generate(request: InferenceRequest, signal: AbortSignal): AsyncIterable<InferenceEvent>;
-  /** What is in memory now; absent for engines that do not know. */
+  /** The models in memory now. Undefined for engines that cannot list them. */
   resident?(): Promise<readonly ResidentModel[]>;
-  /** Ends what runs with `GENERATION_ABORTED` and releases everything. Safe to call twice. */
+  /** Ends running generations with `GENERATION_ABORTED` and releases everything. May be called twice. */
   close(): Promise<void>;
 }

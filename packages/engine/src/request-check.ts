@@ -1,10 +1,10 @@
 import { checkAbilities, type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
 
 /**
- * The model that a request is for, the first where it names none. Throws what is wrong with a request that no engine can
- * answer: an unknown model, one that lacks what is asked for, or nothing to read.
+ * Returns the model that a request names. Default: the first. Throws if the request cannot be answered: the model is unknown
+ * or lacks an ability that is needed, or the input is empty.
  */
-export function checkRequest(request: InferenceRequest, models: readonly ModelInfo[]): ModelInfo {
+export function modelForRequest(request: InferenceRequest, models: readonly ModelInfo[]): ModelInfo {
   const { model: name, input } = request;
   const model = name === undefined ? models[0] : models.find((one) => isNamed(one, name));
   if (model === undefined) {

@@ -6,12 +6,12 @@ import { createRequest, codeOf, receive, reasonOf, usageOf } from './answers.ts'
 import type { EnginePrompts, EngineTestTitle } from './engine-contract.ts';
 
 const TOP = 3;
-/** How far two numbers may be from each other that are to be the same. */
+/** The largest difference between numbers that count as equal. */
 const NEAR = 1e-3;
-/** Many times what the objects below take. */
+/** Many times the tokens of the objects below. */
 const JSON_TOKENS_MAX = 300;
 
-/** Nothing in it can go on for ever, so that even a model of noise comes to an end. */
+/** Every value is of limited length, so that even a random model completes it. */
 const VERDICT_SCHEMA: JsonObject = {
   type: 'object',
   properties: { verdict: { type: 'string', enum: ['yes', 'no'] }, sure: { type: 'boolean' } },
@@ -30,8 +30,8 @@ const TURN_TOOL: Tool = {
   },
 };
 
-/** What needs each ability. */
-const NEEDING: Readonly<Record<Ability, Partial<InferenceRequest>>> = {
+/** A change of a request that needs each ability. */
+const NEEDS: Readonly<Record<Ability, Partial<InferenceRequest>>> = {
   messages: {},
   prompt: { input: { type: 'text', text: 'Once' } },
   tokens: { input: { type: 'tokens', tokens: [1] } },
@@ -43,34 +43,34 @@ const NEEDING: Readonly<Record<Ability, Partial<InferenceRequest>>> = {
 
 type Must = (title: EngineTestTitle, body: (context: TestContext) => Promise<void>) => void;
 
-/** What only some models can, each tested with the first model that says so. */
+/** Tests the abilities of some models, each with the first model that has it. */
 export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must: Must): void {
-  /** With the first model that has the abilities; skipped where none has. */
-  const able = (
+  /** Runs a test with the first model that has the abilities; skips it if no model has them. */
+  const ifAble = (
     needed: readonly Ability[],
     title: EngineTestTitle,
     body: (model: string, context: TestContext) => Promise<void>,
   ) =>
     must(title, async (context) => {
       const model = (await engine().models()).find(({ abilities }) => hasAll(abilities, needed));
-      if (model === undefined) return context.skip(`no model can: ${needed.join(', ')}`);
+      if (model === undefined) return context.skip(`no model has these abilities: ${needed.join(', ')}`);
       await body(model.id, context);
     });
 
-  must('a request that needs what the model cannot do is refused', async (context) => {
+  must('a request for an ability that the model lacks is refused', async (context) => {
     let refused = 0;
     for (const { id, abilities = ABILITIES } of await engine().models()) {
       for (const ability of ABILITIES.filter((one) => !abilities.includes(one))) {
-        const received = await receive(engine(), createRequest(prompts.short, { ...NEEDING[ability], model: id }));
+        const received = await receive(engine(), createRequest(prompts.short, { ...NEEDS[ability], model: id }));
         assert.equal(codeOf(received), 'INVALID_REQUEST', ability);
         assert.deepEqual([received.text, received.toolCalls, received.vectors], ['', [], []]);
         refused++;
       }
     }
-    if (refused === 0) context.skip('its models can do everything');
+    if (refused === 0) context.skip('its models have all abilities');
   });
 
-  able(['messages', 'json'], 'JSON by schema parses and fits', async (model) => {
+  ifAble(['messages', 'json'], 'JSON by schema is valid', async (model) => {
     const format = { type: 'json_schema', schema: VERDICT_SCHEMA } as const;
     const received = await receive(
       engine(),
@@ -84,7 +84,7 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
     assert.equal(typeof value['sure'], 'boolean');
   });
 
-  able(['messages', 'tools'], 'a required tool is called', async (model) => {
+  ifAble(['messages', 'tools'], 'a required tool is called', async (model) => {
     const sampling = { maxTokens: JSON_TOKENS_MAX };
     const request = createRequest(prompts.short, { model, tools: [TURN_TOOL], toolChoice: 'required', sampling });
     const received = await receive(engine(), request);
@@ -98,11 +98,11 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
     assert.equal(
       new Set(received.toolCalls.map(({ id }) => id)).size,
       received.toolCalls.length,
-      'each has an id of its own',
+      'each has its own id',
     );
   });
 
-  able(['embeddings'], 'several texts become vectors of length 1', async (model) => {
+  ifAble(['embeddings'], 'several texts become vectors of length 1', async (model) => {
     const input = { type: 'embeddings', texts: [prompts.short, 'Something else.', prompts.short] } as const;
     const [received, again] = [
       await receive(engine(), createRequest('', { model, input })),
@@ -123,7 +123,7 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
     assert.ok(cosine(first, other) < 1 - NEAR, 'another text has another vector');
   });
 
-  able(['messages', 'logprobs'], 'log probabilities come with their tokens', async (model) => {
+  ifAble(['messages', 'logprobs'], 'log probabilities come with their tokens', async (model) => {
     const sampling = { maxTokens: 8 };
     const received = await receive(engine(), createRequest(prompts.long, { model, logprobs: TOP, sampling }));
     const { logprobs, tokens } = received;
@@ -136,7 +136,7 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
         values,
         values.toSorted((one, next) => next - one),
       );
-      // At temperature 0 it is the likeliest that was chosen.
+      // At temperature 0 the likeliest token is sampled.
       assert.deepEqual([top[0]?.token, top[0]?.logprob], [token, logprob]);
       assert.ok(logprob <= 0);
     }
@@ -150,7 +150,7 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
     const logprobs = hasAll(model?.abilities, ['logprobs']) ? { logprobs: 1 } : {};
     const usual = await receive(engine(), createRequest(prompts.short, { ...logprobs, sampling }));
     const token = usual.tokens[0] ?? usual.logprobs[0]?.token;
-    if (token === undefined) return context.skip('it does not tell the ids of tokens');
+    if (token === undefined) return context.skip('it does not report token ids');
     const other = await receive(
       engine(),
       createRequest(prompts.short, { sampling: { ...sampling, logitBias: [[token, -100]] } }),
@@ -159,11 +159,11 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
     assert.notEqual(other.text, usual.text);
   });
 
-  able(['messages'], 'the same conversation again says how much was still in memory', async (model, context) => {
+  ifAble(['messages'], 'a repeated conversation reports its cached tokens', async (model, context) => {
     const request = createRequest(prompts.long, { model, sampling: { maxTokens: 1 } });
     await receive(engine(), request);
     const { cachedTokens, promptTokens } = usageOf(await receive(engine(), request));
-    if (cachedTokens === undefined) return context.skip('it does not tell');
+    if (cachedTokens === undefined) return context.skip('it does not report cached tokens');
     assert.ok(cachedTokens > 0 && cachedTokens <= promptTokens, `${cachedTokens} of ${promptTokens}`);
   });
 }

@@ -12,24 +12,24 @@ import {
 } from '@shoal/protocol';
 import type { Engine } from '../engine.ts';
 
-/** An answer as it was received, to its end. */
+/** A whole answer, as it was received. */
 export interface ReceivedAnswer {
   readonly text: string;
   readonly tokens: readonly number[];
   readonly logprobs: readonly SampledLogprob[];
   readonly toolCalls: readonly ToolCall[];
   readonly vectors: readonly (readonly number[])[];
-  /** How many pieces the text came in. */
+  /** The number of text events. */
   readonly pieces: number;
   readonly end: TerminalEvent;
 }
 
-/** A request for a reproducible answer. */
+/** Creates a request with a reproducible answer. */
 export function createRequest(prompt: string, changes: Partial<InferenceRequest> = {}): InferenceRequest {
   return { input: promptInput(prompt), stop: [], ...changes, sampling: { temperature: 0, ...changes.sampling } };
 }
 
-/** Listens to the whole answer, and asserts that its events come in the order that engines promise. */
+/** Receives a whole answer, and asserts that its events are in the order that engines guarantee. */
 export async function receive(
   engine: Engine,
   request: InferenceRequest,
@@ -47,16 +47,16 @@ export async function receiveRest(events: AsyncIterable<InferenceEvent>): Promis
   const ends: TerminalEvent[] = [];
   for await (const event of events) {
     assert.equal(ends.length, 0, 'nothing follows a terminal event');
-    assert.notEqual(event.type, 'queued', 'queueing is not the engine’s');
+    assert.notEqual(event.type, 'queued', 'engines do not queue');
     if (event.type === 'text') {
-      assert.ok(event.text !== '' || event.tokens.length > 0, 'a text event has text, or ids that have none');
+      assert.ok(event.text !== '' || event.tokens.length > 0, 'a text event has text, or ids of tokens without text');
       texts.push(event.text);
       tokens.push(...event.tokens);
       logprobs.push(...(event.logprobs ?? []));
     } else if (event.type === 'tool_call') {
       addToolCall(toolCalls, event);
     } else if (event.type === 'embedding') {
-      assert.equal(event.index, vectors.length, 'vectors come in the order of the texts');
+      assert.equal(event.index, vectors.length, 'vectors are in the order of the texts');
       vectors.push(event.vector);
     } else if (isTerminal(event)) {
       ends.push(event);
@@ -73,16 +73,16 @@ function addToolCall(calls: ToolCall[], { index, id, name, arguments: piece }: T
     assert.equal(index, calls.length, 'tool calls are numbered from 0');
     assert.ok(
       id !== undefined && id !== '' && name !== undefined && name !== '',
-      'a tool call begins with id and name',
+      'the first piece of a tool call has id and name',
     );
     calls.push({ id, name, arguments: piece });
   } else {
-    assert.deepEqual([id, name], [undefined, undefined], 'a tool call is named once');
+    assert.deepEqual([id, name], [undefined, undefined], 'only the first piece has id and name');
     calls[index] = { ...begun, arguments: begun.arguments + piece };
   }
 }
 
-/** The reason of an answer that ended well; fails the test for one that did not. */
+/** The reason of the finish. Throws the error of an answer that failed. */
 export function reasonOf({ end }: ReceivedAnswer): string {
   if (end.type === 'error') throw end.error;
   return end.reason;
@@ -94,7 +94,7 @@ export function codeOf({ end }: ReceivedAnswer): string {
 
 export function usageOf({ end }: ReceivedAnswer): Usage {
   if (end.type === 'error') throw end.error;
-  assert.ok(end.usage, 'engines tell the usage');
+  assert.ok(end.usage, 'engines report the usage');
   return end.usage;
 }
 
@@ -102,7 +102,7 @@ export function unaborted(): AbortSignal {
   return new AbortController().signal;
 }
 
-/** Takes events up to and including the first text. */
+/** Reads events up to and including the first text. */
 export async function firstText(events: AsyncIterator<InferenceEvent>): Promise<string> {
   for (;;) {
     const { value, done } = await events.next();

@@ -4,7 +4,7 @@ import type { Engine } from '../engine.ts';
 import { hasAll, mustByAbility } from './ability-contract.ts';
 import { createRequest, codeOf, firstText, receive, receiveRest, reasonOf, unaborted, usageOf } from './answers.ts';
 
-/** Prompts that suit the engine under test; both must be answered the same way each time. */
+/** Prompts for the engine under test. Each must always have the same answer. */
 export interface EnginePrompts {
   /** Its answer ends by itself. */
   readonly short: string;
@@ -12,37 +12,37 @@ export interface EnginePrompts {
   readonly long: string;
 }
 
-/** Tests that cannot apply, by their title, with the reason. */
+/** Reasons why tests do not apply to an engine, by title. */
 export type EngineSkips = Partial<Record<EngineTestTitle, string>>;
 
 export type EngineTestTitle =
   | 'an answer is text, then one finish with its usage'
   | 'maxTokens ends an answer with length'
-  | 'an answer ends before a stop string, however it is cut'
+  | 'an answer ends before a stop string, wherever the text is split'
   | 'the same seed gives the same answer'
-  | 'an answer goes on after what another worker said'
+  | 'an answer continues after the text of another worker'
   | 'an abort ends an answer at once'
-  | 'a request that was aborted before is not begun'
+  | 'a request that is already aborted is not started'
   | 'leaving the loop early frees the slot'
-  | 'requests at once get each their own answer'
-  | 'a consumer that takes nothing pauses the generation'
+  | 'simultaneous requests get their own answers'
+  | 'a consumer that stops reading pauses the generation'
   | 'an unknown model is refused, and the known ones are named'
-  | 'a model can be asked for by its id and its digest'
+  | 'a model can be requested by its id and its digest'
   | 'a request without tokens is refused'
-  | 'a request that needs what the model cannot do is refused'
-  | 'JSON by schema parses and fits'
+  | 'a request for an ability that the model lacks is refused'
+  | 'JSON by schema is valid'
   | 'a required tool is called'
   | 'several texts become vectors of length 1'
   | 'log probabilities come with their tokens'
   | 'logit bias can forbid a token'
-  | 'the same conversation again says how much was still in memory'
-  | 'closing ends what runs with GENERATION_ABORTED, and is safe to repeat';
+  | 'a repeated conversation reports its cached tokens'
+  | 'closing ends running requests with GENERATION_ABORTED, and may be repeated';
 
-/** A consumer that pauses finds at most this many tokens more when it comes back. */
+/** The most tokens that wait for a consumer that pauses. */
 const RUN_AHEAD_TOKENS_MAX = 128;
 const STOP_LENGTH = 12;
 
-/** What every engine must do. What only some models can is tested with the first model that says so. */
+/** Tests what every engine must do. An ability of some models is tested with the first model that has it. */
 export function engineContract(
   name: string,
   create: () => Promise<Engine>,
@@ -77,17 +77,17 @@ export function engineContract(
       assert.ok(cut.text.length < whole.text.length);
     });
 
-    must('an answer ends before a stop string, however it is cut', async () => {
+    must('an answer ends before a stop string, wherever the text is split', async () => {
       const { text } = await receive(engine, createRequest(prompts.long));
       for (const from of [1, 17, 40]) {
         const stop = text.slice(from, from + STOP_LENGTH);
-        const received = await receive(engine, createRequest(prompts.long, { stop: ['never said', stop] }));
+        const received = await receive(engine, createRequest(prompts.long, { stop: ['not in the answer', stop] }));
         assert.equal(received.text, text.slice(0, text.indexOf(stop)));
         assert.equal(reasonOf(received), 'stop');
       }
       const unstopped = await receive(
         engine,
-        createRequest(prompts.long, { stop: [`${text.slice(-STOP_LENGTH)}, never said`] }),
+        createRequest(prompts.long, { stop: [`${text.slice(-STOP_LENGTH)}, not in the answer`] }),
       );
       assert.equal(unstopped.text, text);
     });
@@ -98,7 +98,7 @@ export function engineContract(
       assert.deepEqual([one.text, one.tokens], [two.text, two.tokens]);
     });
 
-    must('an answer goes on after what another worker said', async () => {
+    must('an answer continues after the text of another worker', async () => {
       const whole = await receive(engine, createRequest(prompts.long));
       const begun = await receive(engine, createRequest(prompts.long, { sampling: { maxTokens: 9 } }));
       const resume = { text: begun.text, tokens: begun.tokens };
@@ -117,10 +117,10 @@ export function engineContract(
       abort.abort();
       const rest = await receiveRest({ [Symbol.asyncIterator]: () => iterator });
       assert.equal(reasonOf(rest), 'abort');
-      assert.ok(rest.pieces <= 1, 'at most what was on its way');
+      assert.ok(rest.pieces <= 1, 'at most one piece was already sent');
     });
 
-    must('a request that was aborted before is not begun', async () => {
+    must('a request that is already aborted is not started', async () => {
       const received = await receive(engine, createRequest(prompts.long), AbortSignal.abort());
       assert.deepEqual([reasonOf(received), received.text], ['abort', '']);
     });
@@ -134,11 +134,11 @@ export function engineContract(
       assert.equal(reasonOf(await receive(engine, createRequest(prompts.short))), 'stop');
     });
 
-    must('requests at once get each their own answer', async () => {
-      const questions = Array.from({ length: engine.abilities.slots }, (_, index) =>
+    must('simultaneous requests get their own answers', async () => {
+      const requests = Array.from({ length: engine.abilities.slots }, (_, index) =>
         createRequest(index % 2 === 0 ? prompts.short : prompts.long),
       );
-      const together = await Promise.all(questions.map((question) => receive(engine, question)));
+      const together = await Promise.all(requests.map((request) => receive(engine, request)));
       const alone = [
         await receive(engine, createRequest(prompts.short)),
         await receive(engine, createRequest(prompts.long)),
@@ -146,10 +146,10 @@ export function engineContract(
       for (const [index, { text }] of together.entries()) assert.equal(text, alone[index % 2]?.text);
     });
 
-    must('a consumer that takes nothing pauses the generation', async () => {
+    must('a consumer that stops reading pauses the generation', async () => {
       const events = engine.generate(createRequest(prompts.long), unaborted())[Symbol.asyncIterator]();
       await firstText(events);
-      await receive(engine, createRequest(prompts.long)); // as much time as the whole answer takes
+      await receive(engine, createRequest(prompts.long)); // takes as long as the whole answer
       const next = await events.next();
       assert.ok(next.done !== true && next.value.type === 'text');
       const count = Math.max(next.value.tokens.length, next.value.text.split(/\s+/).length);
@@ -165,7 +165,7 @@ export function engineContract(
       assert.ok(received.end.type === 'error' && received.end.error.message.includes(model?.id ?? '?'));
     });
 
-    must('a model can be asked for by its id and its digest', async () => {
+    must('a model can be requested by its id and its digest', async () => {
       for (const { id, digest, abilities } of await engine.models()) {
         if (!hasAll(abilities, ['messages'])) continue;
         for (const model of digest === undefined ? [id] : [id, digest]) {
@@ -186,7 +186,7 @@ export function engineContract(
 
     mustByAbility(() => engine, prompts, must);
 
-    must('closing ends what runs with GENERATION_ABORTED, and is safe to repeat', async () => {
+    must('closing ends running requests with GENERATION_ABORTED, and may be repeated', async () => {
       const other = await create();
       const events = other.generate(createRequest(prompts.long), unaborted())[Symbol.asyncIterator]();
       await firstText(events);

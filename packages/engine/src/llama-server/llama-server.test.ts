@@ -41,7 +41,7 @@ if (LLAMA_SERVER === undefined) {
     'llama-server',
     async () => createLlamaServer(OPTIONS),
     { short: 'What is 2+2?', long: LONG },
-    { 'a consumer that takes nothing pauses the generation': RUNS_AHEAD },
+    { 'a consumer that stops reading pauses the generation': RUNS_AHEAD },
   );
 }
 

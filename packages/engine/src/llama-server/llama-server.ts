@@ -3,7 +3,7 @@ import { type Ability, type InferenceEvent, type InferenceRequest, type ModelInf
 import type { Engine, ResidentModel } from '../engine.ts';
 import { withOneTerminalEvent } from '../http/generation.ts';
 import { defaultSlots, modelName } from '../model-files/model-file.ts';
-import { checkRequest } from '../request-check.ts';
+import { modelForRequest } from '../request-check.ts';
 import { complete } from './completion.ts';
 import { Embedder } from './embedder.ts';
 import { isCrash } from './errors.ts';
@@ -107,7 +107,7 @@ class LlamaServer implements Engine {
   async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
     if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
     const loaded = await orAborted(orUnavailable(this.#supervisor.ready()), signal);
-    checkRequest(request, this.#describe(loaded));
+    modelForRequest(request, this.#describe(loaded));
     const { input } = request;
     if (input.type === 'embeddings') return yield* this.#embedder.embed(input.texts, this.#id, signal);
     const leave = await this.#slots.take(signal);

@@ -20,9 +20,9 @@ import { FakeOllama, type FakeOrder, type Fault } from './testing/fake-ollama.ts
 
 const LONG = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ');
 const SKIPS = {
-  'an answer goes on after what another worker said': 'Ollama cannot go on with an answer',
+  'an answer continues after the text of another worker': 'Ollama cannot go on with an answer',
   'a required tool is called': 'Ollama has no word for it',
-  'JSON by schema parses and fits': 'the fake obeys no schema',
+  'JSON by schema is valid': 'the fake obeys no schema',
   'log probabilities come with their tokens': 'the fake knows few words',
   'logit bias can forbid a token': 'Ollama has no word for it',
 } as const;

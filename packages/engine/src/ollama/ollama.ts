@@ -15,7 +15,7 @@ import { newCallId } from '../http/call-id.ts';
 import { embed } from '../http/embedding.ts';
 import { engineClosed, withOneTerminalEvent } from '../http/generation.ts';
 import { ModelServer, type HttpResponse } from '../http/server.ts';
-import { checkRequest } from '../request-check.ts';
+import { modelForRequest } from '../request-check.ts';
 import { DEFAULT_ADDRESS, parseAddress } from './address.ts';
 import { failures, forPeer } from './errors.ts';
 import { type Choice, listModels, type OllamaModel } from './models.ts';
@@ -161,7 +161,7 @@ class Ollama implements Engine {
 }
 
 function choose(request: InferenceRequest, models: readonly OllamaModel[]): OllamaModel {
-  const info = checkRequest(
+  const info = modelForRequest(
     request,
     models.map((model) => model.info),
   );

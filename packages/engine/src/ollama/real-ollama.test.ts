@@ -67,7 +67,7 @@ function testWith(ollama: RealOllama): void {
     },
     { short: SHORT, long: LONG },
     {
-      'an answer goes on after what another worker said': 'Ollama cannot go on with an answer',
+      'an answer continues after the text of another worker': 'Ollama cannot go on with an answer',
       'a required tool is called': 'Ollama has no word for it',
       'logit bias can forbid a token': 'Ollama has no word for it',
     },

@@ -24,8 +24,8 @@ engineContract(
   async () => createOpenAi({ baseUrl: fake.address, slots: 2 }),
   { short: 'Hello there.', long: LONG },
   {
-    'an answer goes on after what another worker said': 'the API cannot go on with an answer',
-    'JSON by schema parses and fits': 'the fake obeys no schema',
+    'an answer continues after the text of another worker': 'the API cannot go on with an answer',
+    'JSON by schema is valid': 'the fake obeys no schema',
     'a required tool is called': 'the fake calls tools when it is told to',
     'log probabilities come with their tokens': 'the fake knows few words',
     'logit bias can forbid a token': 'the fake has no ids',

@@ -14,7 +14,7 @@ import { newCallId } from '../http/call-id.ts';
 import { embed } from '../http/embedding.ts';
 import { engineClosed, withOneTerminalEvent } from '../http/generation.ts';
 import { ModelServer, type HttpRequest, type HttpResponse } from '../http/server.ts';
-import { checkRequest } from '../request-check.ts';
+import { modelForRequest } from '../request-check.ts';
 import { parseBaseUrl } from './address.ts';
 import { failures, forPeer, readError, withoutKey } from './errors.ts';
 import { type Choice, listModels } from './models.ts';
@@ -94,7 +94,7 @@ class OpenAi implements Engine {
   }
 
   async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
-    const { id } = checkRequest(request, this.#models ?? (await this.#list(signal)));
+    const { id } = modelForRequest(request, this.#models ?? (await this.#list(signal)));
     const { input } = request;
     if (input.type === 'embeddings') {
       return yield* embed(input.texts, id, (texts) => this.#embed(texts, id, signal), failures.unreadable);

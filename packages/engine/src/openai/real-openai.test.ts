@@ -36,7 +36,7 @@ function testWith(program: string): void {
     'openai',
     async () => create(),
     { short: SHORT, long: LONG },
-    { 'an answer goes on after what another worker said': 'the API cannot go on with an answer' },
+    { 'an answer continues after the text of another worker': 'the API cannot go on with an answer' },
   );
 
   test('the model is described as the server describes it', async () => {
