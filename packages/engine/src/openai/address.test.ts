@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseBaseUrl } from './address.ts';
 
-const READ_AS = {
+const URLS = {
   'http://127.0.0.1:52415': 'http://127.0.0.1:52415/v1/',
   'http://127.0.0.1:52415/v1': 'http://127.0.0.1:52415/v1/',
   ' gpu.lan:8000 ': 'http://gpu.lan:8000/v1/',
@@ -10,11 +10,11 @@ const READ_AS = {
   'http://[::1]:9/v1/': 'http://[::1]:9/v1/',
 };
 
-test('a base URL is what the paths of the API are put behind, /v1 where it has no path', () => {
-  for (const [text, url] of Object.entries(READ_AS)) assert.equal(parseBaseUrl(text).href, url, text);
+test('a base URL ends with a slash, and its default path is /v1', () => {
+  for (const [text, url] of Object.entries(URLS)) assert.equal(parseBaseUrl(text).href, url, text);
 });
 
-test('a URL that leads nowhere is refused, and no password is repeated', () => {
+test('an invalid URL is refused, and no error contains a password', () => {
   for (const text of [
     '',
     'ftp://gpu.lan',

@@ -2,15 +2,15 @@ import { type Ability, type JsonObject, ShoalError } from '@shoal/protocol';
 import { objectIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 
-/** For what llama-server knows of itself, and for the vector of one token. */
+/** Enough for llama-server's properties and for the vector of one token. */
 const DESCRIPTION_TIMEOUT_MS = 10_000;
 const HTTP_OK = 200;
 
 /**
- * What a llama-server with one model can do: whether its chat template knows of tools it tells (`/props`), and whether it makes
- * vectors, which its owner decides, it tells when it is asked for one.
+ * The abilities of a llama-server with one model. `/props` reports whether its chat template supports tools. Vectors depend on
+ * its command line, so one is requested.
  */
-export async function askLlamaServer(
+export async function llamaServerAbilities(
   server: ModelServer,
   model: string,
   signal: AbortSignal,
@@ -26,18 +26,18 @@ export async function askLlamaServer(
     'tokens',
     'json',
     'logprobs',
-    ...(props.status !== HTTP_OK || knowsTools(props.object) ? (['tools'] as const) : []),
+    ...(props.status !== HTTP_OK || supportsTools(props.object) ? (['tools'] as const) : []),
     ...(vectors ? (['embeddings'] as const) : []),
   ];
 }
 
-/** Older versions do not tell. */
-function knowsTools(props: JsonObject | undefined): boolean {
+/** Older versions do not report it, and count as supporting tools. */
+function supportsTools(props: JsonObject | undefined): boolean {
   const capabilities = objectIn(props, 'chat_template_caps');
   return capabilities === undefined || capabilities['supports_tools'] === true;
 }
 
-/** One that makes none says so at once: only one that does lets us wait until it has a slot. */
+/** A server without vectors refuses at once. One with vectors may time out while its slots are busy. */
 async function makesVectors(server: ModelServer, body: object, signal: AbortSignal): Promise<boolean> {
   try {
     const request = { path: 'embeddings', body, signal, timeoutMs: DESCRIPTION_TIMEOUT_MS };

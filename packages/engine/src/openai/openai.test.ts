@@ -7,13 +7,13 @@ import { createRequest, codeOf, firstText, receive, receiveRest, reasonOf, unabo
 import { engineContract } from '../contracts/index.ts';
 import type { Engine } from '../engine.ts';
 import { createOpenAi } from './index.ts';
-import type { Fault } from './testing/fake-faults.ts';
-import { FakeOpenAi, type FakeQuestion } from './testing/fake-openai.ts';
+import type { OpenAiFault } from './testing/fake-faults.ts';
+import { FakeOpenAi, type FakeOpenAiRequest } from './testing/fake-openai.ts';
 
 const LONG = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ');
-/** More than the sockets between the two hold. */
-const MORE_THAN_BUFFERS = 'A rather long sentence, said once more. '.repeat(50_000);
-const USUAL = ['messages', 'prompt', 'tools', 'json', 'embeddings', 'logprobs'] as const;
+/** Longer than the socket buffers. */
+const MORE_THAN_BUFFERS = 'A rather long sentence, once more. '.repeat(50_000);
+const ABILITIES = ['messages', 'prompt', 'tools', 'json', 'embeddings', 'logprobs'] as const;
 const KEY = 'sk-secret';
 
 const fake = await FakeOpenAi.start();
@@ -24,10 +24,10 @@ engineContract(
   async () => createOpenAi({ baseUrl: fake.address, slots: 2 }),
   { short: 'Hello there.', long: LONG },
   {
-    'an answer continues after the text of another worker': 'the API cannot go on with an answer',
-    'JSON by schema is valid': 'the fake obeys no schema',
-    'a required tool is called': 'the fake calls tools when it is told to',
-    'log probabilities come with their tokens': 'the fake knows few words',
+    'an answer continues after the text of another worker': 'the API cannot continue an answer',
+    'JSON by schema is valid': 'the fake ignores schemas',
+    'a required tool is called': 'the fake only calls tools that a test gives it',
+    'log probabilities come with their tokens': 'the fake has no log probabilities of its own',
     'logit bias can forbid a token': 'the fake has no ids',
   },
 );
@@ -38,22 +38,22 @@ suite('the openai engine', () => {
     engine = createOpenAi({ baseUrl: `${fake.address}/v1`, apiKey: KEY });
   });
   afterEach(() => {
-    fake.mend();
+    fake.reset();
     mock.timers.reset();
   });
   after(() => engine.close());
 
-  const questions = (): FakeQuestion[] => {
-    const asked: FakeQuestion[] = [];
-    fake.onQuestion = (question) => void asked.push(question);
-    return asked;
+  const recordRequests = (): FakeOpenAiRequest[] => {
+    const requests: FakeOpenAiRequest[] = [];
+    fake.onRequest = (request) => void requests.push(request);
+    return requests;
   };
 
-  test('all models that the server lists are offered, or the chosen one alone', async () => {
-    const parrot = { id: 'parrot', contextLength: 8192, abilities: [...USUAL, 'tokens'] };
-    assert.deepEqual(await engine.models(), [parrot, { id: 'dodo', abilities: USUAL }]);
+  test('all models that the server lists are offered, or only the configured one', async () => {
+    const parrot = { id: 'parrot', contextLength: 8192, abilities: [...ABILITIES, 'tokens'] };
+    assert.deepEqual(await engine.models(), [parrot, { id: 'dodo', abilities: ABILITIES }]);
     const chosen = createOpenAi({ baseUrl: fake.address, model: 'dodo', contextLength: 100 });
-    assert.deepEqual(await chosen.models(), [{ id: 'dodo', contextLength: 100, abilities: USUAL }]);
+    assert.deepEqual(await chosen.models(), [{ id: 'dodo', contextLength: 100, abilities: ABILITIES }]);
     const missing = createOpenAi({ baseUrl: fake.address, model: 'lark' });
     await assert.rejects(missing.models(), {
       code: 'MODEL_NOT_FOUND',
@@ -63,18 +63,18 @@ suite('the openai engine', () => {
     await assert.rejects(engine.models(), { code: 'MODEL_NOT_FOUND', message: /lists no model/ });
   });
 
-  test('where nobody listens, or no such server, its owner hears where it looked, but no peer', async () => {
+  test('if no OpenAI-compatible server answers, the error names the address to the owner and not to a peer', async () => {
     const gone = await FakeOpenAi.start();
     await gone.stop();
-    const nobody = createOpenAi({ baseUrl: gone.address });
-    await assert.rejects(nobody.models(), { code: 'CONNECT_FAILED', message: new RegExp(gone.address) });
-    const { end } = await receive(nobody, createRequest('Hello'));
+    const unreachable = createOpenAi({ baseUrl: gone.address });
+    await assert.rejects(unreachable.models(), { code: 'CONNECT_FAILED', message: new RegExp(gone.address) });
+    const { end } = await receive(unreachable, createRequest('Hello'));
     assert.ok(end.type === 'error' && end.error.code === 'CONNECT_FAILED');
     assert.ok(!end.error.message.includes(gone.address));
     const elsewhere = createOpenAi({ baseUrl: `${fake.address}/elsewhere` });
     await assert.rejects(elsewhere.models(), {
       code: 'CONNECT_FAILED',
-      message: /elsewhere\/ is no OpenAI-compatible/,
+      message: /elsewhere\/ is not OpenAI-compatible/,
     });
     fake.models = 'none';
     await assert.rejects(engine.models(), { code: 'CONNECT_FAILED' });
@@ -82,10 +82,10 @@ suite('the openai engine', () => {
     await assert.rejects(engine.models(), { code: 'CONNECT_FAILED' });
   });
 
-  test('the key goes to the server, and is seen nowhere else', async () => {
-    const asked = questions();
+  test('the key is sent to the server, and is not shown anywhere', async () => {
+    const requests = recordRequests();
     await receive(engine, createRequest('Hello'));
-    assert.equal(asked[0]?.headers.authorization, `Bearer ${KEY}`);
+    assert.equal(requests[0]?.headers.authorization, `Bearer ${KEY}`);
     assert.doesNotMatch(inspect(engine, { depth: Infinity, showHidden: true }), /sk-secret/);
     fake.fault = 'wrong key';
     const refusal = await engine.models().catch((error: unknown) => error);
@@ -94,7 +94,7 @@ suite('the openai engine', () => {
     assert.doesNotMatch(inspect(refusal), /sk-secret/);
     const { end } = await receive(engine, createRequest('Hello'));
     assert.ok(end.type === 'error');
-    assert.equal(end.error.code, 'GENERATION_FAILED', 'the key is none of the peer’s');
+    assert.equal(end.error.code, 'GENERATION_FAILED', 'a peer does not learn about the key');
     assert.doesNotMatch(inspect(end.error), /sk-secret/);
     for (const apiKey of ['', 'a b', 'a\r\nx: y', 'ключ']) {
       assert.throws(
@@ -104,14 +104,14 @@ suite('the openai engine', () => {
     }
   });
 
-  test('a model that is not known to take token ids is not given any, nor is an answer gone on with', async () => {
+  test('token ids are only sent to servers that accept them, and no answer is resumed', async () => {
     const input = { type: 'tokens', tokens: [1] } as const;
     assert.equal(codeOf(await receive(engine, createRequest('', { model: 'dodo', input }))), 'INVALID_REQUEST');
     const resume = { text: 'Hello ', tokens: [] };
     assert.equal(codeOf(await receive(engine, createRequest('Hello there', { resume }))), 'GENERATION_FAILED');
   });
 
-  const faults: readonly [Fault, ErrorCode][] = [
+  const faults: readonly [OpenAiFault, ErrorCode][] = [
     ['wrong key', 'GENERATION_FAILED'],
     ['forbidden', 'GENERATION_FAILED'],
     ['model unloaded', 'MODEL_NOT_FOUND'],
@@ -137,7 +137,7 @@ suite('the openai engine', () => {
     ['unknown reason', 'GENERATION_FAILED'],
   ];
   for (const [fault, code] of faults) {
-    test(`${fault}: the answer ends with ${code}, the server’s own words stay at home, and the next is answered`, async () => {
+    test(`${fault}: the answer ends with ${code}, a peer does not get the server’s own text, and the next request is answered`, async () => {
       await engine.models();
       fake.fault = fault;
       const { end } = await receive(engine, createRequest(LONG));
@@ -149,7 +149,7 @@ suite('the openai engine', () => {
     });
   }
 
-  test('an overloaded server says when it may be asked again, in seconds or as a date, within bounds', async () => {
+  test('Retry-After of an overloaded server is read in seconds or as a date, within bounds', async () => {
     await engine.models();
     fake.fault = 'too many requests';
     const retryAfter = async (text: string | undefined): Promise<number | undefined> => {
@@ -167,50 +167,50 @@ suite('the openai engine', () => {
     assert.ok(inAMinute > 50_000 && inAMinute <= 60_000);
   });
 
-  test('an answer that comes in single bytes, characters cut, is the same answer', async () => {
+  test('an answer that is received in single bytes is the same answer', async () => {
     fake.pieceBytes = 1;
     assert.equal((await receive(engine, createRequest('Grüße an 🐟'))).text, 'Grüße an 🐟');
   });
 
-  test('an abort closes the connection, so that the server stops', async () => {
-    const hungUp = Promise.withResolvers<number>();
-    fake.onHangUp = hungUp.resolve;
+  test('an abort closes the connection', async () => {
+    const disconnected = Promise.withResolvers<number>();
+    fake.onDisconnect = disconnected.resolve;
     const abort = new AbortController();
     const events = engine.generate(createRequest(MORE_THAN_BUFFERS), abort.signal)[Symbol.asyncIterator]();
     await firstText(events);
     abort.abort();
     assert.ok(
-      (await hungUp.promise) < MORE_THAN_BUFFERS.split(' ').length - 1,
-      'a reader that pauses, pauses the server',
+      (await disconnected.promise) < MORE_THAN_BUFFERS.split(' ').length - 1,
+      'a reader that pauses also pauses the server',
     );
     assert.equal(reasonOf(await receiveRest({ [Symbol.asyncIterator]: () => events })), 'abort');
   });
 
-  const silences: readonly [Fault, number, number][] = [
+  const silences: readonly [OpenAiFault, number, number][] = [
     ['silent from the start', 300_000, 0],
     ['silent in mid-stream', 30_000, 3],
   ];
   for (const [fault, limitMs, words] of silences) {
     test(`${fault}: the answer ends with TIMEOUT_NO_RESPONSE, and the connection is closed`, async () => {
       await engine.models();
-      const hungUp = Promise.withResolvers<number>();
-      fake.onHangUp = hungUp.resolve;
-      const asked = Promise.withResolvers<FakeQuestion>();
-      fake.onQuestion = asked.resolve;
+      const disconnected = Promise.withResolvers<number>();
+      fake.onDisconnect = disconnected.resolve;
+      const requested = Promise.withResolvers<FakeOpenAiRequest>();
+      fake.onRequest = requested.resolve;
       fake.fault = fault;
       mock.timers.enable({ apis: ['setTimeout'] });
       const events = engine.generate(createRequest(LONG), unaborted())[Symbol.asyncIterator]();
       for (let word = 0; word < words; word++) await firstText(events);
       let isOver = false;
       const rest = receiveRest({ [Symbol.asyncIterator]: () => events }).finally(() => (isOver = true));
-      await asked.promise;
+      await requested.promise;
       await setImmediate();
       mock.timers.tick(limitMs - 1);
       await setImmediate();
       assert.equal(isOver, false);
       mock.timers.tick(1);
       assert.equal(codeOf(await rest), 'TIMEOUT_NO_RESPONSE');
-      await hungUp.promise;
+      await disconnected.promise;
     });
   }
 });

@@ -17,33 +17,33 @@ import { ModelServer, type HttpRequest, type HttpResponse } from '../http/server
 import { modelForRequest } from '../request-check.ts';
 import { parseBaseUrl } from './address.ts';
 import { failures, forPeer, readError, withoutKey } from './errors.ts';
-import { type Choice, listModels } from './models.ts';
+import { listModels, type OpenAiModelOptions } from './models.ts';
 
-/** Before its first byte a server may have to load the model, or finish others' answers. */
+/** Long enough to load a model or to finish other answers first. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
 const DEFAULT_SLOTS = 4;
 const HTTP_OK = 200;
-/** What a header can carry. */
+/** Characters that are valid in a header. */
 const KEY = /^[\x21-\x7e]+$/;
-/** What a server says that does not know how to tell the usage of a stream. */
-const USAGE_UNKNOWN = /stream_options|include_usage/;
+/** Part of the error of a server that does not support the usage of a stream. */
+const USAGE_UNSUPPORTED = /stream_options|include_usage/;
 
 export interface OpenAiOptions {
-  /** Where the API begins: `http://127.0.0.1:52415/v1`; without a path it is /v1. Never from a peer. */
+  /** Such as `http://127.0.0.1:52415/v1`; without a path it is /v1. It must not come from a peer. */
   readonly baseUrl: string;
-  /** Sent with every request, and told to nobody else. */
+  /** Sent to the server with every request. */
   readonly apiKey?: string | undefined;
-  /** The one model to offer, by the server's name for it; absent: all that it lists, of which the first is the default. */
+  /** The server's name of the only model to offer. Default: all that it lists, the first being the default model. */
   readonly model?: string | undefined;
-  /** Generations at once; absent: 4. The server itself queues what is too much. */
+  /** Generations at the same time. Default: 4. The server queues any others. */
   readonly slots?: number | undefined;
-  /** Tokens of prompt and answer; absent: what the server tells, if it does. */
+  /** Tokens of prompt and answer. Default: the length that the server reports, if any. */
   readonly contextLength?: number | undefined;
 }
 
 /**
- * The models of any server that speaks OpenAI's API: EXO, vLLM, llama-server, LM Studio. Throws `INVALID_REQUEST` for a URL
- * that is none, and for a key that no header can carry.
+ * Creates an engine for the models of a server with OpenAI's API: EXO, vLLM, llama-server, LM Studio. Throws
+ * `INVALID_REQUEST` for an invalid URL or key.
  */
 export function createOpenAi(options: OpenAiOptions): Engine {
   return new OpenAi(options);
@@ -55,25 +55,25 @@ class OpenAi implements Engine {
   readonly #address: URL;
   readonly #server: ModelServer;
   readonly #key: string | undefined;
-  readonly #choice: Choice;
+  readonly #modelOptions: OpenAiModelOptions;
   readonly #closing = new AbortController();
-  /** As they were last asked for. */
+  /** From the latest list. */
   #models: readonly ModelInfo[] | undefined;
-  /** False once the server has refused to. */
-  #tellsUsage = true;
+  /** False after the server has rejected the option. */
+  #supportsUsage = true;
 
   constructor({ baseUrl, apiKey, model, slots = DEFAULT_SLOTS, contextLength }: OpenAiOptions) {
-    // A trailing message of the assistant is a turn of its own to most templates: an answer is not gone on with.
+    // Most templates treat a trailing message of the assistant as a complete turn, so that no answer can be continued.
     this.abilities = { slots, resume: 'none' } as const;
     this.#address = parseBaseUrl(baseUrl);
     this.#key = apiKey;
     this.#server = new ModelServer(this.#address, failures, authorization(apiKey));
-    this.#choice = { model, contextLength };
+    this.#modelOptions = { model, contextLength };
   }
 
   /**
-   * Asks anew each time. Throws `CONNECT_FAILED` where no such server answers, `UNAUTHORIZED` where it refuses the key, and
-   * `MODEL_NOT_FOUND` where it lists no model, or not the chosen one; each says what to do.
+   * Requests the list each time. Throws `CONNECT_FAILED` if no such server answers, `UNAUTHORIZED` if it refuses the key, and
+   * `MODEL_NOT_FOUND` if it does not list the configured model, or none at all.
    */
   async models(): Promise<readonly ModelInfo[]> {
     return this.#list(this.#closing.signal);
@@ -81,10 +81,10 @@ class OpenAi implements Engine {
 
   generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
     return withOneTerminalEvent({
-      answer: (ended) => this.#answer(request, ended),
+      answer: (ended) => this.#generate(request, ended),
       signal,
       closing: this.#closing.signal,
-      forPeer: (error) => this.#failed(error),
+      forPeer: (error) => this.#convertError(error),
     });
   }
 
@@ -93,7 +93,7 @@ class OpenAi implements Engine {
     return Promise.resolve();
   }
 
-  async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
+  async *#generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
     const { id } = modelForRequest(request, this.#models ?? (await this.#list(signal)));
     const { input } = request;
     if (input.type === 'embeddings') {
@@ -103,44 +103,44 @@ class OpenAi implements Engine {
     yield* readStream(body, { model: id, request, newCallId });
   }
 
-  /** The answer's stream; asked for once more without its usage where the server knows no such wish. */
+  /** Returns the answer's stream. Requests it again without the usage if the server does not support that. */
   async #begin(request: InferenceRequest, model: string, signal: AbortSignal): Promise<HttpResponse['body']> {
-    const tellsUsage = this.#tellsUsage;
-    const question = { ...writeRequest(request, model, tellsUsage), signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
+    const includeUsage = this.#supportsUsage;
+    const question = { ...writeRequest(request, model, includeUsage), signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
     const reply = await this.#server.request(question);
     if (reply.status === HTTP_OK) return reply.body;
-    const refusal = await this.#refusal(reply);
-    if (tellsUsage && USAGE_UNKNOWN.test(refusal.text)) {
-      this.#tellsUsage = false;
+    const response = await this.#readError(reply);
+    if (includeUsage && USAGE_UNSUPPORTED.test(response.text)) {
+      this.#supportsUsage = false;
       return this.#begin(request, model, signal);
     }
-    throw readError(refusal, model);
+    throw readError(response, model);
   }
 
   async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<EmbeddingsResponse> {
     const body = writeEmbeddingsRequest(texts, model);
     const question: HttpRequest = { path: 'embeddings', body, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
     const reply = await this.#server.request(question);
-    if (reply.status !== HTTP_OK) throw readError(await this.#refusal(reply), model);
+    if (reply.status !== HTTP_OK) throw readError(await this.#readError(reply), model);
     return readEmbeddingsResponse(parseObject(await this.#server.readText(reply.body)));
   }
 
-  async #refusal({ status, headers, body }: HttpResponse): Promise<ErrorResponse> {
+  async #readError({ status, headers, body }: HttpResponse): Promise<ErrorResponse> {
     const text = await this.#server.readText(body);
     return { status, retryAfter: headers['retry-after'], text: errorText(parseObject(text), text) };
   }
 
   async #list(signal: AbortSignal): Promise<readonly ModelInfo[]> {
     try {
-      this.#models = await listModels(this.#server, this.#address, this.#choice, signal);
+      this.#models = await listModels(this.#server, this.#address, this.#modelOptions, signal);
       return this.#models;
     } catch (error) {
       throw this.#closing.signal.aborted ? engineClosed() : withoutKey(ShoalError.from(error), this.#key);
     }
   }
 
-  #failed(error: ShoalError): ShoalError {
-    // The server is not what it was: the next request looks what there is.
+  #convertError(error: ShoalError): ShoalError {
+    // The server has changed: the next request lists its models again.
     if (error.code === 'CONNECT_FAILED' || error.code === 'MODEL_NOT_FOUND') this.#models = undefined;
     return forPeer(withoutKey(error, this.#key));
   }

@@ -36,7 +36,7 @@ function testWith(program: string): void {
     'openai',
     async () => create(),
     { short: SHORT, long: LONG },
-    { 'an answer continues after the text of another worker': 'the API cannot go on with an answer' },
+    { 'an answer continues after the text of another worker': 'the API cannot continue an answer' },
   );
 
   test('the model is described as the server describes it', async () => {
@@ -46,7 +46,7 @@ function testWith(program: string): void {
     assert.deepEqual(model?.abilities?.toSorted(), EVERYTHING_BUT_TOOLS.toSorted());
   });
 
-  test('a conversation, raw text and token ids are answered alike', async () => {
+  test('a conversation, raw text and token ids have the same answer', async () => {
     const system = { role: 'system', content: 'Be brief.' } as const;
     const messages = [system, { role: 'user', content: SHORT }] as const;
     assert.equal((await receive(create(), createRequest('', { input: { type: 'messages', messages } }))).text, '4');
@@ -57,7 +57,7 @@ function testWith(program: string): void {
       create(),
       createRequest('', { input: raw, logprobs: 0, sampling: { maxTokens: 4 } }),
     );
-    assert.equal(tokens.length, 4, 'llama-server tells ids with log probabilities');
+    assert.equal(tokens.length, 4, 'llama-server sends ids with log probabilities');
     assert.equal(
       reasonOf(
         await receive(create(), createRequest('', { input: { type: 'tokens', tokens }, sampling: { maxTokens: 1 } })),
@@ -66,7 +66,7 @@ function testWith(program: string): void {
     );
   });
 
-  test('an answer in tokens that a limit does not cut short is as long as it likes', async () => {
+  test('raw text without maxTokens is answered to the end', async () => {
     const input = { type: 'text', text: `<|user|>${LONG}<|end|><|assistant|>` } as const;
     const received = await receive(create(), createRequest('', { input }));
     assert.equal(reasonOf(received), 'stop');
@@ -77,7 +77,7 @@ function testWith(program: string): void {
     assert.equal(codeOf(await receive(create(), createRequest('word '.repeat(2_000)))), 'CONTEXT_EXCEEDED');
   });
 
-  test('a wrong key is told to its owner, and a stopped server too', async () => {
+  test('a wrong key and a stopped server are reported to the owner', async () => {
     await assert.rejects(create('another').models(), { code: 'UNAUTHORIZED', message: /OPENAI_API_KEY/ });
     const engine = create();
     await engine.models();

@@ -1,4 +1,4 @@
-/** What is answered instead of an answer, in the words of OpenAI, vLLM and llama-server; one says the key again. */
+/** Error responses, with texts of OpenAI, vLLM and llama-server; one repeats the key. */
 export const REFUSALS = {
   'wrong key': { status: 401, error: { message: 'Incorrect API key provided: sk-secret', code: 'invalid_api_key' } },
   forbidden: { status: 403, error: { message: 'Country of /home/dan/secret not supported' } },
@@ -22,7 +22,7 @@ export const REFUSALS = {
   redirect: { status: 307, error: { message: 'to secret' } },
 } as const;
 
-/** What comes after a few words instead of the rest. */
+/** The end of a stream after a few words. */
 export const LAST_EVENTS = {
   'end without a reason': '',
   'error in mid-stream': 'data: {"error":{"message":"CUDA error at /home/dan/secret","code":500}}\n\n',
@@ -33,8 +33,8 @@ export const LAST_EVENTS = {
   'unknown reason': 'data: {"choices":[{"delta":{},"finish_reason":"abort"}]}\n\ndata: [DONE]\n\n',
 } as const;
 
-/** What the answers suffer from. */
-export type Fault =
+/** A fault of all answers. */
+export type OpenAiFault =
   | keyof typeof REFUSALS
   | keyof typeof LAST_EVENTS
   | 'silent from the start'

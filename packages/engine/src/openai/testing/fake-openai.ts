@@ -6,44 +6,44 @@ import { isObject, type JsonObject } from '@shoal/protocol';
 import { textIn } from '@shoal/formats/json';
 import { StopFilter } from '@shoal/chat/stop-filter';
 import { FakeServer, inPieces, sendJson } from '../../testing/fake-server.ts';
-import { type Fault, LAST_EVENTS, REFUSALS } from './fake-faults.ts';
+import { type OpenAiFault, LAST_EVENTS, REFUSALS } from './fake-faults.ts';
 
 const WORDS_BEFORE_FAULT = 3;
 const PIECE_OF_ENDLESS_LINE = 'x'.repeat(64 * 1024);
 
-/** A question, as it was sent. */
-export interface FakeQuestion {
+/** A request, as it was sent. */
+export interface FakeOpenAiRequest {
   readonly path: string;
   readonly body: JsonObject;
   readonly headers: IncomingHttpHeaders;
 }
 
-const USUAL_MODELS: readonly object[] = [
+const DEFAULT_MODELS: readonly object[] = [
   { id: 'parrot', object: 'model', owned_by: 'vllm', max_model_len: 8192 },
   { id: 'dodo', object: 'model', owned_by: 'someone' },
 ];
 
 /**
- * A fake of an OpenAI-compatible server for the faults that real ones cannot be made to have: a real HTTP server whose models
- * repeat what they are told, a word a token, and stop when the connection is closed.
+ * A fake OpenAI-compatible server, for faults that a real one does not have on demand. Its models repeat the last message, one
+ * word per token, and stop when the connection is closed.
  */
 export class FakeOpenAi {
-  fault: Fault | undefined;
-  models: unknown = USUAL_MODELS;
-  /** Answers come in pieces of so many bytes, cut anywhere; absent: an event a piece. */
+  fault: OpenAiFault | undefined;
+  models: unknown = DEFAULT_MODELS;
+  /** The size of the pieces of an answer. Undefined: one event per piece. */
   pieceBytes: number | undefined;
-  /** Whether it knows `stream_options`, passes over it, or refuses it. */
-  usage: 'told' | 'ignored' | 'refused' = 'told';
-  /** What comes before the words, as the fields of choices. */
+  /** The effect of `stream_options`. */
+  usage: 'sent' | 'ignored' | 'refused' = 'sent';
+  /** Fields of the choices that precede the words. */
   deltas: readonly object[] = [];
-  /** How the answer ends; null: without a reason. */
+  /** Null: the answer ends without a reason. Undefined: the usual reason. */
   finishReason: string | null | undefined;
-  saysDone = true;
+  sendsDone = true;
   retryAfter: string | undefined;
   embeddings: unknown;
-  onQuestion: (question: FakeQuestion) => void = () => {};
-  /** The connection was closed before the answer was complete; so many words were said. */
-  onHangUp: (words: number) => void = () => {};
+  onRequest: (question: FakeOpenAiRequest) => void = () => {};
+  /** Called if the connection is closed before the answer is complete, with the number of words sent. */
+  onDisconnect: (words: number) => void = () => {};
   readonly #server = new FakeServer((request, response) => this.#handle(request, response));
 
   static async start(): Promise<FakeOpenAi> {
@@ -56,9 +56,9 @@ export class FakeOpenAi {
     return `http://${this.#server.address}`;
   }
 
-  /** As a test found it. */
-  mend(): void {
-    Object.assign(this, { ...INTACT, onQuestion: () => {}, onHangUp: () => {} });
+  /** Restores the initial state. */
+  reset(): void {
+    Object.assign(this, { ...INITIAL_STATE, onRequest: () => {}, onDisconnect: () => {} });
   }
 
   stop(): Promise<void> {
@@ -76,10 +76,10 @@ export class FakeOpenAi {
     const body: unknown = request.method === 'POST' ? await json(request) : undefined;
     if (!isObject(body)) return sendJson(response, 404, { error: { message: 'File Not Found' } });
     response.on('close', () => {
-      if (!response.writableFinished) this.onHangUp(progress.said);
+      if (!response.writableFinished) this.onDisconnect(progress.words);
     });
-    const progress = { said: 0 };
-    this.onQuestion({ path, body, headers });
+    const progress = { words: 0 };
+    this.onRequest({ path, body, headers });
     if (this.fault === 'silent from the start') return;
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#refuse(response, refusal);
@@ -101,7 +101,7 @@ export class FakeOpenAi {
     sendJson(response, status, { error });
   }
 
-  /** A text's vector says how long it is and how it begins; they come in another order than the texts. */
+  /** A text's vector depends on its length and first character. Vectors are in another order than the texts. */
   #embed(body: JsonObject, response: ServerResponse): void {
     const { input } = body;
     const texts = Array.isArray(input) ? input.map(String) : [];
@@ -115,45 +115,46 @@ export class FakeOpenAi {
   async *#events(
     path: string,
     body: JsonObject,
-    progress: { said: number },
+    progress: { words: number },
     response: ServerResponse,
   ): AsyncGenerator<string> {
     const isChat = path === '/v1/chat/completions';
-    const say = (text: string) =>
+    const textEvent = (text: string) =>
       event({ choices: [isChat ? { index: 0, delta: { content: text } } : { index: 0, text }] });
     yield ': ping\n\n';
     yield event({ choices: [{ index: 0, delta: { role: 'assistant', content: null, reasoning_content: 'Hm.' } }] });
     for (const fields of this.deltas) yield event({ choices: [{ index: 0, ...fields }] });
-    const { words, stops, limit } = readQuestion(body);
+    const { words, stops, limit } = readBody(body);
     for (const text of words) {
-      if (progress.said >= limit) break;
-      if (progress.said === WORDS_BEFORE_FAULT && this.fault !== undefined) return yield* suffer(this.fault, response);
-      progress.said++;
+      if (progress.words >= limit) break;
+      if (progress.words === WORDS_BEFORE_FAULT && this.fault !== undefined)
+        return yield* failWith(this.fault, response);
+      progress.words++;
       const piece = stops.push({ text, tokens: [] });
-      if (piece !== undefined) yield say(piece.text);
+      if (piece !== undefined) yield textEvent(piece.text);
       if (stops.stopped) break;
     }
     const rest = stops.end();
-    if (rest !== undefined) yield say(rest.text);
-    const usual = progress.said < words.length && !stops.stopped ? 'length' : 'stop';
-    const reason = this.finishReason === undefined ? usual : this.finishReason;
+    if (rest !== undefined) yield textEvent(rest.text);
+    const defaultReason = progress.words < words.length && !stops.stopped ? 'length' : 'stop';
+    const reason = this.finishReason === undefined ? defaultReason : this.finishReason;
     yield event({ choices: [{ index: 0, delta: {}, finish_reason: reason }] });
-    if (this.usage === 'told' && body['stream_options'] !== undefined) {
-      const usage = { prompt_tokens: words.length, completion_tokens: progress.said };
+    if (this.usage === 'sent' && body['stream_options'] !== undefined) {
+      const usage = { prompt_tokens: words.length, completion_tokens: progress.words };
       yield event({ choices: [], usage: { ...usage, prompt_tokens_details: { cached_tokens: 1 } } });
     }
-    if (this.saysDone) yield 'data: [DONE]\n\n';
+    if (this.sendsDone) yield 'data: [DONE]\n\n';
   }
 }
 
-const INTACT = {
+const INITIAL_STATE = {
   fault: undefined,
-  models: USUAL_MODELS,
+  models: DEFAULT_MODELS,
   pieceBytes: undefined,
-  usage: 'told',
+  usage: 'sent',
   deltas: [],
   finishReason: undefined,
-  saysDone: true,
+  sendsDone: true,
   retryAfter: undefined,
   embeddings: undefined,
 } as const;
@@ -162,23 +163,23 @@ function event(chunk: object): string {
   return `data: ${JSON.stringify(chunk)}\n\n`;
 }
 
-async function* suffer(fault: Fault, response: ServerResponse): AsyncGenerator<string> {
+async function* failWith(fault: OpenAiFault, response: ServerResponse): AsyncGenerator<string> {
   if (fault === 'cut in mid-stream') response.destroy();
   else if (fault === 'silent in mid-stream') await once(response, 'close');
   else if (fault === 'endless line') for (yield 'data: {"choices":"'; ;) yield PIECE_OF_ENDLESS_LINE;
   else for (const [name, text] of Object.entries(LAST_EVENTS)) if (name === fault) yield text;
 }
 
-function readQuestion(body: JsonObject): { words: readonly string[]; stops: StopFilter; limit: number } {
+function readBody(body: JsonObject): { words: readonly string[]; stops: StopFilter; limit: number } {
   const { stop, max_tokens: limit } = body;
   return {
-    words: lastSaid(body).match(/\S+\s*/g) ?? [],
+    words: lastMessage(body).match(/\S+\s*/g) ?? [],
     stops: new StopFilter(Array.isArray(stop) ? stop.map(String) : []),
     limit: typeof limit === 'number' ? limit : Infinity,
   };
 }
 
-function lastSaid(body: JsonObject): string {
+function lastMessage(body: JsonObject): string {
   const { messages, prompt } = body;
   if (!Array.isArray(messages)) return Array.isArray(prompt) ? prompt.join(' ') : (textIn(body, 'prompt') ?? '');
   const last: unknown = messages.at(-1);

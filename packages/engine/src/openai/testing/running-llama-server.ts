@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
-/** A real llama-server with one model, on a port that was free a moment ago. */
+/** A real llama-server with one model, on a free port. */
 export class RunningLlamaServer {
   readonly baseUrl: string;
   readonly #server: ChildProcess;
@@ -11,17 +11,17 @@ export class RunningLlamaServer {
   /** Resolves once the model answers. */
   static async start(binary: string, args: readonly string[]): Promise<RunningLlamaServer> {
     const port = await freePort();
-    const where = ['--host', '127.0.0.1', '--port', String(port)];
-    const server = spawn(binary, [...where, '-t', '1', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-    const heard: string[] = [];
+    const address = ['--host', '127.0.0.1', '--port', String(port)];
+    const server = spawn(binary, [...address, '-t', '1', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const lines: string[] = [];
     const listening = new Promise<void>((resolve) => {
       createInterface({ input: server.stderr }).on('line', (line) => {
-        heard.push(line);
+        lines.push(line);
         if (/listening on http/.test(line)) resolve();
       });
     });
     const failed = once(server, 'exit').then(([code]) => {
-      throw new Error(`llama-server ended with ${code} before it listened:\n${heard.join('\n')}`);
+      throw new Error(`llama-server ended with ${code} before it listened:\n${lines.join('\n')}`);
     });
     await Promise.race([listening, failed]);
     failed.catch(() => undefined);

@@ -3,25 +3,25 @@ import { after, afterEach, suite, test } from 'node:test';
 import type { Input, Message } from '@shoal/protocol';
 import { createRequest, codeOf, receive, reasonOf, usageOf } from '../contracts/answers.ts';
 import { createOpenAi } from './index.ts';
-import { FakeOpenAi, type FakeQuestion } from './testing/fake-openai.ts';
+import { FakeOpenAi, type FakeOpenAiRequest } from './testing/fake-openai.ts';
 
 const fake = await FakeOpenAi.start();
 const engine = createOpenAi({ baseUrl: fake.address });
 
-suite('what the openai engine says and hears', () => {
-  afterEach(() => fake.mend());
+suite('requests and answers of the openai engine', () => {
+  afterEach(() => fake.reset());
   after(async () => {
     await engine.close();
     await fake.stop();
   });
 
-  const questions = (): FakeQuestion[] => {
-    const asked: FakeQuestion[] = [];
-    fake.onQuestion = (question) => void asked.push(question);
-    return asked;
+  const recordRequests = (): FakeOpenAiRequest[] => {
+    const requests: FakeOpenAiRequest[] = [];
+    fake.onRequest = (request) => void requests.push(request);
+    return requests;
   };
 
-  test('each input goes to its path, with every sampling value that was given, zero too', async () => {
+  test('each kind of input has its path, and every sampling value is sent, zero too', async () => {
     const inputs: readonly [Input, string, object][] = [
       [{ type: 'text', text: 'Hi' }, '/v1/completions', { prompt: 'Hi' }],
       [{ type: 'tokens', tokens: [1, 2] }, '/v1/completions', { prompt: [1, 2] }],
@@ -31,17 +31,17 @@ suite('what the openai engine says and hears', () => {
         { messages: [{ role: 'user', content: 'Hi' }] },
       ],
     ];
-    const asked = questions();
+    const requests = recordRequests();
     for (const [input, path, fields] of inputs) {
       assert.equal(reasonOf(await receive(engine, createRequest('', { input }))), 'stop');
-      assert.equal(asked.at(-1)?.path, path);
-      assert.partialDeepStrictEqual(asked.at(-1)?.body, { model: 'parrot', stream: true, ...fields });
+      assert.equal(requests.at(-1)?.path, path);
+      assert.partialDeepStrictEqual(requests.at(-1)?.body, { model: 'parrot', stream: true, ...fields });
     }
     const penalties = { repeatPenalty: 1.1, presencePenalty: 0, frequencyPenalty: 0.2 };
     const chosen = { maxTokens: 9, temperature: 0, topP: 0.5, topK: 3, minP: 0.1, seed: 0 };
     const sampling = { ...chosen, ...penalties, logitBias: [[5, -100]] } as const;
     await receive(engine, createRequest('Hi', { sampling, stop: ['', 'never'] }));
-    assert.deepEqual(asked.at(-1)?.body, {
+    assert.deepEqual(requests.at(-1)?.body, {
       model: 'parrot',
       stream: true,
       stream_options: { include_usage: true },
@@ -61,22 +61,22 @@ suite('what the openai engine says and hears', () => {
     });
   });
 
-  test('tools, calls, what they answered and formats are said in OpenAI’s words', async () => {
-    const asked = questions();
+  test('tools, their calls and results, and formats are sent as in OpenAI’s API', async () => {
+    const requests = recordRequests();
     const call = { id: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}' };
     const messages: readonly Message[] = [
       { role: 'assistant', content: '', toolCalls: [call] },
       { role: 'tool', content: 'Rain.', toolCallId: 'call_1' },
     ];
-    const tools = [{ name: 'weather', description: 'Tells it.' }];
+    const tools = [{ name: 'weather', description: 'Reports it.' }];
     const schema = { type: 'object' };
     fake.deltas = [{ delta: { tool_calls: [{ index: 0, id: 'x', function: { name: 'weather', arguments: '{}' } }] } }];
-    const wish = { tools, toolChoice: { name: 'weather' }, parallelToolCalls: false } as const;
+    const options = { tools, toolChoice: { name: 'weather' }, parallelToolCalls: false } as const;
     await receive(
       engine,
-      createRequest('', { ...wish, input: { type: 'messages', messages }, format: { type: 'json_schema', schema } }),
+      createRequest('', { ...options, input: { type: 'messages', messages }, format: { type: 'json_schema', schema } }),
     );
-    assert.partialDeepStrictEqual(asked[0]?.body, {
+    assert.partialDeepStrictEqual(requests[0]?.body, {
       messages: [
         {
           role: 'assistant',
@@ -85,16 +85,16 @@ suite('what the openai engine says and hears', () => {
         },
         { role: 'tool', content: 'Rain.', tool_call_id: 'call_1' },
       ],
-      tools: [{ type: 'function', function: { name: 'weather', description: 'Tells it.' } }],
+      tools: [{ type: 'function', function: { name: 'weather', description: 'Reports it.' } }],
       tool_choice: { type: 'function', function: { name: 'weather' } },
       parallel_tool_calls: false,
       response_format: { type: 'json_schema', json_schema: { schema } },
     });
     await receive(engine, createRequest('Hi', { format: { type: 'json' } }));
-    assert.deepEqual(asked[1]?.body['response_format'], { type: 'json_object' });
+    assert.deepEqual(requests[1]?.body['response_format'], { type: 'json_object' });
   });
 
-  test('several tool calls come in pieces, from servers of every habit', async () => {
+  test('tool calls are read from the pieces that various servers send', async () => {
     const piece = (fields: object) => ({ delta: { tool_calls: [fields] } });
     fake.deltas = [
       piece({ index: 0, id: 'a', function: { name: 'weather', arguments: '' } }),
@@ -133,7 +133,7 @@ suite('what the openai engine says and hears', () => {
     assert.equal(codeOf(await receive(engine, createRequest('Hi'))), 'GENERATION_FAILED');
   });
 
-  test('calls of one number with ids of their own are several, and arguments may be an object', async () => {
+  test('calls with one index and different ids are several, and arguments may be an object', async () => {
     const piece = (fields: object) => ({ delta: { tool_calls: [{ index: 0, ...fields }] } });
     fake.deltas = [
       piece({ id: 'a', function: { name: 'weather', arguments: { city: 'Oslo' } } }),
@@ -155,64 +155,68 @@ suite('what the openai engine says and hears', () => {
     assert.equal(codeOf(await receive(engine, request)), 'GENERATION_FAILED');
   });
 
-  test('log probabilities are read as chats tell them and as older completions do, and their lack is a failure', async () => {
+  test('log probabilities are read from chats and from older completions, and missing ones are a failure', async () => {
     const top = [
       { token: 'Yes', logprob: -2 },
       { id: 7, token: 'No', logprob: -0.1 },
     ];
     const content = [{ id: 7, token: 'No', logprob: -0.1, top_logprobs: top }];
     fake.deltas = [{ delta: { content: 'No' }, logprobs: { content } }];
-    const asked = questions();
+    const requests = recordRequests();
     const received = await receive(engine, createRequest('Hi', { logprobs: 2 }));
-    assert.partialDeepStrictEqual(asked[0]?.body, { logprobs: true, top_logprobs: 2 });
+    assert.partialDeepStrictEqual(requests[0]?.body, { logprobs: true, top_logprobs: 2 });
     const no = { token: 7, text: 'No', logprob: -0.1 };
     assert.deepEqual(received.logprobs, [{ ...no, top: [no, { text: 'Yes', logprob: -2 }] }]);
     const lists = { tokens: ['No'], token_logprobs: [-0.1], top_logprobs: [{ Yes: -2, No: -0.1 }] };
     fake.deltas = [{ text: 'No', logprobs: lists }];
     const input = { type: 'text', text: 'Hi' } as const;
     const text = await receive(engine, createRequest('', { input, logprobs: 1 }));
-    assert.equal(asked[1]?.body['logprobs'], 1);
+    assert.equal(requests[1]?.body['logprobs'], 1);
     const old = { text: 'No', logprob: -0.1 };
     assert.deepEqual(text.logprobs, [{ ...old, top: [old] }]);
     fake.deltas = [];
     assert.equal(codeOf(await receive(engine, createRequest('Hi', { logprobs: 2 }))), 'GENERATION_FAILED');
   });
 
-  test('the usage is told, what was in memory too; a server that knows no such wish is asked without it', async () => {
+  test('the usage is reported with cached tokens, and not requested again from a server that refuses it', async () => {
     const received = await receive(engine, createRequest('Hello there.'));
-    assert.equal(received.text, 'Hello there.', 'what the model thinks is no part of it');
+    assert.equal(received.text, 'Hello there.', 'reasoning is not part of the answer');
     assert.deepEqual(usageOf(received), { promptTokens: 2, cachedTokens: 1, completionTokens: 2 });
     for (const usage of ['ignored', 'refused'] as const) {
       const other = createOpenAi({ baseUrl: fake.address });
-      const asked = questions();
+      const requests = recordRequests();
       fake.usage = usage;
       for (let round = 0; round < 2; round++) {
         const { end } = await receive(other, createRequest('Hello there.'));
         assert.ok(end.type === 'finish' && end.usage === undefined);
       }
-      assert.equal(asked.length, usage === 'refused' ? 3 : 2, 'it is refused once');
+      assert.equal(requests.length, usage === 'refused' ? 3 : 2, 'the option is refused once');
     }
     const both = createOpenAi({ baseUrl: fake.address });
     const answers = await Promise.all([receive(both, createRequest('Hello')), receive(both, createRequest('there'))]);
-    assert.deepEqual(answers.map(reasonOf), ['stop', 'stop'], 'refused at once, each is asked again');
+    assert.deepEqual(
+      answers.map(reasonOf),
+      ['stop', 'stop'],
+      'requests that are refused at the same time are both repeated',
+    );
   });
 
-  test('a reason or [DONE] is an end, also without the other', async () => {
-    fake.saysDone = false;
+  test('an answer ends with a reason or with [DONE]', async () => {
+    fake.sendsDone = false;
     assert.equal(reasonOf(await receive(engine, createRequest('Hello'))), 'stop');
-    fake.saysDone = true;
+    fake.sendsDone = true;
     fake.finishReason = null;
     assert.equal(reasonOf(await receive(engine, createRequest('Hello'))), 'stop');
-    fake.saysDone = false;
+    fake.sendsDone = false;
     assert.equal(codeOf(await receive(engine, createRequest('Hello'))), 'GENERATION_FAILED');
   });
 
-  test('many texts become vectors in several questions, and what is no vector is a failure', async () => {
-    const asked = questions();
+  test('many texts are embedded in several requests, and an invalid vector is a failure', async () => {
+    const requests = recordRequests();
     const texts = Array.from({ length: 40 }, (_, index) => 'x'.repeat(index + 1));
     const request = createRequest('', { input: { type: 'embeddings', texts } });
     const received = await receive(engine, request);
-    assert.deepEqual([reasonOf(received), received.vectors.length, asked.length], ['stop', 40, 3]);
+    assert.deepEqual([reasonOf(received), received.vectors.length, requests.length], ['stop', 40, 3]);
     assert.deepEqual(usageOf(received), { promptTokens: 40, completionTokens: 0 });
     assert.deepEqual(received.vectors[1]?.map(Math.round), [0, 1, 0]);
     for (const embeddings of [[], [{ embedding: [0, 0] }], 'none', [{ embedding: 'AAAA' }]]) {
