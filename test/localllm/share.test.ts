@@ -127,7 +127,7 @@ test('where no Ollama answers, the error says how to start it and what there is 
 
 test('an abort reaches Ollama, and what Ollama lacks reaches the client with its words', async () => {
   const ollama = await FakeOllama.start();
-  const hungUp = new Promise<number>((resolve) => (ollama.onHangUp = resolve));
+  const hungUp = new Promise<number>((resolve) => (ollama.onDisconnect = resolve));
   const words = ['share', '--model', 'parrot', '--bootstrap', network.bootstrap, '--json'];
   const program = network.begin(network.home('ollama'), words, { OLLAMA_HOST: ollama.address });
   try {

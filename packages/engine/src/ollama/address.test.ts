@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_ADDRESS, parseAddress } from './address.ts';
 
-const READ_AS = {
+const URLS = {
   '': 'http://127.0.0.1:11434/',
   ' gpu.lan ': 'http://gpu.lan:11434/',
   'gpu.lan:80': 'http://gpu.lan/',
@@ -16,10 +16,10 @@ const READ_AS = {
 };
 
 test('an address is read as Ollama reads OLLAMA_HOST', () => {
-  for (const [text, url] of Object.entries(READ_AS)) assert.equal(parseAddress(text).href, url, text);
+  for (const [text, url] of Object.entries(URLS)) assert.equal(parseAddress(text).href, url, text);
 });
 
-test('an address that leads nowhere is refused, and no password is repeated', () => {
+test('an invalid address is refused, and no error contains a password', () => {
   for (const text of ['ftp://gpu.lan', 'file:///etc/passwd', 'gpu.lan:99999', 'http://a b', 'gpu.lan/?q']) {
     assert.throws(() => parseAddress(text), { code: 'INVALID_REQUEST' }, text);
   }

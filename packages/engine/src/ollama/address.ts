@@ -1,22 +1,22 @@
 import { isIPv6 } from 'node:net';
 import { ShoalError } from '@shoal/protocol';
 
-/** Where Ollama listens unless it is told otherwise. */
+/** Ollama's default address. */
 export const DEFAULT_ADDRESS = 'http://127.0.0.1:11434';
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 11434;
 const SEPARATOR = '://';
-/** Where a server listens to mean "everywhere", and where a client then finds it. */
-const EVERYWHERE: ReadonlyMap<string, string> = new Map([
+/** Addresses that mean all interfaces, and the addresses for clients on the same machine. */
+const CLIENT_HOSTS: ReadonlyMap<string, string> = new Map([
   ['0.0.0.0', DEFAULT_HOST],
   ['[::]', '[::1]'],
 ]);
 
 /**
  * Reads an address as Ollama reads `OLLAMA_HOST` (envconfig/config.go): `host`, `host:port`, `:port`, or a URL, with or
- * without a path. Without a scheme the port is 11434, with one the scheme's own. The result ends with a slash. Throws
- * `INVALID_REQUEST` for a scheme other than http and https, a bad port, and a password, which would end up in messages.
+ * without a path. The default port is 11434, or that of the scheme if there is one. The result ends with a slash. Throws
+ * `INVALID_REQUEST` for a scheme other than http and https, an invalid port, and a password, which messages would show.
  */
 export function parseAddress(text: string): URL {
   const trimmed = text.trim();
@@ -31,18 +31,18 @@ export function parseAddress(text: string): URL {
     throw invalid(text);
   }
   if (url.username !== '' || url.password !== '') throw invalid('with a name or password');
-  url.hostname = EVERYWHERE.get(url.hostname) ?? url.hostname;
+  url.hostname = CLIENT_HOSTS.get(url.hostname) ?? url.hostname;
   return url;
 }
 
-function completeHost(host: string, wantsPort: boolean): string {
+function completeHost(host: string, needsPort: boolean): string {
   const bracketed = isIPv6(host) ? `[${host}]` : host;
   const named = bracketed === '' || bracketed.startsWith(':') ? DEFAULT_HOST + bracketed : bracketed;
-  return wantsPort && !/:\d+$/.test(named) ? `${named}:${DEFAULT_PORT}` : named;
+  return needsPort && !/:\d+$/.test(named) ? `${named}:${DEFAULT_PORT}` : named;
 }
 
 function invalid(what: string): ShoalError {
   return ShoalError.invalidRequest(
-    `The Ollama address ${what} cannot be used. Give a host, host:port or http(s) URL, such as ${DEFAULT_ADDRESS}.`,
+    `The Ollama address ${what} is not valid. Give a host, host:port or http(s) URL, such as ${DEFAULT_ADDRESS}.`,
   );
 }

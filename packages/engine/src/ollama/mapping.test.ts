@@ -3,39 +3,39 @@ import { after, afterEach, suite, test } from 'node:test';
 import type { Input } from '@shoal/protocol';
 import { createRequest, codeOf, receive, reasonOf, usageOf } from '../contracts/answers.ts';
 import { createOllama } from './index.ts';
-import { FakeOllama, type FakeOrder } from './testing/fake-ollama.ts';
+import { FakeOllama, type FakeOllamaRequest } from './testing/fake-ollama.ts';
 
 const fake = await FakeOllama.start();
 const engine = createOllama({ baseUrl: fake.address, model: 'parrot' });
 
-suite('what the ollama engine says and hears', () => {
+suite('requests and answers of the ollama engine', () => {
   afterEach(() => {
-    fake.onOrder = () => {};
+    fake.onRequest = () => {};
   });
   after(async () => {
     await engine.close();
     await fake.stop();
   });
 
-  test('each input goes to its endpoint, with every sampling value that was given, zero too', async () => {
+  test('each kind of input has its endpoint, and every sampling value is sent, zero too', async () => {
     const inputs: readonly [Input, string, object][] = [
       [{ type: 'messages', messages: [{ role: 'user', content: 'Hi' }] }, '/api/generate', { prompt: 'Hi' }],
       [{ type: 'text', text: 'Hi' }, '/api/generate', { prompt: 'Hi', raw: true }],
       [{ type: 'messages', messages: [{ role: 'system', content: 'Hi' }] }, '/api/chat', {}],
       [{ type: 'messages', messages: [{ role: 'user', content: '' }] }, '/api/chat', {}],
     ];
-    const orders: FakeOrder[] = [];
-    fake.onOrder = (order) => void orders.push(order);
+    const requests: FakeOllamaRequest[] = [];
+    fake.onRequest = (request) => void requests.push(request);
     for (const [input, path, fields] of inputs) {
       assert.equal(reasonOf(await receive(engine, createRequest('', { input }))), 'stop');
-      const order = orders.at(-1);
-      assert.equal(order?.path, path);
-      assert.partialDeepStrictEqual(order.body, { ...fields, truncate: false, shift: false });
+      const request = requests.at(-1);
+      assert.equal(request?.path, path);
+      assert.partialDeepStrictEqual(request.body, { ...fields, truncate: false, shift: false });
     }
     const penalties = { repeatPenalty: 1, presencePenalty: 0, frequencyPenalty: 0.2 };
     const sampling = { maxTokens: 9, temperature: 0, topP: 0.5, topK: 3, minP: 0.1, seed: 0, ...penalties };
     await receive(engine, createRequest('Hi', { sampling, stop: ['', 'never'] }));
-    assert.deepEqual(orders.at(-1)?.body['options'], {
+    assert.deepEqual(requests.at(-1)?.body['options'], {
       num_predict: 9,
       temperature: 0,
       top_p: 0.5,
@@ -49,9 +49,9 @@ suite('what the ollama engine says and hears', () => {
     });
   });
 
-  test('tools are offered, their calls come whole with ids, and what they answered goes back with their names', async () => {
-    const orders: FakeOrder[] = [];
-    fake.onOrder = (order) => void orders.push(order);
+  test('tools are sent, their calls get ids, and their results are sent with their names', async () => {
+    const requests: FakeOllamaRequest[] = [];
+    fake.onRequest = (request) => void requests.push(request);
     const tools = [{ name: 'weather', parameters: { type: 'object' } }, { name: 'time' }];
     const received = await receive(engine, createRequest('Hi', { tools }));
     assert.equal(reasonOf(received), 'tool_calls');
@@ -59,7 +59,7 @@ suite('what the ollama engine says and hears', () => {
     assert.match(first?.id ?? '', /^call_/);
     assert.deepEqual([first?.name, first?.arguments], ['weather', '{"city":"Oslo"}']);
     assert.deepEqual([second?.id, second?.name], ['call_1', 'time']);
-    assert.partialDeepStrictEqual(orders[0], {
+    assert.partialDeepStrictEqual(requests[0], {
       path: '/api/chat',
       body: { tools: [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }, {}] },
     });
@@ -70,33 +70,33 @@ suite('what the ollama engine says and hears', () => {
     ] as const;
     const input = { type: 'messages', messages } as const;
     assert.equal(reasonOf(await receive(engine, createRequest('', { input, tools, toolChoice: 'none' }))), 'stop');
-    assert.equal(orders[1]?.body['tools'], undefined);
-    assert.partialDeepStrictEqual(orders[1]?.body['messages'], [
+    assert.equal(requests[1]?.body['tools'], undefined);
+    assert.partialDeepStrictEqual(requests[1]?.body['messages'], [
       { role: 'user', content: 'Hi' },
       { tool_calls: [{ id: first?.id, function: { name: 'weather', arguments: { city: 'Oslo' } } }, {}] },
       { role: 'tool', content: 'Rain.', tool_call_id: first?.id, tool_name: 'weather' },
     ]);
   });
 
-  test('a JSON format and log probabilities are asked for in Ollama’s words', async () => {
-    const orders: FakeOrder[] = [];
-    fake.onOrder = (order) => void orders.push(order);
+  test('a JSON format and log probabilities are requested as in Ollama’s API', async () => {
+    const requests: FakeOllamaRequest[] = [];
+    fake.onRequest = (request) => void requests.push(request);
     await receive(engine, createRequest('Hi', { format: { type: 'json' } }));
-    assert.equal(orders[0]?.body['format'], 'json');
+    assert.equal(requests[0]?.body['format'], 'json');
     const schema = { type: 'object', required: ['a'] };
     const received = await receive(
       engine,
       createRequest('Hi there', { format: { type: 'json_schema', schema }, logprobs: 2 }),
     );
-    assert.partialDeepStrictEqual(orders[1]?.body, { format: schema, logprobs: true, top_logprobs: 2 });
+    assert.partialDeepStrictEqual(requests[1]?.body, { format: schema, logprobs: true, top_logprobs: 2 });
     const top = [
       { text: 'Hi ', logprob: -0.5 },
       { text: 'likely', logprob: -1 },
     ];
-    assert.deepEqual(received.logprobs[0], { text: 'Hi ', logprob: -0.5, top }, 'those of thoughts are left out');
+    assert.deepEqual(received.logprobs[0], { text: 'Hi ', logprob: -0.5, top }, 'those of reasoning are left out');
   });
 
-  test('a tool call whose arguments are no object is a failure, and no call without arguments', async () => {
+  test('a tool call whose arguments are not an object is a failure, and one without arguments is not', async () => {
     fake.callArguments = '{"city":"Oslo"}';
     assert.equal(
       codeOf(await receive(engine, createRequest('Hi', { tools: [{ name: 'weather' }] }))),
@@ -107,7 +107,7 @@ suite('what the ollama engine says and hears', () => {
     assert.equal(received.toolCalls[0]?.arguments, '{}');
   });
 
-  test('what Ollama has no word for is refused, and not left out', async () => {
+  test('options that Ollama does not support are refused', async () => {
     const tools = [{ name: 'weather' }];
     for (const changes of [
       { sampling: { logitBias: [[1, -100]] } },
@@ -125,16 +125,16 @@ suite('what the ollama engine says and hears', () => {
     );
   });
 
-  test('many texts become vectors in several questions, and what is no vector is a failure', async () => {
-    const orders: FakeOrder[] = [];
-    fake.onOrder = (order) => void orders.push(order);
+  test('many texts are embedded in several requests, and an invalid vector is a failure', async () => {
+    const requests: FakeOllamaRequest[] = [];
+    fake.onRequest = (request) => void requests.push(request);
     const input = {
       type: 'embeddings',
       texts: Array.from({ length: 40 }, (_, index) => 'x'.repeat(index + 1)),
     } as const;
     const request = createRequest('', { model: 'embedder', input });
     const received = await receive(engine, request);
-    assert.deepEqual([reasonOf(received), received.vectors.length, orders.length], ['stop', 40, 3]);
+    assert.deepEqual([reasonOf(received), received.vectors.length, requests.length], ['stop', 40, 3]);
     assert.deepEqual(usageOf(received), { promptTokens: 40, completionTokens: 0 });
     for (const embeddings of [[], [[0, 0, 0]], 'none', [['1']]]) {
       fake.embeddings = embeddings;
@@ -143,7 +143,7 @@ suite('what the ollama engine says and hears', () => {
     fake.embeddings = undefined;
   });
 
-  test('token ids and an answer begun elsewhere are refused with the reason', async () => {
+  test('token ids and an answer to resume are refused', async () => {
     const tokens = await receive(engine, createRequest('', { input: { type: 'tokens', tokens: [1] } }));
     assert.equal(codeOf(tokens), 'INVALID_REQUEST');
     const resume = { text: 'Hello ', tokens: [] };

@@ -3,12 +3,12 @@ import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 import { failures } from './errors.ts';
 
-/** For a list or description, which Ollama gives without loading a model. */
+/** Enough for a list or a description, for which Ollama loads no model. */
 const LIST_TIMEOUT_MS = 10_000;
-/** Models that are asked about at a time. */
+/** Models that are described at the same time. */
 const DESCRIPTIONS_AT_ONCE_MAX = 4;
 const HTTP_OK = 200;
-/** Ollama's words (types/model/capability.go there) and what they are here. */
+/** Abilities by Ollama's name for them (types/model/capability.go). */
 const ABILITIES_OF: ReadonlyMap<string, readonly Ability[]> = new Map([
   ['completion', ['messages', 'prompt', 'json', 'logprobs']],
   ['tools', ['tools']],
@@ -18,35 +18,34 @@ const JSON_STRING = /^"(?:[^"\\]|\\["\\bfnrt]|\\u[0-9a-f]{4})*"$/;
 
 export interface OllamaModel {
   readonly info: ModelInfo;
-  /** The stop strings of its Modelfile, which those of a request would replace. */
+  /** The stop strings of its Modelfile, which those of a request replace unless both are sent. */
   readonly stops: readonly string[];
 }
 
-export interface Choice {
+export interface OllamaModelOptions {
   readonly model: string | undefined;
   readonly contextLength: number | undefined;
 }
 
 /**
- * The models that can do something of use, the chosen one first and those for embeddings last. Those that Ollama would only
- * pass on to a computer elsewhere are left out unless chosen: lending is of this machine. Throws `OLLAMA_NOT_FOUND`,
- * `OLLAMA_MODEL_NOT_AVAILABLE`.
+ * The usable models, the configured one first and those for embeddings last. Models that Ollama forwards to another computer
+ * are left out unless configured. Throws `OLLAMA_NOT_FOUND` and `OLLAMA_MODEL_NOT_AVAILABLE`.
  */
 export async function listModels(
   server: ModelServer,
   address: URL,
-  choice: Choice,
+  options: OllamaModelOptions,
   signal: AbortSignal,
 ): Promise<readonly OllamaModel[]> {
-  const ids = await listIds(server, address, choice, signal);
-  const described = await mapSome(ids, (id) => describe(server, id, choice, signal));
+  const ids = await listIds(server, address, options, signal);
+  const described = await mapConcurrently(ids, (id) => describe(server, id, options, signal));
   const models = described
     .filter((model) => model !== undefined)
-    .toSorted((one, other) => rank(one, choice) - rank(other, choice));
+    .toSorted((one, other) => rank(one, options) - rank(other, options));
   const [first] = models;
-  if (choice.model !== undefined && (first === undefined || !isNamed(first.info, choice.model))) {
+  if (options.model !== undefined && (first === undefined || !isNamed(first.info, options.model))) {
     throw failures.modelMissing(
-      choice.model,
+      options.model,
       models.map(({ info }) => info.id),
     );
   }
@@ -57,7 +56,7 @@ export async function listModels(
 async function listIds(
   server: ModelServer,
   address: URL,
-  choice: Choice,
+  options: OllamaModelOptions,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { status, object } = await server.requestObject({ path: 'api/tags', signal, timeoutMs: LIST_TIMEOUT_MS });
@@ -66,22 +65,22 @@ async function listIds(
   }
   return objectsIn(object, 'models').flatMap((tag) => {
     const id = textIn(tag, 'name');
-    if (id === undefined || (textIn(tag, 'remote_host') !== undefined && !isChosen(id, choice))) return [];
+    if (id === undefined || (textIn(tag, 'remote_host') !== undefined && !isConfigured(id, options))) return [];
     return [id];
   });
 }
 
-function rank({ info }: OllamaModel, choice: Choice): number {
-  if (isChosen(info.id, choice)) return 0;
+function rank({ info }: OllamaModel, options: OllamaModelOptions): number {
+  if (isConfigured(info.id, options)) return 0;
   return info.abilities?.includes('messages') === false ? 2 : 1;
 }
 
-function isChosen(id: string, { model }: Choice): boolean {
+function isConfigured(id: string, { model }: OllamaModelOptions): boolean {
   return model !== undefined && isNamed({ id }, model);
 }
 
-/** Maps a list with a few at once, in order. */
-async function mapSome<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<readonly R[]> {
+/** Maps a list in order, a few items at the same time. */
+async function mapConcurrently<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<readonly R[]> {
   const results: R[] = [];
   const entries = items.entries();
   const work = async (): Promise<void> => {
@@ -91,11 +90,11 @@ async function mapSome<T, R>(items: readonly T[], map: (item: T) => Promise<R>):
   return results;
 }
 
-/** Undefined for a model of no use here: one that makes images, one whose files are gone, one deleted just now. */
+/** Undefined for a model that is not usable: one for images, one whose files are gone, or one deleted just now. */
 async function describe(
   server: ModelServer,
   id: string,
-  choice: Choice,
+  options: OllamaModelOptions,
   signal: AbortSignal,
 ): Promise<OllamaModel | undefined> {
   const request = { path: 'api/show', body: { model: id }, signal, timeoutMs: LIST_TIMEOUT_MS };
@@ -106,7 +105,7 @@ async function describe(
   const digest = digestIn(textIn(object, 'modelfile') ?? '');
   const quantization = textIn(objectIn(object, 'details'), 'quantization_level');
   const parameters = textIn(object, 'parameters') ?? '';
-  const contextLength = contextLengthOf(choice.contextLength ?? numberOf('num_ctx', parameters), object);
+  const contextLength = contextLengthOf(options.contextLength ?? numberOf('num_ctx', parameters), object);
   return {
     info: {
       id,
@@ -119,7 +118,7 @@ async function describe(
   };
 }
 
-/** Undefined where it does not tell, as before 0.6.4. */
+/** Undefined if Ollama does not report them, as before 0.6.4. */
 function abilitiesIn({ capabilities }: JsonObject): readonly Ability[] | undefined {
   if (!Array.isArray(capabilities)) return undefined;
   return [...ABILITIES_OF].flatMap(([capability, abilities]) => (capabilities.includes(capability) ? abilities : []));
@@ -135,14 +134,14 @@ function digestIn(modelfile: string): string | undefined {
   return blobs.length === 1 && first?.[1] === 'FROM' ? `sha256:${first[2]}` : undefined;
 }
 
-/** Undefined where Ollama decides by itself, when it loads the model. */
-function contextLengthOf(wanted: number | undefined, shown: JsonObject): number | undefined {
-  const facts = objectIn(shown, 'model_info');
-  const trained = countIn(facts, `${textIn(facts, 'general.architecture')}.context_length`);
-  return wanted === undefined ? undefined : Math.min(wanted, trained ?? wanted);
+/** Undefined if Ollama selects the length when it loads the model. */
+function contextLengthOf(configured: number | undefined, description: JsonObject): number | undefined {
+  const metadata = objectIn(description, 'model_info');
+  const trained = countIn(metadata, `${textIn(metadata, 'general.architecture')}.context_length`);
+  return configured === undefined ? undefined : Math.min(configured, trained ?? configured);
 }
 
-/** `parameters` has a line for each: the name, blanks, the value as Go writes it. */
+/** Each line of `parameters` has a name, spaces, and the value as Go formats it. */
 function valuesOf(name: string, parameters: string): string[] {
   return [...parameters.matchAll(/^(\w+)\s+(.*)$/gm)].filter((line) => line[1] === name).map((line) => line[2] ?? '');
 }
@@ -152,7 +151,7 @@ function numberOf(name: string, parameters: string): number | undefined {
   return value === undefined ? undefined : countIn({ value: Number(value) }, 'value');
 }
 
-/** Go quotes as JSON does but for a few characters, such as the bell; a stop string with one of those is left out. */
+/** Go quotes as JSON does, except for a few characters such as the bell; stop strings with these are left out. */
 function stopsIn(parameters: string): string[] {
   return valuesOf('stop', parameters)
     .filter((quoted) => JSON_STRING.test(quoted))

@@ -16,19 +16,19 @@ import { engineContract } from '../contracts/index.ts';
 import type { Engine } from '../engine.ts';
 import { createOllama } from './index.ts';
 import { FAKE_DIGEST } from './testing/fake-models.ts';
-import { FakeOllama, type FakeOrder, type Fault } from './testing/fake-ollama.ts';
+import { FakeOllama, type FakeOllamaRequest, type OllamaFault } from './testing/fake-ollama.ts';
 
 const LONG = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ');
 const SKIPS = {
-  'an answer continues after the text of another worker': 'Ollama cannot go on with an answer',
-  'a required tool is called': 'Ollama has no word for it',
-  'JSON by schema is valid': 'the fake obeys no schema',
-  'log probabilities come with their tokens': 'the fake knows few words',
-  'logit bias can forbid a token': 'Ollama has no word for it',
+  'an answer continues after the text of another worker': 'Ollama cannot continue an answer',
+  'a required tool is called': 'Ollama does not support it',
+  'JSON by schema is valid': 'the fake ignores schemas',
+  'log probabilities come with their tokens': 'the fake has the same log probabilities for each word',
+  'logit bias can forbid a token': 'Ollama does not support it',
 } as const;
-const GENERATES = ['messages', 'prompt', 'json', 'logprobs'] as const;
-/** More than the sockets between the two hold. */
-const MORE_THAN_BUFFERS = 'A rather long sentence, said once more. '.repeat(50_000);
+const ABILITIES = ['messages', 'prompt', 'json', 'logprobs'] as const;
+/** Longer than the socket buffers. */
+const MORE_THAN_BUFFERS = 'A rather long sentence, once more. '.repeat(50_000);
 
 const fake = await FakeOllama.start();
 after(() => fake.stop());
@@ -48,33 +48,33 @@ suite('the ollama engine', () => {
   afterEach(() => {
     fake.fault = undefined;
     fake.hasModels = true;
-    fake.onOrder = () => {};
-    fake.onHangUp = () => {};
+    fake.onRequest = () => {};
+    fake.onDisconnect = () => {};
     mock.timers.reset();
   });
   after(() => engine.close());
 
-  test('the chosen model comes first, and only what answers here is offered', async () => {
+  test('the configured model comes first, and only usable local models are offered', async () => {
     assert.deepEqual(await engine.models(), [
       {
         id: 'parrot:latest',
         digest: FAKE_DIGEST,
         contextLength: 2048,
         quantization: 'Q4_K_M',
-        abilities: [...GENERATES, 'tools'],
+        abilities: [...ABILITIES, 'tools'],
       },
-      { id: 'seer:7b', abilities: GENERATES },
+      { id: 'seer:7b', abilities: ABILITIES },
       { id: 'embedder:latest', digest: FAKE_DIGEST, abilities: ['embeddings'] },
     ]);
     const other = createOllama({ baseUrl: fake.address, model: 'giant:cloud', contextLength: 100 });
-    assert.deepEqual((await other.models())[0], { id: 'giant:cloud', contextLength: 100, abilities: GENERATES });
+    assert.deepEqual((await other.models())[0], { id: 'giant:cloud', contextLength: 100, abilities: ABILITIES });
     const [first] = await createOllama({ baseUrl: fake.address }).models();
     assert.equal(first?.id, 'seer:7b');
     const [chosen] = await createOllama({ baseUrl: fake.address, model: 'embedder' }).models();
     assert.equal(chosen?.id, 'embedder:latest');
   });
 
-  test('a missing model tells how to pull it and what there is', async () => {
+  test('the error of a missing model names the command and the existing models', async () => {
     const missing = createOllama({ baseUrl: fake.address, model: 'llama3.2' });
     await assert.rejects(missing.models(), {
       code: 'OLLAMA_MODEL_NOT_AVAILABLE',
@@ -85,27 +85,27 @@ suite('the ollama engine', () => {
     await assert.rejects(createOllama({ baseUrl: fake.address }).models(), { code: 'OLLAMA_MODEL_NOT_AVAILABLE' });
   });
 
-  test('where nobody listens it says how to start Ollama and where it looked, but not to a peer', async () => {
+  test('if Ollama does not run, the error names command and address to the owner, and no address to a peer', async () => {
     const gone = await FakeOllama.start();
     await gone.stop();
-    const nobody = createOllama({ baseUrl: gone.address });
-    await assert.rejects(nobody.models(), (error: Error & { code?: string | undefined }) => {
+    const unreachable = createOllama({ baseUrl: gone.address });
+    await assert.rejects(unreachable.models(), (error: Error & { code?: string | undefined }) => {
       assert.equal(error.code, 'OLLAMA_NOT_FOUND');
       assert.match(error.message, /ollama serve/);
       assert.ok(error.message.includes(gone.address));
       return true;
     });
-    const { end } = await receive(nobody, createRequest('Hello'));
+    const { end } = await receive(unreachable, createRequest('Hello'));
     assert.ok(end.type === 'error' && end.error.code === 'OLLAMA_NOT_FOUND');
     assert.ok(!end.error.message.includes(gone.address));
   });
 
-  test('what answers but is no Ollama is told from one', async () => {
+  test('a server that is not Ollama is reported as such', async () => {
     const elsewhere = createOllama({ baseUrl: `http://${fake.address}/elsewhere` });
     await assert.rejects(elsewhere.models(), { code: 'OLLAMA_NOT_FOUND', message: /elsewhere\/ is not Ollama/ });
   });
 
-  test('what is in memory is told, with our requests and the time that is left', async () => {
+  test('models in memory are listed with open requests and the time until they are unloaded', async () => {
     fake.expiresAt = new Date(Date.now() + 60_000).toISOString();
     const [parrot, seer] = (await engine.resident?.()) ?? [];
     const { leavesInMs = 0, ...rest } = parrot ?? {};
@@ -121,7 +121,7 @@ suite('the ollama engine', () => {
     assert.equal((await engine.resident?.())?.[0]?.active, 0);
   });
 
-  const faults: readonly [Fault, ErrorCode][] = [
+  const faults: readonly [OllamaFault, ErrorCode][] = [
     ['cut in mid-stream', 'GENERATION_FAILED'],
     ['end without done', 'GENERATION_FAILED'],
     ['error line', 'GENERATION_FAILED'],
@@ -136,7 +136,7 @@ suite('the ollama engine', () => {
     ['only loads', 'GENERATION_FAILED'],
   ];
   for (const [fault, code] of faults) {
-    test(`${fault}: the answer ends with ${code}, Ollama's own words stay at home, and the next is answered`, async () => {
+    test(`${fault}: the answer ends with ${code}, a peer does not get Ollama's own text, and the next request is answered`, async () => {
       fake.fault = fault;
       const { end } = await receive(engine, createRequest(LONG));
       assert.ok(end.type === 'error');
@@ -148,64 +148,67 @@ suite('the ollama engine', () => {
     });
   }
 
-  test('an answer that comes in single bytes, characters cut, is the same answer', async () => {
+  test('an answer that is received in single bytes is the same answer', async () => {
     fake.pieceBytes = 1;
     assert.equal((await receive(engine, createRequest('Grüße an 🐟'))).text, 'Grüße an 🐟');
     fake.pieceBytes = undefined;
   });
 
-  test('what the model thinks is no part of the answer', async () => {
+  test('reasoning is not part of the answer', async () => {
     const received = await receive(engine, createRequest('Hello there.'));
     assert.equal(received.text, 'Hello there.');
     assert.deepEqual(usageOf(received), { promptTokens: 2, completionTokens: 2 });
   });
 
-  test('an abort closes the connection, so that Ollama stops', async () => {
-    const hungUp = Promise.withResolvers<number>();
-    fake.onHangUp = hungUp.resolve;
+  test('an abort closes the connection', async () => {
+    const disconnected = Promise.withResolvers<number>();
+    fake.onDisconnect = disconnected.resolve;
     const abort = new AbortController();
     const events = engine.generate(createRequest(MORE_THAN_BUFFERS), abort.signal)[Symbol.asyncIterator]();
     await firstText(events);
     abort.abort();
-    assert.ok((await hungUp.promise) < MORE_THAN_BUFFERS.split(' ').length - 1, 'a reader that pauses, pauses Ollama');
+    assert.ok(
+      (await disconnected.promise) < MORE_THAN_BUFFERS.split(' ').length - 1,
+      'a reader that pauses also pauses Ollama',
+    );
     assert.equal(reasonOf(await receiveRest({ [Symbol.asyncIterator]: () => events })), 'abort');
   });
 
-  test('an abort does not wait until Ollama speaks', async () => {
-    const hungUp = Promise.withResolvers<number>();
-    fake.onHangUp = hungUp.resolve;
+  test('an abort does not wait for the response', async () => {
+    const disconnected = Promise.withResolvers<number>();
+    fake.onDisconnect = disconnected.resolve;
     fake.fault = 'silent from the start';
     const abort = new AbortController();
-    fake.onOrder = () => abort.abort();
+    fake.onRequest = () => abort.abort();
     assert.equal(reasonOf(await receive(engine, createRequest('Hello'), abort.signal)), 'abort');
-    await hungUp.promise;
+    await disconnected.promise;
   });
 
-  const silences: readonly [Fault, number, number][] = [
+  const silences: readonly [OllamaFault, number, number][] = [
     ['silent from the start', 300_000, 0],
     ['silent in mid-stream', 30_000, 3],
   ];
   for (const [fault, limitMs, words] of silences) {
     test(`${fault}: the answer ends with TIMEOUT_NO_RESPONSE, and the connection is closed`, async () => {
       await engine.models();
-      const hungUp = Promise.withResolvers<number>();
-      fake.onHangUp = hungUp.resolve;
-      const ordered = Promise.withResolvers<FakeOrder>();
-      fake.onOrder = ordered.resolve;
+      const disconnected = Promise.withResolvers<number>();
+      fake.onDisconnect = disconnected.resolve;
+      const requested = Promise.withResolvers<FakeOllamaRequest>();
+      fake.onRequest = requested.resolve;
       fake.fault = fault;
       mock.timers.enable({ apis: ['setTimeout'] });
       const events = engine.generate(createRequest(LONG), unaborted())[Symbol.asyncIterator]();
       for (let word = 0; word < words; word++) await firstText(events);
       let isOver = false;
       const rest = receiveRest({ [Symbol.asyncIterator]: () => events }).finally(() => (isOver = true));
-      await ordered.promise;
+      await requested.promise;
       await setImmediate();
       mock.timers.tick(limitMs - 1);
       await setImmediate();
       assert.equal(isOver, false);
       mock.timers.tick(1);
       assert.equal(codeOf(await rest), 'TIMEOUT_NO_RESPONSE');
-      await hungUp.promise;
+      await disconnected.promise;
     });
   }
 });

@@ -18,27 +18,27 @@ import { ModelServer, type HttpResponse } from '../http/server.ts';
 import { modelForRequest } from '../request-check.ts';
 import { DEFAULT_ADDRESS, parseAddress } from './address.ts';
 import { failures, forPeer } from './errors.ts';
-import { type Choice, listModels, type OllamaModel } from './models.ts';
+import { listModels, type OllamaModel, type OllamaModelOptions } from './models.ts';
 import { listResident } from './resident.ts';
 
-/** Before its first byte Ollama may have to load the model, for which it takes five minutes itself, or finish others' answers. */
+/** Long enough to load a model, for which Ollama has the same limit, or to finish other answers first. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
 const HTTP_OK = 200;
 
 export interface OllamaOptions {
-  /** As in `OLLAMA_HOST`: `host`, `host:port` or a URL; absent or empty: 127.0.0.1:11434. Never from a peer. */
+  /** As in `OLLAMA_HOST`: `host`, `host:port` or a URL. Default: 127.0.0.1:11434. It must not come from a peer. */
   readonly baseUrl?: string | undefined;
-  /** The default model, by Ollama's name for it; absent: the one that was changed last. */
+  /** Ollama's name of the default model. Default: the one that was changed last. */
   readonly model?: string | undefined;
-  /** Generations at once, as many as `OLLAMA_NUM_PARALLEL`; absent: 1. Ollama itself queues what is too much. */
+  /** Generations at the same time, as in `OLLAMA_NUM_PARALLEL`. Default: 1. Ollama queues any others. */
   readonly slots?: number | undefined;
-  /** Tokens of prompt and answer; absent: what Ollama chooses. */
+  /** Tokens of prompt and answer. Default: Ollama's own. */
   readonly contextLength?: number | undefined;
-  /** How long Ollama keeps the model in memory after an answer: `10m`, or seconds, -1 for ever; absent: what Ollama chooses. */
+  /** How long Ollama keeps the model in memory after an answer: `10m`, seconds, or -1 without limit. Default: Ollama's own. */
   readonly keepAlive?: string | number | undefined;
 }
 
-/** The models of an Ollama that runs already. Throws `INVALID_REQUEST` for an address that is none. */
+/** Creates an engine for the models of a running Ollama. Throws `INVALID_REQUEST` for an invalid address. */
 export function createOllama(options: OllamaOptions = {}): Engine {
   return new Ollama(options);
 }
@@ -48,26 +48,26 @@ class Ollama implements Engine {
   readonly abilities;
   readonly #address: URL;
   readonly #server: ModelServer;
-  readonly #choice: Choice;
-  readonly #settings: Pick<RequestOptions, 'keepAlive' | 'contextLength'>;
+  readonly #modelOptions: OllamaModelOptions;
+  readonly #requestOptions: Pick<RequestOptions, 'keepAlive' | 'contextLength'>;
   readonly #closing = new AbortController();
-  /** As they were last asked for. */
+  /** From the latest list. */
   #models: readonly OllamaModel[] | undefined;
-  /** Our requests that each model works on. */
+  /** Open requests of this engine, by model id. */
   readonly #active = new Map<string, number>();
 
   constructor({ baseUrl = DEFAULT_ADDRESS, model, slots = 1, contextLength, keepAlive }: OllamaOptions) {
-    // A trailing message of the assistant is a turn of its own to most templates: an answer is not gone on with.
+    // Most templates treat a trailing message of the assistant as a complete turn, so that no answer can be continued.
     this.abilities = { slots, resume: 'none' } as const;
     this.#address = parseAddress(baseUrl);
     this.#server = new ModelServer(this.#address, failures);
-    this.#choice = { model, contextLength };
-    this.#settings = { keepAlive, contextLength };
+    this.#modelOptions = { model, contextLength };
+    this.#requestOptions = { keepAlive, contextLength };
   }
 
   /**
-   * Asks anew each time. Throws `OLLAMA_NOT_FOUND` where no Ollama answers and `OLLAMA_MODEL_NOT_AVAILABLE` where it has
-   * no model, or not the chosen one; both say what to do.
+   * Requests the list each time. Throws `OLLAMA_NOT_FOUND` if no Ollama answers and `OLLAMA_MODEL_NOT_AVAILABLE` if it does
+   * not have the configured model, or none at all.
    */
   async models(): Promise<readonly ModelInfo[]> {
     const models = await this.#list(this.#closing.signal);
@@ -79,7 +79,7 @@ class Ollama implements Engine {
       answer: (ended) => this.#answer(request, ended),
       signal,
       closing: this.#closing.signal,
-      forPeer: (error) => this.#failed(error),
+      forPeer: (error) => this.#convertError(error),
     });
   }
 
@@ -87,7 +87,7 @@ class Ollama implements Engine {
   async resident(): Promise<readonly ResidentModel[]> {
     const signal = this.#closing.signal;
     const models = this.#models ?? (await this.#list(signal));
-    return this.#unlessClosed(
+    return this.#orClosed(
       listResident(
         this.#server,
         this.#address,
@@ -103,7 +103,7 @@ class Ollama implements Engine {
   }
 
   async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
-    const model = choose(request, this.#models ?? (await this.#list(signal)));
+    const model = findModel(request, this.#models ?? (await this.#list(signal)));
     const { id } = model.info;
     this.#active.set(id, (this.#active.get(id) ?? 0) + 1);
     try {
@@ -121,16 +121,16 @@ class Ollama implements Engine {
     signal: AbortSignal,
   ): AsyncGenerator<InferenceEvent, undefined> {
     const { id } = model.info;
-    const question = writeRequest(request, { model: id, modelStops: model.stops, ...this.#settings });
-    const { status, body } = await this.#server.request({ ...question, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS });
+    const ollamaRequest = writeRequest(request, { model: id, modelStops: model.stops, ...this.#requestOptions });
+    const { status, body } = await this.#server.request({ ...ollamaRequest, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS });
     if (status !== HTTP_OK) throw readError(status, await this.#errorText(body), id);
     yield* readStream(body, { model: id, logprobs: request.logprobs, newCallId });
   }
 
   async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<EmbeddingsResponse> {
-    const body = writeEmbeddingsRequest(texts, { model, ...this.#settings });
-    const question = { path: 'api/embed', body, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
-    const { status, object } = await this.#server.requestObject(question);
+    const body = writeEmbeddingsRequest(texts, { model, ...this.#requestOptions });
+    const request = { path: 'api/embed', body, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
+    const { status, object } = await this.#server.requestObject(request);
     if (status !== HTTP_OK) throw readError(status, errorText(object, ''), model);
     return readEmbeddingsResponse(object);
   }
@@ -141,11 +141,11 @@ class Ollama implements Engine {
   }
 
   async #list(signal: AbortSignal): Promise<readonly OllamaModel[]> {
-    this.#models = await this.#unlessClosed(listModels(this.#server, this.#address, this.#choice, signal));
+    this.#models = await this.#orClosed(listModels(this.#server, this.#address, this.#modelOptions, signal));
     return this.#models;
   }
 
-  async #unlessClosed<T>(work: Promise<T>): Promise<T> {
+  async #orClosed<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
@@ -153,19 +153,19 @@ class Ollama implements Engine {
     }
   }
 
-  #failed(error: ShoalError): ShoalError {
-    // Ollama is not what it was: the next request looks what there is.
+  #convertError(error: ShoalError): ShoalError {
+    // Ollama has changed: the next request lists its models again.
     if (error.code.startsWith('OLLAMA_')) this.#models = undefined;
     return forPeer(error);
   }
 }
 
-function choose(request: InferenceRequest, models: readonly OllamaModel[]): OllamaModel {
+function findModel(request: InferenceRequest, models: readonly OllamaModel[]): OllamaModel {
   const info = modelForRequest(
     request,
     models.map((model) => model.info),
   );
-  const chosen = models.find((model) => model.info === info);
-  if (chosen === undefined) throw ShoalError.modelNotFound(info.id, []);
-  return chosen;
+  const found = models.find((model) => model.info === info);
+  if (found === undefined) throw ShoalError.modelNotFound(info.id, []);
+  return found;
 }

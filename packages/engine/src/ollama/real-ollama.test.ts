@@ -10,27 +10,27 @@ import { embedderOf } from './testing/embedder.ts';
 import { CONTEXT_TOKENS, findOllama, RealOllama } from './testing/real-ollama.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.gguf', import.meta.url));
-/** Ollama knows the chat templates of well-known models only; its penalty would spoil the counting. */
+/** Ollama only has chat templates for well-known models. Its default penalty would change the counting. */
 const MODELFILE = `FROM ${MODEL_PATH}
 TEMPLATE """{{ range .Messages }}{{ if eq .Role "user" }}<|user|>{{ .Content }}<|end|>{{ end }}{{ end }}<|assistant|>"""
 PARAMETER repeat_penalty 1
 PARAMETER num_thread 1
 PARAMETER stop "<|user|>"
 `;
-/** A template that knows of tools is what makes a model one that can call them. */
+/** Ollama reports the ability `tools` for a model whose template uses tools. */
 const TOOLS_MODELFILE = `FROM ${MODEL_PATH}
 TEMPLATE """{{ if .Tools }}{{ .Tools }}{{ end }}{{ range .Messages }}{{ if eq .Role "user" }}<|user|>{{ .Content }}<|end|>{{ else if eq .Role "tool" }}{{ .Content }}{{ else }}{{ range .ToolCalls }}<tool_call>{"name": "{{ .Function.Name }}", "arguments": {{ .Function.Arguments }}}</tool_call>{{ end }}{{ end }}{{ end }}<|assistant|>"""
 PARAMETER num_thread 1
 PARAMETER stop "<|user|>"
 `;
-const GENERATES = ['messages', 'prompt', 'json', 'logprobs'] as const;
+const ABILITIES = ['messages', 'prompt', 'json', 'logprobs'] as const;
 const SHORT = 'What is 2+2?';
 const LONG = 'Count from 30 to 90.';
 
 const binary = findOllama();
 
 if (binary === undefined) {
-  test('with a real Ollama', { skip: 'Ollama is not here: .ci/install-ollama builds it, which takes some minutes' });
+  test('with a real Ollama', { skip: 'Ollama is not installed; .ci/install-ollama builds it in some minutes' });
 } else {
   suite('with a real Ollama', () => testWith(new RealOllama(binary)));
 }
@@ -45,46 +45,43 @@ function testWith(ollama: RealOllama): void {
     await ollama.create('shoal-tools', TOOLS_MODELFILE);
     await ollama.createFrom('shoal-embedder', embedderOf(await readFile(MODEL_PATH)));
   };
-  /**
-   * This Ollama now and then answers nobody any more after a request was taken back, whoever took it back: then it is started
-   * anew, because what is tested is our part.
-   */
-  const revive = async (): Promise<void> => {
+  /** Restarts Ollama if it hangs, which this version sometimes does after a cancelled request. */
+  const ensureRunning = async (): Promise<void> => {
     if (await ollama.answers('shoal-demo')) return;
     await ollama.stop();
     await start();
   };
 
   before(start);
-  beforeEach(revive);
+  beforeEach(ensureRunning);
   after(() => ollama.stop());
 
   engineContract(
     'ollama',
     async () => {
-      await revive();
+      await ensureRunning();
       return create();
     },
     { short: SHORT, long: LONG },
     {
-      'an answer continues after the text of another worker': 'Ollama cannot go on with an answer',
-      'a required tool is called': 'Ollama has no word for it',
-      'logit bias can forbid a token': 'Ollama has no word for it',
+      'an answer continues after the text of another worker': 'Ollama cannot continue an answer',
+      'a required tool is called': 'Ollama does not support it',
+      'logit bias can forbid a token': 'Ollama does not support it',
     },
   );
 
-  test('a model is known by the digest of its GGUF file', async () => {
+  test('the digest of a model is that of its GGUF file', async () => {
     const digest = `sha256:${createHash('sha256')
       .update(await readFile(MODEL_PATH))
       .digest('hex')}`;
     const known = { digest, contextLength: 1024, quantization: 'F16' };
     const [demo, tools, embedder] = await create().models();
-    assert.deepEqual(demo, { id: 'shoal-demo:latest', ...known, abilities: GENERATES });
-    assert.deepEqual(tools, { id: 'shoal-tools:latest', ...known, abilities: [...GENERATES, 'tools'] });
+    assert.deepEqual(demo, { id: 'shoal-demo:latest', ...known, abilities: ABILITIES });
+    assert.deepEqual(tools, { id: 'shoal-tools:latest', ...known, abilities: [...ABILITIES, 'tools'] });
     assert.deepEqual([embedder?.id, embedder?.abilities], ['shoal-embedder:latest', ['embeddings']]);
   });
 
-  test('a conversation with tools, their calls and what they answered is taken', async () => {
+  test('a conversation with tools, their calls and their results is accepted', async () => {
     const tools = [{ name: 'weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } }];
     const toolCalls = [{ id: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}' }];
     const messages = [
@@ -101,7 +98,7 @@ function testWith(ollama: RealOllama): void {
     assert.notEqual(reasonOf(received), 'abort');
   });
 
-  test('what is in memory is told', async () => {
+  test('models in memory are listed', async () => {
     const engine = create();
     await receive(engine, createRequest(SHORT));
     const loaded = (await engine.resident?.())?.find(({ id }) => id === 'shoal-demo:latest');
@@ -109,7 +106,7 @@ function testWith(ollama: RealOllama): void {
     assert.partialDeepStrictEqual(loaded, { device: 'cpu', contextLength: CONTEXT_TOKENS, active: 0 });
   });
 
-  test('a prompt, a conversation and raw text are answered alike, in pieces', async () => {
+  test('a prompt, a conversation and raw text have the same answer, in pieces', async () => {
     const prompt = await receive(create(), createRequest(SHORT));
     assert.equal(prompt.text, '4');
     const system = { role: 'system', content: 'Be brief.' } as const;
@@ -128,12 +125,12 @@ function testWith(ollama: RealOllama): void {
     await firstText(events);
     abort.abort();
     assert.equal(reasonOf(await receiveRest({ [Symbol.asyncIterator]: () => events })), 'abort');
-    // The next request, for which there is no other place, finds in the cache as many tokens as were made until then.
-    const place = ollama.logged(new RegExp(`loading cache slot.* cache=(\\d+) prompt=${promptTokens} `));
-    place.catch(() => undefined);
+    // The log of the next request, which uses the same slot, has the number of tokens in the cache.
+    const cacheLine = ollama.logged(new RegExp(`loading cache slot.* cache=(\\d+) prompt=${promptTokens} `));
+    cacheLine.catch(() => undefined);
     const next = await receive(create(), createRequest(SHORT), AbortSignal.timeout(10_000));
-    if (reasonOf(next) === 'abort') return context.skip('this Ollama answers nobody any more after an abort');
-    const [, inCache] = await place;
+    if (reasonOf(next) === 'abort') return context.skip('this Ollama hangs after an abort');
+    const [, inCache] = await cacheLine;
     assert.ok(Number(inCache) < whole / 2, `${inCache} of ${whole} tokens`);
   });
 
@@ -143,7 +140,7 @@ function testWith(ollama: RealOllama): void {
     assert.equal(reasonOf(await receive(narrow, createRequest(LONG))), 'length');
   });
 
-  test('a missing model and a stopped server are told apart', async () => {
+  test('a missing model and a stopped server have different errors', async () => {
     await assert.rejects(create({ model: 'llama3.2' }).models(), {
       code: 'OLLAMA_MODEL_NOT_AVAILABLE',
       message: /there are: .*shoal-demo:latest/,

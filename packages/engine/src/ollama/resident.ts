@@ -4,23 +4,23 @@ import { countIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 import { failures } from './errors.ts';
 
-/** For a list, which Ollama gives at once. */
+/** Enough for a list, which Ollama sends at once. */
 const RESIDENT_TIMEOUT_MS = 10_000;
-/** A model that Ollama keeps for longer stays: "for ever" is a time some hundred years away. */
+/** A model that Ollama keeps for longer counts as kept without limit, for which Ollama reports a date in some hundred years. */
 const STAYS_AFTER_MS = 365 * 24 * 60 * 60 * 1000;
 const HTTP_OK = 200;
 
-export interface Known {
+export interface KnownModels {
   readonly infos: readonly ModelInfo[];
-  /** Requests that each model works on, by its id. */
+  /** Open requests of this engine, by model id. */
   readonly active: ReadonlyMap<string, number>;
 }
 
-/** What Ollama has in memory (`api/ps`), whoever it was loaded for. Throws `OLLAMA_NOT_FOUND`. */
+/** Lists the models in Ollama's memory (`api/ps`), also those loaded by others. Throws `OLLAMA_NOT_FOUND`. */
 export async function listResident(
   server: ModelServer,
   address: URL,
-  known: Known,
+  known: KnownModels,
   signal: AbortSignal,
 ): Promise<readonly ResidentModel[]> {
   const { status, object } = await server.requestObject({ path: 'api/ps', signal, timeoutMs: RESIDENT_TIMEOUT_MS });
@@ -33,8 +33,8 @@ export async function listResident(
   });
 }
 
-/** The digest in `api/ps` is the manifest's; that of the model file is known from its description. */
-function residentModel(id: string, loaded: JsonObject, { infos, active }: Known): ResidentModel {
+/** The digest of `api/ps` is that of the manifest; that of the model file is in the model's description. */
+function residentModel(id: string, loaded: JsonObject, { infos, active }: KnownModels): ResidentModel {
   const digest = infos.find((info) => isNamed(info, id))?.digest;
   const memoryBytes = countIn(loaded, 'size');
   const contextLength = countIn(loaded, 'context_length');
@@ -51,7 +51,7 @@ function residentModel(id: string, loaded: JsonObject, { infos, active }: Known)
   };
 }
 
-/** Ollama tells a time of day, so this is the one place where ours counts. */
+/** Ollama reports a time of day, so this depends on the clocks of both machines. */
 function timeLeft(expiresAt: string | undefined): number | undefined {
   const left = Date.parse(expiresAt ?? '') - Date.now();
   return Number.isNaN(left) || left > STAYS_AFTER_MS ? undefined : Math.max(0, left);

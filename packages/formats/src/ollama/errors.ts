@@ -5,35 +5,35 @@ import { textIn } from '../json.ts';
 const TOO_LONG = /exceeds? the (available )?context/;
 
 export const failures = {
-  brokenOff: (cause: unknown) => ShoalError.generationFailed('Ollama broke the answer off before its end.', cause),
-  unreadable: (cause: unknown) => ShoalError.generationFailed('Ollama answered with what cannot be read.', cause),
+  brokenOff: (cause: unknown) => ShoalError.generationFailed('Ollama ended the answer before it was complete.', cause),
+  unreadable: (cause: unknown) => ShoalError.generationFailed('Ollama sent a response that cannot be read.', cause),
   noLogprobs: () =>
     ShoalError.generationFailed(
-      'This Ollama tells no log probabilities; 0.12.11 and later versions do.',
+      'This Ollama sends no log probabilities. Update it to 0.12.11 or later.',
       'There were none.',
     ),
 };
 
 /** An error response. Ollama's own text becomes the cause only: it can name files and addresses. */
 export function readError(status: number, text: string, model: string): ShoalError {
-  const cause = `Ollama said ${status}: ${text}`;
+  const cause = `Ollama answered ${status}: ${text}`;
   if (TOO_LONG.test(text)) {
     return new ShoalError('CONTEXT_EXCEEDED', 'The prompt is longer than the context of the model.', { cause });
   }
   switch (status) {
     case 400:
-      return new ShoalError('INVALID_REQUEST', `Ollama does not take this request for the model "${model}".`, {
+      return new ShoalError('INVALID_REQUEST', `Ollama refuses this request for the model "${model}".`, {
         cause,
       });
     case 404:
       return new ShoalError(
         'OLLAMA_MODEL_NOT_AVAILABLE',
-        `Ollama no longer has the model "${model}". Its owner gets it back with "ollama pull ${model}".`,
+        `Ollama no longer has the model "${model}". Its owner can get it again with "ollama pull ${model}".`,
         { cause },
       );
     case 429:
     case 503:
-      return new ShoalError('OVERLOADED', 'Ollama has as many requests as it takes. Try again in a moment.', { cause });
+      return new ShoalError('OVERLOADED', 'Ollama is busy. Try again in a moment.', { cause });
     default:
       return ShoalError.generationFailed('Ollama could not answer; the log of the lending node has the reason.', cause);
   }

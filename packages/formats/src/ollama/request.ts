@@ -26,7 +26,7 @@ export interface OllamaRequest {
 export function writeRequest(request: InferenceRequest, options: RequestOptions): OllamaRequest {
   const { format, logprobs, resume } = request;
   if (resume !== undefined)
-    throw ShoalError.generationFailed('Ollama cannot go on with an answer that was begun elsewhere.');
+    throw ShoalError.generationFailed('Ollama cannot continue an answer that another worker began.');
   checkSupport(request);
   const { path, input } = writeInput(request);
   const body = {
@@ -53,7 +53,7 @@ function checkSupport({ sampling, toolChoice = 'auto', parallelToolCalls = true,
 }
 
 function unsupported(what: string): ShoalError {
-  return ShoalError.invalidRequest(`Ollama has no word for ${what}; leave it out of the request.`);
+  return ShoalError.invalidRequest(`Ollama does not support ${what}. Remove it from the request.`);
 }
 
 function writeSampling({ sampling, stop }: InferenceRequest, { modelStops, contextLength }: RequestOptions): object {
@@ -88,7 +88,7 @@ function writeInput({ input, tools, toolChoice }: InferenceRequest): { path: Oll
       return { path: 'api/generate', input: { prompt: input.text, raw: true } };
     case 'embeddings':
     case 'tokens':
-      throw ShoalError.invalidRequest('Ollama takes no token ids; send messages or raw text.');
+      throw ShoalError.invalidRequest('Ollama does not accept token ids. Send messages or raw text.');
     default:
       return input satisfies never;
   }

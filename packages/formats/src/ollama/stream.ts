@@ -96,9 +96,9 @@ class LineReader {
   #toolCall(call: JsonObject): InferenceEvent {
     const called = objectIn(call, 'function');
     const name = textIn(called, 'name');
-    if (name === undefined) throw failures.unreadable('A tool call names no tool.');
+    if (name === undefined) throw failures.unreadable('A tool call has no name.');
     const given = called?.['arguments'] ?? {};
-    if (!isObject(given)) throw failures.unreadable('The arguments of a tool call are no object.');
+    if (!isObject(given)) throw failures.unreadable('The arguments of a tool call are not an object.');
     return {
       type: 'tool_call',
       index: this.#calls++,
@@ -117,7 +117,7 @@ async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<JsonO
     const lines: (JsonObject | undefined)[] = [];
     const fault = framer.push(bytes, (line) => void lines.push(parseObject(decoder.decode(line))));
     for (const object of lines) {
-      if (object === undefined) throw failures.unreadable('A line is no JSON object.');
+      if (object === undefined) throw failures.unreadable('A line is not a JSON object.');
       yield object;
     }
     if (fault !== undefined) throw failures.unreadable(fault);

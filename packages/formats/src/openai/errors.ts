@@ -9,11 +9,12 @@ const TOO_LONG = /context_length_exceeded|exceed_context_size|maximum context le
 const MODEL_MISSING = /model/i;
 
 export const failures = {
-  brokenOff: (cause: unknown) => ShoalError.generationFailed('The server broke the answer off before its end.', cause),
-  unreadable: (cause: unknown) => ShoalError.generationFailed('The server answered with what cannot be read.', cause),
-  filtered: () => ShoalError.generationFailed('The server withheld the answer: its content filter objected.'),
-  noToolCall: () => ShoalError.generationFailed('The model called no tool, though one was required.'),
-  noLogprobs: () => ShoalError.generationFailed('The server tells no log probabilities; ask without them.'),
+  brokenOff: (cause: unknown) =>
+    ShoalError.generationFailed('The server ended the answer before it was complete.', cause),
+  unreadable: (cause: unknown) => ShoalError.generationFailed('The server sent a response that cannot be read.', cause),
+  filtered: () => ShoalError.generationFailed('The content filter of the server blocked the answer.'),
+  noToolCall: () => ShoalError.generationFailed('The model did not call a tool, although one was required.'),
+  noLogprobs: () => ShoalError.generationFailed('The server sends no log probabilities. Remove them from the request.'),
 };
 
 export interface ErrorResponse {
@@ -26,7 +27,7 @@ export interface ErrorResponse {
 
 /** An error response (https://platform.openai.com/docs/guides/error-codes, and what other servers make of it). */
 export function readError({ status, retryAfter, text }: ErrorResponse, model: string): ShoalError {
-  const cause = `The server said ${status}: ${text}`;
+  const cause = `The server answered ${status}: ${text}`;
   if (status >= 400 && status < 500 && TOO_LONG.test(text)) return tooLong(cause);
   switch (status) {
     case 401:
@@ -44,7 +45,7 @@ export function readError({ status, retryAfter, text }: ErrorResponse, model: st
       return overloaded(retryAfter, cause);
     default:
       return status >= 400 && status < 500
-        ? new ShoalError('INVALID_REQUEST', `The server does not take this request for the model "${model}".`, {
+        ? new ShoalError('INVALID_REQUEST', `The server refuses this request for the model "${model}".`, {
             cause,
           })
         : ShoalError.generationFailed(
@@ -59,7 +60,7 @@ export function readStreamError(chunk: JsonObject): ShoalError | undefined {
   const { error } = chunk;
   if ((error === undefined || error === null) && textIn(chunk, 'object') !== 'error') return undefined;
   const text = JSON.stringify(error ?? chunk);
-  const cause = `The server said in the stream: ${text}`;
+  const cause = `The server sent an error in the stream: ${text}`;
   if (TOO_LONG.test(text)) return tooLong(cause);
   return ShoalError.generationFailed('The server could not complete the answer.', cause);
 }
@@ -75,14 +76,14 @@ function tooLong(cause: string): ShoalError {
 }
 
 function notOffered(cause: string): ShoalError {
-  return new ShoalError('INVALID_REQUEST', 'The server does not offer what this request needs.', { cause });
+  return new ShoalError('INVALID_REQUEST', 'The server does not support this request.', { cause });
 }
 
 function overloaded(retryAfter: string | undefined, cause: string): ShoalError {
   const seconds = Number(retryAfter ?? Number.NaN);
   const ms = Number.isNaN(seconds) ? Date.parse(retryAfter ?? '') - Date.now() : seconds * 1_000;
   const retryAfterMs = Math.ceil(Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS));
-  return new ShoalError('OVERLOADED', 'The server has as many requests as it takes. Try again in a moment.', {
+  return new ShoalError('OVERLOADED', 'The server is busy. Try again in a moment.', {
     cause,
     ...(!Number.isNaN(ms) && { retryAfterMs }),
   });

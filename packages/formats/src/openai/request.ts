@@ -70,7 +70,7 @@ export function readRequest(body: BodyFields): ChatRequest {
 export function writeRequest(request: InferenceRequest, model: string, includeUsage: boolean): OpenAiRequest {
   const { input, sampling, stop, format, resume } = request;
   if (resume !== undefined)
-    throw ShoalError.generationFailed('The server cannot go on with an answer that was begun elsewhere.');
+    throw ShoalError.generationFailed('The server cannot continue an answer that another worker began.');
   const stops = stop.filter((text) => text !== '');
   const common = {
     model,
@@ -96,7 +96,7 @@ export function writeRequest(request: InferenceRequest, model: string, includeUs
     case 'tokens':
       return { path: 'completions', body: { ...common, ...textFields(request), prompt: input.tokens } };
     case 'embeddings':
-      throw ShoalError.invalidRequest('Texts become vectors, and not an answer.');
+      throw ShoalError.invalidRequest('Texts to embed have no answer.');
     default:
       return input satisfies never;
   }

@@ -49,7 +49,7 @@ export async function* readStream(
   for await (const data of readEvents(body, reader.failures)) {
     if (data === DONE) return yield* reader.end(DONE);
     const chunk = parseObject(data);
-    if (chunk === undefined) throw reader.failures.unreadable('An event is no JSON object.');
+    if (chunk === undefined) throw reader.failures.unreadable('An event is not a JSON object.');
     yield* reader.read(chunk);
   }
   yield* reader.end(undefined);

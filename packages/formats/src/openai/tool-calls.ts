@@ -56,7 +56,7 @@ export class ToolCallReader {
 
   #begin(theirs: number, call: { id: string | undefined; name: string | undefined; text: string }): ToolCallEvent {
     const { id = this.#newCallId(), name, text } = call;
-    if (name === undefined) throw this.#unreadable('A tool call names no tool.');
+    if (name === undefined) throw this.#unreadable('A tool call has no name.');
     if (this.#count === MAX_TOOL_CALLS) throw this.#unreadable(`There are more than ${MAX_TOOL_CALLS} tool calls.`);
     const index = this.#count++;
     const before = this.#begun.get(theirs);
@@ -74,7 +74,7 @@ export class ToolCallReader {
   #argumentsIn(called: JsonObject | undefined): string {
     const value = called?.['arguments'] ?? '';
     if (typeof value === 'string') return value;
-    if (!isObject(value)) throw this.#unreadable('The arguments of a tool call are no object.');
+    if (!isObject(value)) throw this.#unreadable('The arguments of a tool call are not an object.');
     return JSON.stringify(value);
   }
 }

@@ -1,22 +1,22 @@
-/** A GGUF file begins with its magic, its version, and how many tensors and metadata entries it has. */
+/** A GGUF file begins with its magic, its version, and the numbers of tensors and metadata entries. */
 const COUNT_OFFSET_BYTES = 16;
 const HEADER_BYTES = 24;
-/** Tensors begin at multiples of this, so that what is put in front of them must be one. */
+/** Tensors begin at multiples of this, so the inserted bytes must be a multiple too. */
 const ALIGNMENT_BYTES = 32;
 const [UINT32, STRING] = [4, 8];
 const MEAN = 1;
 
-/** The same model as one for embeddings: it says in its metadata how the vectors of its tokens become one. */
+/** Turns a model into one for embeddings, by adding the metadata that defines how token vectors are pooled. */
 export function embedderOf(gguf: Uint8Array, architecture = 'llama'): Uint8Array {
   const pooling = entry(`${architecture}.pooling_type`, UINT32, uint32(MEAN));
-  const excess = (pooling.length + filling(0).length) % ALIGNMENT_BYTES;
+  const excess = (pooling.length + padding(0).length) % ALIGNMENT_BYTES;
   const header = Buffer.from(gguf.subarray(0, HEADER_BYTES));
   header.writeBigUInt64LE(header.readBigUInt64LE(COUNT_OFFSET_BYTES) + 2n, COUNT_OFFSET_BYTES);
-  return Buffer.concat([header, pooling, filling(ALIGNMENT_BYTES - excess), gguf.subarray(HEADER_BYTES)]);
+  return Buffer.concat([header, pooling, padding(ALIGNMENT_BYTES - excess), gguf.subarray(HEADER_BYTES)]);
 }
 
-/** An entry that says nothing, at any length. */
-function filling(length: number): Buffer {
+/** A meaningless entry of any length. */
+function padding(length: number): Buffer {
   return entry('shoal.filling', STRING, Buffer.concat([uint64(length), Buffer.alloc(length, ' ')]));
 }
 

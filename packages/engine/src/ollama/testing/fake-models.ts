@@ -5,13 +5,13 @@ const BLOB = `/models/blobs/sha256-${'ab'.repeat(32)}`;
 const PROJECTOR = `/models/blobs/sha256-${'cd'.repeat(32)}`;
 
 export interface FakeModel {
-  /** What `api/tags` says beyond the name. */
+  /** Fields of `api/tags`, without the name. */
   readonly tag?: object | undefined;
-  /** What `api/show` says. */
+  /** The response of `api/show`. */
   readonly show: object;
 }
 
-/** One that answers and calls tools, one with eyes, one for embeddings, one for images, one that runs elsewhere; the last changed first. */
+/** Models for chats with tools, with images as input, for embeddings, for making images, and on another machine; the last changed first. */
 export const FAKE_MODELS: Readonly<Record<string, FakeModel>> = {
   'giant:cloud': {
     tag: { remote_host: 'https://ollama.com:443', remote_model: 'giant' },

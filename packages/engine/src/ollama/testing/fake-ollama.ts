@@ -8,7 +8,7 @@ import { isObject, type JsonObject } from '@shoal/protocol';
 import { objectIn, textIn } from '@shoal/formats/json';
 import { FAKE_MODELS } from './fake-models.ts';
 
-/** What is answered instead of an answer, in Ollama's words. */
+/** Error responses with Ollama's texts. */
 const REFUSALS = {
   'model deleted': { status: 404, error: "model 'parrot:latest' not found" },
   busy: { status: 503, error: 'server busy, please try again.  maximum pending requests exceeded' },
@@ -17,7 +17,7 @@ const REFUSALS = {
   'prompt too long': { status: 400, error: 'the input length exceeds the context length' },
 } as const;
 
-/** What comes after a few words instead of the rest. */
+/** The end of a stream after a few words. */
 const LAST_LINES = {
   'end without done': '',
   'error line': '{"error":"an error was encountered while running the model: /home/dan/secret"}\n',
@@ -25,8 +25,8 @@ const LAST_LINES = {
   'line of another kind': 'event: ping\n',
 } as const;
 
-/** What the answers suffer from. */
-export type Fault =
+/** A fault of all answers. */
+export type OllamaFault =
   | keyof typeof REFUSALS
   | keyof typeof LAST_LINES
   | 'silent from the start'
@@ -38,30 +38,30 @@ export type Fault =
 const WORDS_BEFORE_FAULT = 3;
 const PIECE_OF_ENDLESS_LINE = 'x'.repeat(64 * 1024);
 
-/** A request for an answer, as it was sent. */
-export interface FakeOrder {
+/** A request for an answer or for vectors, as it was sent. */
+export interface FakeOllamaRequest {
   readonly path: string;
   readonly body: JsonObject;
 }
 
 /**
- * A fake of Ollama for the faults that the real one cannot be made to have: a real HTTP server with Ollama's endpoints
- * and words, whose models repeat what they are told, a word a token, and stop when the connection is closed.
+ * A fake Ollama, for faults that the real one does not have on demand. Its models repeat the last message, one word per token,
+ * and stop when the connection is closed.
  */
 export class FakeOllama {
-  fault: Fault | undefined;
+  fault: OllamaFault | undefined;
   hasModels = true;
-  /** Answers come in pieces of so many bytes, cut anywhere; absent: a line a piece. */
+  /** The size of the pieces of an answer. Undefined: one line per piece. */
   pieceBytes: number | undefined;
-  /** When `api/ps` says that the parrot leaves memory. */
+  /** The time in `api/ps` at which the parrot is unloaded. */
   expiresAt = '2026-01-01T00:00:00Z';
-  /** What `api/embed` answers with; absent: a vector for each text. */
+  /** The vectors of `api/embed`. Undefined: one per text. */
   embeddings: unknown;
-  /** What tools are called with. */
+  /** The arguments of tool calls. */
   callArguments: unknown = { city: 'Oslo' };
-  onOrder: (order: FakeOrder) => void = () => {};
-  /** The connection was closed before the answer was complete; so many words were said. */
-  onHangUp: (words: number) => void = () => {};
+  onRequest: (request: FakeOllamaRequest) => void = () => {};
+  /** Called if the connection is closed before the answer is complete, with the number of words sent. */
+  onDisconnect: (words: number) => void = () => {};
   readonly #server = new FakeServer((request, response) => this.#handle(request, response));
 
   static async start(): Promise<FakeOllama> {
@@ -100,47 +100,48 @@ export class FakeOllama {
     await this.#answer({ path, body }, response);
   }
 
-  /** A text's vector says how long it is and how it begins. */
+  /** A text's vector depends on its length and first character. */
   #embed(body: JsonObject, response: ServerResponse): void {
-    this.onOrder({ path: '/api/embed', body });
+    this.onRequest({ path: '/api/embed', body });
     const { input } = body;
     const texts = Array.isArray(input) ? input.map(String) : [];
     const embeddings = texts.map((text) => [text.length % 7, (text.codePointAt(0) ?? 0) % 11, 1]);
     sendJson(response, 200, { embeddings: this.embeddings ?? embeddings, prompt_eval_count: texts.length });
   }
 
-  async #answer(order: FakeOrder, response: ServerResponse): Promise<void> {
-    const progress = { said: 0 };
+  async #answer(request: FakeOllamaRequest, response: ServerResponse): Promise<void> {
+    const progress = { words: 0 };
     response.on('close', () => {
-      if (!response.writableFinished) this.onHangUp(progress.said);
+      if (!response.writableFinished) this.onDisconnect(progress.words);
     });
-    this.onOrder(order);
+    this.onRequest(request);
     if (this.fault === 'silent from the start') return;
     for (const [fault, { status, error }] of Object.entries(REFUSALS)) {
       if (this.fault === fault) return sendJson(response, status, { error });
     }
     response.setHeader('content-type', 'application/x-ndjson');
-    await pipeline(inPieces(this.#lines(order, progress, response), this.pieceBytes), response);
+    await pipeline(inPieces(this.#lines(request, progress, response), this.pieceBytes), response);
   }
 
   async *#lines(
-    { path, body }: FakeOrder,
-    progress: { said: number },
+    { path, body }: FakeOllamaRequest,
+    progress: { words: number },
     response: ServerResponse,
   ): AsyncGenerator<string> {
     const line = (text: string, fields: object) => {
-      const words = path === '/api/chat' ? { message: { role: 'assistant', content: text } } : { response: text };
-      return `${JSON.stringify({ model: body['model'], created_at: '2026-01-01T00:00:00Z', ...words, ...fields })}\n`;
+      const content = path === '/api/chat' ? { message: { role: 'assistant', content: text } } : { response: text };
+      return `${JSON.stringify({ model: body['model'], created_at: '2026-01-01T00:00:00Z', ...content, ...fields })}\n`;
     };
     if (this.fault === 'only loads') return yield line('', { done: true, done_reason: 'load' });
-    const ofThought = body['logprobs'] === true ? { logprobs: [wordLogprob('Parrots repeat.', body)] } : {};
-    yield line('', { thinking: 'Parrots repeat.', done: false, ...ofThought });
+    const ofReasoning = body['logprobs'] === true ? { logprobs: [wordLogprob('Parrots repeat.', body)] } : {};
+    yield line('', { thinking: 'Parrots repeat.', done: false, ...ofReasoning });
     if (Array.isArray(body['tools'])) yield toolLine(body['tools'], this.callArguments);
-    const { words, stops, limit } = readOrder(body);
+    const { words, stops, limit } = readBody(body);
     for (const text of words) {
-      if (progress.said >= limit) break;
-      if (progress.said === WORDS_BEFORE_FAULT && this.fault !== undefined) return yield* suffer(this.fault, response);
-      progress.said++;
+      if (progress.words >= limit) break;
+      if (progress.words === WORDS_BEFORE_FAULT && this.fault !== undefined)
+        return yield* failWith(this.fault, response);
+      progress.words++;
       const piece = stops.push({ text, tokens: [] });
       const logprobs = body['logprobs'] === true ? { logprobs: [wordLogprob(text, body)] } : {};
       if (piece !== undefined) yield line(piece.text, { done: false, ...logprobs });
@@ -148,13 +149,13 @@ export class FakeOllama {
     }
     const rest = stops.end();
     if (rest !== undefined) yield line(rest.text, { done: false });
-    const reason = progress.said < words.length && !stops.stopped ? 'length' : 'stop';
-    const counts = { prompt_eval_count: words.length, eval_count: progress.said, total_duration: 1_000 };
+    const reason = progress.words < words.length && !stops.stopped ? 'length' : 'stop';
+    const counts = { prompt_eval_count: words.length, eval_count: progress.words, total_duration: 1_000 };
     yield line('', { done: true, done_reason: reason, ...counts });
   }
 }
 
-/** Every tool is called at once, without an id, as older versions do it; newer ones give one. */
+/** Calls every tool. The first call has no id, as in older versions. */
 function toolLine(tools: readonly unknown[], given: unknown): string {
   const calls = tools.filter(isObject).map((tool, index) => ({
     ...(index > 0 && { id: `call_${index}` }),
@@ -172,25 +173,25 @@ function wordLogprob(token: string, body: JsonObject): object {
   return { token, logprob: -0.5, top_logprobs: Number(body['top_logprobs']) > 0 ? others : undefined };
 }
 
-async function* suffer(fault: Fault, response: ServerResponse): AsyncGenerator<string> {
+async function* failWith(fault: OllamaFault, response: ServerResponse): AsyncGenerator<string> {
   if (fault === 'cut in mid-stream') response.destroy();
   else if (fault === 'silent in mid-stream') await once(response, 'close');
   else if (fault === 'endless line') for (yield '{"response":"'; ;) yield PIECE_OF_ENDLESS_LINE;
   else for (const [name, line] of Object.entries(LAST_LINES)) if (name === fault) yield line;
 }
 
-function readOrder(body: JsonObject): { words: readonly string[]; stops: StopFilter; limit: number } {
+function readBody(body: JsonObject): { words: readonly string[]; stops: StopFilter; limit: number } {
   const options = objectIn(body, 'options');
   const stop = options?.['stop'];
   const limit = options?.['num_predict'];
   return {
-    words: lastSaid(body).match(/\S+\s*/g) ?? [],
+    words: lastMessage(body).match(/\S+\s*/g) ?? [],
     stops: new StopFilter(Array.isArray(stop) ? stop.map(String) : []),
     limit: typeof limit === 'number' ? limit : Infinity,
   };
 }
 
-function lastSaid(body: JsonObject): string {
+function lastMessage(body: JsonObject): string {
   const { messages } = body;
   if (!Array.isArray(messages)) return textIn(body, 'prompt') ?? '';
   const last: unknown = messages.at(-1);

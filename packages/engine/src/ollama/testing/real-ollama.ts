@@ -7,22 +7,22 @@ import { delimiter, join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { promisify } from 'node:util';
 
-/** Where Ollama is, if it is: where `.ci/install-ollama` puts it, or on the path. */
+/** Ollama's path: that of `.ci/install-ollama`, or in PATH. Undefined if it is not installed. */
 export function findOllama(): string | undefined {
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   const folders = [join(cache, 'shoal-tools/ollama-v0.17.4'), ...(process.env['PATH'] ?? '').split(delimiter)];
   return folders.map((folder) => join(folder, 'ollama')).find((path) => existsSync(path));
 }
 
-/** Far longer than a line of the log takes, because a machine may be slow. */
-const PATIENCE_MS = 20_000;
+/** Far longer than a line of the log usually takes. */
+const LOG_TIMEOUT_MS = 20_000;
 
-/** What the tests ask for: with another number Ollama would load the model anew. */
+/** The context of all tests: with another length Ollama reloads the model. */
 export const CONTEXT_TOKENS = 1_024;
-/** Many times what the demo model takes. */
-const ANSWER_MS = 10_000;
+/** Many times what the demo model needs. */
+const ANSWER_TIMEOUT_MS = 10_000;
 
-/** A real Ollama that answers one request at a time, with a home of its own, on a port that the system picks. */
+/** A real Ollama that answers one request at a time, with its own home, on a port that the system picks. */
 export class RealOllama {
   readonly #binary: string;
   #home: string | undefined;
@@ -38,9 +38,9 @@ export class RealOllama {
     return this.#address;
   }
 
-  /** The next line of the server's log, which has its debugging lines too, that matches. Rejects where none does in time. */
+  /** Resolves with the next matching line of the server's debug log. Rejects if there is none in time. */
   logged(pattern: RegExp): Promise<RegExpExecArray> {
-    const heard: string[] = [];
+    const lines: string[] = [];
     return new Promise((resolve, reject) => {
       const stop = (): void => {
         clearTimeout(timer);
@@ -48,12 +48,12 @@ export class RealOllama {
       };
       const timer = setTimeout(() => {
         stop();
-        reject(new Error(`No line of Ollama's log matches ${pattern}:\n${heard.join('\n')}`));
-      }, PATIENCE_MS);
+        reject(new Error(`No line of Ollama's log matches ${pattern}:\n${lines.join('\n')}`));
+      }, LOG_TIMEOUT_MS);
       const listen = (line: string): void => {
         const found = pattern.exec(line);
         if (found === null) {
-          heard.push(line);
+          lines.push(line);
         } else {
           stop();
           resolve(found);
@@ -76,7 +76,7 @@ export class RealOllama {
     this.#address = address ?? '';
   }
 
-  /** Makes a model; the Modelfile's first line names its GGUF file. */
+  /** Creates a model. The Modelfile's first line names its GGUF file. */
   async create(name: string, modelfile: string): Promise<void> {
     const file = join(this.#home ?? '', 'Modelfile');
     await writeFile(file, modelfile);
@@ -84,14 +84,14 @@ export class RealOllama {
     await promisify(execFile)(this.#binary, ['create', name, '-f', file], { env });
   }
 
-  /** Makes a model of a GGUF file's bytes. */
+  /** Creates a model from the bytes of a GGUF file. */
   async createFrom(name: string, gguf: Uint8Array): Promise<void> {
     const file = join(this.#home ?? '', `${name}.gguf`);
     await writeFile(file, gguf);
     await this.create(name, `FROM ${file}\n`);
   }
 
-  /** Whether a model says a token within a few seconds, its loading included. */
+  /** True if a model is loaded and generates a token within a few seconds. */
   async answers(model: string): Promise<boolean> {
     try {
       const response = await fetch(`http://${this.#address}/api/generate`, {
@@ -102,7 +102,7 @@ export class RealOllama {
           stream: false,
           options: { num_predict: 1, num_ctx: CONTEXT_TOKENS },
         }),
-        signal: AbortSignal.timeout(ANSWER_MS),
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });
       await response.text();
       return response.ok;
@@ -112,7 +112,7 @@ export class RealOllama {
     }
   }
 
-  /** Ends the server, and the model's process with it. Safe to call twice. */
+  /** Ends the server and the process of its model. May be called twice. */
   async stop(): Promise<void> {
     const [server, home] = [this.#server, this.#home];
     this.#server = undefined;
@@ -120,9 +120,9 @@ export class RealOllama {
     if (server?.pid !== undefined && server.exitCode === null) {
       const ended = once(server, 'close');
       server.kill('SIGTERM');
-      const patience = setTimeout(() => server.kill('SIGKILL'), ANSWER_MS);
+      const timer = setTimeout(() => server.kill('SIGKILL'), ANSWER_TIMEOUT_MS);
       await ended;
-      clearTimeout(patience);
+      clearTimeout(timer);
     }
     if (home !== undefined) await rm(home, { recursive: true });
   }
