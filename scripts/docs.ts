@@ -2,7 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limitsPage } from './limits.ts';
+import { settingsPage } from './settings.ts';
 
 const DOCS = join(import.meta.dirname, '../docs');
 
 writeFileSync(join(DOCS, 'limits.md'), limitsPage());
+writeFileSync(join(DOCS, 'settings.md'), settingsPage());

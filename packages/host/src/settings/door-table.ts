@@ -41,7 +41,7 @@ export const DOOR_SETTINGS = {
     },
     maxConnections,
     mode: {
-      description: 'local_lm answers prompts; model_push runs the models that clients send',
+      description: 'answer prompts (local_lm), or run the models that clients send (model_push)',
       schema: (is) => is.oneOf(['model_push', 'local_lm'] as const satisfies typeof MODES),
       flag: '--mode <mode>',
       commands: ['donate'],

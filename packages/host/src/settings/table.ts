@@ -25,7 +25,7 @@ const token = (is: Kinds) => is.characters(16, 1_024);
 /** The settings within `opengateway`. */
 export const CLUSTER_SETTINGS = {
   paddedTopic: {
-    description: 'derive a cluster’s topic from its id padded to 32 bytes, which the OpenGateway proof of concept does',
+    description: 'join each cluster at its padded topic too, for OpenGateway nodes that use only that topic',
     schema: (is) => is.trueOrFalse,
     default: true,
   },
@@ -230,7 +230,7 @@ export const SETTINGS = {
     variable: 'OPENAI_BASE_URL',
   },
   openaiKey: {
-    description: 'the key for that server',
+    description: 'the key of the OpenAI-compatible server',
     schema: (is) => is.characters(1, 4_096),
     variable: 'OPENAI_API_KEY',
     secret: true,
