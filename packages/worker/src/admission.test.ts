@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Admission, type Lease, type Queue, type QueuePolicy } from './admission.ts';
 
-/** One door that may use every slot. */
+/** A queue that may use all slots. */
 function queueOf({ slots, waiting }: { slots: number; waiting: number }): Queue {
   return new Admission({ slots }).queue({ running: Infinity, waiting });
 }
@@ -26,7 +26,7 @@ test('requests run while slots are free, then wait in order, then are refused', 
   assert.deepEqual(granted, ['a', 'b', 'c']);
 });
 
-test('a lease is given back once, however often it is released', () => {
+test('a lease that is released twice is returned once', () => {
   const admission = queueOf({ slots: 2, waiting: 0 });
   let lease: Lease | undefined;
   admission.admit((given) => (lease = given));
@@ -36,7 +36,7 @@ test('a lease is given back once, however often it is released', () => {
   assert.equal(admission.active, 1);
 });
 
-test('who leaves the queue is not granted a lease', () => {
+test('a request that leaves the queue gets no lease', () => {
   const admission = queueOf({ slots: 1, waiting: 1 });
   let lease: Lease | undefined;
   admission.admit((given) => (lease = given));
@@ -45,7 +45,7 @@ test('who leaves the queue is not granted a lease', () => {
   assert.deepEqual([admission.active, admission.queued], [0, 0]);
 });
 
-test('doors share the slots in the order in which requests came, and who may not run yet holds nobody else up', () => {
+test('doors share the slots in order of arrival, and a request that may not run yet does not block others', () => {
   const { ask, granted, release } = twoDoors({ running: 1, waiting: 2 }, { running: 2, waiting: 2 });
   for (const name of ['one a', 'one b', 'two a', 'two b']) ask(name);
   assert.deepEqual(granted, ['one a', 'two a']);
@@ -55,7 +55,7 @@ test('doors share the slots in the order in which requests came, and who may not
   assert.deepEqual(granted, ['one a', 'two a', 'two b', 'one b']);
 });
 
-test('a door that refuses sees its own load and that of all', () => {
+test('the policy of a door gets its own load and the load of all doors', () => {
   const admission = new Admission({ slots: 2 });
   const seen: unknown[] = [];
   const refuse: QueuePolicy['refuse'] = (own, all) => {
@@ -73,7 +73,7 @@ test('a door that refuses sees its own load and that of all', () => {
   ]);
 });
 
-test('whatever the order of requests, releases and leaving, no more run than there are slots and none is forgotten', () => {
+test('in any order of requests, releases and leaving, no more run than there are slots and none is lost', () => {
   const step = fc.constantFrom('ask', 'release', 'leave');
   fc.assert(
     fc.property(

@@ -1,59 +1,60 @@
 import { ShoalError } from '@shoal/protocol';
 
-/** What a full queue tells whoever asks: when trying again may be worth it. */
+/** The retry hint of a full queue. */
 const RETRY_AFTER_MS = 1_000;
 
 /** The right to run one generation. */
 export interface Lease {
-  /** Gives it back; further calls do nothing. */
+  /** Returns the lease. Further calls do nothing. */
   release(): void;
 }
 
 /** A request that waits for its lease. */
 export interface Place {
-  /** 1 is next. */
+  /** 1: the next to run. */
   readonly position: number;
-  /** Leaves the queue. False where it had left already, or its lease was granted. */
+  /** Leaves the queue. Returns false if the request had left already or has its lease. */
   leave(): boolean;
 }
 
-export interface Load {
-  /** Requests that run. */
+/** The number of requests in one queue or in all of them. */
+export interface QueueLoad {
+  /** Running requests. */
   readonly active: number;
-  /** Requests that wait. */
+  /** Waiting requests. */
   readonly queued: number;
 }
 
-/** How one door lets requests in. */
+/** The limits of one queue. */
 export interface QueuePolicy {
-  /** Its requests that run at once; never more than there are slots. */
+  /** The most requests that run at once. The number of slots is a limit too. */
   readonly running: number;
-  /** Its requests that wait at most. */
+  /** The most requests that wait. */
   readonly waiting: number;
-  /** Throws what refuses a request right now: `own` is this door's load, `all` that of every door together. */
-  refuse?(own: Load, all: Load): void;
+  /** Throws to refuse a request. `own` is the load of this queue, `all` the load of all queues together. */
+  refuse?(own: QueueLoad, all: QueueLoad): void;
 }
 
 export interface AdmissionOptions {
-  /** Generations that run at once, whatever door they came through. */
+  /** The most generations that run at once, of all queues together. */
   readonly slots: number;
   /** Called after every change of `active` or `queued`. */
   readonly onChange?: (() => void) | undefined;
 }
 
-interface Waiting {
+interface WaitingRequest {
   readonly queue: Queue;
   readonly granted: (lease: Lease) => void;
 }
 
 /**
- * Decides at once about each request: it runs, it waits at a position, or it is refused. Every door has a queue with its
- * own policy, and all of them share the slots: first in, first out, but who may not run yet holds nobody else up.
+ * Decides at once if a request runs, waits at a position, or is refused. Each queue has its own policy, and all queues share
+ * the slots: first in, first out. A request that its queue's policy does not let run yet does not block requests of others.
  */
 export class Admission {
   readonly slots: number;
   readonly #onChange: () => void;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<WaitingRequest>();
   #active = 0;
 
   constructor(options: AdmissionOptions) {
@@ -120,7 +121,7 @@ export class Admission {
     granted({ release });
   }
 
-  /** One lease came back, so at most one request more can run: the first that may. */
+  /** Grants the returned lease to the first waiting request that may run. */
   #grantNext(): void {
     for (const next of this.#waiting) {
       if (!this.#hasRoomFor(next.queue)) continue;
@@ -133,12 +134,12 @@ export class Admission {
 }
 
 interface QueueOwner {
-  readonly load: () => Load;
+  readonly load: () => QueueLoad;
   readonly admit: (queue: Queue, granted: (lease: Lease) => void) => Place | undefined;
 }
 
-/** One door's way to the slots. `active` and `queued` are its own; only `Admission` changes them. */
-class Queue implements Load {
+/** One queue for the slots. `active` and `queued` count its own requests, and only `Admission` changes them. */
+class Queue implements QueueLoad {
   readonly policy: QueuePolicy;
   readonly #owner: QueueOwner;
   active = 0;
@@ -150,8 +151,8 @@ class Queue implements Load {
   }
 
   /**
-   * Calls `granted` with a lease: within this call where it may run, later where the answer is a place in the queue. Throws
-   * `QUEUE_FULL`, or what the policy refuses with.
+   * Calls `granted` with a lease: during this call if the request may run, otherwise later, and returns its place. Throws
+   * `QUEUE_FULL`, or the error of the policy.
    */
   admit(granted: (lease: Lease) => void): Place | undefined {
     this.policy.refuse?.(this, this.#owner.load());

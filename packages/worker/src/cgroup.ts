@@ -1,9 +1,9 @@
-/** Reads a text file; undefined where there is none or it may not be read. */
+/** Reads a text file. Resolves with undefined if it does not exist or may not be read. */
 export type ReadText = (path: string) => Promise<string | undefined>;
 
-/** What the control groups of this process leave it; Infinity where they set no limit. */
+/** The limits that control groups set for this process. Infinity: no limit. */
 export interface CgroupLimits {
-  /** In CPUs: 1.5 is one and a half. */
+  /** In CPUs, for example 1.5. */
   readonly cpus: number;
   readonly memoryBytes: number;
 }
@@ -11,9 +11,9 @@ export interface CgroupLimits {
 const MOUNT = '/sys/fs/cgroup';
 
 /**
- * The tightest limit among the process's groups and their ancestors, in version 2 (`cpu.max`, `memory.max`) and version 1
- * (`cpu.cfs_quota_us` over `cpu.cfs_period_us`, `memory.limit_in_bytes`). Inside a container the named group is often not
- * mounted while the root of the mount is that very group, so every level is looked at and those missing are passed over.
+ * Returns the lowest limit of the process's groups and their ancestors, in version 2 (`cpu.max`, `memory.max`) and version 1
+ * (`cpu.cfs_quota_us` over `cpu.cfs_period_us`, `memory.limit_in_bytes`). In a container the named group is often not mounted
+ * because the root of the mount is that group. So all levels are read, and missing ones are skipped.
  */
 export async function cgroupLimits(read: ReadText): Promise<CgroupLimits> {
   const cpus: number[] = [];
@@ -33,7 +33,7 @@ export async function cgroupLimits(read: ReadText): Promise<CgroupLimits> {
   return { cpus: Math.min(Infinity, ...cpus), memoryBytes: Math.min(Infinity, ...memory) };
 }
 
-/** `0::/path` (version 2, no controllers) and `4:cpu,cpuacct:/path` (version 1). */
+/** Parses `0::/path` (version 2, no controllers) and `4:cpu,cpuacct:/path` (version 1). */
 function memberships(text: string): { controllers: readonly string[]; path: string }[] {
   return text.split('\n').flatMap((line) => {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
@@ -41,13 +41,13 @@ function memberships(text: string): { controllers: readonly string[]; path: stri
   });
 }
 
-/** The group's folder and those of its ancestors. A group outside the process's namespace shows as `/..`. */
+/** Returns the folders of a group and its ancestors. A group outside the process's namespace is named `/..`. */
 function ancestry(root: string, path: string): string[] {
   const names = path.split('/').filter((name) => name !== '' && name !== '..');
   return [root, ...names.map((_, index) => `${root}/${names.slice(0, index + 1).join('/')}`)];
 }
 
-/** `150000 100000`, or `max 100000`: microseconds of CPU in each period. */
+/** Parses `150000 100000`, or `max 100000`: microseconds of CPU in each period. */
 async function maxCpus(folder: string, read: ReadText): Promise<number> {
   const [quota, period] = ((await read(`${folder}/cpu.max`)) ?? '').split(' ');
   return positive(quota) / positive(period ?? '100000');
@@ -58,7 +58,7 @@ async function quotaCpus(folder: string, read: ReadText): Promise<number> {
   return quota === Infinity ? Infinity : quota / positive(await read(`${folder}/cpu.cfs_period_us`));
 }
 
-/** What is absent, `max`, `-1` or no number sets no limit. */
+/** Returns Infinity for a value that sets no limit: undefined, `max`, `-1` or not a number. */
 function positive(text: string | undefined): number {
   const number = Number.parseInt(text ?? '', 10);
   return number > 0 ? number : Infinity;

@@ -1,7 +1,7 @@
 import { cutText, type InferenceEvent, type TextEvent, type ToolCallEvent } from '@shoal/protocol';
 import { LOGPROBS_OF_CHUNK_MAX } from '@shoal/protocol/shoal';
 
-/** Cuts an event into those that a session takes, so that a peer has room for each before the next is said. */
+/** Splits an event into pieces of the size that a session sends, so that flow control applies to each piece. */
 export function cutEvent(event: InferenceEvent): readonly InferenceEvent[] {
   switch (event.type) {
     case 'text':
@@ -18,7 +18,7 @@ export function cutEvent(event: InferenceEvent): readonly InferenceEvent[] {
   }
 }
 
-/** Its name goes with the first piece, what is known of its tokens with the last. */
+/** The first piece has the call's name, the last one its tokens. */
 function cutToolCall(event: ToolCallEvent): readonly ToolCallEvent[] {
   const { type, index, id, name, tokens } = event;
   return cutText({ type: 'text', text: event.arguments, tokens }).map((piece, position) => ({
@@ -31,7 +31,7 @@ function cutToolCall(event: ToolCallEvent): readonly ToolCallEvent[] {
   }));
 }
 
-/** The text goes with the first of its tokens. */
+/** The first piece has the text. */
 function cutLogprobs(event: TextEvent): readonly TextEvent[] {
   const { type, text, tokens, logprobs } = event;
   if (logprobs === undefined || logprobs.length <= LOGPROBS_OF_CHUNK_MAX) return [event];

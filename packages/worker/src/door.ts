@@ -1,20 +1,20 @@
-import type { Load } from './admission.ts';
+import type { QueueLoad } from './admission.ts';
 import type { Outcomes } from './scheduler.ts';
 
-/** How a door fares. */
-export interface DoorStatus extends Load, Outcomes {
+/** The load and the counters of a door. */
+export interface DoorStatus extends QueueLoad, Outcomes {
   readonly connections: number;
 }
 
-/** A dialect that listens on a transport, with the policy of its queue. */
+/** A dialect that listens on a transport and has a queue with its own policy. */
 export interface OpenDoor {
-  /** The dialect, as the configuration writes it. */
+  /** The name of the door in the configuration. */
   readonly name: string;
-  /** Where it is found: `host:port`, a URL, a topic or a Server ID. */
+  /** `host:port`, a URL, a topic or a Server ID. Empty for the clusters. */
   readonly address: string;
   status(): DoorStatus;
-  /** Tells connected peers that the worker's load has changed, in dialects whose peers select by load. */
+  /** Call when the worker's load has changed. Sends it to connected peers if they select workers by load. */
   loadChanged?(): void;
-  /** Stops listening and ends its connections, each within `CLOSE_GRACE_MS`. What runs should have been drained before. */
+  /** Stops listening and closes the connections, each within `CLOSE_GRACE_MS`. Drain the scheduler first. */
   close(): Promise<void>;
 }

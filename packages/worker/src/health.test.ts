@@ -5,7 +5,7 @@ import { healthScore, memoryUse, processorUse, queueAvailability } from './healt
 
 const IDLE = { cpuPercent: 0, memoryPercent: 0, queueSize: 0, queueCapacity: 10 };
 
-test('an idle worker scores 100, a spent one 0', () => {
+test('an idle worker scores 100, a fully loaded one 0', () => {
   assert.deepEqual(healthScore(IDLE), { score: 100, state: 'healthy' });
   const spent = { cpuPercent: 100, memoryPercent: 100, queueSize: 10, queueCapacity: 10 };
   assert.deepEqual(healthScore(spent), { score: 0, state: 'overloaded' });
@@ -18,7 +18,7 @@ test('processor and memory weigh 0.4 each, the queue 0.2', () => {
   assert.equal(healthScore({ ...IDLE, cpuPercent: 37.5, memoryPercent: 50, queueSize: 3 }).score, 59);
 });
 
-test('a score of exactly 60 is busy, exactly 20 too; above the one is healthy, below the other overloaded', () => {
+test('scores from 20 to 60 are busy; above is healthy, below is overloaded', () => {
   const states = [60.5, 60, 20, 19.5].map((score) => {
     const used = 100 - score;
     return healthScore({ cpuPercent: used, memoryPercent: used, queueSize: used, queueCapacity: 100 }).state;
@@ -32,7 +32,7 @@ test('the state comes from the unrounded score', () => {
   assert.equal(state, 'healthy');
 });
 
-test('the queue is available as far as it is empty, and never below 0', () => {
+test('queue availability is the free share, and never below 0', () => {
   assert.equal(queueAvailability(0, 10), 100);
   assert.equal(queueAvailability(1, 10), 90);
   assert.equal(queueAvailability(10, 10), 0);
@@ -76,7 +76,7 @@ test('processor use is measured between two readings, not since boot', () => {
   assert.equal(use(), 0);
 });
 
-test('without time between two readings the last known use stands', () => {
+test('without time between two readings the previous use is returned', () => {
   const readings = [
     { idle: 10, total: 20 },
     { idle: 10, total: 20 },

@@ -7,32 +7,33 @@ const OVERLOADED_SCORE = 20;
 
 export type HealthState = 'healthy' | 'busy' | 'overloaded';
 
-export interface Load {
+/** The values from which a health score is computed. */
+export interface HealthInputs {
   /** 0 to 100. */
   readonly cpuPercent: number;
   /** 0 to 100. */
   readonly memoryPercent: number;
-  /** Jobs waiting, and those running counted in. */
+  /** Waiting and running requests. */
   readonly queueSize: number;
   readonly queueCapacity: number;
 }
 
 export interface Health {
-  /** 0 to 100, unrounded: the state comes from this value. */
+  /** 0 to 100, unrounded. The state is derived from this value. */
   readonly score: number;
   readonly state: HealthState;
 }
 
-/** QMesh's formula: `(100 − cpu) × 0.4 + (100 − memory) × 0.4 + queueAvailability × 0.2`. */
-export function healthScore(load: Load): Health {
+/** Computes the health with QMesh's formula: `(100 − cpu) × 0.4 + (100 − memory) × 0.4 + queueAvailability × 0.2`. */
+export function healthScore(load: HealthInputs): Health {
   const idle = 100 - percent(load.cpuPercent);
   const free = 100 - percent(load.memoryPercent);
-  // In fifths, because 0.4 and 0.2 are inexact and a score on a threshold must be exactly there.
+  // In fifths, because 0.4 and 0.2 are inexact and a score on a threshold must be exact.
   const score = (2 * idle + 2 * free + queueAvailability(load.queueSize, load.queueCapacity)) / 5;
   return { score, state: stateOf(score) };
 }
 
-/** The share of the queue that is free, 0 to 100; a queue without room for anything has none. */
+/** Returns the free share of the queue, 0 to 100. A queue with capacity 0 has no free share. */
 export function queueAvailability(size: number, capacity: number): number {
   return capacity > 0 ? percent(100 * (1 - size / capacity)) : 0;
 }
@@ -42,16 +43,16 @@ function stateOf(score: number): HealthState {
   return score < OVERLOADED_SCORE ? 'overloaded' : 'busy';
 }
 
-/** Time that the cores have spent since boot, summed over them, in any one unit. */
+/** The time of all cores together since boot, in any unit. */
 export interface ProcessorTimes {
   readonly idle: number;
   readonly total: number;
 }
 
 /**
- * Samples how busy the processors are. Each call answers with the percentage (0 to 100) between the reading before it and
- * now; the first reading is taken here. Undefined until the clock of the processor times has moved on once, and the last
- * value for calls closer together than that.
+ * Returns a function that measures processor use: each call returns the percentage (0 to 100) since the previous reading. The
+ * first reading is taken here. The function returns undefined until the processor times have advanced once, and its previous
+ * value if they have not advanced since.
  */
 export function processorUse(read: () => ProcessorTimes = processorTimes): () => number | undefined {
   let before = read();
@@ -77,7 +78,7 @@ function processorTimes(): ProcessorTimes {
   return { idle, total };
 }
 
-/** Memory that is really in use, 0 to 100: on Linux `freemem` is MemAvailable, so caches count as free. */
+/** Returns memory use, 0 to 100. On Linux `freemem` is MemAvailable, so caches count as free. */
 export function memoryUse(availableBytes: number = freemem(), totalBytes: number = totalmem()): number {
   return percent(100 * (1 - availableBytes / totalBytes));
 }

@@ -1,11 +1,18 @@
-export { Admission, type AdmissionOptions, type Lease, type Load, type Place, type QueuePolicy } from './admission.ts';
+export {
+  Admission,
+  type AdmissionOptions,
+  type Lease,
+  type QueueLoad,
+  type Place,
+  type QueuePolicy,
+} from './admission.ts';
 export type { DoorStatus, OpenDoor } from './door.ts';
 export * from './gauge.ts';
 export * from './health.ts';
 export {
   type DoorPolicy,
   type QueueHandle,
-  type ChooseEngine,
+  type SelectEngine,
   type RequestObserver,
   type RequestEnd,
   type Outcomes,

@@ -1,45 +1,45 @@
 import type { Engine } from '@shoal/engine';
 import { ShoalError } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
-import { Admission, type Lease, type Load, type Queue, type QueuePolicy } from './admission.ts';
-import { serve, type ServeEnd } from './serve.ts';
+import { Admission, type Lease, type QueueLoad, type Queue, type QueuePolicy } from './admission.ts';
+import { runRequest, type RunEnd } from './run-request.ts';
 import { SpeedGauge } from './speed.ts';
 
 export interface SchedulerOptions {
-  /** Generations that run at once, whatever door they came through. */
+  /** The most generations that run at once, of all doors together. */
   readonly slots: number;
   /** Called after every change of load. */
   readonly onChange?: (() => void) | undefined;
-  /** Causes that stay at home. */
+  /** Receives errors with their causes, which are not sent to peers. */
   readonly onError?: ((error: ShoalError) => void) | undefined;
 }
 
-/** How one door's requests are treated. */
+/** The limits of one door's requests. */
 export interface DoorPolicy extends QueuePolicy {
-  /** Tokens that one answer has at most, whatever was asked for. */
+  /** The most tokens of one answer. A request may ask for fewer. */
   readonly maxTokens: number;
 }
 
-/** What answers a request, asked for once its turn has come. A rejection ends the request with its `ShoalError`. */
-export type ChooseEngine = (signal: AbortSignal) => Engine | Promise<Engine>;
+/** Returns the engine for a request when the request starts. A rejection ends the request with its `ShoalError`. */
+export type SelectEngine = (signal: AbortSignal) => Engine | Promise<Engine>;
 
-/** Who wants to know how a request fares. */
+/** Receives the events in the life of a request. */
 export interface RequestObserver {
-  /** Its turn has come. */
+  /** The request has started. */
   onStart?(): void;
-  /** It is over and its place is free again. Called exactly once, whether or not it ever began. */
+  /** The request has ended and its slot is free. Called exactly once, even if the request never started. */
   onEnd?(end: RequestEnd): void;
 }
 
-export interface RequestEnd extends Omit<ServeEnd, 'outcome'> {
-  /** Beside `ServeEnd`'s: `refused` was never begun, because there was no room, no such model or nothing to answer. */
-  readonly outcome: ServeEnd['outcome'] | 'refused';
+export interface RequestEnd extends Omit<RunEnd, 'outcome'> {
+  /** `refused`: never started, because the queue was full or no model can answer. */
+  readonly outcome: RunEnd['outcome'] | 'refused';
 }
 
-/** How many of a door's requests ended in each way, since it opened. */
+/** The number of a door's requests that ended in each way since it opened. */
 export type Outcomes = Readonly<Record<RequestEnd['outcome'], number>>;
 
-/** One for everything that generates on this machine: every door's requests meet here. */
+/** Runs the requests of all doors on this machine's slots. */
 export class Scheduler {
   readonly speed = new SpeedGauge();
   readonly #admission: Admission;
@@ -56,12 +56,12 @@ export class Scheduler {
     return this.#admission.slots;
   }
 
-  get load(): Load {
+  get load(): QueueLoad {
     const { active, queued } = this.#admission;
     return { active, queued };
   }
 
-  /** A way in for one door. */
+  /** Opens a queue for one door. */
   openQueue(policy: DoorPolicy): QueueHandle {
     return new QueueHandle(policy, this.#admission.queue(policy), {
       speed: this.speed,
@@ -71,17 +71,18 @@ export class Scheduler {
     });
   }
 
-  /** Takes nothing new and waits so long at most for what runs. */
+  /** Refuses new requests and waits at most `drainMs` for running ones. */
   async drain(drainMs: number): Promise<void> {
     this.#isDraining = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => {
+    const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, drainMs);
     });
-    await Promise.race([this.drained(), patience]);
+    await Promise.race([this.drained(), timeout]);
     clearTimeout(timer);
   }
 
+  /** Resolves when no request runs. */
   async drained(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
@@ -99,7 +100,7 @@ interface QueueContext {
   readonly track: (running: Promise<void>) => void;
 }
 
-/** One door's way to the engines: its own queue, and what became of its requests. */
+/** The queue of one door, and the counters of its requests. */
 export class QueueHandle {
   readonly #policy: DoorPolicy;
   readonly #queue: Queue;
@@ -112,8 +113,8 @@ export class QueueHandle {
     this.#context = context;
   }
 
-  /** Of this door alone. */
-  get load(): Load {
+  /** The load of this queue alone. */
+  get load(): QueueLoad {
     const { active, queued } = this.#queue;
     return { active, queued };
   }
@@ -122,41 +123,41 @@ export class QueueHandle {
     return { ...this.#outcomes };
   }
 
-  /** Answers one request: exactly one terminal event leaves, whatever happens. Its deadline counts from here. */
-  answer(exchange: Exchange, chooseEngine: ChooseEngine, observer: RequestObserver = {}): void {
+  /** Answers one request with exactly one terminal event. The request's deadline starts here. */
+  answer(exchange: Exchange, selectEngine: SelectEngine, observer: RequestObserver = {}): void {
     const abort = new AbortController();
     exchange.onAbort((why) => abort.abort(why));
-    const stopClock = startDeadline(exchange, abort);
+    const stopTimer = startDeadline(exchange, abort);
     try {
       if (this.#context.isDraining()) throw new ShoalError('OVERLOADED', 'This node is shutting down.');
       const place = this.#queue.admit((lease) => {
         observer.onStart?.();
-        this.#context.track(this.#run(exchange, chooseEngine, abort.signal, { observer, lease, stopClock }));
+        this.#context.track(this.#run(exchange, selectEngine, abort.signal, { observer, lease, stopTimer }));
       });
       if (place === undefined) return;
       abort.signal.addEventListener('abort', () => {
         if (!place.leave()) return;
-        stopClock();
+        stopTimer();
         this.#ended({ outcome: 'aborted', tokens: 0 }, observer);
       });
       void exchange.send({ type: 'queued', position: place.position });
     } catch (thrown) {
-      stopClock();
+      stopTimer();
       this.refuse(exchange, ShoalError.from(thrown), observer);
     }
   }
 
-  /** Ends a request that is not to be run. */
+  /** Ends a request that will not run. */
   refuse(exchange: Exchange, error: ShoalError, observer: RequestObserver = {}): void {
     void exchange.send({ type: 'error', error });
     this.#ended({ outcome: 'refused', error, tokens: 0 }, observer);
   }
 
-  async #run(exchange: Exchange, chooseEngine: ChooseEngine, signal: AbortSignal, run: Run): Promise<void> {
+  async #run(exchange: Exchange, selectEngine: SelectEngine, signal: AbortSignal, run: Run): Promise<void> {
     const { speed, onError } = this.#context;
     const { maxTokens } = this.#policy;
-    const end = await serve(exchange, chooseEngine, { maxTokens, speed, signal, onError });
-    run.stopClock();
+    const end = await runRequest(exchange, selectEngine, { maxTokens, speed, signal, onError });
+    run.stopTimer();
     run.lease.release();
     this.#ended(end, run.observer);
   }
@@ -167,14 +168,14 @@ export class QueueHandle {
   }
 }
 
-/** What a request that runs has to give back. */
+/** The resources that a running request releases at its end. */
 interface Run {
   readonly observer: RequestObserver;
   readonly lease: Lease;
-  readonly stopClock: () => void;
+  readonly stopTimer: () => void;
 }
 
-/** Ends the exchange and aborts when the request's deadline passes. Returns the way to stop waiting for that. */
+/** Ends the exchange and aborts when the request's deadline passes. Returns a function that stops the timer. */
 function startDeadline(exchange: Exchange, abort: AbortController): () => void {
   const { deadlineMs } = exchange.request;
   if (deadlineMs === undefined) return () => {};

@@ -1,7 +1,7 @@
-/** How much the newest generation counts. */
+/** The weight of the newest generation in the average. */
 const NEWEST_WEIGHT = 0.3;
 
-/** Tokens per second that recent generations reached, the newest counting most. */
+/** A moving average of the tokens per second of recent generations. */
 export class SpeedGauge {
   #tokensPerSecond: number | undefined;
 
@@ -9,7 +9,7 @@ export class SpeedGauge {
     return this.#tokensPerSecond;
   }
 
-  /** `milliseconds` from the first token to the last; the first one is the prompt's time, and not counted. */
+  /** `milliseconds` is the time from the first token to the last. The first token is not counted: its time is the prompt's. */
   add(tokens: number, milliseconds: number): void {
     if (tokens < 2 || milliseconds <= 0) return;
     const reached = ((tokens - 1) * 1000) / milliseconds;

@@ -13,7 +13,7 @@ function missing(name: string, resources: typeof PLENTY): string | undefined {
   return tier?.eligible === false ? tier.missing : undefined;
 }
 
-test('the table is the one that OpenGateway nodes use', () => {
+test('the table is the table of OpenGateway nodes', () => {
   const rows = TIERS.map(({ name, cores, ramGb, vramGb, diskGb }) => [name, cores, ramGb, vramGb ?? null, diskGb]);
   assert.deepEqual(rows, [
     ['SmolLM-360M', 1, 1, null, 2],
@@ -29,34 +29,34 @@ test('the table is the one that OpenGateway nodes use', () => {
   ]);
 });
 
-test('a large machine may join every cluster, and is told of each in the order of the table', () => {
+test('a large machine may join every cluster, listed in the order of the table', () => {
   assert.deepEqual(
     namesOf(PLENTY),
     TIERS.map((tier) => tier.name),
   );
 });
 
-test('a machine that has just what a row asks for is eligible', () => {
+test('a machine with exactly the resources of a row is eligible', () => {
   for (const { name, cores, ramGb, vramGb, diskGb } of TIERS) {
     const resources = { cpu_cores: cores, ram_gb: ramGb, gpu_vram_gb: vramGb ?? 0, disk_gb: diskGb };
     assert.ok(namesOf(resources).includes(name), name);
   }
 });
 
-test('no graphics card excludes from the clusters that need one, and from no other', () => {
+test('a machine without a graphics card cannot join the clusters that need one, and can join the others', () => {
   const names = namesOf({ ...PLENTY, gpu_vram_gb: 0 });
   assert.equal(names.length, 7);
   assert.equal(names.at(-1), 'Llama-3.2-3B');
 });
 
-test('what is missing is named, with what is needed and what is here', () => {
+test('a missing resource is named, with the needed and the available amount', () => {
   assert.equal(missing('Llama-3.2-3B', { ...PLENTY, cpu_cores: 2 }), 'CPU: 4 cores needed, 2 here');
   assert.equal(missing('Llama-3.2-3B', { ...PLENTY, ram_gb: 4 }), 'RAM: 8 GB needed, 4 GB here');
   assert.equal(missing('Llama-3.1-8B', { ...PLENTY, gpu_vram_gb: 0 }), 'GPU VRAM: 8 GB needed, 0 GB here');
   assert.equal(missing('Llama-3.1-8B', { ...PLENTY, disk_gb: 29 }), 'Disk: 30 GB needed, 29 GB here');
 });
 
-test('of several missing things the first in the order of the table is named', () => {
+test('of several missing resources the first in the order of the table is named', () => {
   const bare = { cpu_cores: 1, ram_gb: 0, gpu_vram_gb: 0, disk_gb: 0 };
   assert.match(missing('Llama-3.1-405B', bare) ?? '', /^CPU/);
   assert.match(missing('SmolLM-360M', bare) ?? '', /^RAM/);

@@ -1,16 +1,16 @@
 import type { Resources } from './gauge.ts';
 
-/** What a machine needs to join a cluster of one model size, in whole cores and GB. */
+/** The resources that a machine needs to join the cluster of one model size, in whole cores and GB. */
 export interface Tier {
   readonly name: string;
   readonly cores: number;
   readonly ramGb: number;
-  /** Absent: a graphics card is optional. */
+  /** Undefined: a graphics card is optional. */
   readonly vramGb?: number | undefined;
   readonly diskGb: number;
 }
 
-/** OpenGateway's table of clusters, smallest first. */
+/** OpenGateway's table of clusters, in its order. */
 export const TIERS: readonly Tier[] = [
   { name: 'SmolLM-360M', cores: 1, ramGb: 1, diskGb: 2 },
   { name: 'Qwen2-0.5B', cores: 1, ramGb: 2, diskGb: 3 },
@@ -26,10 +26,10 @@ export const TIERS: readonly Tier[] = [
 
 export type TierEligibility =
   | { readonly name: string; readonly eligible: true }
-  /** `missing` is the first thing that falls short, in the table's order: `RAM: 8 GB needed, 4 GB here`. */
+  /** `missing` describes the first resource that is too small, in the table's order: `RAM: 8 GB needed, 4 GB here`. */
   | { readonly name: string; readonly eligible: false; readonly missing: string };
 
-/** Every tier, and whether a machine of these resources can join its cluster. */
+/** Returns for each tier if a machine with these resources can join its cluster. */
 export function eligibleTiers(resources: Resources): readonly TierEligibility[] {
   return TIERS.map((tier) => {
     const missing = firstMissing(tier, resources);

@@ -9,7 +9,7 @@ import { Worker } from './worker.ts';
 const request: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [] };
 const text: InferenceEvent = { type: 'text', text: '4', tokens: [4] };
 
-/** A peer's end of an exchange, written down. */
+/** An exchange that records the events sent to the peer. */
 class RecordedExchange implements Exchange {
   readonly id = 1;
   readonly request: InferenceRequest;
@@ -57,7 +57,7 @@ async function worker(script: readonly Step[], limits = {}): Promise<{ worker: W
   return { worker: await Worker.create(options), engine };
 }
 
-/** Its one model says what it can do. */
+/** An engine whose model lists its abilities. */
 class LimitedEngine extends ScriptedEngine {
   override async models(): Promise<readonly ModelInfo[]> {
     return [{ id: 'limited', contextLength: 4, abilities: ['messages', 'tokens'] }];
@@ -71,7 +71,7 @@ async function answered(lender: Worker, asked: Partial<InferenceRequest> = {}): 
   return exchange;
 }
 
-test('an answer is forwarded event by event, and its lease given back', async () => {
+test('an answer is forwarded event by event, and its lease is returned', async () => {
   const { worker: lender } = await worker([text, text, FINISH]);
   const { events } = await answered(lender);
   assert.deepEqual(
@@ -82,19 +82,19 @@ test('an answer is forwarded event by event, and its lease given back', async ()
   assert.equal(lender.status().active, 0);
 });
 
-test('an engine that throws ends the answer with INTERNAL, and its words stay at home', async () => {
+test('an engine that throws ends the answer with INTERNAL, and its message is not sent', async () => {
   const { worker: lender } = await worker([text, 'crash']);
   const exchange = await answered(lender);
   assert.equal(exchange.code, 'INTERNAL');
   assert.ok(!JSON.stringify(exchange.events).includes('secret'));
 });
 
-test('an engine that ends without an end is a failure, never a finish', async () => {
+test('an engine that ends without a terminal event is a failure, never a finish', async () => {
   const { worker: lender } = await worker([text, 'end']);
   assert.equal((await answered(lender)).code, 'INTERNAL');
 });
 
-test('the next request waits at a position, and the one after it is refused', async () => {
+test('the next request waits at a position, and the one after that is refused', async () => {
   const { worker: lender } = await worker(['hang']);
   const [running, waiting, refused] = [new RecordedExchange(), new RecordedExchange(), new RecordedExchange()];
   for (const exchange of [running, waiting, refused]) lender.queue.answer(exchange);
@@ -118,7 +118,7 @@ test('an abort reaches the engine, and the slot is free again', async () => {
   assert.equal(lender.status().active, 0);
 });
 
-test('who is gone while waiting leaves the queue', async () => {
+test('a request whose peer disconnects leaves the queue', async () => {
   const { worker: lender, engine } = await worker(['hang']);
   const waiting = new RecordedExchange();
   lender.queue.answer(new RecordedExchange());
@@ -129,7 +129,7 @@ test('who is gone while waiting leaves the queue', async () => {
   assert.equal(engine.requests.length, 1);
 });
 
-test('an answer whose end nobody takes was not answered', async () => {
+test('an answer whose finish is not read counts as aborted', async () => {
   const { worker: lender } = await worker([text, FINISH]);
   const exchange = new RecordedExchange();
   const { promise: over, resolve: onEnd } = Promise.withResolvers<RequestEnd>();
@@ -143,7 +143,7 @@ test('an answer whose end nobody takes was not answered', async () => {
   assert.deepEqual(await over, { outcome: 'aborted', tokens: 2 });
 });
 
-test('a model that is not here is refused by naming those that are; its digest is a name too', async () => {
+test('the refusal of an unknown model names the known ones; a digest is a name too', async () => {
   const { worker: lender } = await worker([FINISH]);
   const exchange = await answered(lender, { model: 'llama-405b' });
   assert.equal(exchange.code, 'MODEL_NOT_FOUND');
@@ -151,7 +151,7 @@ test('a model that is not here is refused by naming those that are; its digest i
   assert.equal((await answered(lender, { model: `sha256:${'1'.repeat(64)}` })).code, 'finish');
 });
 
-test('what the model cannot do is refused before it is queued, at every door, with what is lacking', async () => {
+test('a request that the model cannot answer is refused before it is queued, at every door, with the missing ability', async () => {
   const engine = new LimitedEngine(['hang']);
   const limits = { slots: 1, queue: 1, maxTokens: 100 };
   const lender = await Worker.create({ engine, limits, health: () => 100 });
@@ -182,7 +182,7 @@ test('token ids that cannot fit the context are refused before they are queued',
   assert.equal(engine.requests.length, 1);
 });
 
-test('the tokens of tool calls count as those of text do', async () => {
+test('tokens of tool calls are counted like tokens of text', async () => {
   const call: InferenceEvent = {
     type: 'tool_call',
     index: 0,
@@ -240,7 +240,7 @@ test('a deadline that passes in the queue ends the wait', async () => {
   assert.equal(engine.requests.length, 1);
 });
 
-test('closing takes nothing new, and ends with an error what does not end in time', async () => {
+test('close refuses new requests, and ends requests that take too long with an error', async () => {
   const { worker: lender, engine } = await worker(['hang']);
   const running = new RecordedExchange();
   lender.queue.answer(running);
@@ -251,7 +251,7 @@ test('closing takes nothing new, and ends with an error what does not end in tim
   assert.ok(engine.isClosed);
 });
 
-test('closing waits for what is running', async () => {
+test('close waits for running requests', async () => {
   const { worker: lender } = await worker([text, text, FINISH]);
   const running = new RecordedExchange();
   lender.queue.answer(running);

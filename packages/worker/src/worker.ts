@@ -8,50 +8,50 @@ import {
   ShoalError,
 } from '@shoal/protocol';
 import type { Exchange } from '@shoal/transport';
-import type { Load } from './admission.ts';
+import type { QueueLoad } from './admission.ts';
 import { type DoorPolicy, type QueueHandle, type RequestObserver, type Outcomes, Scheduler } from './scheduler.ts';
 
-/** What a lender allows to be asked of the machine. */
+/** The limits that a lender sets. */
 export interface LendingLimits {
-  /** Generations that run at once; never more than the engine can. */
+  /** The most generations that run at once. The engine's slots are a limit too. */
   readonly slots: number;
-  /** Requests of shoal/1 and OpenGateway peers that wait at most. */
+  /** The most requests of shoal/1 and OpenGateway peers that wait. */
   readonly queue: number;
-  /** Tokens that one answer has at most, whatever was asked for. */
+  /** The most tokens of one answer. */
   readonly maxTokens: number;
 }
 
 export interface WorkerOptions {
   readonly engine: Engine;
   readonly limits: LendingLimits;
-  /** This machine's health now, 0 to 100. */
+  /** Returns this machine's current health, 0 to 100. */
   readonly health: (queueSize: number, queueCapacity: number) => number;
-  /** Called whenever `status()` has changed. */
+  /** Called when `status()` has changed. */
   readonly onChange?: (() => void) | undefined;
-  /** Causes that stay at home. */
+  /** Receives errors with their causes, which are not sent to peers. */
   readonly onError?: ((error: ShoalError) => void) | undefined;
 }
 
-/** One door's way to a worker's engine. */
+/** One door's queue for a worker's engine. */
 export interface WorkerQueue {
-  /** Of this door alone. */
-  readonly load: Load;
+  /** The load of this queue alone. */
+  readonly load: QueueLoad;
   readonly outcomes: Outcomes;
-  /** Exactly one terminal event leaves, whatever happens. */
+  /** Answers one request with exactly one terminal event. */
   answer(exchange: Exchange, observer?: RequestObserver): void;
 }
 
-/** The lending side of a node: one engine behind one scheduler, whoever asks and through whatever door. */
+/** The lending side of a node: one engine behind one scheduler, for the requests of all doors. */
 export class Worker {
   readonly models: readonly ModelInfo[];
-  /** For doors that bring an engine of their own. */
+  /** Used by doors that have an engine of their own. */
   readonly scheduler: Scheduler;
   readonly queueCapacity: number;
   /** The queue of the clusters, with the lender's limits. Other doors open queues of their own. */
   readonly queue: WorkerQueue;
   readonly #options: WorkerOptions;
 
-  /** Loads the engine's models. Rejects with the engine's `ShoalError` where that fails. */
+  /** Reads the engine's models. Rejects with the engine's `ShoalError` if that fails. */
   static async create(options: WorkerOptions): Promise<Worker> {
     return new Worker(options, await options.engine.models());
   }
@@ -86,7 +86,7 @@ export class Worker {
     };
   }
 
-  /** Opens a queue. Default: within the lender's limits. All queues share the engine's slots. */
+  /** Opens a queue. Default policy: the lender's limits. All queues share the engine's slots. */
   openQueue(policy: Partial<DoorPolicy> = {}): WorkerQueue {
     const { queue: waiting, maxTokens } = this.#options.limits;
     const queue = this.scheduler.openQueue({ running: Infinity, waiting, maxTokens, ...policy });
@@ -101,7 +101,7 @@ export class Worker {
     };
   }
 
-  /** Takes nothing new and waits for what runs, so long at most; then the engine is closed under what is left. */
+  /** Refuses new requests, waits at most `drainMs` for running ones, and then closes the engine, which ends the rest. */
   async close(drainMs: number): Promise<void> {
     await this.scheduler.drain(drainMs);
     await this.#options.engine.close();
@@ -109,15 +109,15 @@ export class Worker {
   }
 
   #answer(queue: QueueHandle, exchange: Exchange, observer?: RequestObserver): void {
-    // What no turn would help waits for none.
-    const refusal = refusalOf(exchange.request, this.models);
-    if (refusal !== undefined) return queue.refuse(exchange, refusal, observer);
+    // A request that no model can answer is refused before it waits.
+    const error = requestError(exchange.request, this.models);
+    if (error !== undefined) return queue.refuse(exchange, error, observer);
     queue.answer(exchange, () => this.#options.engine, observer);
   }
 }
 
-/** Why none of the models can answer, whatever the engine does; undefined where one may. */
-function refusalOf(request: InferenceRequest, models: readonly ModelInfo[]): ShoalError | undefined {
+/** Returns the error if none of the models can answer the request, or undefined. */
+function requestError(request: InferenceRequest, models: readonly ModelInfo[]): ShoalError | undefined {
   const { model: name } = request;
   const model = name === undefined ? models[0] : models.find((one) => isNamed(one, name));
   if (model === undefined) {
@@ -136,7 +136,7 @@ function refusalOf(request: InferenceRequest, models: readonly ModelInfo[]): Sho
   }
 }
 
-/** How many tokens the model has to read at least: what text becomes only its engine can tell. */
+/** Returns the least number of tokens that the model must read. Only the engine can count the tokens of text. */
 function tokensOf({ input, resume }: InferenceRequest): number {
   return input.type === 'tokens' ? input.tokens.length + (resume?.tokens.length ?? 0) : 0;
 }

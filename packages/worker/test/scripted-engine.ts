@@ -12,7 +12,7 @@ export const FINISH: InferenceEvent = {
   usage: { promptTokens: 1, completionTokens: 2 },
 };
 
-/** Does what its script says, for the faults that a real engine cannot be made to have. */
+/** An engine that runs a script, for faults that a real engine does not show on demand. */
 export class ScriptedEngine implements Engine {
   readonly name = 'scripted';
   readonly abilities;

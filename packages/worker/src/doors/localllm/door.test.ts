@@ -27,7 +27,7 @@ after(async () => {
 });
 
 suite('the LocalLLM door', { concurrency: true }, () => {
-  test('greets whoever connects, and streams an answer', async () => {
+  test('greets a client and streams an answer', async () => {
     const { door, close } = await open([text, FINISH]);
     const client = new TestClient(door);
     assert.deepEqual(await client.next(), {
@@ -42,7 +42,7 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     assert.equal(door.state, 'stopped');
   });
 
-  test('runs one answer in the whole host: whoever asks meanwhile is told MODEL_BUSY', async () => {
+  test('runs one answer at a time: other requests get MODEL_BUSY', async () => {
     const { door, close } = await open(hangs);
     const [first, second] = [new TestClient(door), new TestClient(door)];
     for (const client of [first, second]) await client.next('server_info');
@@ -58,7 +58,7 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     await close(first, second, late);
   });
 
-  test('is busy while the engine answers somebody at another door', async () => {
+  test('is busy while the engine answers a request of another door', async () => {
     const { door, worker, close } = await open(hangs);
     const other = new OtherExchange();
     worker.queue.answer(other);
@@ -83,7 +83,7 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     await close(client);
   });
 
-  test('a client that leaves in mid-answer frees the engine for the next', async () => {
+  test('a client that disconnects during its answer frees the engine', async () => {
     const { door, change, close } = await open(hangs);
     const [leaving, staying] = [new TestClient(door), new TestClient(door)];
     for (const client of [leaving, staying]) await client.next('server_info');
@@ -97,7 +97,7 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     await close(staying);
   });
 
-  test('logs how each request ended, once, and no word of it', async () => {
+  test('logs the end of each request once, without its text', async () => {
     const log: string[] = [];
     const { door, change, close } = await open(hangs, (line) => log.push(line));
     const [client, other] = [new TestClient(door), new TestClient(door)];
@@ -125,7 +125,7 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     await close(client);
   });
 
-  test('a sixth client is told CONNECT_FAILED and disconnected; the others stay', async () => {
+  test('a sixth client gets CONNECT_FAILED and is disconnected; the others stay', async () => {
     const { door, change, close } = await open([FINISH]);
     const clients: TestClient[] = [];
     while (clients.length < MAX_CLIENTS) {
@@ -148,7 +148,7 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     await close(next, ...clients);
   });
 
-  test('closing it disconnects the clients and leaves the DHT to the others', async () => {
+  test('close disconnects the clients and keeps the DHT open', async () => {
     const { door, close } = await open(hangs);
     const client = new TestClient(door);
     await client.next('server_info');
@@ -172,7 +172,7 @@ interface Opened {
   readonly close: (...clients: TestClient[]) => Promise<void>;
 }
 
-/** A host that can be found. */
+/** Opens a host that is announced. */
 async function open(script: readonly Step[], log?: (line: string) => void): Promise<Opened> {
   let changed = Promise.withResolvers<void>();
   const onChange = (): void => {
@@ -201,7 +201,7 @@ async function open(script: readonly Step[], log?: (line: string) => void): Prom
 
 type Message = { readonly [field: string]: unknown };
 
-/** Whoever has a Server ID, and speaks for itself. */
+/** A client that sends and receives raw messages. */
 class TestClient {
   readonly closed: Promise<void>;
   readonly #swarm: Swarm;
@@ -226,7 +226,7 @@ class TestClient {
     this.send({ type: 'chat_start', request_id: id, payload: { prompt } });
   }
 
-  /** The next message, which must be of that type where one is given. */
+  /** Resolves with the next message. Fails if a type is given and the message has another. */
   async next(type?: string): Promise<Message> {
     for (;;) {
       const message = this.#messages.shift();
@@ -246,14 +246,14 @@ class TestClient {
   #connected(connection: Connection): void {
     this.#connection = connection;
     connection.open({
-      data: (bytes) => this.#take(Buffer.from(bytes).toString()),
+      data: (bytes) => this.#receive(Buffer.from(bytes).toString()),
       drain: () => undefined,
       close: () => this.#close.resolve(),
     });
   }
 
-  #take(words: string): void {
-    const lines = (this.#rest + words).split('\n');
+  #receive(chunk: string): void {
+    const lines = (this.#rest + chunk).split('\n');
     this.#rest = lines.pop() ?? '';
     for (const line of lines) this.#messages.push(JSON.parse(line) as Message);
     this.#arrived.resolve();

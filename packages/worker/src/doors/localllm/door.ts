@@ -9,25 +9,25 @@ import {
 import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
-import type { Load } from '../../admission.ts';
+import type { QueueLoad } from '../../admission.ts';
 import type { DoorStatus, OpenDoor } from '../../door.ts';
 import type { Worker, WorkerQueue } from '../../worker.ts';
 
-/** Connections of one host: its clients, and those who are being told that there is no room for them. */
-export const MAX_CONNECTIONS = 32;
+/** The most connections of one host: its clients, and connections that are being refused. */
+export const MAX_HOST_CONNECTIONS = 32;
 
 export interface LocalLlmDoorOptions {
   readonly dht: Dht;
   readonly worker: Worker;
-  /** What clients call this host. */
+  /** The host's name, shown to clients. */
   readonly name: string;
-  /** 32 random bytes, which the Server ID stands for. */
+  /** 32 random bytes, encoded in the Server ID. */
   readonly topic: Uint8Array;
-  /** Tokens that one answer has at most; the protocol itself asks for no number. */
+  /** The most tokens of one answer. A request cannot ask for a number in this protocol. */
   readonly maxTokens: number;
-  /** The number of clients has changed, or the door has closed. What the worker does, the worker's own `onChange` tells. */
+  /** Called when the number of clients has changed or the door has closed. For load use the worker's `onChange`. */
   readonly onChange?: (() => void) | undefined;
-  /** What happens at the door, a line each, without a word of prompts and answers. */
+  /** Receives a line for each event at the door, without the text of prompts and answers. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
@@ -35,17 +35,17 @@ export type LocalLlmState = 'stopped' | 'ready' | 'busy';
 
 export interface LocalLlmDoor extends OpenDoor {
   readonly name: 'localllm';
-  /** What a client types or scans; it is the address, too. */
+  /** The text that a client types or scans. It is the door's address. */
   readonly serverId: string;
   readonly model: string;
-  /** Busy while anything runs on the worker's engine, whatever door it came through. */
+  /** Busy while a request of any door runs on the worker's engine. */
   readonly state: LocalLlmState;
   readonly clients: number;
-  /** Resolves once clients can find it, or the DHT has failed: never await it at start. */
+  /** Resolves when clients can find it, or the DHT has failed. Do not await it at start. */
   announced(): Promise<void>;
 }
 
-/** Opens at once; clients find the host as soon as the DHT has heard of it. Throws `INVALID_SERVER_ID` for a bad topic. */
+/** Opens the door at once and announces it in the DHT. Throws `INVALID_SERVER_ID` for an invalid topic. */
 export function openLocalLlmDoor(options: LocalLlmDoorOptions): LocalLlmDoor {
   return new HyperswarmDoor(options);
 }
@@ -59,7 +59,7 @@ class HyperswarmDoor implements LocalLlmDoor {
   readonly #clients = new Set<Link<ServerSession<LocalLlmServer>>>();
   readonly #swarm: Swarm;
   readonly #membership: Membership;
-  /** What began last: it runs, or has ended, though the engine may still be busy with it for a token's time. */
+  /** The request that started last. After its end the engine may still be busy for the time of one token. */
   #latest: Exchange | undefined;
   #isClosed = false;
 
@@ -74,10 +74,10 @@ class HyperswarmDoor implements LocalLlmDoor {
       maxTokens,
       refuse: (own, all) => this.#refuseWhileBusy(own, all),
     });
-    // Keys of its own, because a connection does not tell for which topic it was made.
+    // This swarm has its own keys, because a connection does not show for which topic it was made.
     this.#swarm = createSwarm({
       dht,
-      maxConnections: MAX_CONNECTIONS,
+      maxConnections: MAX_HOST_CONNECTIONS,
       onConnection: (connection) => this.#connected(connection),
       log,
     });
@@ -114,10 +114,10 @@ class HyperswarmDoor implements LocalLlmDoor {
   }
 
   /**
-   * One generation in the whole host, and no queue. But whoever takes an answer back may ask again at once: the engine
-   * notices within a token, and so long the next one waits.
+   * Refuses a request while another runs: a host runs one generation and has no queue. After an abort the next request may
+   * come at once. It waits until the engine has stopped, which takes the time of one token.
    */
-  #refuseWhileBusy(own: Load, all: Load): void {
+  #refuseWhileBusy(own: QueueLoad, all: QueueLoad): void {
     const isEnding = own.active === 1 && this.#latest?.ended === true;
     if (all.active + all.queued > (isEnding ? 1 : 0)) {
       throw new ShoalError('MODEL_BUSY', 'Host is processing another request');
@@ -132,7 +132,7 @@ class HyperswarmDoor implements LocalLlmDoor {
     });
     const link = new Link(connection, session, {
       peer: () => undefined,
-      request: (exchange) => this.#asked(exchange, name),
+      request: (exchange) => this.#requested(exchange, name),
       close: () => {
         if (!this.#clients.delete(link)) return;
         this.#log(`client ${name} left`);
@@ -151,15 +151,15 @@ class HyperswarmDoor implements LocalLlmDoor {
     return { hostName: this.#options.name, model: this.model, status: this.state === 'busy' ? 'busy' : 'ready' };
   }
 
-  #asked(exchange: Exchange, name: string): void {
-    const cameAt = monotonicNow();
+  #requested(exchange: Exchange, name: string): void {
+    const receivedAt = monotonicNow();
     this.#queue.answer(exchange, {
       onStart: () => {
         this.#latest = exchange;
       },
       onEnd: ({ outcome, error }) => {
         const how = error === undefined ? outcome : `${outcome}, ${error.code} (${error.message})`;
-        this.#log(`client ${name}, request ${exchange.id}: ${how} after ${Math.round(monotonicNow() - cameAt)} ms`);
+        this.#log(`client ${name}, request ${exchange.id}: ${how} after ${Math.round(monotonicNow() - receivedAt)} ms`);
       },
     });
   }

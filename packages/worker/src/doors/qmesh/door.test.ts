@@ -27,7 +27,7 @@ after(async () => {
   await network.close();
 });
 
-test('whoever connects is told the worker’s health at once, and its prompts are answered', async (t) => {
+test('a client receives the worker’s health at once, and its prompts are answered', async (t) => {
   const { client, door } = await meet(t, createEcho());
   assert.equal(client.worker?.workerId, WORKER_ID);
   assert.deepEqual(client.worker.health, {
@@ -51,32 +51,32 @@ test('whoever connects is told the worker’s health at once, and its prompts ar
   });
 });
 
-test('the health is calculated anew and told every 5 s', async (t) => {
+test('the health is computed and sent every 5 s', async (t) => {
   const { client, machine, clock } = await meet(t, createEcho());
   assert.equal(clock.milliseconds, HEALTH_INTERVAL_MS);
   machine.cpu = 60;
-  clock.strike();
+  clock.fire();
   await client.until(() => client.worker?.health.cpu === 60);
   assert.equal(client.worker?.health.score, 68);
 });
 
-test('an overloaded worker refuses, and takes requests again once it has recovered', async (t) => {
+test('an overloaded worker refuses requests, and accepts them again after it has recovered', async (t) => {
   const { client, machine, clock, door } = await meet(t, createEcho());
   Object.assign(machine, { cpu: 100, memory: 100 });
-  clock.strike();
-  // 0 + 0 + 100 × 0.2 is exactly 20, which is busy yet.
+  clock.fire();
+  // 0 + 0 + 100 × 0.2 is exactly 20, which is still busy.
   await client.until(() => client.worker?.health.state === 'busy');
   assert.equal(textOf(await client.ask('at the edge')), 'at the edge');
-  // Running it takes a place in the queue, and with that the score is below 20.
+  // The running request takes a place in the queue, so the score is below 20.
   const both = await Promise.all([client.ask('one'), client.ask('two')]);
   assert.deepEqual(both.map(codeOf), [undefined, 'OVERLOADED']);
   assert.equal(door.status().refused, 1);
   machine.cpu = 0;
-  clock.strike();
+  clock.fire();
   assert.equal(textOf(await client.ask('again')), 'again');
 });
 
-test('a full queue is refused and told at once, and told again once there is room', async (t) => {
+test('a full queue refuses requests and is reported at once, and again when it has room', async (t) => {
   const engine = new ScriptedEngine(['hang']);
   const { client, door, worker } = await meet(t, engine, { capacity: 2 });
   const [first, second] = [client.ask('first'), client.ask('second')];
@@ -90,7 +90,7 @@ test('a full queue is refused and told at once, and told again once there is roo
   assert.equal(door.health().queueSize, 0);
 });
 
-test('a client that leaves takes its requests with it', async (t) => {
+test('the requests of a client that disconnects are aborted', async (t) => {
   const { client, door } = await meet(t, new ScriptedEngine(['hang']));
   void client.ask('first');
   void client.ask('second');
@@ -103,7 +103,7 @@ test('a client that leaves takes its requests with it', async (t) => {
   assert.equal(door.status().aborted, 2);
 });
 
-test('a client hears at once that the worker is free again when another leaves in mid-answer', async (t) => {
+test('a client is informed at once when another disconnects during its answer and the worker is free again', async (t) => {
   const { client, another } = await meet(t, new ScriptedEngine(['hang']), { capacity: 1 });
   const leaving = await another();
   void leaving.ask('first');
@@ -112,7 +112,7 @@ test('a client hears at once that the worker is free again when another leaves i
   await client.until(() => client.worker?.health.canAcceptRequests === true);
 });
 
-test('an answer has at most the tokens that the lender allows, and the asked temperature, 0 included', async (t) => {
+test('an answer has at most the tokens that the lender allows, and the requested temperature, 0 included', async (t) => {
   const engine = new ScriptedEngine([{ type: 'text', text: '4', tokens: [1] }, FINISH]);
   const { client } = await meet(t, engine, { maxTokens: 50 });
   await client.ask('all by default');
@@ -138,7 +138,7 @@ interface Setting {
   readonly maxTokens?: number | undefined;
 }
 
-/** A worker with a door of its own network, and a client that has been told its health. */
+/** Opens a worker with a door in a network of its own, and a client that has received its health. */
 async function meet(t: TestContext, engine: Engine, { capacity, maxTokens = 100 }: Setting = {}) {
   const worker = await Worker.create({
     engine,
@@ -146,7 +146,7 @@ async function meet(t: TestContext, engine: Engine, { capacity, maxTokens = 100 
     health: () => 100,
   });
   const machine = { cpu: 10, memory: 20 };
-  const clock = new HandClock();
+  const clock = new ManualTimer();
   const name = `qmesh-test-${(names += 1)}`;
   const door = await openQmeshDoor({
     dht,
@@ -175,8 +175,8 @@ async function meet(t: TestContext, engine: Engine, { capacity, maxTokens = 100 
   return { client: await another(), another, door, worker, machine, clock };
 }
 
-/** Strikes when it is told to. */
-class HandClock {
+/** An interval timer that the test fires. */
+class ManualTimer {
   milliseconds = 0;
   isStopped = false;
   #task = (): void => undefined;
@@ -189,7 +189,7 @@ class HandClock {
     };
   };
 
-  strike(): void {
+  fire(): void {
     this.#task();
   }
 }
@@ -206,9 +206,9 @@ class TestClient {
       onConnection: (connection) => {
         const session = qmeshClientSession({ idPrefix: '00000000', timestamp: () => 0 });
         this.#link = new Link(connection, session, {
-          peer: () => this.#heard(),
+          peer: () => this.#wake(),
           request: () => undefined,
-          close: () => this.#heard(),
+          close: () => this.#wake(),
         });
         this.#link.start();
       },
@@ -220,12 +220,12 @@ class TestClient {
     return this.#link?.session.side.worker;
   }
 
-  /** Waits for news until the condition holds; `ask` makes the worker tell some. */
+  /** Waits for messages until the condition holds. `ask` makes the worker send one. */
   async until(condition: () => boolean, ask: () => void = () => undefined): Promise<void> {
     while (!condition()) {
-      const news = new Promise<void>((resolve) => this.#waiting.push(resolve));
+      const changed = new Promise<void>((resolve) => this.#waiting.push(resolve));
       ask();
-      await news;
+      await changed;
     }
   }
 
@@ -246,7 +246,7 @@ class TestClient {
     return this.#swarm.close();
   }
 
-  #heard(): void {
+  #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }

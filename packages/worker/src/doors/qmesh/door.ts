@@ -13,47 +13,47 @@ import type { DoorStatus, OpenDoor } from '../../door.ts';
 import type { Worker, WorkerQueue } from '../../worker.ts';
 import { HealthGauge, type MachineUse } from './health.ts';
 
-/** How often the health is calculated anew, and told to every client. */
+/** The health is computed and sent to every client at this interval. */
 export const HEALTH_INTERVAL_MS = 5_000;
-/** Clients that are connected at once. */
+/** The most clients that are connected at once. */
 export const MAX_QMESH_CLIENTS = 256;
-/** Requests that wait and run at most, where nobody says otherwise. */
+/** The default limit of waiting and running requests. */
 export const DEFAULT_CAPACITY = 10;
 
 export interface QmeshDoorOptions {
   readonly dht: Dht;
   readonly worker: Worker;
-  /** 64 hex digits, the same at each start. */
+  /** 64 hex digits, the same after each start. */
   readonly workerId: string;
-  /** Requests that wait and run at most. */
+  /** The most requests that wait and run. */
   readonly capacity?: number | undefined;
-  /** Tokens that one answer has at most, whatever was asked for. */
+  /** The most tokens of one answer. */
   readonly maxTokens: number;
-  /** The network's name; absent: the one that QMesh's programs meet in. */
+  /** The network's name. Default: the network of QMesh's own programs. */
   readonly network?: string | undefined;
-  /** How busy the machine is; absent: as the system tells. */
+  /** The source of processor and memory use. Default: the system. */
   readonly use?: MachineUse | undefined;
-  /** Calls again and again until what it answers with is called; absent: a timer. */
+  /** Calls the task at an interval until the returned function is called. Default: a timer. */
   readonly every?: ((milliseconds: number, task: () => void) => () => void) | undefined;
-  /** What the swarm does, a line each. */
+  /** Receives a line for each event of the swarm. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface QmeshDoor extends OpenDoor {
   readonly workerId: string;
   health(): HealthReport;
-  /** Resolves once clients can find it, or the DHT has failed: never await it at start. */
+  /** Resolves when clients can find it, or the DHT has failed. Do not await it at start. */
   announced(): Promise<void>;
 }
 
-/** Opens once the health is known; clients find the worker from then on. */
+/** Opens the door after the first measurement of health. Clients can find the worker from then on. */
 export async function openQmeshDoor(options: QmeshDoorOptions): Promise<QmeshDoor> {
   const { worker, capacity = DEFAULT_CAPACITY, maxTokens, use } = options;
   const queue: WorkerQueue = worker.openQueue({ running: Infinity, waiting: capacity, maxTokens, refuse });
   const queueState = () => ({ size: queue.load.active + queue.load.queued, capacity });
   const gauge = await HealthGauge.open(queueState, use);
 
-  /** Both are the same to a client: it asks another worker. */
+  /** The two causes have one error, because a client asks another worker in either case. */
   function refuse(): void {
     if (!gauge.acceptsRequests) throw new ShoalError('OVERLOADED', 'This worker is overloaded, or its queue is full.');
   }
@@ -71,8 +71,8 @@ class HyperswarmDoor implements QmeshDoor {
   readonly #swarm: Swarm;
   readonly #membership: Membership;
   readonly #stopTimer: () => void;
-  /** What clients were told last of what they choose by. */
-  #told: string;
+  /** The part of the last report by which clients select workers. */
+  #lastChoice: string;
 
   constructor(options: QmeshDoorOptions, queue: WorkerQueue, gauge: HealthGauge) {
     const { dht, workerId, network = QMESH_NETWORK, every = everyInterval, log } = options;
@@ -80,7 +80,7 @@ class HyperswarmDoor implements QmeshDoor {
     this.workerId = workerId;
     this.#queue = queue;
     this.#gauge = gauge;
-    this.#told = choiceOf(gauge.report);
+    this.#lastChoice = choiceOf(gauge.report);
     this.#swarm = createSwarm({
       dht,
       maxConnections: MAX_QMESH_CLIENTS,
@@ -120,14 +120,14 @@ class HyperswarmDoor implements QmeshDoor {
     });
     const link = new Link(connection, session, {
       peer: () => undefined,
-      request: (exchange) => this.#asked(link, exchange),
+      request: (exchange) => this.#requested(link, exchange),
       close: () => this.#links.delete(link),
     });
     this.#links.add(link);
     link.start();
   }
 
-  #asked({ session }: Link<ServerSession<QmeshServer>>, exchange: Exchange): void {
+  #requested({ session }: Link<ServerSession<QmeshServer>>, exchange: Exchange): void {
     this.#queue.answer(exchange, {
       onStart: () => session.side.started(exchange.id, monotonicNow()),
       onEnd: () => this.#queueChanged(),
@@ -135,13 +135,13 @@ class HyperswarmDoor implements QmeshDoor {
     this.#queueChanged();
   }
 
-  /** Between two samples only the queue moves the state: who chooses by it is told at once. */
+  /** Between two samples only the queue changes the state. A change is sent at once, because clients select by it. */
   #queueChanged(): void {
-    if (this.#told !== choiceOf(this.#gauge.report)) this.#broadcast();
+    if (this.#lastChoice !== choiceOf(this.#gauge.report)) this.#broadcast();
   }
 
   #broadcast(): void {
-    this.#told = choiceOf(this.#gauge.report);
+    this.#lastChoice = choiceOf(this.#gauge.report);
     for (const link of this.#links) link.apply(link.session.side.broadcast());
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HealthGauge } from './health.ts';
 
-test('it opens only once the processors have been read twice', async () => {
+test('it opens after two readings of the processor times', async () => {
   const readings = [undefined, 40];
   const queue = () => ({ size: 0, capacity: 10 });
   const gauge = await HealthGauge.open(queue, { processor: () => readings.shift(), memory: () => 50 });
@@ -10,7 +10,7 @@ test('it opens only once the processors have been read twice', async () => {
   assert.equal(gauge.report.cpu, 40);
 });
 
-test('numbers are rounded on the wire, and the state comes from the unrounded score', async () => {
+test('reported numbers are rounded, and the state is derived from the unrounded score', async () => {
   const { gauge } = await gaugeAt(99.6, 0);
   // (0.4 × 0.4 + 100 × 0.4 + 100 × 0.2) is 60.16.
   assert.deepEqual(gauge.report, {
@@ -24,8 +24,8 @@ test('numbers are rounded on the wire, and the state comes from the unrounded sc
   });
 });
 
-test('below 20 it accepts nothing; at 20 it does', async () => {
-  // Half of the queue is 10 points, and the machine has to bring the rest.
+test('it accepts requests at 20, and refuses them below', async () => {
+  // Half of the queue is 10 points. The machine must contribute the rest.
   const states = [];
   for (const use of [87.5, 87.6]) {
     const { gauge } = await gaugeAt(use, use, 5);
@@ -37,7 +37,7 @@ test('below 20 it accepts nothing; at 20 it does', async () => {
   ]);
 });
 
-test('the queue counts as it is now, the machine as it was sampled last', async () => {
+test('the current queue counts, and the last sample of the machine', async () => {
   const { gauge, machine, queue } = await gaugeAt(10, 20);
   machine.cpu = 90;
   queue.size = 10;

@@ -1,30 +1,30 @@
 import type { HealthReport } from '@shoal/protocol/qmesh';
 import { type Health, healthScore, memoryUse, processorUse } from '../../health.ts';
 
-/** Between the first two readings of the processors' clocks, without which nobody knows how busy they are. */
+/** Time between the first two readings of the processor times, from which processor use is computed. */
 const FIRST_READING_MS = 250;
 
-/** How busy the machine is: percentages, 0 to 100. */
+/** Processor and memory use in percent, 0 to 100. */
 export interface MachineUse {
-  /** Since the call before; undefined while there is no second reading. */
+  /** Returns the use since the previous call, or undefined before a second reading. */
   processor(): number | undefined;
   memory(): number;
 }
 
 export interface QueueState {
-  /** Requests that wait, and those that run. */
+  /** Waiting and running requests. */
   readonly size: number;
   readonly capacity: number;
 }
 
-/** A worker's health: the machine as it was sampled last, and the queue as it is now. */
+/** A worker's health, computed from the last sample of the machine and the current queue. */
 export class HealthGauge {
   readonly #use: MachineUse;
   readonly #queue: () => QueueState;
   #cpu = 0;
   #memory = 0;
 
-  /** Resolves once the processors have been read twice. */
+  /** Resolves after two readings of the processor times. */
   static async open(queue: () => QueueState, use: MachineUse = machineUse()): Promise<HealthGauge> {
     const gauge = new HealthGauge(queue, use);
     while (!gauge.sample()) await new Promise((resolve) => setTimeout(resolve, FIRST_READING_MS));
@@ -36,7 +36,7 @@ export class HealthGauge {
     this.#use = use;
   }
 
-  /** Reads the machine anew; false where the processors could not be read a second time yet. */
+  /** Samples the machine. Returns false if processor use is not known yet. */
   sample(): boolean {
     const cpu = this.#use.processor();
     if (cpu === undefined) return false;
@@ -50,7 +50,7 @@ export class HealthGauge {
     return size < capacity && this.#health.state !== 'overloaded';
   }
 
-  /** As it stands on the wire: numbers rounded, the state that of the unrounded score. */
+  /** The health as it is sent: numbers are rounded, and the state is derived from the unrounded score. */
   get report(): HealthReport {
     const { size, capacity } = this.#queue();
     const { score, state } = this.#health;

@@ -11,46 +11,46 @@ import type { Exchange } from '@shoal/transport';
 import { cutEvent } from './cut-event.ts';
 import type { SpeedGauge } from './speed.ts';
 
-export interface ServeOptions {
+export interface RunOptions {
   readonly maxTokens: number;
   readonly speed: SpeedGauge;
   readonly signal: AbortSignal;
-  /** Hears what went wrong here, with its cause, which stays at home. */
+  /** Receives errors with their causes, which are not sent to the peer. */
   readonly onError: (error: ShoalError) => void;
 }
 
-/** What is wrong with the request itself is no news to whoever lends. */
-const ASKER_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** Errors of the request itself, which are not reported to the lender. */
+const REQUEST_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'INVALID_REQUEST',
   'CONTEXT_EXCEEDED',
   'MODEL_NOT_FOUND',
 ]);
 
-/** How a request ended that was begun. */
-export interface ServeEnd {
-  /** `aborted`: taken back by whoever asked, not read by them, or past their deadline. */
+/** The end of a request that was started. */
+export interface RunEnd {
+  /** `aborted`: cancelled by the peer, not read by it, or past its deadline. */
   readonly outcome: 'answered' | 'failed' | 'aborted';
-  /** Why, where it failed. */
+  /** The error of a failed request. */
   readonly error?: ShoalError | undefined;
-  /** Generated, as far as the engine tells. */
+  /** Generated tokens, if the engine reports them. */
   readonly tokens: number;
 }
 
 /**
- * The whole line: a request goes to the engine and its events go back, each once the peer has room for it. Exactly one
- * terminal event leaves; the signal ends the engine's work at once. Never rejects.
+ * Sends a request to the engine and its events to the peer, each when the peer has room for it. Sends exactly one terminal
+ * event. The signal stops the engine at once. Never rejects.
  */
-export async function serve(
+export async function runRequest(
   exchange: Exchange,
-  chooseEngine: (signal: AbortSignal) => Engine | Promise<Engine>,
-  { maxTokens, speed, signal, onError }: ServeOptions,
-): Promise<ServeEnd> {
+  selectEngine: (signal: AbortSignal) => Engine | Promise<Engine>,
+  { maxTokens, speed, signal, onError }: RunOptions,
+): Promise<RunEnd> {
   if (exchange.ended) return { outcome: 'aborted', tokens: 0 };
   try {
-    const engine = await chooseEngine(signal);
+    const engine = await selectEngine(signal);
     const end = await forward(engine.generate(limited(exchange.request, maxTokens), signal), exchange, speed);
-    if (end?.error !== undefined && !ASKER_FAULTS.has(end.error.code)) onError(end.error);
-    // An end that waited for room in vain was never said.
+    if (end?.error !== undefined && !REQUEST_ERRORS.has(end.error.code)) onError(end.error);
+    // A finish that still waited for room when the request was aborted was not sent.
     if (end?.outcome === 'answered' && signal.aborted) return { outcome: 'aborted', tokens: end.tokens };
     if (end !== undefined) return end;
     throw new Error('The engine ended without a terminal event.');
@@ -62,12 +62,12 @@ export async function serve(
   }
 }
 
-/** Undefined where the events ended without a terminal one. */
+/** Resolves with undefined if the events ended without a terminal one. */
 async function forward(
   events: AsyncIterable<InferenceEvent>,
   exchange: Exchange,
   speed: SpeedGauge,
-): Promise<ServeEnd | undefined> {
+): Promise<RunEnd | undefined> {
   let firstAt: number | undefined;
   let tokens = 0;
   for await (const event of events) {
@@ -88,7 +88,7 @@ async function forward(
   return exchange.ended ? { outcome: 'aborted', tokens } : undefined;
 }
 
-function endOf(terminal: TerminalEvent, tokens: number): ServeEnd {
+function endOf(terminal: TerminalEvent, tokens: number): RunEnd {
   if (terminal.type === 'error') return { outcome: 'failed', error: terminal.error, tokens };
   if (terminal.reason === 'abort') return { outcome: 'aborted', tokens };
   return { outcome: 'answered', tokens: terminal.usage?.completionTokens ?? tokens };
