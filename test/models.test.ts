@@ -79,7 +79,7 @@ test('a pull that is interrupted or killed goes on where it was', { skip }, asyn
   await interrupted.until(() => /^\d+ %/m.test(interrupted.stderr) || undefined, 'the first bytes');
   interrupted.signal('SIGINT');
   assert.equal(await interrupted.ended(), 130, interrupted.stderr);
-  assert.match(interrupted.stderr, /What came is kept\. Run the same command to go on\./);
+  assert.match(interrupted.stderr, /The received bytes are kept\. Run the same command again to resume\./);
 
   const killed = begin('pull', 'tiny:1b');
   await killed.until(() => starts.length === 2 || undefined, 'to ask for the rest');

@@ -3,12 +3,12 @@ import { CliError } from '../cli-error.ts';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Does work that Ctrl-C ends in good order; a second one ends the process at once. `kept` gives what to say then. Throws
- * `CliError.interrupted` where it was.
+ * Runs work that Ctrl-C aborts. A second Ctrl-C ends the process. After an abort, prints the text of `advice` and throws
+ * `CliError.interrupted`.
  */
 export async function interruptible<T>(
   work: (signal: AbortSignal) => Promise<T>,
-  kept?: () => string | undefined,
+  advice?: () => string | undefined,
 ): Promise<T> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
@@ -17,8 +17,8 @@ export async function interruptible<T>(
     return await work(interrupted.signal);
   } catch (error) {
     if (!interrupted.signal.aborted) throw error;
-    const advice = kept?.();
-    if (advice !== undefined) process.stderr.write(`${advice}\n`);
+    const text = advice?.();
+    if (text !== undefined) process.stderr.write(`${text}\n`);
     throw CliError.interrupted();
   } finally {
     for (const name of SIGNALS) process.off(name, interrupt);

@@ -4,7 +4,7 @@ import { printableName } from '@shoal/host/printable';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 
-/** Where models are, by the home's configuration. */
+/** The places of models on this machine, by the home's configuration. */
 export async function localPlaces({ home }: Context): Promise<ModelPlaces> {
   const { modelFolders } = await loadConfiguration(home, {});
   return modelPlaces(home, modelFolders);
@@ -17,19 +17,19 @@ const OWNERS = {
   'hugging-face': 'Hugging Face cache',
 } as const;
 
-/** Whose a model is, or where its file lies. */
-export function whereabouts(model: LocalModel): string {
+/** The program that a model belongs to, or the path of its file. */
+export function locationOf(model: LocalModel): string {
   const { owner } = model;
   return owner === 'folder' || owner === 'file' ? printableName(model.path) : OWNERS[owner];
 }
 
-/** Throws where there is no such model, or where it is not ours to change: with what to do `instead`. */
-export async function findOwn(
+/** Finds a model of Shoal's store. Throws if it does not exist or belongs to another program, with the text of `advice`. */
+export async function findStoredModel(
   context: Context,
   name: string,
-  instead: (model: LocalModel) => string,
+  advice: (model: LocalModel) => string,
 ): Promise<OwnModel> {
   const model = await findModel(await localPlaces(context), name);
   if (model.owner === 'shoal') return model;
-  throw CliError.usage(`"${name}" is not in Shoal's store (${whereabouts(model)}): ${instead(model)}`);
+  throw CliError.usage(`"${name}" is not in Shoal's store (${locationOf(model)}): ${advice(model)}`);
 }

@@ -1,9 +1,9 @@
 import type { ModelRecord } from '@shoal/engine-llama';
 
-/** What a model took of this machine's memory, and what that was for. */
+/** Measured memory of a loaded model, with the settings that it was measured with. */
 export type MeasuredMemory = NonNullable<ModelRecord['memory']>[string];
 
-/** What the engine remembers of the last time that this file was loaded on this machine; undefined where it never was. */
+/** The measured memory of the last load on this machine. Undefined if the file was never loaded or has changed. */
 export async function measuredMemory(path: string, cacheDirectory: string): Promise<MeasuredMemory | undefined> {
   const { machineName, readModelRecord } = await import('@shoal/engine-llama');
   return (await readModelRecord(path, cacheDirectory))?.memory?.[machineName()];

@@ -12,13 +12,13 @@ const STEPS: readonly PullProgress[] = [
   { phase: 'done', doneBytes: 1e9, totalBytes: 1e9 },
 ];
 
-test('on a terminal a pull is one line with a bar, which is gone when it is done', () => {
+test('on a terminal a pull is one line with a bar, which is cleared at the end', () => {
   const written = record(STEPS, true);
   assert.equal(written[2], '\r\u001b[K[##########..............] 45 %, 450 MB of 1.0 GB, 110 MB/s, 5 s left');
   assert.deepEqual(written.slice(-2), ['\r\u001b[KChecking …', '\r\u001b[K']);
 });
 
-test('elsewhere each step and each tenth is a plain line', () => {
+test('without a terminal each step and each tenth is a plain line', () => {
   assert.deepEqual(record(STEPS, false), [
     'Looking for llama …\n',
     '45 %, 450 MB of 1.0 GB, 110 MB/s, 5 s left\n',
@@ -26,7 +26,7 @@ test('elsewhere each step and each tenth is a plain line', () => {
   ]);
 });
 
-test('a file whose length nobody told has no share and no bar', () => {
+test('a file of unknown length has no percentage and no bar', () => {
   const written = record([{ phase: 'fetching', doneBytes: 5e6, bytesPerSecond: 1e6 }], true);
   assert.equal(written[0], '\r\u001b[K5.0 MB, 1.0 MB/s');
 });

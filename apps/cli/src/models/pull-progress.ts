@@ -3,19 +3,19 @@ import { LiveLine, type LineStream } from '../terminal/live-line.ts';
 import { duration } from '../terminal/output.ts';
 import { bar, portion, size } from '../terminal/transfer-progress.ts';
 
-/** Where there is no terminal, a line is written at each such part of the whole. */
+/** Without a terminal, a line is written for each of these parts of a download. */
 const PARTS = 10;
 
-/** How far a pull is: on a terminal one line, with a bar, drawn anew; elsewhere a plain line for each step and each tenth. */
+/** Prints the progress of a pull: on a terminal one updated line with a bar, else a line for each step and each tenth. */
 export class PullLine {
-  readonly #what: string;
+  readonly #label: string;
   readonly #line: LiveLine;
   readonly #isTerminal: boolean;
-  #partsSaid = 0;
+  #printedParts = 0;
 
-  /** `what` is what is pulled, fit for a terminal. */
-  constructor(what: string, stream: LineStream = process.stderr) {
-    this.#what = what;
+  /** `label` names the model. It must be safe to print to a terminal. */
+  constructor(label: string, stream: LineStream = process.stderr) {
+    this.#label = label;
     this.#line = new LiveLine(stream);
     this.#isTerminal = stream.isTTY === true;
   }
@@ -23,7 +23,7 @@ export class PullLine {
   update(progress: PullProgress): void {
     switch (progress.phase) {
       case 'finding':
-        return this.#line.show(`Looking for ${this.#what} …`);
+        return this.#line.show(`Looking for ${this.#label} …`);
       case 'waiting':
         return this.#line.show('Waiting for another pull of the same file …');
       case 'fetching':
@@ -37,7 +37,7 @@ export class PullLine {
     }
   }
 
-  /** Whatever follows begins a line of its own. */
+  /** Ends the line, so that later output starts on a new one. */
   end(): void {
     this.#line.end();
   }
@@ -50,13 +50,13 @@ export class PullLine {
       return;
     }
     const parts = Math.floor((share ?? 0) * PARTS);
-    if (parts <= this.#partsSaid) return;
-    this.#partsSaid = parts;
+    if (parts <= this.#printedParts) return;
+    this.#printedParts = parts;
     this.#line.show(text(progress));
   }
 }
 
-/** `45 %, 1.7 GB of 3.8 GB, 110 MB/s, 19 s left`; what is not known is left out. */
+/** `45 %, 1.7 GB of 3.8 GB, 110 MB/s, 19 s left`, without the values that are not known. */
 function text({ doneBytes, totalBytes, bytesPerSecond, secondsLeft }: PullProgress): string {
   return [
     totalBytes === undefined ? size(doneBytes) : portion(doneBytes, Math.max(totalBytes, 1)),

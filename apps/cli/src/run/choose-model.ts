@@ -10,7 +10,7 @@ import { runsFiles } from '@shoal/host/settings';
 import { isNamed, ShoalError } from '@shoal/protocol';
 import { callNode } from '../node/api-client.ts';
 import { CliError, EXIT, exitCodeOf } from '../cli-error.ts';
-import { bring } from '../commands/models/pull.ts';
+import { pullWithProgress } from '../commands/models/pull.ts';
 import type { Context } from '../context.ts';
 import { doorConfiguration } from '../door/door-worker.ts';
 import { isMissing, NodeModel, OwnModel, type RunningModel } from './running-model.ts';
@@ -133,7 +133,7 @@ async function broughtModel(context: Context, source: string, signal: AbortSigna
   const known = (await (await openModelStore(context.home)).list()).find((model) => model.source === source);
   if (known !== undefined) return { name: known.name, model: known.name, paths: known.paths };
   process.stderr.write(`There is no model "${printableName(source)}" here: pulling it.\n`);
-  const { name, paths } = await bring(context, source, {}, signal);
+  const { name, paths } = await pullWithProgress(context, source, {}, signal);
   return { name, model: name, paths };
 }
 

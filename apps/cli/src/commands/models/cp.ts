@@ -3,20 +3,20 @@ import { openModelStore } from '@shoal/host/models';
 import { ShoalError } from '@shoal/protocol';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { findOwn } from '../../models/local.ts';
+import { findStoredModel } from '../../models/local.ts';
 import { print } from '../../terminal/output.ts';
 import { storedDocument } from './pull.ts';
 
-/** `shoal cp`: one more name for a model of the store. */
+/** `shoal cp`: another name for a model of the store. */
 export async function copy(context: Context, from: string, to: string): Promise<number> {
-  const wanted = checkedName(to);
-  const { name } = await findOwn(
+  const newName = checkedName(to);
+  const { name } = await findStoredModel(
     context,
     from,
-    ({ path }) => `bring it in with: shoal pull "file:${path}" --name ${to}`,
+    ({ path }) => `pull it into the store with: shoal pull "file:${path}" --name ${to}`,
   );
-  const model = await (await openModelStore(context.home)).copy(name, wanted);
-  print(context, storedDocument(model), [`${model.name} is ${name} now`]);
+  const model = await (await openModelStore(context.home)).copy(name, newName);
+  print(context, storedDocument(model), [`${model.name} is now another name of ${name}`]);
   return EXIT.ok;
 }
 

@@ -4,38 +4,38 @@ import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { localPlaces, whereabouts } from '../../models/local.ts';
+import { localPlaces, locationOf } from '../../models/local.ts';
 import { columns, print } from '../../terminal/output.ts';
 import { size } from '../../terminal/transfer-progress.ts';
 
 const HEADINGS = ['NAME', 'SIZE', 'QUANTISATION', 'WHERE'];
 
-/** `shoal list`: our models and those of other programs. Reads their headers only. */
+/** `shoal list`: the models of the store and of other programs. Reads headers only. */
 export async function list(context: Context): Promise<number> {
   const { models, skipped } = await listModels(await localPlaces(context));
   const rows: string[][] = [];
   const documents: object[] = [];
   for (const model of models) {
-    const looked = await look(model);
-    rows.push([printableName(model.name), size(model.bytes), looked.quantisation ?? 'broken', whereabouts(model)]);
-    documents.push({ ...document(model), ...looked });
+    const inspected = await inspect(model);
+    rows.push([printableName(model.name), size(model.bytes), inspected.quantisation ?? 'broken', locationOf(model)]);
+    documents.push({ ...modelDocument(model), ...inspected });
   }
-  const lines = rows.length > 0 ? columns([HEADINGS, ...rows]) : ['none yet; "shoal pull llama3.2:1b" brings one'];
-  const passedOver = skipped.map(({ path, why }) => `Passed over: ${printableName(path)} (${printableName(why)})`);
-  print(context, { models: documents, skipped }, [...lines, ...passedOver]);
+  const lines = rows.length > 0 ? columns([HEADINGS, ...rows]) : ['none yet; get one with "shoal pull llama3.2:1b"'];
+  const skippedLines = skipped.map(({ path, why }) => `Skipped: ${printableName(path)} (${printableName(why)})`);
+  print(context, { models: documents, skipped }, [...lines, ...skippedLines]);
   return EXIT.ok;
 }
 
-/** A digest that we have not checked is only claimed. */
-export function document(model: LocalModel): object {
+/** A model as JSON. A digest of another program is only claimed, because it has not been checked. */
+export function modelDocument(model: LocalModel): object {
   const { name = null, owner, bytes, path } = model;
   const digest = owner === 'shoal' ? { digest: model.digest } : {};
   const claimed = 'claimedDigest' in model ? { claimed_digest: model.claimedDigest } : {};
   return { name, owner, bytes, path, ...digest, ...claimed };
 }
 
-/** A file that cannot be used must not hide the others. */
-async function look({ paths }: LocalModel): Promise<{ quantisation: string | null; fault?: string | undefined }> {
+/** Reads a model's header. Returns the fault of a broken file, so that the others are still listed. */
+async function inspect({ paths }: LocalModel): Promise<{ quantisation: string | null; fault?: string | undefined }> {
   try {
     const { quantisation } = await inspectModel(paths);
     return { quantisation: printableName(quantisation) };

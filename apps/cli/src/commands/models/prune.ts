@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';
 import { size } from '../../terminal/transfer-progress.ts';
 
-/** `shoal models prune`: what no name refers to and no pull is at work on. */
+/** `shoal models prune`: removes unfinished downloads and files without a name, except those that a pull uses. */
 export async function prune(context: Context): Promise<number> {
   const { freedBytes } = await (await openModelStore(context.home)).prune();
   print(context, { freed_bytes: freedBytes }, [`${size(freedBytes)} freed`]);

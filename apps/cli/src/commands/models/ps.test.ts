@@ -8,7 +8,7 @@ import { FakeNode } from '../../../../node/src/testing/fake-node.ts';
 import { Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 import { until } from './ps.ts';
 
-test('each model in memory is a line, and what its engine cannot tell is a question mark', async (t) => {
+test('each model in memory is a line, with question marks for unknown values', async (t) => {
   const shoal = new Shoal(temporaryFolder(t));
   const token = 'ab'.repeat(32);
   const api = await openApi({ port: 0, token, log: createLogger('error'), onStop: () => undefined });
@@ -47,8 +47,8 @@ test('each model in memory is a line, and what its engine cannot tell is a quest
   assert.match((await shoal.run(['ps'])).stdout, /^nothing: /);
 });
 
-test('the time until a model leaves memory is said in its largest unit', () => {
-  const times: readonly (readonly [leavesInMs: number, said: string])[] = [
+test('the time until a model leaves memory is shown in its largest unit', () => {
+  const times: readonly (readonly [leavesInMs: number, expected: string])[] = [
     [-1, 'stopping'],
     [0, 'stopping'],
     [400, '1 second from now'],
@@ -58,6 +58,6 @@ test('the time until a model leaves memory is said in its largest unit', () => {
     [3_600_000, '1 hour from now'],
     [90_000_000, '25 hours from now'],
   ];
-  for (const [leavesInMs, said] of times) assert.equal(until({ leavesInMs }), said);
+  for (const [leavesInMs, expected] of times) assert.equal(until({ leavesInMs }), expected);
   assert.equal(until({}), 'forever');
 });

@@ -14,17 +14,17 @@ const UNITS = [
   { name: 'second', ms: 1_000 },
 ] as const;
 
-/** `shoal ps`: what the running node has in memory. */
+/** `shoal ps`: the models that the running node has in memory. */
 export async function ps(context: Context): Promise<number> {
   const list = await callNode<{ models: readonly ResidentModelView[] }>(context.home, 'GET', API_PATHS.loaded);
   const rows = list.models.map(row);
-  print(context, list, rows.length > 0 ? columns([HEADINGS, ...rows]) : [await whyNothing(context)]);
+  print(context, list, rows.length > 0 ? columns([HEADINGS, ...rows]) : [await emptyLine(context)]);
   return EXIT.ok;
 }
 
-async function whyNothing({ home }: Context): Promise<string> {
+async function emptyLine({ home }: Context): Promise<string> {
   const { lends } = await callNode<StatusView>(home, 'GET', API_PATHS.status);
-  return lends ? 'nothing: a model is loaded once somebody asks' : 'nothing: this node does not lend';
+  return lends ? 'nothing: a model is loaded with its first request' : 'nothing: this node does not lend';
 }
 
 function row(model: ResidentModelView): string[] {
@@ -40,7 +40,7 @@ function row(model: ResidentModelView): string[] {
   ];
 }
 
-/** `4 minutes from now`, `forever`, `stopping`: when it leaves memory if nobody asks any more. */
+/** The time until the model leaves memory without a further request: `4 minutes from now`, `forever` or `stopping`. */
 export function until({ leavesInMs }: Pick<ResidentModelView, 'leavesInMs'>): string {
   if (leavesInMs === undefined) return 'forever';
   if (leavesInMs <= 0) return 'stopping';

@@ -24,22 +24,20 @@ export interface PullFlags {
   readonly allowHost?: readonly string[] | undefined;
 }
 
-/** `shoal pull`: a model into the store. Ctrl-C keeps what came. */
+/** `shoal pull`: pulls a model into the store. Ctrl-C keeps the received bytes. */
 export async function pullModel(context: Context, source: string, flags: PullFlags): Promise<number> {
   if (isAbsolute(source) || /^\.{0,2}[/\\]/.test(source)) {
-    throw CliError.usage(
-      `A file of this machine is named with "file:" before it: shoal pull file:${printableName(source)}`,
-    );
+    throw CliError.usage(`A local file needs "file:" before its path: shoal pull file:${printableName(source)}`);
   }
-  const model = await bring(context, source, flags);
+  const model = await pullWithProgress(context, source, flags);
   print(context, storedDocument(model), [
     `Pulled ${model.name} (${size(model.bytes)}). Lend it with: shoal serve --lend --model ${model.name}`,
   ]);
   return EXIT.ok;
 }
 
-/** Brings a model into the store, with its progress on stderr. `left` ends it, as Ctrl-C does. */
-export async function bring(
+/** Pulls a model into the store, with progress on stderr. The signal `left` ends it, as Ctrl-C does. */
+export async function pullWithProgress(
   context: Context,
   source: string,
   flags: PullFlags,
@@ -48,12 +46,13 @@ export async function bring(
   const options = { ...flagOptions(flags), ...environmentOptions(process.env) };
   const store = await openModelStore(context.home);
   const line = new PullLine(printableName(source));
-  let hasBegun = false;
+  let hasFetched = false;
   const onProgress = (progress: PullProgress): void => {
-    hasBegun ||= progress.phase === 'fetching';
+    hasFetched ||= progress.phase === 'fetching';
     line.update(progress);
   };
-  const kept = (): string | undefined => (hasBegun ? 'What came is kept. Run the same command to go on.' : undefined);
+  const advice = (): string | undefined =>
+    hasFetched ? 'The received bytes are kept. Run the same command again to resume.' : undefined;
   return interruptible(async (interrupted) => {
     const signal = left === undefined ? interrupted : AbortSignal.any([interrupted, left]);
     try {
@@ -63,10 +62,10 @@ export async function bring(
     } finally {
       line.end();
     }
-  }, kept);
+  }, advice);
 }
 
-/** A model of the store as JSON. */
+/** A stored model as JSON. */
 export function storedDocument({ name, digest, bytes, source, path }: StoredModel): object {
   return { name, digest, bytes, source: printableName(source), path };
 }
@@ -87,7 +86,7 @@ function readDigest(text: string): Digest {
   return parseDigest(text.toLowerCase());
 }
 
-/** A token is in no flag, because every user of a machine can read those. */
+/** The token is read from the environment, because every user of the machine can read a command's flags. */
 function environmentOptions(environment: NodeJS.ProcessEnv): PullOptions {
   const { HF_TOKEN: token } = environment;
   const huggingFace = address(environment, 'HF_ENDPOINT');

@@ -26,8 +26,8 @@ export interface RunFlags extends ModelFlags {
 }
 
 /**
- * `shoal run`: a model answers one prompt, or holds a conversation at a terminal. What runs the model in this process is closed
- * at the end; one that a node of this machine lends stays there.
+ * `shoal run`: answers one prompt, or starts a conversation at a terminal. Closes an engine in this process at the end. A model
+ * that a node of this machine lends stays loaded.
  */
 export async function run(
   context: Context,
@@ -42,7 +42,7 @@ export async function run(
     const saved = name === undefined ? undefined : await findConversation(context, name);
     const settings = await withFlags(saved, flags);
     const choose = (model: string | undefined, signal: AbortSignal, contextLength?: number): Promise<ModelChoice> =>
-      // A node's model has a context of its own.
+      // A node's model has its own context length, so another one needs a local engine.
       chooseModel(context, model, modelFlags(flags, contextLength !== undefined), { log, signal });
     const choice = await choose(saved?.model ?? name, interrupts.left, settings.parameters.numbers.num_ctx);
     const session = new Session(
@@ -56,7 +56,7 @@ export async function run(
   }
 }
 
-/** Undefined at a terminal where none was given: then they are typed. Stdin comes first, as Ollama's users know it. */
+/** The prompt: stdin, then the arguments, as in Ollama. Undefined at a terminal without arguments: prompts are typed. */
 async function promptOf({ json }: Context, prompts: readonly string[]): Promise<string | undefined> {
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY && !json;
   if (isTerminal && prompts.length === 0) return undefined;
@@ -66,28 +66,28 @@ async function promptOf({ json }: Context, prompts: readonly string[]): Promise<
   return prompt;
 }
 
-function modelFlags({ contextLength, gpuLayers, threads, here = false }: RunFlags, mustBeOurs: boolean): ModelFlags {
+function modelFlags({ contextLength, gpuLayers, threads, here = false }: RunFlags, isLocal: boolean): ModelFlags {
   return {
     contextLength,
     gpuLayers,
     threads,
-    here: here || mustBeOurs,
+    here: here || isLocal,
   };
 }
 
-/** A saved conversation as the flags change it. */
+/** A saved conversation with the flags applied. */
 async function withFlags(saved: Conversation | undefined, flags: RunFlags): Promise<Omit<Conversation, 'model'>> {
   const { system = saved?.system, format } = flags;
-  const wanted = format === undefined ? saved?.format : await readFormat(format);
+  const answerFormat = format === undefined ? saved?.format : await readFormat(format);
   return {
     messages: saved?.messages ?? [],
     parameters: parametersOf(savedParameters(saved, flags), flags),
     ...(system !== undefined && system !== '' && { system }),
-    format: wanted,
+    format: answerFormat,
   };
 }
 
-/** A flag says another context than what was saved. */
+/** The saved parameters, without the context length if a flag sets it. */
 function savedParameters(saved: Conversation | undefined, { contextLength }: RunFlags): Parameters {
   const { parameters = NO_PARAMETERS } = saved ?? {};
   if (contextLength === undefined) return parameters;
@@ -108,14 +108,18 @@ function parametersOf(saved: Parameters, { maxTokens, temperature, seed, stop }:
   }
 }
 
-interface Asking {
+interface OneAnswer {
   readonly choice: ModelChoice;
   readonly session: Session;
   readonly interrupts: Interrupts;
 }
 
-/** The answer on stdout, and everything else on stderr. */
-async function answerOnce(context: Context, { choice, session, interrupts }: Asking, prompt: string): Promise<number> {
+/** Prints the answer to stdout and everything else to stderr. */
+async function answerOnce(
+  context: Context,
+  { choice, session, interrupts }: OneAnswer,
+  prompt: string,
+): Promise<number> {
   const { numbers } = session.conversation.parameters;
   const request = requestOf(session.conversation, prompt);
   const { model, loadMs } = await openModel(choice, interrupts.left, numbers.num_ctx);
@@ -125,7 +129,7 @@ async function answerOnce(context: Context, { choice, session, interrupts }: Ask
     const answer = await interrupts.during((signal) => reply(model, request, signal, write));
     if (answer.finish.reason === 'abort') throw CliError.interrupted();
     if (context.json) process.stdout.write(`${JSON.stringify(replyDocument(answer, loadMs))}\n`);
-    else say(answer, text, session.manners.verbose ? timings(answer, loadMs) : []);
+    else endAnswer(answer, text, session.manners.verbose ? timings(answer, loadMs) : []);
     return EXIT.ok;
   } catch (error) {
     text.end();
@@ -135,7 +139,7 @@ async function answerOnce(context: Context, { choice, session, interrupts }: Ask
   }
 }
 
-function say(answer: Reply, text: AnswerText, details: readonly string[]): void {
+function endAnswer(answer: Reply, text: AnswerText, details: readonly string[]): void {
   text.end();
   const remark = remarkOn(answer);
   const lines = [...(remark === undefined ? [] : [remark]), ...details];

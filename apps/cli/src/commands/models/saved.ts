@@ -6,7 +6,7 @@ import { listConversations, removeConversation } from '../../run/saved.ts';
 
 const HEADINGS = ['NAME', 'MODEL', 'LENGTH', 'SAVED'];
 
-/** `shoal saved list`: the conversations that `/save` has kept. */
+/** `shoal saved list`: the conversations saved with `/save`. */
 export async function listSaved(context: Context): Promise<number> {
   const conversations = await listConversations(context.home);
   const rows = conversations.map(({ name, model, messages, savedAt }) => [
@@ -19,12 +19,12 @@ export async function listSaved(context: Context): Promise<number> {
   print(
     context,
     { conversations: documents },
-    rows.length > 0 ? columns([HEADINGS, ...rows]) : ['none yet; /save in "shoal run" keeps one'],
+    rows.length > 0 ? columns([HEADINGS, ...rows]) : ['none yet; save one with /save in "shoal run"'],
   );
   return EXIT.ok;
 }
 
-/** `shoal saved rm`: one of them. */
+/** `shoal saved rm`: removes a saved conversation. */
 export async function removeSaved(context: Context, name: string): Promise<number> {
   await removeConversation(context.home, name);
   print(context, { name }, [`Removed ${printableName(name)}`]);

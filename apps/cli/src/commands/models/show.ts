@@ -7,14 +7,14 @@ import { printableName } from '@shoal/host/printable';
 import { gaugeResources, type Resources, TIERS } from '@shoal/worker';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { whereabouts } from '../../models/local.ts';
+import { locationOf } from '../../models/local.ts';
 import { measuredMemory, type MeasuredMemory } from '../../models/measured.ts';
 import { columns, count, print } from '../../terminal/output.ts';
 import { size } from '../../terminal/transfer-progress.ts';
-import { document } from './list.ts';
+import { modelDocument } from './list.ts';
 
 const GIB = 1024 ** 3;
-/** Of a text that only a person reads. */
+/** Longest text of a header that is printed. */
 const SHOWN_CHARACTERS = 120;
 
 export interface ShowFlags {
@@ -22,10 +22,10 @@ export interface ShowFlags {
   readonly slots?: number | undefined;
 }
 
-/** Where a model has room: the graphics card, the memory, or nowhere. */
+/** Where a model fits: on the graphics card, in memory, or nowhere. */
 type Place = 'gpu' | 'ram' | null;
 
-/** `shoal show`: a model by its header; nothing is loaded. */
+/** `shoal show`: describes a model by its header, without loading it. */
 export async function show(context: Context, name: string, flags: ShowFlags): Promise<number> {
   const configuration = await loadConfiguration(context.home, {});
   const model = await findModel(modelPlaces(context.home, configuration.modelFolders), name);
@@ -41,7 +41,7 @@ export async function show(context: Context, name: string, flags: ShowFlags): Pr
   const onGpu = predictMemory(about, { contextLength, slots, isOnGpu: true });
   const fits = placeOf(memory, onGpu, machine);
   const value = {
-    ...document(model),
+    ...modelDocument(model),
     ...descriptionDocument(about),
     memory: memoryDocument(memory, contextLength, slots),
     measured_memory: measuredDocument(measured),
@@ -55,7 +55,7 @@ export async function show(context: Context, name: string, flags: ShowFlags): Pr
       ...descriptionRows(about),
       ['Memory', memoryText(memory, contextLength, slots)],
       ...measuredRows(measured),
-      ['Tier', tier ?? 'more than the largest has'],
+      ['Tier', tier ?? 'larger than every tier'],
       ['Fits here', fitText(fits, machine)],
     ]),
   ]);
@@ -83,7 +83,7 @@ function identityRows(model: LocalModel): string[][] {
   const claimed = 'claimedDigest' in model ? model.claimedDigest : undefined;
   return [
     ...(model.name === undefined ? [] : [['Name', printableName(model.name)]]),
-    ['Where', whereabouts(model)],
+    ['Where', locationOf(model)],
     ...(model.owner === 'shoal' ? [['Source', printableName(model.source)]] : []),
     ...(digest === undefined ? [] : [['Digest', digest]]),
     ...(claimed === undefined ? [] : [['Digest', `${claimed} (claimed)`]]),
@@ -92,16 +92,16 @@ function identityRows(model: LocalModel): string[][] {
   ];
 }
 
-/** What a model's header says, a row each. */
+/** The rows that describe a model's header. */
 export function descriptionRows(about: GgufDescription): string[][] {
   const { architecture, parameterCount, quantisation, contextLength, chatTemplate, licence } = about;
   return [
     ['Architecture', shown(architecture)],
     ['Parameters', parameters(parameterCount)],
     ['Quantisation', shown(quantisation)],
-    ['Context', contextLength === undefined ? 'not said' : count(contextLength, 'token')],
+    ['Context', contextLength === undefined ? 'not specified' : count(contextLength, 'token')],
     ['Chat template', chatTemplate === undefined ? 'no' : 'yes'],
-    ['Licence', licence === undefined ? 'not said' : shown(licence)],
+    ['Licence', licence === undefined ? 'not specified' : shown(licence)],
   ];
 }
 
@@ -137,7 +137,7 @@ function memoryText(memory: PredictedMemory, contextLength: number, slots: numbe
   return `${size(totalBytes)} ${conditions(contextLength, slots)}: ${parts}`;
 }
 
-/** What it took when it was last loaded on this machine; nothing where it never was. */
+/** The measured memory of the last load on this machine. Empty if the model was never loaded. */
 function measuredRows(measured: MeasuredMemory | undefined): string[][] {
   if (measured === undefined) return [];
   const { bytes, contextLength, slots } = measured;

@@ -7,17 +7,17 @@ import { interruptible } from '../../models/interruptible.ts';
 import { count, print } from '../../terminal/output.ts';
 import { size, TransferProgress } from '../../terminal/transfer-progress.ts';
 
-/** `shoal models verify`: reads all of the store and changes nothing. Fails where a model cannot be used. */
+/** `shoal models verify`: reads every file of the store. Exits with 1 if a model cannot be used. */
 export async function verify(context: Context): Promise<number> {
   const store = await openModelStore(context.home);
-  const verification = await interruptible((signal) => verifyAloud(store, signal));
+  const verification = await interruptible((signal) => verifyWithProgress(store, signal));
   const { sound, broken, unreadable, orphans, unfinishedBytes } = verification;
   const document = { sound, broken, unreadable, orphans, unfinished_bytes: unfinishedBytes };
   print(context, document, await lines(store, verification));
   return broken.length + unreadable.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-async function verifyAloud(store: ModelStore, signal: AbortSignal): Promise<Verification> {
+async function verifyWithProgress(store: ModelStore, signal: AbortSignal): Promise<Verification> {
   let progress: TransferProgress | undefined;
   try {
     return await store.verify({
@@ -35,21 +35,21 @@ async function verifyAloud(store: ModelStore, signal: AbortSignal): Promise<Veri
 async function lines(store: ModelStore, verification: Verification): Promise<string[]> {
   const { sound, broken, unreadable, orphans, unfinishedBytes } = verification;
   const sources = new Map((await store.list()).map(({ name, source }) => [name, source]));
-  const isLeftOver = orphans.length > 0 || unfinishedBytes > 0;
+  const hasLeftovers = orphans.length > 0 || unfinishedBytes > 0;
   return [
     `${count(sound.length, 'model')} sound, ${broken.length + unreadable.length} broken`,
     ...broken.flatMap(({ name, why }) => [
       `${name}: ${printableName(why)}`,
       `  Remove it and pull it again: shoal rm ${name}; shoal pull "${printableName(sources.get(name) ?? name)}"`,
     ]),
-    ...unreadable.map((path) => `${path} should be a model's name and is not: remove that file`),
-    ...(isLeftOver ? [leftOver(orphans.length, unfinishedBytes)] : []),
+    ...unreadable.map((path) => `${path} is not a valid name file: remove it`),
+    ...(hasLeftovers ? [leftoverLine(orphans.length, unfinishedBytes)] : []),
   ];
 }
 
-function leftOver(orphans: number, unfinishedBytes: number): string {
+function leftoverLine(orphans: number, unfinishedBytes: number): string {
   return (
-    `Left over: ${count(orphans, 'file')} without a name, ${size(unfinishedBytes)} of unfinished downloads. ` +
-    'A pull goes on with those; "shoal models prune" removes all of it.'
+    `Leftovers: ${count(orphans, 'file')} without a name, ${size(unfinishedBytes)} of unfinished downloads. ` +
+    'A pull resumes those; "shoal models prune" removes all of it.'
   );
 }
