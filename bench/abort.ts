@@ -19,7 +19,6 @@ import { helloMessage, Network, type SelfDescription } from '@shoal/network';
 import { benchOptions, interleave, median, report } from './report.ts';
 
 const CLUSTER = 'abort';
-const WARM_UPS = 3;
 const TOKENS_BEFORE = 5;
 const PIECE_TOKENS = 128;
 const PROMPT = 'Count to 100';
@@ -28,6 +27,7 @@ const LONG_PROMPT = 'what is 2+2? '.repeat(60);
 const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
 const options = benchOptions(60);
+const WARM_UPS = options.size(3, 0);
 await using opened = new AsyncDisposableStack();
 
 const dhtBehind = opened.adopt(await localDht(), (one) => one.close());

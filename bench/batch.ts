@@ -16,12 +16,12 @@ import { benchOptions, median, report } from './report.ts';
 const CLUSTER = 'batch';
 const WORKERS = 4;
 const REQUESTS_PER_SECOND = 50;
-const LINES = 1_000;
-const IDEAL_SECONDS = LINES / (WORKERS * REQUESTS_PER_SECOND);
 const LAUNCHER = join(import.meta.dirname, '../apps/cli/bin/shoal.js');
 const WORKER = join(import.meta.dirname, 'batch-node.ts');
 
 const options = benchOptions(5);
+const LINES = options.size(1_000, 20);
+const IDEAL_SECONDS = LINES / (WORKERS * REQUESTS_PER_SECOND);
 const network = await TestNetwork.open();
 const folder = await mkdtemp(join(tmpdir(), 'shoal-bench-batch-'));
 try {

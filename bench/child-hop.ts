@@ -15,7 +15,7 @@ const PROMPT = [1, 2, 3, 4];
 const THREADS = 1;
 
 const options = benchOptions(15);
-const modelPath = await randomModel('100m-q4_0');
+const modelPath = await randomModel(options.size('100m-q4_0', 'tiny-q4_0'));
 const order = { modelPath, slots: 1, gpuLayers: 0, threads: THREADS, contextLength: 512 };
 const request = {
   input: { type: 'tokens', tokens: PROMPT },
@@ -31,7 +31,7 @@ await host.handle({ type: 'load', order });
 let lastId = 0;
 
 const { child, here } = await interleave(
-  { rounds: options.rounds, warmUps: 2 },
+  { rounds: options.rounds, warmUps: options.size(2, 0) },
   { child: throughChild, here: inThisProcess },
 );
 await engine.close();

@@ -15,11 +15,11 @@ import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, interleave, median, quotient, report } from './report.ts';
 
 const CLUSTER = 'discovery';
-const WARM_UPS = 2;
 const SERVER = { server: true, client: false };
 const CLIENT = { server: false, client: true };
 
 const options = benchOptions(25);
+const WARM_UPS = options.size(2, 0);
 const network = await TestNetwork.open();
 const bootstrap = [network.bootstrap];
 try {

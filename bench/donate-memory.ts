@@ -13,13 +13,13 @@ import { dialDonate } from '@shoal/client/donate';
 import { Program } from '../test/harness/program.ts';
 import { benchOptions, median, report } from './report.ts';
 
-const MODEL_BYTES = 1024 ** 3;
 const CHUNK_BYTES = 1024 * 1024;
 const SAMPLE_MS = 20;
 const MIB = 1_048_576;
 const LAUNCHER = join(import.meta.dirname, '../apps/cli/bin/shoal.js');
 
 const options = benchOptions(3);
+const MODEL_BYTES = options.size(1024 ** 3, 16 * CHUNK_BYTES);
 const growths: number[] = [];
 for (let round = 0; round < options.rounds; round += 1) growths.push((await growthOfOneNode()) / MIB);
 report('donate-memory', [median('resident memory, most during a push', 'MiB', growths, { atMost: 64 })], options);
@@ -30,15 +30,17 @@ async function growthOfOneNode(): Promise<number> {
   const node = new Program({ name: 'node', command, environment: { SHOAL_HOME: folder } });
   try {
     const address = await node.until(() => /127\.0\.0\.1:\d+/.exec(node.stdout)?.[0], 'where it listens');
-    const process = await serving(node.pid);
-    const before = await residentBytes(process);
+    const before = await residentBytes(node.pid);
     let most = before;
     const sampling = setInterval(() => {
-      void residentBytes(process).then((bytes) => (most = Math.max(most, bytes)));
+      void residentBytes(node.pid).then((bytes) => (most = Math.max(most, bytes)));
     }, SAMPLE_MS);
-    await push(address);
-    clearInterval(sampling);
-    return Math.max(most, await residentBytes(process)) - before;
+    try {
+      await push(address);
+    } finally {
+      clearInterval(sampling);
+    }
+    return Math.max(most, await residentBytes(node.pid)) - before;
   } finally {
     node.signal('SIGTERM');
     await node.ended();
@@ -50,7 +52,7 @@ async function push(address: string): Promise<void> {
   const node = await dialDonate(address);
   const refusal = await node.putModel(model(), { length: MODEL_BYTES }).then(
     () => 'The node took a model of random bytes.',
-    (error: unknown) => (/cannot be loaded/.test(String(error)) ? undefined : String(error)),
+    (error: unknown) => (/cannot be used as a GGUF model/.test(String(error)) ? undefined : String(error)),
   );
   node.close();
   if (refusal !== undefined) throw new Error(refusal);
@@ -63,13 +65,6 @@ async function* model(): AsyncGenerator<Uint8Array> {
   first.fill(0, 4, 24);
   first.writeUInt32LE(3, 4);
   for (let sent = 0; sent < MODEL_BYTES; sent += CHUNK_BYTES) yield sent === 0 ? first : chunk;
-}
-
-/** The launcher may have started another Node for the command: that child is the one that listens. */
-async function serving(pid: number): Promise<number> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  const [child] = children.trim().split(' ').filter(Boolean);
-  return child === undefined ? pid : serving(Number(child));
 }
 
 async function residentBytes(pid: number): Promise<number> {

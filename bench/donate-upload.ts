@@ -15,12 +15,12 @@ import { createEcho } from '@shoal/engine/echo';
 import { serveDonate } from '@shoal/worker/donate';
 import { benchOptions, interleave, median, quotient, report } from './report.ts';
 
-const MODEL_BYTES = 256 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
-const WARM_UPS = 2;
 const MB = 1e6;
 
 const options = benchOptions(10);
+const MODEL_BYTES = options.size(256 * 1024 * 1024, 8 * CHUNK_BYTES);
+const WARM_UPS = options.size(2, 0);
 const folder = await mkdtemp(join(tmpdir(), 'shoal-bench-upload-'));
 const node = await serveDonate({ mode: 'model_push', port: 0, folder, mount: () => createEcho() });
 const bare = await listenBare();

@@ -18,11 +18,11 @@ import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, interleave, median, quantile, report } from './report.ts';
 
 const PROMPT = 'Hi';
-const WARM_UPS = 20;
 const THREADS = 1;
 const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
 const options = benchOptions(200);
+const WARM_UPS = options.size(20, 0);
 const network = await TestNetwork.open();
 try {
   const figures = [

@@ -5,6 +5,8 @@
  *   SHOAL_LLAMA_CPP=FOLDER node bench/engine-speed.ts [--rounds 5] [--json]
  */
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,11 +24,13 @@ const [llamaBench, llamaServer] = [join(folder, 'llama-bench'), join(folder, 'll
 const TOKENS = 128;
 const STREAMS = 8;
 const CONTEXT_TOKENS = 512;
-const MODELS = ['134m-q4_0', '134m-q4_0-128k', '134m-q8_0', '558m-q4_0', '558m-q8_0'] as const;
 const PROMPT_TOKENS = 16;
-const PORT = 18_231;
 
 const options = benchOptions(5);
+const MODELS = options.size<readonly RandomModel[]>(
+  ['134m-q4_0', '134m-q4_0-128k', '134m-q8_0', '558m-q4_0', '558m-q8_0'],
+  ['tiny-q8_0'],
+);
 // A table a model: all of them take a quarter of an hour.
 for (const name of MODELS)
   report(`engine-speed ${name}`, [...(await oneStream(name)), ...(await eightStreams(name))], options);
@@ -145,16 +149,18 @@ function promptOf(stream: number): number[] {
 }
 
 async function startServer(model: string, threads: number): Promise<{ url: string; stop: () => Promise<void> }> {
-  const url = `http://127.0.0.1:${PORT}`;
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
   const context = String(CONTEXT_TOKENS * STREAMS);
   const order = ['-m', model, '-np', String(STREAMS), '-c', context, '-t', String(threads), '-ngl', '0'];
-  const child = spawn(llamaServer, [...order, '--host', '127.0.0.1', '--port', String(PORT), '--no-webui'], {
+  const child = spawn(llamaServer, [...order, '--host', '127.0.0.1', '--port', String(port), '--no-webui'], {
     stdio: 'ignore',
   });
   for (;;) {
     const health = await fetch(`${url}/health`).catch(() => undefined);
     if (health?.ok === true) break;
-    if (child.exitCode !== null) throw new Error('llama-server did not start.');
+    const end = child.exitCode ?? child.signalCode;
+    if (end !== null) throw new Error(`llama-server ended with ${end} before it was ready.`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   const stop = () =>
@@ -163,6 +169,15 @@ async function startServer(model: string, threads: number): Promise<{ url: strin
       child.kill();
     });
   return { url, stop };
+}
+
+/** A port that was free a moment ago: llama-server does not print the port that it picks itself. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 function rawStreams(url: string): Promise<number> {

@@ -17,7 +17,6 @@ const CLUSTER = 'first-token';
 const PROMPT = 'What is 2+2?';
 const SAMPLING = { maxTokens: 4, temperature: 0 };
 const THREADS = 1;
-const WARM_UPS = 20;
 const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
 interface Samples {
@@ -26,6 +25,7 @@ interface Samples {
 }
 
 const options = benchOptions(400);
+const WARM_UPS = options.size(20, 0);
 const network = await TestNetwork.open();
 const shoal = await connect({ clusters: [CLUSTER], bootstrap: [network.bootstrap] });
 try {

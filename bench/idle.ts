@@ -11,7 +11,6 @@ import type { TestNode } from '../test/harness/node.ts';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, median, report } from './report.ts';
 
-const IDLE_MS = 60_000;
 /** Linux's unit of processor time in /proc, on every platform that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
@@ -21,6 +20,7 @@ interface Cost {
 }
 
 const options = benchOptions(5);
+const IDLE_MS = options.size(60_000, 1_000);
 const network = await TestNetwork.open();
 try {
   const names = Array.from({ length: options.rounds }, (_, index) => String(index));

@@ -8,9 +8,8 @@ import { connectLocalLlm } from '@shoal/client/localllm';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, interleave, median, quantile, report } from './report.ts';
 
-const WARM_UPS = 3;
-
 const options = benchOptions(100);
+const WARM_UPS = options.size(3, 0);
 const network = await TestNetwork.open();
 const bootstrap = [network.bootstrap];
 try {

@@ -10,11 +10,11 @@ import { createLlama } from '@shoal/engine-llama';
 import { promptInput } from '@shoal/protocol';
 import { benchOptions, type Figure, report } from './report.ts';
 
-const REQUESTS_A_ROUND = 1_000;
 const MIB = 1024 ** 2;
 const MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
 const options = benchOptions(10);
+const REQUESTS_A_ROUND = options.size(1_000, 10);
 let childId = 0;
 const log = (_: string, text: string) => {
   childId = Number(/in process (\d+)/.exec(text)?.[1] ?? childId);

@@ -6,16 +6,19 @@
  */
 import { createLlama } from '@shoal/engine-llama';
 import { inspectModel, predictMemory } from '@shoal/models';
-import { randomModel } from './models/random-models.ts';
+import { type RandomModel, randomModel } from './models/random-models.ts';
 import { benchOptions, type Figure, report } from './report.ts';
 
 const MIB = 1024 ** 2;
 const CONTEXT_TOKENS = 2_048;
 const PROMPT_TOKENS = 400;
-const MODELS = ['134m-q4_0', '134m-q8_0', '558m-q4_0', '558m-q8_0'] as const;
-const SLOTS = [1, 4] as const;
+const SLOTS = [1, 4];
 
 const options = benchOptions(1);
+const MODELS = options.size<readonly RandomModel[]>(
+  ['134m-q4_0', '134m-q8_0', '558m-q4_0', '558m-q8_0'],
+  ['tiny-q4_0'],
+);
 const figures: Figure[] = [];
 for (const name of MODELS) {
   const modelPath = await randomModel(name);

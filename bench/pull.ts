@@ -14,12 +14,12 @@ import { ModelStore, pull } from '@shoal/models';
 import { type MetadataValue, writeGguf } from './models/gguf-writer.ts';
 import { benchOptions, interleave, median, quotient, report } from './report.ts';
 
-const MODEL_BYTES = 1024 ** 3;
 const PIECE_BYTES = 1024 ** 2;
-const WARM_UPS = 1;
 
 const run = promisify(execFile);
 const options = benchOptions(5);
+const MODEL_BYTES = options.size(1024 ** 3, 16 * PIECE_BYTES);
+const WARM_UPS = options.size(1, 0);
 const folder = await mkdtemp(join(tmpdir(), 'shoal-bench-'));
 const source = join(folder, 'model.gguf');
 writeModel(source);
@@ -36,7 +36,7 @@ try {
   report(
     'pull',
     [
-      median('pull, 1 GiB, checked and synced', 'MB/s', pulled),
+      median(`pull, ${MODEL_BYTES / PIECE_BYTES} MiB, checked and synced`, 'MB/s', pulled),
       median('curl -o, then sha256sum', 'MB/s', curled),
       quotient('pull ÷ curl and sha256sum', pulled, curled, { atLeast: 0.8 }),
     ],

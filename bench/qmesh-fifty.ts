@@ -8,9 +8,8 @@ import { connectQmesh } from '@shoal/client/qmesh';
 import { Pool } from '../test/qmesh/pool.ts';
 import { benchOptions, median, quantile, report } from './report.ts';
 
-const WORKERS = 50;
-
 const options = benchOptions(20);
+const WORKERS = options.size(50, 5);
 const first: number[] = [];
 const all: number[] = [];
 const pool = await Pool.open({ workers: WORKERS, dhtNodes: 10, wordsPerSecond: 20 });
@@ -18,7 +17,7 @@ try {
   for (let round = 0; round < options.rounds; round++) await meetAll();
   const figures = [
     median('client start until the first worker is known', 'ms', first),
-    median('client start until all 50 are known', 'ms', all, { atMost: 5_000 }),
+    median(`client start until all ${WORKERS} are known`, 'ms', all, { atMost: 5_000 }),
     quantile(1, 'the slowest of them', 'ms', all, { atMost: 5_000 }),
   ];
   report('qmesh-fifty', figures, options);

@@ -19,16 +19,25 @@ export interface Figure {
 export interface BenchOptions {
   readonly json: boolean;
   readonly rounds: number;
+  /** Returns the first value, or with `--smoke` the second, which makes the bench as short as it can be. */
+  size<Size>(full: Size, smoke: Size): Size;
 }
 
-/** What every bench takes: `--json`, and `--rounds N` for another number of rounds than its own. */
+/**
+ * Reads the options of every bench: `--json` prints one document, `--rounds N` changes the number of rounds, and `--smoke`
+ * runs one round of the smallest sizes, which measures nothing and shows that the bench works.
+ */
 export function benchOptions(defaultRounds: number): BenchOptions {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: String(defaultRounds) } },
+    options: {
+      json: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      smoke: { type: 'boolean', default: false },
+    },
   });
-  const rounds = Number(values.rounds);
+  const rounds = Number(values.rounds ?? (values.smoke ? 1 : defaultRounds));
   if (!Number.isSafeInteger(rounds) || rounds < 1) throw new TypeError('--rounds must be a whole number from 1.');
-  return { json: values.json, rounds };
+  return { json: values.json, rounds, size: (full, smoke) => (values.smoke ? smoke : full) };
 }
 
 /**

@@ -7,14 +7,14 @@
 import type { Engine } from '@shoal/engine';
 import { createLlama } from '@shoal/engine-llama';
 import type { Message } from '@shoal/protocol';
-import { randomModel } from './models/random-models.ts';
+import { type RandomModel, randomModel } from './models/random-models.ts';
 import { benchOptions, median, quotient, report } from './report.ts';
 
-const HISTORY_WORDS = 700;
 const ANSWER_TOKENS = 16;
-const MODELS = ['134m-q4_0', '558m-q8_0'] as const;
 
 const options = benchOptions(7);
+const MODELS = options.size<readonly RandomModel[]>(['134m-q4_0', '558m-q8_0'], ['tiny-q4_0']);
+const HISTORY_WORDS = options.size(700, 50);
 const figures = [];
 for (const name of MODELS) {
   const engine = createLlama({ modelPath: await randomModel(name), slots: 2, contextLength: 4096, gpuLayers: 0 });

@@ -15,12 +15,10 @@ import { benchOptions, type Figure, median, report, type Target } from './report
 
 const CLUSTER = 'stalled-reader';
 const WORKER = join(import.meta.dirname, 'endless-node.ts');
-const STALL_MS = 5_000;
 /** What is read before the reader stops. */
 const TEXTS_READ = 100;
 /** The worker's wait for a reader that has gone. */
 const PARTING_MS = 500;
-const WARM_UPS = 2;
 const MIB = 1_048_576;
 
 interface Ends {
@@ -29,6 +27,8 @@ interface Ends {
 }
 
 const options = benchOptions(5);
+const STALL_MS = options.size(5_000, 200);
+const WARM_UPS = options.size(2, 0);
 const network = await TestNetwork.open();
 const shoal = await connect({ clusters: [CLUSTER], bootstrap: [network.bootstrap] });
 try {

@@ -10,9 +10,9 @@ import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, interleave, median, quotient, report } from './report.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../apps/cli/bin/shoal.js');
-const WARM_UPS = 3;
 
 const options = benchOptions(40);
+const WARM_UPS = options.size(3, 0);
 const network = await TestNetwork.open();
 try {
   const node = await network.start('Node', '--cluster', 'status');

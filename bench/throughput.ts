@@ -4,7 +4,7 @@
  *
  *   node bench/throughput.ts [--rounds 30] [--json]
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { connect, type Shoal } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
 import { createLlama } from '@shoal/engine-llama';
@@ -17,25 +17,23 @@ const CLUSTER = 'throughput';
 const TOKENS = 300;
 /** The fastest on two cores for models of this size, and the same on either way, whatever either would have measured. */
 const THREADS = 1;
-const WARM_UPS = 3;
-const RANDOM_MODEL = '100m-q4_0';
 const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
 const options = benchOptions(30);
+const WARM_UPS = options.size(3, 0);
+const RANDOM_MODEL = options.size('100m-q4_0', 'tiny-q4_0');
 const network = await TestNetwork.open();
 const shoal = await connect({ clusters: [CLUSTER], bootstrap: [network.bootstrap] });
 try {
-  const figures = [
-    ...(await compare('shoal-demo', DEMO_MODEL)),
-    ...(await compare(RANDOM_MODEL, await randomModel(RANDOM_MODEL))),
-  ];
+  const figures = [...(await compare(DEMO_MODEL)), ...(await compare(await randomModel(RANDOM_MODEL)))];
   report('throughput', figures, options);
 } finally {
   await shoal.close();
   await network.close();
 }
 
-async function compare(model: string, path: string): Promise<Figure[]> {
+async function compare(path: string): Promise<Figure[]> {
+  const model = basename(path, '.gguf');
   const lend = ['--lend', '--model', path, '--threads', String(THREADS)];
   const worker = await network.start(model, ...lend, '--cluster', CLUSTER);
   const engine = createLlama({ modelPath: path, threads: THREADS });

@@ -7,6 +7,9 @@ import { promisify } from 'node:util';
 
 /** Shapes of random models by name: about as many million weights, and how they are written. */
 const RANDOM_MODELS = {
+  // Shows that a bench works, in a moment.
+  'tiny-q4_0': ['--layers', '2', '--width', '64', '--heads', '2', '--feed-forward', '128'],
+  'tiny-q8_0': ['--layers', '2', '--width', '64', '--heads', '2', '--feed-forward', '128', '--type', 'q8_0'],
   '100m-q4_0': ['--width', '640', '--heads', '10', '--feed-forward', '1792'],
   '134m-q4_0': [],
   '134m-q8_0': ['--type', 'q8_0'],
