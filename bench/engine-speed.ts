@@ -21,15 +21,15 @@ const folder = process.env['SHOAL_LLAMA_CPP'];
 if (folder === undefined) throw new TypeError('SHOAL_LLAMA_CPP must name the folder of llama-bench and llama-server.');
 const [llamaBench, llamaServer] = [join(folder, 'llama-bench'), join(folder, 'llama-server')];
 
-const TOKENS = 128;
 const STREAMS = 8;
 const CONTEXT_TOKENS = 512;
 const PROMPT_TOKENS = 16;
 
 const options = benchOptions(5);
+const TOKENS = options.size(128, 8);
 const MODELS = options.size<readonly RandomModel[]>(
   ['134m-q4_0', '134m-q4_0-128k', '134m-q8_0', '558m-q4_0', '558m-q8_0'],
-  ['tiny-q8_0'],
+  ['tiny-f16'],
 );
 // A table a model: all of them take a quarter of an hour.
 for (const name of MODELS)

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 const RANDOM_MODELS = {
   // Shows that a bench works, in a moment.
   'tiny-q4_0': ['--layers', '2', '--width', '64', '--heads', '2', '--feed-forward', '128'],
-  'tiny-q8_0': ['--layers', '2', '--width', '64', '--heads', '2', '--feed-forward', '128', '--type', 'q8_0'],
+  'tiny-f16': ['--layers', '2', '--width', '64', '--heads', '2', '--feed-forward', '128', '--type', 'f16'],
   '100m-q4_0': ['--width', '640', '--heads', '10', '--feed-forward', '1792'],
   '134m-q4_0': [],
   '134m-q8_0': ['--type', 'q8_0'],
