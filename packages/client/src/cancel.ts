@@ -1,11 +1,11 @@
-/** The part of an `AbortSignal` that is used here; Bare has none, so any object of this shape will do. */
+/** The part of an `AbortSignal` that is used here. Bare has no `AbortSignal`, so any object of this shape is accepted. */
 export interface CancelSignal {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void): void;
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** Cancels once; whoever listens afterwards is told at once. */
+/** Cancels once. Listeners that are added afterwards are called at once. */
 export class Cancellation {
   readonly #listeners = new Set<() => void>();
   #isCancelled = false;
@@ -21,7 +21,7 @@ export class Cancellation {
     this.#listeners.clear();
   }
 
-  /** Returns the way to stop listening. */
+  /** Returns a function that removes the listener. */
   onCancel(listener: () => void): () => void {
     if (this.#isCancelled) listener();
     else this.#listeners.add(listener);

@@ -15,7 +15,7 @@ for (const text of [
   'tcp://127.0.0.1:70000',
   'tcp://127.0.0.1:1/path',
 ]) {
-  test(`"${text}" is refused, with what is taken`, async () => {
+  test(`"${text}" is refused, with the valid forms`, async () => {
     await assert.rejects(connect({ peers: [text] }), {
       code: 'INVALID_REQUEST',
       message: /ws:\/\/.*wss:\/\/.*tcp:\/\//,
@@ -23,11 +23,11 @@ for (const text of [
   });
 }
 
-test('a secret in an address is not said again', async () => {
+test('an error does not repeat a secret in an address', async () => {
   await assert.rejects(connect({ peers: ['ws://user:secret@127.0.0.1'] }), ({ message }) => !/secret/.test(message));
 });
 
-test('whoever gives neither peers nor clusters is told to', async () => {
+test('connect without peers and clusters is refused', async () => {
   await assert.rejects(connect({}), { code: 'INVALID_REQUEST' });
   await assert.rejects(connect({ peers: [], clusters: [] }), { code: 'INVALID_REQUEST' });
 });

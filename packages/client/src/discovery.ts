@@ -5,10 +5,10 @@ import type { Network, Peer } from '@shoal/network';
 
 /** A request waits this long for a worker to be found. Then it ends with the reason why there is none. */
 const DISCOVERY_WAIT_MS = 5_000;
-/** Where peers that may answer are known, a cluster counts as explored this long after it was joined. */
+/** If peers that may answer are known, the search of a cluster ends this long after it was joined. */
 const SETTLING_MS = 2_000;
 
-/** Looks for a worker among the peers of a cluster, and waits for one to appear where there is none yet. */
+/** Looks for a worker among the peers of a cluster, and waits for one to appear if there is none. */
 export class Discovery {
   readonly #network: Network;
   readonly #cluster: string | undefined;
@@ -21,10 +21,10 @@ export class Discovery {
     this.#cancellation = cancellation;
   }
 
-  /** The worker that `choose` takes, now or at a change of peers; undefined when the time is up, or on cancellation. */
-  async find(choose: () => Peer | undefined): Promise<Peer | undefined> {
+  /** Resolves with the first worker that `select` returns, now or after a change of peers. Undefined after a timeout or cancellation. */
+  async find(select: () => Peer | undefined): Promise<Peer | undefined> {
     for (;;) {
-      const worker = choose();
+      const worker = select();
       if (worker !== undefined || this.#cancellation.isCancelled) return worker;
       if (this.#beganAt === undefined) {
         this.#network.refresh(this.#cluster);
@@ -36,8 +36,8 @@ export class Discovery {
     }
   }
 
-  /** Why there is nobody to ask, in one line that says what to do. `self` is this node, where it lends. */
-  whyNobody(model: string | undefined, self?: Peer): ShoalError {
+  /** Returns the error for a request without a worker, with what to do. `self` is this node if it lends. */
+  noWorkerError(model: string | undefined, self?: Peer): ShoalError {
     const peers = this.#network.peers(this.#cluster);
     const lenders = [...peers.filter(({ info }) => info.lends === true), ...(self === undefined ? [] : [self])];
     const where = this.#cluster === undefined ? 'your clusters' : `cluster ${this.#cluster}`;
@@ -45,10 +45,11 @@ export class Discovery {
       const { problem, directPeers, clusters } = this.#network;
       if (problem !== undefined && this.#cluster === undefined) return problem;
       if (clusters.length === 0 && directPeers === 0) {
-        return nobody('This node is in no cluster. Join one: shoal connect CLUSTER');
+        return offline('This node is in no cluster. Join one: shoal connect CLUSTER');
       }
-      if (clusters.length === 0) return nobody(`No worker among the peers that are dialled: ${seen(peers.length)}.`);
-      return nobody(`No worker in ${where}: ${seen(peers.length)}. Start one there: shoal serve --lend`);
+      if (clusters.length === 0)
+        return offline(`No worker among the peers that are dialled: ${countText(peers.length)}.`);
+      return offline(`No worker in ${where}: ${countText(peers.length)}. Start one there: shoal serve --lend`);
     }
     const models = [...new Set(lenders.flatMap(({ info }) => info.models.map(({ id }) => id)))];
     return ShoalError.modelNotFound(model ?? 'any', models);
@@ -69,22 +70,22 @@ export class Discovery {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        stopWatching();
-        stopListening();
+        stopPeers();
+        stopCancel();
         resolve();
       };
       const timer = setTimeout(done, timeoutMs);
-      const stopWatching = this.#network.onChange(done);
-      const stopListening = this.#cancellation.onCancel(() => queueMicrotask(done));
+      const stopPeers = this.#network.onChange(done);
+      const stopCancel = this.#cancellation.onCancel(() => queueMicrotask(done));
     });
   }
 }
 
-function seen(peers: number): string {
+function countText(peers: number): string {
   if (peers === 0) return 'no peer was found';
   return peers === 1 ? '1 peer was found, and it does not lend' : `${peers} peers were found, and none of them lends`;
 }
 
-function nobody(why: string): ShoalError {
+function offline(why: string): ShoalError {
   return new ShoalError('HOST_OFFLINE', why);
 }

@@ -25,7 +25,7 @@ const FINISH: InferenceEvent = {
   rawReason: 'eos',
   usage: { promptTokens: 2, completionTokens: 1 },
 };
-const text = (words: string, token: number): InferenceEvent => ({ type: 'text', text: words, tokens: [token] });
+const text = (piece: string, token: number): InferenceEvent => ({ type: 'text', text: piece, tokens: [token] });
 
 let local: LocalDht;
 let dht: Dht;
@@ -52,7 +52,7 @@ interface WorkerOptions {
   readonly abilities?: readonly Ability[] | undefined;
 }
 
-/** A lending peer whose answers the test writes. */
+/** A lending peer that answers with the test's function. */
 function lend(
   cluster: string,
   name: string,
@@ -72,7 +72,7 @@ function lend(
   return network;
 }
 
-/** A client that knows as many peers in a new cluster as the test says. */
+/** A client that has found the given number of peers in a new cluster. */
 async function client(cluster: string, peers: number): Promise<Shoal> {
   return new Shoal(await asker(cluster, peers), dht);
 }
@@ -98,25 +98,25 @@ async function asker(cluster: string, peers: number): Promise<Network> {
 
 const newCluster = (): string => `test-${(lastCluster += 1)}`;
 
-async function run(shoal: Shoal, input: Partial<GenerateInput> = {}): Promise<{ words: string; seen: string[] }> {
-  let words = '';
+async function run(shoal: Shoal, input: Partial<GenerateInput> = {}): Promise<{ output: string; seen: string[] }> {
+  let output = '';
   const seen: string[] = [];
   for await (const event of shoal.generate({ prompt: 'Hi', ...input })) {
-    if (event.type === 'text') words += event.text;
+    if (event.type === 'text') output += event.text;
     seen.push(event.type === 'worker' ? event.name : event.type === 'error' ? event.error.code : event.type);
   }
-  return { words, seen };
+  return { output, seen };
 }
 
-test('an answer says who gives it, then streams, then ends', async () => {
+test('an answer names its worker, then streams, then ends', async () => {
   const cluster = newCluster();
   lend(cluster, 'A', async (exchange) => {
     for (const event of [text('fo', 1), text('ur', 2), FINISH]) await exchange.send(event);
   });
-  assert.deepEqual(await run(await client(cluster, 1)), { words: 'four', seen: ['A', 'text', 'text', 'finish'] });
+  assert.deepEqual(await run(await client(cluster, 1)), { output: 'four', seen: ['A', 'text', 'text', 'finish'] });
 });
 
-test('a worker that refuses is not the last word: the next one is asked', async () => {
+test('if a worker refuses, the next one is asked', async () => {
   const cluster = newCluster();
   const refuse: Serve = (exchange) => exchange.send({ type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') });
   lend(cluster, 'A', refuse);
@@ -124,7 +124,7 @@ test('a worker that refuses is not the last word: the next one is asked', async 
   assert.deepEqual((await run(await client(cluster, 2))).seen, ['B', 'finish']);
 });
 
-test('a request that no worker can take is not tried on the next', async () => {
+test('an invalid request is not sent to the next worker', async () => {
   const cluster = newCluster();
   let asked = 0;
   const refuse: Serve = (exchange) => {
@@ -137,8 +137,8 @@ test('a request that no worker can take is not tried on the next', async () => {
   assert.equal(asked, 1);
 });
 
-/** What is heard of an answer; who gives it is left out. */
-async function hear(network: Network, asked: Partial<InferenceRequest>): Promise<GenerationEvent[]> {
+/** The events of an answer without its workers. */
+async function eventsOf(network: Network, asked: Partial<InferenceRequest>): Promise<GenerationEvent[]> {
   const request = { input: promptInput('Hi'), sampling: {}, stop: [], ...asked };
   const options = { network, request, random: Math.random };
   const events: GenerationEvent[] = [];
@@ -148,7 +148,7 @@ async function hear(network: Network, asked: Partial<InferenceRequest>): Promise
   return events;
 }
 
-/** A worker that says this and is gone, and another with the same model that writes down what it is asked, and answers. */
+/** A worker that sends these events and disconnects, and another with the same model that records its request and answers. */
 function loseOne(cluster: string, first: readonly InferenceEvent[], then: readonly InferenceEvent[]) {
   const asked: InferenceRequest[] = [];
   const say: Serve = async (exchange) => {
@@ -168,31 +168,31 @@ const tools = [{ name: 'add' }];
 const CALL: InferenceEvent = { type: 'tool_call', index: 0, id: 'a', name: 'add', arguments: '{"a":', tokens: [1, 2] };
 const CALLED: InferenceEvent = { ...FINISH, reason: 'tool_calls', outputSha256: '' };
 
-test('a tool call that a lost worker began is gone on with from its tokens, under the name that it has', async () => {
+test('a tool call of a lost worker is continued from its tokens, under its name', async () => {
   const cluster = newCluster();
   const rest: InferenceEvent = { type: 'tool_call', index: 0, arguments: '1}', tokens: [3] };
   const asked = loseOne(cluster, [CALL], [{ ...rest, id: 'b', name: 'add' }, CALLED]);
   const network = await asker(cluster, 2);
   const usage = { promptTokens: 2, completionTokens: 3 };
-  assert.deepEqual(await hear(network, { tools, sampling: { maxTokens: 10 } }), [CALL, rest, { ...CALLED, usage }]);
+  assert.deepEqual(await eventsOf(network, { tools, sampling: { maxTokens: 10 } }), [CALL, rest, { ...CALLED, usage }]);
   assert.deepEqual(asked[0]?.resume, { text: '', tokens: [1, 2] });
   assert.equal(asked[0]?.sampling.maxTokens, 8);
 });
 
-test('embeddings of a lost worker are made again by another, and none is said twice', async () => {
+test('embeddings of a lost worker are computed again by another, and none is yielded twice', async () => {
   const cluster = newCluster();
   const embedding = (index: number): InferenceEvent => ({ type: 'embedding', index, vector: [index, 1] });
   const input = { type: 'embeddings', texts: ['a', 'b', 'c'] } as const;
   const end: InferenceEvent = { ...FINISH, usage: { promptTokens: 3, completionTokens: 0 }, outputSha256: '' };
   const asked = loseOne(cluster, [embedding(0), embedding(1)], [embedding(0), embedding(1), embedding(2), end]);
-  assert.deepEqual(await hear(await asker(cluster, 2), { input }), [embedding(0), embedding(1), embedding(2), end]);
+  assert.deepEqual(await eventsOf(await asker(cluster, 2), { input }), [embedding(0), embedding(1), embedding(2), end]);
   assert.deepEqual(
     asked.map((request) => request.input),
     [input],
   );
 });
 
-test('a worker lost in mid-stream is gone on for by another with the same model, from exactly what was said', async () => {
+test('another worker with the same model continues the answer of a lost one exactly where it stopped', async () => {
   const cluster = newCluster();
   const resumed: InferenceRequest[] = [];
   const lost = lend(cluster, 'A', async (exchange) => {
@@ -210,27 +210,27 @@ test('a worker lost in mid-stream is gone on for by another with the same model,
     },
     { active: 3 },
   );
-  const { words, seen } = await run(await client(cluster, 2), { maxTokens: 10 });
-  assert.equal(words, 'one, two, three');
+  const { output, seen } = await run(await client(cluster, 2), { maxTokens: 10 });
+  assert.equal(output, 'one, two, three');
   assert.deepEqual(seen, ['A', 'text', 'text', 'B', 'text', 'finish']);
   assert.deepEqual(resumed[0]?.resume, { text: 'one, two, ', tokens: [1, 2] });
   assert.equal(resumed[0]?.sampling.maxTokens, 8);
 });
 
-// At once, because each waits for a worker that does not come.
-suite('an answer that nobody gives', { concurrency: true }, () => {
-  test('where everybody refuses, the refusal is the answer', async () => {
+// Concurrent, because each test waits for a worker that does not appear.
+suite('an answer without a worker', { concurrency: true }, () => {
+  test('if all workers refuse, the last refusal is the error', async () => {
     const cluster = newCluster();
     lend(cluster, 'A', (exchange) => exchange.send({ type: 'error', error: new ShoalError('OVERLOADED', 'Hot.') }));
     assert.deepEqual((await run(await client(cluster, 1))).seen, ['OVERLOADED']);
   });
 
-  test('only a worker whose model can is asked, and where none can the error names what is lacking', async () => {
+  test('only a worker whose model has the ability is asked, and without one the error names the ability', async () => {
     const cluster = newCluster();
     const never: Serve = () => assert.fail('asked for what its model cannot do');
     lend(cluster, 'A', never, { abilities: ['messages'] });
     const network = await asker(cluster, 1);
-    const [error, ...more] = await hear(network, { tools });
+    const [error, ...more] = await eventsOf(network, { tools });
     assert.ok(error?.type === 'error' && more.length === 0);
     assert.equal(error.error.code, 'INVALID_REQUEST');
     assert.match(error.error.message, /"tiny" cannot .*: tools/);
@@ -239,12 +239,12 @@ suite('an answer that nobody gives', { concurrency: true }, () => {
     network.onChange(() => network.peers().length === 2 && found.resolve());
     await found.promise;
     assert.deepEqual(
-      (await hear(network, { tools })).map(({ type }) => type),
+      (await eventsOf(network, { tools })).map(({ type }) => type),
       ['finish'],
     );
   });
 
-  test('a worker with another model file does not go on with an answer: it ends with the error', async () => {
+  test('a worker with another model file does not continue an answer: it ends with the error', async () => {
     const cluster = newCluster();
     const lost = lend(cluster, 'A', async (exchange) => {
       await exchange.send(text('one, ', 1));
@@ -254,7 +254,7 @@ suite('an answer that nobody gives', { concurrency: true }, () => {
     assert.deepEqual((await run(await client(cluster, 2))).seen, ['A', 'text', 'WORKER_LOST']);
   });
 
-  test('an unknown model is refused by naming those that exist', async () => {
+  test('the refusal of an unknown model names the known ones', async () => {
     const cluster = newCluster();
     lend(cluster, 'A', () => assert.fail('asked for a model that it lacks'));
     const shoal = await client(cluster, 1);
@@ -264,28 +264,28 @@ suite('an answer that nobody gives', { concurrency: true }, () => {
     });
   });
 
-  test('without a worker the error says so in one line', async () => {
+  test('without a worker the error has one line', async () => {
     const shoal = await client(newCluster(), 0);
     await assert.rejects(shoal.text({ prompt: 'Hi' }), { code: 'HOST_OFFLINE', message: /no peer was found/ });
   });
 });
 
-test('a lending node that nobody else is with names its own models', async () => {
+test('a lending node without peers names its own models', async () => {
   const cluster = newCluster();
   const network = lend(cluster, 'A', () => {});
   const [self] = (await client(cluster, 1)).peers();
   const discovery = new Discovery(network, cluster, new Cancellation());
-  assert.match(discovery.whyNobody('llama-405b', self).message, /there are: tiny/);
+  assert.match(discovery.noWorkerError('llama-405b', self).message, /there are: tiny/);
 });
 
-test('a client in no cluster is told so, and waits for nobody', async () => {
+test('a client in no cluster gets an error without waiting', async () => {
   const cluster = newCluster();
   const shoal = await client(cluster, 0);
   await shoal.leave(cluster);
   await assert.rejects(shoal.text({ prompt: 'Hi' }), { code: 'HOST_OFFLINE', message: /in no cluster/ });
 });
 
-test('a worker that appears while one is being looked for answers', async () => {
+test('a worker that appears during the search answers', async () => {
   const cluster = newCluster();
   const shoal = await client(cluster, 0);
   const answer = shoal.text({ prompt: 'Hi' });
@@ -296,7 +296,7 @@ test('a worker that appears while one is being looked for answers', async () => 
   assert.equal(await answer, 'late');
 });
 
-test('a signal takes the request back from the worker, even while nothing comes', async () => {
+test('a signal aborts the request at the worker, even without events', async () => {
   const cluster = newCluster();
   const asked = Promise.withResolvers<void>();
   const aborted = Promise.withResolvers<ShoalError>();
@@ -312,7 +312,7 @@ test('a signal takes the request back from the worker, even while nothing comes'
   await aborted.promise;
 });
 
-test('clusters of one DHT do not see each other, and one that is left is not seen any more', async () => {
+test('clusters of one DHT are separate, and members of a cluster that was left disappear', async () => {
   const [first, second] = [newCluster(), newCluster()];
   const a = lend(first, 'A', () => {});
   const b = lend(second, 'B', () => {});
@@ -328,7 +328,7 @@ test('clusters of one DHT do not see each other, and one that is left is not see
   assert.deepEqual([a.peers(), b.peers()], [[], []]);
 });
 
-test('a prompt must be one of the kinds of input', () => {
+test('an input must have exactly one kind', () => {
   const shoal = new Shoal(lend(newCluster(), 'A', () => {}));
   assert.throws(() => shoal.generate({}), { code: 'INVALID_REQUEST' });
   assert.throws(() => shoal.generate({ prompt: 'a', text: 'b' }), { code: 'INVALID_REQUEST' });

@@ -5,11 +5,11 @@ import { Discovery } from './discovery.ts';
 import type { GenerationEvent } from './generation.ts';
 import { askOpenGatewayPeers } from './dialects/opengateway.ts';
 import { type Network, type Peer, peerName } from '@shoal/network';
-import { Progress } from './progress.ts';
-import { rankWorkers, whatIsLacking } from './select.ts';
+import { AnswerProgress } from './progress.ts';
+import { rankWorkers, missingAbilityError } from './select.ts';
 
-/** What another worker may well do better. */
-const WORTH_ANOTHER_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** Errors after which another worker is asked. */
+const RETRYABLE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CONNECT_FAILED',
   'HOST_DISCONNECTED',
   'OLLAMA_NOT_FOUND',
@@ -29,18 +29,18 @@ const WORTH_ANOTHER_WORKER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export interface GenerateOptions {
   readonly network: Network;
   readonly request: InferenceRequest;
-  /** Absent: any cluster that the node is in. */
+  /** Default: all clusters that the node is in. */
   readonly cluster?: string | undefined;
   readonly random: () => number;
-  /** False: OpenGateway peers, of which all would be asked at once, are not asked. */
+  /** False: OpenGateway peers are not asked. They are all asked at once, because the dialect does not show which ones lend. */
   readonly asksEverybody?: boolean | undefined;
-  /** This node's own worker, for what nobody else can answer. */
+  /** This node's own worker, which is asked if no peer can answer. */
   readonly self?: Peer | undefined;
 }
 
 /**
- * Asks the best worker, and the next best where that one fails. Before anything is said the reader notices nothing; after
- * it, a worker with the same model file goes on from exactly what was said, or the answer ends with the error.
+ * Asks the best worker, and the next best if that one fails. If the reader has no part of the answer yet, any worker may be
+ * next. Otherwise a worker with the same model file continues exactly where the answer stopped, or the answer ends with the error.
  */
 export async function* generate(
   options: GenerateOptions,
@@ -48,49 +48,49 @@ export async function* generate(
 ): AsyncGenerator<GenerationEvent, undefined> {
   const { network, cluster } = options;
   const startedAt = monotonicNow();
-  const progress = new Progress(options.request, startedAt);
+  const progress = new AnswerProgress(options.request, startedAt);
   const discovery = new Discovery(network, cluster, cancellation);
   const tried = new Set<string>();
   for (;;) {
     const found = await discovery.find(() => nextWorker(options, progress, tried));
     if (cancellation.isCancelled) return yield progress.aborted();
     if (found === undefined) break;
-    // Chosen again in the moment of asking: what others of our requests were given to whom meanwhile counts.
+    // Selected again just before the request, because other requests of ours may have been sent meanwhile.
     const worker = nextWorker(options, progress, tried) ?? found;
     tried.add(worker.key);
     const terminal = yield* forward(worker, progress, cancellation);
     if (terminal === undefined) return;
     progress.failed(terminal);
-    if (!WORTH_ANOTHER_WORKER.has(terminal.code)) break;
+    if (!RETRYABLE_CODES.has(terminal.code)) break;
   }
   const { asksEverybody = true } = options;
   if (
     asksEverybody &&
     !progress.hasBegun &&
-    (progress.error === undefined || WORTH_ANOTHER_WORKER.has(progress.error.code))
+    (progress.error === undefined || RETRYABLE_CODES.has(progress.error.code))
   ) {
     const answered = yield* askOpenGatewayPeers(network.peers(cluster), options.request, cancellation);
     if (answered) return;
   }
-  yield { type: 'error', error: progress.error ?? whyNobody(options, discovery) };
+  yield { type: 'error', error: progress.error ?? noWorkerError(options, discovery) };
 }
 
-function whyNobody({ network, cluster, request, self }: GenerateOptions, discovery: Discovery): ShoalError {
+function noWorkerError({ network, cluster, request, self }: GenerateOptions, discovery: Discovery): ShoalError {
   const peers = [...network.peers(cluster), ...(self === undefined ? [] : [self])];
-  return whatIsLacking(peers, request) ?? discovery.whyNobody(request.model, self);
+  return missingAbilityError(peers, request) ?? discovery.noWorkerError(request.model, self);
 }
 
-function nextWorker(options: GenerateOptions, progress: Progress, tried: ReadonlySet<string>): Peer | undefined {
+function nextWorker(options: GenerateOptions, progress: AnswerProgress, tried: ReadonlySet<string>): Peer | undefined {
   const { network, cluster, request, random, self } = options;
   const ranked = rankWorkers(network.peers(cluster), request, random);
   const others = self === undefined ? [] : rankWorkers([self], request, random);
-  return [...ranked, ...others].find((peer) => !tried.has(peer.key) && progress.canGoOnAt(peer));
+  return [...ranked, ...others].find((peer) => !tried.has(peer.key) && progress.canContinueAt(peer));
 }
 
 /** Forwards one worker's events. Returns the error that ended them, or undefined once the terminal event was yielded. */
 async function* forward(
   worker: Peer,
-  progress: Progress,
+  progress: AnswerProgress,
   cancellation: Cancellation,
 ): AsyncGenerator<GenerationEvent, ShoalError | undefined> {
   let answer: AnswerStream;
@@ -106,10 +106,10 @@ async function* forward(
       if (event.type === 'error') return event.error;
       if (!isAnnounced && event.type !== 'queued') {
         isAnnounced = true;
-        progress.workedOnBy(worker);
+        progress.setWorker(worker);
         yield { type: 'worker', name: peerName(worker), id: worker.key };
       }
-      if (!progress.knows(event)) yield progress.add(event);
+      if (!progress.isDuplicate(event)) yield progress.add(event);
       if (isTerminal(event)) return undefined;
     }
     return ShoalError.workerLost('The answer ended without an end.');

@@ -1,19 +1,19 @@
 import { type InferenceEvent, isTerminal } from '@shoal/protocol';
 import { Cancellation, type CancelSignal } from './cancel.ts';
 
-/** Who is answering: said before the first piece of the answer, and again when another worker goes on. */
+/** The worker that answers: yielded before the first piece of the answer, and again when another worker continues. */
 export interface WorkerChosen {
   readonly type: 'worker';
   readonly name: string;
-  /** Public key in hex, or the address that was dialled. */
+  /** Public key in hex, or the dialled address. */
   readonly id: string;
 }
 
 export type GenerationEvent = WorkerChosen | InferenceEvent;
 
 /**
- * One answer as it comes, with exactly one terminal event. Leaving the loop, `return` from outside it, or the signal
- * takes the request back from the worker at once, even while the next event is being waited for.
+ * A stream of one answer's events, with exactly one terminal event. Leaving the loop, `return` from outside it, or the signal
+ * aborts the request at the worker at once, even while the next event is awaited.
  */
 export class Generation implements AsyncIterableIterator<GenerationEvent, undefined> {
   readonly #events: AsyncGenerator<GenerationEvent, undefined>;
@@ -29,7 +29,7 @@ export class Generation implements AsyncIterableIterator<GenerationEvent, undefi
     this.#stopListening = () => signal.removeEventListener('abort', abort);
   }
 
-  /** Takes the request back; the last event is `finish` with reason `abort`. */
+  /** Aborts the request. The last event is `finish` with reason `abort`. */
   abort(): void {
     this.#cancellation.cancel();
   }

@@ -9,18 +9,18 @@ import { monotonicNow } from '@shoal/transport';
 import type { Peer } from '@shoal/network';
 import { matchModel } from './select.ts';
 
-/** What has been said of one answer, whoever said it. */
-export class Progress {
+/** The part of one answer that the reader has, from one worker or several. */
+export class AnswerProgress {
   readonly #request: InferenceRequest;
   readonly #startedAt: number;
   #text: string;
   #tokens: number[];
   #hasBegun = false;
-  /** Tool calls whose id and name the reader has. */
+  /** The indices of tool calls whose id and name the reader has. */
   readonly #calls = new Set<number>();
-  /** Whether the tokens of the tool calls are known: only they can bring another worker into the middle of one. */
+  /** True if the tokens of tool calls are known. Without them another worker cannot continue a call. */
   #hasCallTokens = false;
-  /** Embeddings that the reader has. */
+  /** The number of embeddings that the reader has. */
   #vectors = 0;
   #digest: string | undefined;
   #error: ShoalError | undefined;
@@ -32,47 +32,47 @@ export class Progress {
     this.#tokens = [...(request.resume?.tokens ?? [])];
   }
 
-  /** Whether the reader has anything of the answer. */
+  /** True if the reader has a part of the answer. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
 
-  /** The latest failure that no worker has made good yet. */
+  /** The last worker's error. */
   get error(): ShoalError | undefined {
     return this.#error;
   }
 
-  /** Before anything was said anybody may answer; after it only whoever has the same model file. */
-  canGoOnAt(worker: Peer): boolean {
+  /** True if the worker can continue the answer. Once the answer has begun, it needs the same model file. */
+  canContinueAt(worker: Peer): boolean {
     if (!this.hasBegun) return true;
     if (this.#calls.size > 0 && !this.#hasCallTokens) return false;
     const model = matchModel(worker.info.models, this.#request.model);
     return this.#digest !== undefined && model?.digest === this.#digest;
   }
 
-  workedOnBy(worker: Peer): void {
+  setWorker(worker: Peer): void {
     this.#digest = matchModel(worker.info.models, this.#request.model)?.digest;
   }
 
-  /** The request for what is still to be said. */
+  /** Returns the request for the rest of the answer. Throws `DEADLINE_EXCEEDED`. */
   remaining(): InferenceRequest {
     const { deadlineMs, sampling, input } = this.#request;
     const left = deadlineMs === undefined ? undefined : Math.ceil(deadlineMs - (monotonicNow() - this.#startedAt));
     if (left !== undefined && left <= 0) throw ShoalError.deadlineExceeded();
     const request = left === undefined ? this.#request : { ...this.#request, deadlineMs: left };
-    // Vectors are made again from the first: those that the reader has are not said twice.
+    // Vectors are computed again from the first. `isDuplicate` drops the ones that the reader has.
     if (!this.hasBegun || input.type === 'embeddings') return request;
     const { maxTokens } = sampling;
-    const said = this.#saidTokens;
+    const done = this.#newTokens;
     return {
       ...request,
-      sampling: maxTokens === undefined ? sampling : { ...sampling, maxTokens: Math.max(1, maxTokens - said) },
+      sampling: maxTokens === undefined ? sampling : { ...sampling, maxTokens: Math.max(1, maxTokens - done) },
       resume: { text: this.#text, tokens: this.#tokens },
     };
   }
 
-  /** Whether the reader has this already, from another worker. */
-  knows(event: InferenceEvent): boolean {
+  /** True if the reader has this event already from another worker. */
+  isDuplicate(event: InferenceEvent): boolean {
     return event.type === 'embedding' && event.index < this.#vectors;
   }
 
@@ -100,7 +100,7 @@ export class Progress {
 
   failed(error: ShoalError): void {
     this.#error = error;
-    // Tokens without a text that the reader has are made again.
+    // Tokens that have produced no text yet are generated again.
     if (!this.hasBegun) this.#tokens = [...(this.#request.resume?.tokens ?? [])];
   }
 
@@ -108,11 +108,11 @@ export class Progress {
     return { type: 'finish', reason: 'abort', rawReason: 'abort' };
   }
 
-  get #saidTokens(): number {
+  get #newTokens(): number {
     return this.#tokens.length - (this.#request.resume?.tokens.length ?? 0);
   }
 
-  /** Whoever goes on in the middle of a call may name it anew: to the reader it is the same one. */
+  /** A worker that continues a call may send its name again. The reader gets it once. */
   #addCall(event: ToolCallEvent): ToolCallEvent {
     const { type, index, tokens } = event;
     const isKnown = this.#calls.has(index);
@@ -123,12 +123,12 @@ export class Progress {
     return isKnown ? { type, index, arguments: event.arguments, tokens } : event;
   }
 
-  /** The last worker counts its own tokens only; the reader asked for one answer. */
+  /** The last worker counts its own tokens only. The reader gets the count of the whole answer. */
   #withWholeUsage(finish: FinishEvent): FinishEvent {
     if (finish.usage === undefined || this.#error === undefined) return finish;
     return {
       ...finish,
-      usage: { ...finish.usage, completionTokens: Math.max(finish.usage.completionTokens, this.#saidTokens) },
+      usage: { ...finish.usage, completionTokens: Math.max(finish.usage.completionTokens, this.#newTokens) },
     };
   }
 }

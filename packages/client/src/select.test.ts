@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type InferenceRequest, type ModelInfo, type PeerInfo, promptInput } from '@shoal/protocol';
 import type { Peer } from '@shoal/network';
-import { rankWorkers, whatIsLacking } from './select.ts';
+import { rankWorkers, missingAbilityError } from './select.ts';
 
 const chat: InferenceRequest = { model: 'tiny', input: promptInput('Hi'), sampling: {}, stop: [] };
 const withTools: InferenceRequest = { ...chat, tools: [{ name: 'add' }] };
 
-/** A lender without a connection: choosing one needs none, but for how many of our requests it has. */
+/** A worker without a connection. Only the number of our open requests matters here. */
 function fakePeer(name: string, model: Partial<ModelInfo>, health = 100): Peer {
   const status = { health, active: 0, queued: 0, slots: 1 };
   const info: PeerInfo = { dialect: 'shoal', name, models: [{ id: 'tiny', ...model }], lends: true, status };
@@ -28,30 +28,30 @@ test('only workers whose model can answer are asked', () => {
   assert.deepEqual(names(peers, chat), ['chats', 'calls']);
 });
 
-test('a worker that does not tell what it can do is asked for a chat like any other, and last for what it would refuse', () => {
+test('a worker that does not list its abilities is asked for a chat like any other, and last for other abilities', () => {
   const peers = [fakePeer('silent', {}), fakePeer('tells', { abilities: ['messages', 'embeddings'] }, 50)];
   assert.deepEqual(names(peers, chat), ['silent', 'tells']);
   assert.deepEqual(names(peers, { ...chat, input: { type: 'embeddings', texts: ['a'] } }), ['tells', 'silent']);
 });
 
-test('a worker that does not tell what it can do is never asked for what it would leave out without a word', () => {
+test('a worker that does not list its abilities is never asked for one that it would ignore', () => {
   const silent = [fakePeer('silent', {})];
   for (const wish of [{ tools: [{ name: 'add' }] }, { format: { type: 'json' } }, { logprobs: 1 }] as const) {
     assert.deepEqual(names(silent, { ...chat, ...wish }), []);
   }
   assert.match(
-    whatIsLacking(silent, withTools)?.message ?? '',
-    /Nobody .* "tiny" tells .*: messages, tools\. .* too old/,
+    missingAbilityError(silent, withTools)?.message ?? '',
+    /No worker .* "tiny" lists .*: messages, tools\. Update Shoal/,
   );
 });
 
-test('where the model is there and none can answer, the error says what is lacking', () => {
+test('if no worker with the model can answer, the error names the missing ability', () => {
   const chats = fakePeer('chats', { abilities: ['messages'] });
-  const error = whatIsLacking([chats], withTools);
+  const error = missingAbilityError([chats], withTools);
   assert.equal(error?.code, 'INVALID_REQUEST');
   assert.match(error?.message ?? '', /"tiny" cannot do .*: tools\. It can: messages/);
-  assert.match(whatIsLacking([fakePeer('silent', {}), chats], withTools)?.message ?? '', /"tiny" cannot do/);
-  assert.equal(whatIsLacking([chats, fakePeer('silent', {})], chat), undefined);
-  assert.equal(whatIsLacking([chats], { ...withTools, model: 'other' }), undefined);
-  assert.equal(whatIsLacking([], withTools), undefined);
+  assert.match(missingAbilityError([fakePeer('silent', {}), chats], withTools)?.message ?? '', /"tiny" cannot do/);
+  assert.equal(missingAbilityError([chats, fakePeer('silent', {})], chat), undefined);
+  assert.equal(missingAbilityError([chats], { ...withTools, model: 'other' }), undefined);
+  assert.equal(missingAbilityError([], withTools), undefined);
 });

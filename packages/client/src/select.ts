@@ -11,26 +11,25 @@ import {
 } from '@shoal/protocol';
 import type { Peer } from '@shoal/network';
 
-/** What every worker understands, also one that does not tell what its models can do. */
-const UNDERSTOOD_BY_ALL: ReadonlySet<Ability> = new Set<Ability>(['messages', 'prompt', 'tokens']);
+/** Abilities of every worker, including old ones that do not list their models' abilities. */
+const BASIC_ABILITIES: ReadonlySet<Ability> = new Set<Ability>(['messages', 'prompt', 'tokens']);
 
-/** What an old worker, which does not tell what its models can do, would leave out of an answer without a word. */
-const LOST_ON_OLD_WORKERS: ReadonlySet<Ability> = new Set<Ability>(['tools', 'json', 'logprobs']);
+/** Abilities that an old worker, which does not list its models' abilities, would ignore without an error. */
+const IGNORED_BY_OLD_WORKERS: ReadonlySet<Ability> = new Set<Ability>(['tools', 'json', 'logprobs']);
 
-/** The model of these that a request means: by id, by digest, or the first where it names none. */
+/** Returns the model with this id or digest, or the first model if `wanted` is undefined. */
 export function matchModel(models: readonly ModelInfo[], wanted: string | undefined): ModelInfo | undefined {
   if (wanted === undefined) return models[0];
   return models.find((model) => isNamed(model, wanted));
 }
 
 /**
- * Who is asked first: of the peers that lend the model and whose model can answer, those that tell so before those that do
- * not tell, where the request needs more than every worker understands; then those with a free slot before those without, then the least
- * loaded (running and waiting requests a slot), then the healthiest, then the fastest. `random` (0 to 1) settles what is
- * still equal, so that clients that know the same peers do not all choose the same one.
+ * Sorts the workers that lend the model and can answer, best first. If the request needs more than the basic abilities, workers
+ * that list the abilities come first. Then workers with a free slot, then the least loaded (requests per slot), the
+ * healthiest, the fastest. `random` (0 to 1) breaks ties, so that clients that know the same peers spread their requests.
  */
 export function rankWorkers(peers: readonly Peer[], request: InferenceRequest, random: () => number): readonly Peer[] {
-  const isSpecial = abilitiesNeeded(request).some((ability) => !UNDERSTOOD_BY_ALL.has(ability));
+  const isSpecial = abilitiesNeeded(request).some((ability) => !BASIC_ABILITIES.has(ability));
   return lendersOf(peers, request)
     .filter(({ model }) => mayAnswer(model, request))
     .map(({ peer, model }) => {
@@ -41,13 +40,13 @@ export function rankWorkers(peers: readonly Peer[], request: InferenceRequest, r
     .map(({ peer }) => peer);
 }
 
-/** What the model lacks where there are peers that lend it and none of theirs can answer; undefined otherwise. */
-export function whatIsLacking(peers: readonly Peer[], request: InferenceRequest): ShoalError | undefined {
+/** Returns the error if peers lend the model but none of them has the needed abilities. Undefined otherwise. */
+export function missingAbilityError(peers: readonly Peer[], request: InferenceRequest): ShoalError | undefined {
   const lenders = lendersOf(peers, request);
   const [first] = lenders;
   if (first === undefined || lenders.some(({ model }) => mayAnswer(model, request))) return undefined;
   const { model } = lenders.find((lender) => lender.model.abilities !== undefined) ?? first;
-  if (model.abilities === undefined) return notTold(model, request);
+  if (model.abilities === undefined) return unlistedAbilityError(model, request);
   try {
     checkAbilities(model, request);
     return undefined;
@@ -56,24 +55,24 @@ export function whatIsLacking(peers: readonly Peer[], request: InferenceRequest)
   }
 }
 
-/** How many requests a worker runs at once, as far as it says. */
+/** Returns the number of requests that a worker runs at once. Default: 1. */
 export function slotsOf({ status, capacity }: PeerInfo): number {
   return Math.max(1, status?.slots ?? capacity?.slots ?? 1);
 }
 
 function mayAnswer(model: ModelInfo, request: InferenceRequest): boolean {
   if (model.abilities !== undefined) return canAnswer(model, request);
-  return !abilitiesNeeded(request).some((ability) => LOST_ON_OLD_WORKERS.has(ability));
+  return !abilitiesNeeded(request).some((ability) => IGNORED_BY_OLD_WORKERS.has(ability));
 }
 
-function notTold({ id }: ModelInfo, request: InferenceRequest): ShoalError {
+function unlistedAbilityError({ id }: ModelInfo, request: InferenceRequest): ShoalError {
   const needed = abilitiesNeeded(request).join(', ');
   return ShoalError.invalidRequest(
-    `Nobody who lends the model "${id}" tells that it can do what the request needs: ${needed}. Their Shoal may be too old.`,
+    `No worker with the model "${id}" lists the abilities that the request needs: ${needed}. Update Shoal on the workers.`,
   );
 }
 
-/** The peers that lend the model that a request is for, each with its own. */
+/** Returns the peers that lend the requested model, with the model of each. */
 function lendersOf(peers: readonly Peer[], request: InferenceRequest): readonly { peer: Peer; model: ModelInfo }[] {
   return peers.flatMap((peer) => {
     const model = peer.info.lends === true ? matchModel(peer.info.models, request.model) : undefined;
@@ -81,11 +80,11 @@ function lendersOf(peers: readonly Peer[], request: InferenceRequest): readonly 
   });
 }
 
-/** Smaller is better, the first difference decides. */
+/** Returns sort keys. Smaller is better, and the first difference decides. */
 function rankOf({ info, link, othersLoad = 0 }: Peer, draw: number): readonly number[] {
   const { status } = info;
   const load = (othersLoad + link.openAnswers) / slotsOf(info);
-  // Tens are told apart, no finer: a health that flickers must not send everybody to the same worker.
+  // Rounded to tens, so that small changes of health do not send all clients to the same worker.
   const health = Math.round((status?.health ?? 0) / 10);
   return [load < 1 ? 0 : 1, load, -health, -Math.round((status?.tokensPerSecond ?? 0) / 10), draw];
 }

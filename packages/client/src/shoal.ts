@@ -13,29 +13,29 @@ import { generate } from './generate.ts';
 import { Generation } from './generation.ts';
 import { createDht, Network, type Peer } from '@shoal/network';
 
-/** Whom to connect to: `peers`, `clusters` or both. */
+/** The peers to connect to: `peers`, `clusters` or both. */
 export interface ConnectOptions {
   /** Peers to dial: `ws://host:port`, `wss://host`, `tcp://host:port`. A web page can dial the first two. */
   readonly peers?: readonly string[] | undefined;
-  /** What opens their doors, where they ask for a token. */
+  /** The token that is shown to them. */
   readonly token?: string | undefined;
-  /** The clusters to join, by id; not in a web page. */
+  /** The ids of the clusters to join. Not available in a web page. */
   readonly clusters?: readonly string[] | undefined;
-  /** `host:port` of DHT nodes to begin at; absent: the public ones. */
+  /** `host:port` of the DHT's bootstrap nodes. Default: the public ones. */
   readonly bootstrap?: readonly string[] | undefined;
-  /** What peers call this client. */
+  /** The client's name, shown to peers. */
   readonly name?: string | undefined;
-  /** 32 bytes that this client's key pair comes from; absent: a new one each time. */
+  /** 32 bytes from which the client's key pair is derived. Default: random bytes. */
   readonly seed?: Uint8Array | undefined;
 }
 
-/** What goes with an input as it goes with the request. */
+/** The fields of a request that are options of an input too. */
 type RequestFields = Pick<
   InferenceRequest,
   'tools' | 'toolChoice' | 'parallelToolCalls' | 'format' | 'logprobs' | 'deadlineMs'
 >;
 
-/** What to generate: exactly one of `prompt`, `messages`, `text`, `tokens` and `embed`. */
+/** The input of a request: exactly one of `prompt`, `messages`, `text`, `tokens` and `embed`, and options. */
 export interface GenerateInput extends Sampling, RequestFields {
   /** One user message, rendered with the model's chat template. */
   readonly prompt?: string | undefined;
@@ -43,31 +43,30 @@ export interface GenerateInput extends Sampling, RequestFields {
   /** Raw text, without a template. */
   readonly text?: string | undefined;
   readonly tokens?: readonly number[] | undefined;
-  /** Texts of which vectors are wanted: nothing is generated. */
+  /** Texts to compute embedding vectors of. No text is generated. */
   readonly embed?: readonly string[] | undefined;
   readonly model?: string | undefined;
   readonly stop?: readonly string[] | undefined;
   readonly cluster?: string | undefined;
-  /** False: OpenGateway peers, of which all would be asked at once, are not asked. Absent: they are, where nobody else can answer. */
+  /** False: OpenGateway peers, which are all asked at once, are not asked. Default: they are asked if no other peer can answer. */
   readonly asksEverybody?: boolean | undefined;
   readonly signal?: CancelSignal | undefined;
 }
 
-/** A client of the network: it asks, and lends nothing. */
+/** A client of the network. It sends requests and lends nothing. */
 export class Shoal {
   readonly #network: Network;
   readonly #dht: Dht | undefined;
 
-  /** Closes both with itself. */
+  /** The client closes both when it is closed. */
   constructor(network: Network, dht?: Dht) {
     this.#network = network;
     this.#dht = dht;
   }
 
   /**
-   * Asks the network. Yields who answers, texts, tool calls or vectors as they come, and exactly one terminal event: `finish`
-   * or `error`.
-   * Throws `INVALID_REQUEST` where the input is not exactly one.
+   * Sends a request. Yields the worker that answers, texts, tool calls or vectors as they arrive, and exactly one terminal
+   * event: `finish` or `error`. Throws `INVALID_REQUEST` unless there is exactly one input.
    */
   generate(input: GenerateInput): Generation {
     const { cluster, asksEverybody, signal } = input;
@@ -82,7 +81,7 @@ export class Shoal {
     return new Generation((cancellation) => generate(options, cancellation), signal);
   }
 
-  /** The whole answer as one string. Rejects with the `ShoalError` of an answer that failed. */
+  /** Resolves with the whole answer as one string. Rejects with the `ShoalError` of a failed answer. */
   async text(input: GenerateInput): Promise<string> {
     let text = '';
     for await (const event of this.generate(input)) {
@@ -92,7 +91,7 @@ export class Shoal {
     return text;
   }
 
-  /** The vector of each text, of length 1. Rejects with the `ShoalError` of a request that failed. */
+  /** Resolves with the vector of each text, normalised to length 1. Rejects with the `ShoalError` of a failed request. */
   async embed(
     texts: readonly string[],
     where: Pick<GenerateInput, 'model' | 'cluster' | 'signal'> = {},
@@ -109,7 +108,7 @@ export class Shoal {
     return this.#network.peers(cluster);
   }
 
-  /** Called at every change of peers. Returns the way to stop listening. */
+  /** Calls the listener at every change of peers. Returns a function that removes it. */
   onChange(listener: () => void): () => void {
     return this.#network.onChange(listener);
   }
@@ -129,8 +128,8 @@ export class Shoal {
 }
 
 /**
- * Dials peers and joins clusters, as a client. Returns at once: peers are found meanwhile, and `generate` waits for them.
- * Rejects with `INVALID_REQUEST` for an address or a cluster id that is none, and for what this platform cannot do.
+ * Dials peers and joins clusters as a client. Resolves before peers are found; `generate` waits for them. Rejects with
+ * `INVALID_REQUEST` for an invalid address or cluster id, and for a connection that this platform does not support.
  */
 export async function connect(options: ConnectOptions): Promise<Shoal> {
   const { peers = [], clusters = [], bootstrap, token, seed, name = 'client' } = options;
@@ -158,7 +157,7 @@ export async function connect(options: ConnectOptions): Promise<Shoal> {
   }
 }
 
-/** The request that an input means. Throws `INVALID_REQUEST` unless it has exactly one kind of input. */
+/** Converts an input to a request. Throws `INVALID_REQUEST` unless it has exactly one kind of input. */
 export function toRequest(input: GenerateInput): InferenceRequest {
   const { model, stop, tools, toolChoice, parallelToolCalls, format, logprobs, deadlineMs } = input;
   return {

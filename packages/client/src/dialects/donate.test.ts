@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { dialDonate } from './donate.ts';
 
 suite('dialling a Donate compute node', () => {
-  test('one that never speaks is told from one that hangs up', async (t) => {
+  test('a silent node and one that disconnects have different errors', async (t) => {
     const sockets: Socket[] = [];
     let hangsUp = false;
     const server = createServer((socket) => {
@@ -21,14 +21,14 @@ suite('dialling a Donate compute node', () => {
     const port = typeof bound === 'object' ? bound?.port : undefined;
     await assert.rejects(dialDonate(`127.0.0.1:${port}`, { timeoutMs: 50 }), {
       code: 'CONNECT_FAILED',
-      message: `127.0.0.1:${port} said no hello within 0.05 s: is it a Donate compute node?`,
+      message: `127.0.0.1:${port} sent no hello within 0.05 s: is it a Donate compute node?`,
     });
     hangsUp = true;
-    await assert.rejects(dialDonate(`127.0.0.1:${port}`), { message: /closed the connection before it said hello/ });
+    await assert.rejects(dialDonate(`127.0.0.1:${port}`), { message: /closed the connection before its hello/ });
   });
 
-  test('a host that does not exist and a port where nobody listens are told apart', async () => {
-    // No name may have an empty part, so that nobody has to be asked.
+  test('an unknown host and a closed port have different errors', async () => {
+    // A name with an empty part is invalid, so that no DNS server is needed.
     await assert.rejects(dialDonate('no..host'), { code: 'CONNECT_FAILED', message: 'There is no host "no..host".' });
     await assert.rejects(dialDonate('127.0.0.1:1'), {
       code: 'CONNECT_FAILED',
@@ -36,7 +36,7 @@ suite('dialling a Donate compute node', () => {
     });
   });
 
-  test('an address of IPv6 without brackets is told how to write it', async () => {
+  test('the error for an IPv6 address without brackets shows the right form', async () => {
     await assert.rejects(dialDonate('::1'), { code: 'INVALID_REQUEST', message: /\[IPV6\]:PORT/ });
   });
 });

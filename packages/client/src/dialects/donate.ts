@@ -10,43 +10,43 @@ import {
 import { type AnswerStream, type Connection, Link, monotonicNow } from '@shoal/transport';
 import { dialTcp } from '@shoal/transport/tcp';
 
-/** A node is connected and has said hello within this time. */
+/** A node must accept the connection and send its hello within this time. */
 export const DIAL_TIMEOUT_MS = 8_000;
 
 export type { Mode };
 
-/** What a node says of itself. */
+/** A node's description of itself. */
 export interface DonateHello {
   readonly mode: Mode;
-  /** The model that answers prompts, where the node tells. */
+  /** The model that answers prompts, if the node names it. */
   readonly model?: string | undefined;
-  /** Jobs that wait there at most, where it tells. */
+  /** The most jobs that wait there, if the node reports it. */
   readonly queueCapacity?: number | undefined;
 }
 
 export interface PutModelOptions {
   /** In bytes. */
   readonly length: number;
-  /** Absent: a GGUF file without a name. Another program's nodes may want another configuration. */
+  /** Default: a GGUF file without a name. Nodes of other programs may need another configuration. */
   readonly config?: {
     readonly format: string;
     readonly name?: string | undefined;
     readonly context_length?: number | undefined;
   };
-  /** Of the whole file, hex; the node then refuses anything else. */
+  /** The SHA-256 of the whole file in hex. If given, the node refuses a file with another one. */
   readonly sha256?: string | undefined;
-  /** Called after each chunk with the bytes that are on their way. */
+  /** Called after each chunk with the number of bytes sent. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
 export interface DialDonateOptions {
-  /** Milliseconds; absent: `DIAL_TIMEOUT_MS`. */
+  /** Default: `DIAL_TIMEOUT_MS`. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Connects to a Donate compute node: `HOST`, `HOST:PORT` or `[IPV6]:PORT`. Throws `INVALID_REQUEST` for what is no address
- * and `CONNECT_FAILED` where no such node answers in time.
+ * Connects to a Donate compute node: `HOST`, `HOST:PORT` or `[IPV6]:PORT`. Throws `INVALID_REQUEST` for an invalid address
+ * and `CONNECT_FAILED` if no such node answers in time.
  */
 export async function dialDonate(
   address = `127.0.0.1:${DEFAULT_PORT}`,
@@ -64,15 +64,15 @@ export async function dialDonate(
         if (hello !== undefined) resolve(new DonateNode(link, helloOf(hello)));
       },
       request: () => {},
-      close: (cause) => fail('closed the connection before it said hello', cause),
+      close: (cause) => fail('closed the connection before its hello', cause),
     });
     const fail = (why: string, cause?: Error): void => {
       clearTimeout(timer);
       reject(new ShoalError('CONNECT_FAILED', `${host}:${port} ${why}: is it a Donate compute node?`, { cause }));
     };
     const timer = setTimeout(() => {
-      // First: the link's own end would be taken for the node's.
-      fail(`said no hello within ${timeoutMs / 1_000} s`);
+      // Before `link.close`, whose handler would report that the node closed the connection.
+      fail(`sent no hello within ${timeoutMs / 1_000} s`);
       link.close();
     }, giveUpAt - monotonicNow());
     link.start();
@@ -91,7 +91,7 @@ async function connectTo(host: string, port: number, timeoutMs: number): Promise
   }
 }
 
-/** A node that one is connected to. What is asked of it is done in the order of the calls. */
+/** A connected node. It handles requests in the order of the calls. */
 export class DonateNode {
   readonly hello: DonateHello;
   readonly #link: Link<ClientSession<DonateClient>>;
@@ -103,14 +103,14 @@ export class DonateNode {
   }
 
   /**
-   * Pushes a model, which the node keeps for this connection, and resolves once it is mounted. Rejects with the node's
-   * reason. A source that fails, or has not as many bytes as was said, ends the connection: the node cannot be told.
+   * Uploads a model, which the node keeps for this connection, and resolves when it is loaded. Rejects with the node's
+   * reason. A source that fails or has another length ends the connection, because the protocol has no message for it.
    */
   putModel(source: AsyncIterable<Uint8Array>, options: PutModelOptions): Promise<void> {
     return this.#next(() => this.#push(source, options));
   }
 
-  /** Has the pushed model go on from these ids, greedily. Resolves with the ids and the new ones behind them. */
+  /** Continues these token ids greedily with the uploaded model. Resolves with the ids and the new ones. */
   infer({
     ids,
     maxTokens,
@@ -119,16 +119,16 @@ export class DonateNode {
     readonly maxTokens?: number | undefined;
   }): Promise<number[]> {
     const request = { input: { type: 'tokens', tokens: ids }, sampling: sampling(maxTokens), stop: [] } as const;
-    return this.#next(async () => [...ids, ...(await gather(this.#link.ask(request))).tokens]);
+    return this.#next(async () => [...ids, ...(await collect(this.#link.ask(request))).tokens]);
   }
 
-  /** Has the node's own model answer. */
+  /** Sends a prompt to the node's own model. */
   prompt(text: string, { maxOut }: { readonly maxOut?: number | undefined } = {}): Promise<string> {
     const request = { input: promptInput(text), sampling: sampling(maxOut), stop: [] };
-    return this.#next(async () => (await gather(this.#link.ask(request))).text);
+    return this.#next(async () => (await collect(this.#link.ask(request))).text);
   }
 
-  /** Ends the connection, and with it the model that was pushed and whatever was asked. */
+  /** Closes the connection. The node removes the uploaded model and aborts running requests. */
   close(): void {
     this.#link.close();
   }
@@ -147,23 +147,23 @@ export class DonateNode {
     const configuration = JSON.stringify(config ?? { format: 'gguf' });
     const offer = { configuration, length, sha256 };
     let isAnswered = false;
-    const answer = gather(this.#link.open((id) => side.push(id, offer))).finally(() => {
+    const answer = collect(this.#link.open((id) => side.push(id, offer))).finally(() => {
       isAnswered = true;
     });
-    // Whoever waits for the source is told of it then, not before.
+    // A rejection is reported when the source has been read, not before.
     answer.catch(() => undefined);
     try {
       let sent = 0;
       for await (const chunk of chunksOf(source)) {
         sent += chunk.length;
         if (sent > length)
-          throw ShoalError.invalidRequest(`The model has more than the ${length} bytes that were said.`);
+          throw ShoalError.invalidRequest(`The model has more than the ${length} bytes that were announced.`);
         if (isAnswered || !(await this.#link.room())) break;
         this.#link.apply(side.chunk(chunk, sent === length));
         onProgress?.(sent);
       }
       if (!isAnswered && sent < length) {
-        throw ShoalError.invalidRequest(`The model has ${sent} bytes instead of the ${length} that were said.`);
+        throw ShoalError.invalidRequest(`The model has ${sent} bytes instead of the ${length} that were announced.`);
       }
     } catch (thrown) {
       this.close();
@@ -174,8 +174,8 @@ export class DonateNode {
   }
 }
 
-/** Everything that an answer says. Rejects with its error. */
-async function gather(answer: AnswerStream): Promise<{ text: string; tokens: readonly number[] }> {
+/** Resolves with the text and the tokens of an answer. Rejects with its error. */
+async function collect(answer: AnswerStream): Promise<{ text: string; tokens: readonly number[] }> {
   let text = '';
   let tokens: readonly number[] = [];
   for await (const event of answer) {
@@ -187,7 +187,7 @@ async function gather(answer: AnswerStream): Promise<{ text: string; tokens: rea
   return { text, tokens };
 }
 
-/** Pieces of any size as chunks of `CHUNK_BYTES`, of which the last may be shorter. */
+/** Joins and splits pieces of any size into chunks of `CHUNK_BYTES`. The last chunk may be shorter. */
 async function* chunksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let chunk = new Uint8Array(CHUNK_BYTES);
   let filled = 0;
@@ -224,7 +224,7 @@ function parseAddress(text: string): { host: string; port: number } {
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
   if (host === undefined || port < 1 || port > 65_535) {
     throw ShoalError.invalidRequest(
-      `"${text}" is no address: write HOST, HOST:PORT or [IPV6]:PORT, such as 192.168.1.5:${DEFAULT_PORT}.`,
+      `"${text}" is not an address: write HOST, HOST:PORT or [IPV6]:PORT, such as 192.168.1.5:${DEFAULT_PORT}.`,
     );
   }
   return { host, port };

@@ -25,12 +25,12 @@ after(async () => {
 });
 
 suite('a client of a LocalLLM host', { concurrency: true }, () => {
-  test('knows a wrong Server ID before it touches the network', async () => {
-    // This bootstrap would be an error of its own.
+  test('refuses an invalid Server ID before it uses the network', async () => {
+    // This bootstrap address would be an error too.
     await assert.rejects(connectLocalLlm('0OIl', { bootstrap: ['nowhere'] }), { code: 'INVALID_SERVER_ID' });
   });
 
-  test('learns who the host is, and gets an answer with one terminal event', async () => {
+  test('gets the greeting, and an answer with one terminal event', async () => {
     const host = await openHost((exchange) => {
       void exchange.send({ type: 'text', text: '4 🐟', tokens: [] });
       void exchange.send({ type: 'finish', reason: 'length', rawReason: 'maxTokens' });
@@ -49,12 +49,12 @@ suite('a client of a LocalLLM host', { concurrency: true }, () => {
     await host.close();
   });
 
-  test('says HOST_OFFLINE where nobody announces the Server ID', async () => {
+  test('rejects with HOST_OFFLINE if no host announces the Server ID', async () => {
     const serverId = encodeServerId(randomBytes(32));
     await assert.rejects(connectLocalLlm(serverId, { dht, searchMs: 300 }), { code: 'HOST_OFFLINE' });
   });
 
-  test('says that the DHT is silent where that is why nobody was found', async () => {
+  test('names the DHT as the cause if it does not answer', async () => {
     const serverId = encodeServerId(randomBytes(32));
     await assert.rejects(connectLocalLlm(serverId, { bootstrap: ['127.0.0.1:9'], searchMs: 100 }), {
       code: 'HOST_OFFLINE',
@@ -62,13 +62,13 @@ suite('a client of a LocalLLM host', { concurrency: true }, () => {
     });
   });
 
-  test('says CONNECT_FAILED where the host is found and cannot be reached', async () => {
+  test('rejects with CONNECT_FAILED if the host is found and cannot be reached', async () => {
     const host = await openHost(() => undefined, { allow: () => false });
     await assert.rejects(connectLocalLlm(host.serverId, { dht, searchMs: 1_000 }), { code: 'CONNECT_FAILED' });
     await host.close();
   });
 
-  test('says why the host turned it away', async () => {
+  test('rejects with the reason of a host that refuses it', async () => {
     const full = new ShoalError('CONNECT_FAILED', 'Max clients reached');
     const host = await openHost(
       () => undefined,
@@ -81,7 +81,7 @@ suite('a client of a LocalLLM host', { concurrency: true }, () => {
     await host.close();
   });
 
-  test('says HOST_DISCONNECTED where the host goes away in mid-answer, and from then on', async () => {
+  test('reports HOST_DISCONNECTED if the host disconnects during an answer, and afterwards', async () => {
     const host = await openHost((exchange) => void exchange.send({ type: 'text', text: 'Well', tokens: [] }));
     const client = await connectLocalLlm(host.serverId, { dht });
     const events: GenerationEvent[] = [];
@@ -122,7 +122,7 @@ suite('a client of a LocalLLM host', { concurrency: true }, () => {
     await host.close();
   });
 
-  test('a search that is given up ends at once', async () => {
+  test('a cancelled search ends at once', async () => {
     const abort = new AbortController();
     const connecting = connectLocalLlm(encodeServerId(randomBytes(32)), { dht, signal: abort.signal });
     abort.abort();
@@ -137,7 +137,7 @@ interface Host {
   readonly close: () => Promise<void>;
 }
 
-/** A host that can be found, and does with each request what it is told. */
+/** A host that is announced and runs the given function for each request. */
 async function openHost(
   request: (exchange: Exchange) => void,
   options: Partial<SwarmOptions> = {},

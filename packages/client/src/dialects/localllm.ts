@@ -11,38 +11,38 @@ import { createDht, type Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { Cancellation, CancelSignal } from '../cancel.ts';
 import { Generation, type GenerationEvent } from '../generation.ts';
-import { nobodyOn } from './nobody-on.ts';
+import { notFoundError } from './not-found.ts';
 
 /** A LocalLLM host must be found within this time. Then the connection fails with `HOST_OFFLINE`. */
 export const HOST_SEARCH_MS = 15_000;
-/** Peers of the topic that are met at once: there is one host, and whoever else claims to be it. */
+/** The most peers of the topic that are connected at once. Besides the host, others may announce its topic. */
 const MAX_CONNECTIONS = 4;
 
 export interface LocalLlmOptions {
-  /** A DHT of the caller's, which stays open; without one, there is one for this connection. */
+  /** The caller's DHT, which stays open. Default: a DHT of this connection. */
   readonly dht?: Dht | undefined;
-  /** `host:port` of DHT nodes to begin at; absent: the public ones. Not needed with `dht`. */
+  /** `host:port` of the DHT's bootstrap nodes. Default: the public ones. Ignored with `dht`. */
   readonly bootstrap?: readonly string[] | undefined;
-  /** Gives up the search; `connectLocalLlm` then rejects with `GENERATION_ABORTED`. */
+  /** Cancels the search. `connectLocalLlm` then rejects with `GENERATION_ABORTED`. */
   readonly signal?: CancelSignal | undefined;
-  /** Milliseconds; absent: `HOST_SEARCH_MS`. */
+  /** Default: `HOST_SEARCH_MS`. */
   readonly searchMs?: number | undefined;
-  /** What the swarm does, a line each. */
+  /** Receives a line for each event of the swarm. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
 type HostLink = Link<ClientSession<LocalLlmClient>>;
 
 /**
- * Connects to the host of a Server ID, and resolves once it has said who it is. Rejects with `INVALID_SERVER_ID` before any
- * network is touched, `HOST_OFFLINE` where nobody is found in time, `CONNECT_FAILED` where the host was found and cannot be
- * reached or has no room, `TIMEOUT_NO_RESPONSE` where it does not greet, `UNSUPPORTED_VERSION`, and `HOST_DISCONNECTED`.
+ * Connects to the host of a Server ID, and resolves when it has sent its greeting. Rejects with `INVALID_SERVER_ID` before it
+ * uses the network, `HOST_OFFLINE` if no host is found in time, `CONNECT_FAILED` if the host cannot be reached or is full,
+ * `TIMEOUT_NO_RESPONSE` if it sends no greeting, `UNSUPPORTED_VERSION`, and `HOST_DISCONNECTED`.
  */
 export async function connectLocalLlm(serverId: string, options: LocalLlmOptions = {}): Promise<LocalLlmHost> {
   const topic = decodeServerId(serverId);
   const { dht: given, bootstrap } = options;
   const dht = given ?? createDht(bootstrap === undefined ? {} : { bootstrap });
-  const search = new Search(dht, topic, options);
+  const search = new HostSearch(dht, topic, options);
   const release = async (): Promise<void> => {
     await search.close();
     if (given === undefined) await dht.close();
@@ -55,16 +55,16 @@ export async function connectLocalLlm(serverId: string, options: LocalLlmOptions
   }
 }
 
-/** A host that has greeted. */
+/** A connected host. */
 export class LocalLlmHost {
-  /** What it said of itself when it greeted. */
+  /** The host's greeting. */
   readonly host: { readonly name: string; readonly model: string; readonly status: ServerInfo['status'] };
-  /** Resolves with why once the host is gone; never if it is us who close. */
+  /** Resolves with the error when the host disconnects. Never resolves if we close the connection. */
   readonly lost: Promise<ShoalError>;
   readonly #link: HostLink;
   readonly #release: () => Promise<void>;
 
-  constructor({ link, info }: Found, lost: Promise<ShoalError>, release: () => Promise<void>) {
+  constructor({ link, info }: FoundHost, lost: Promise<ShoalError>, release: () => Promise<void>) {
     const { hostName: name, model, status } = info;
     this.host = { name, model, status };
     this.lost = lost;
@@ -73,9 +73,9 @@ export class LocalLlmHost {
   }
 
   /**
-   * Asks one prompt; a host remembers none. Yields who answers, texts as they come and exactly one terminal event: `finish`,
-   * with reason `length` where a limit of the host cut the answer, or `error`. Throws `BAD_MESSAGE`, as the
-   * host would, for a prompt that is empty or longer than 8,192 bytes.
+   * Sends one prompt. A host does not remember earlier ones. Yields the worker, texts as they arrive and exactly one terminal
+   * event: `finish`, with reason `length` if a limit of the host cut the answer, or `error`. Throws `BAD_MESSAGE` for a prompt
+   * that is empty or longer than 8,192 bytes.
    */
   chat(prompt: string, { signal }: { readonly signal?: CancelSignal | undefined } = {}): Generation {
     const fault = promptFault(prompt);
@@ -94,14 +94,14 @@ export class LocalLlmHost {
     const stopListening = cancellation.onCancel(() => answer.abort());
     try {
       yield { type: 'worker', name: this.host.name, id: this.#link.connection.remote.key ?? '' };
-      for await (const event of answer) yield named(event, this.host.model);
+      for await (const event of answer) yield withModel(event, this.host.model);
     } finally {
       stopListening();
       await answer.return();
     }
   }
 
-  /** Undefined where the host is gone. */
+  /** Returns undefined if the host has disconnected. */
   #ask(prompt: string): ReturnType<HostLink['ask']> | undefined {
     try {
       return this.#link.ask({ input: promptInput(prompt), sampling: {}, stop: [] });
@@ -112,20 +112,20 @@ export class LocalLlmHost {
   }
 }
 
-interface Found {
+interface FoundHost {
   readonly link: HostLink;
   readonly info: ServerInfo;
 }
 
-/** Looks for the host until it has greeted, and then minds that connection alone. */
-class Search {
-  readonly found: Promise<Found>;
+/** Looks for the host until it sends its greeting, and then watches that connection only. */
+class HostSearch {
+  readonly found: Promise<FoundHost>;
   readonly lost: Promise<ShoalError>;
   readonly #dht: Dht;
   readonly #swarm: Swarm;
   readonly #membership: Membership;
   readonly #links = new Set<HostLink>();
-  readonly #finding = Promise.withResolvers<Found>();
+  readonly #finding = Promise.withResolvers<FoundHost>();
   readonly #losing = Promise.withResolvers<ShoalError>();
   readonly #searchTimer: ReturnType<typeof setTimeout>;
   readonly #stopListening: () => void;
@@ -159,7 +159,7 @@ class Search {
     await this.#swarm.close();
   }
 
-  /** Asked before each dial: somebody announces the topic. Once the host is found, nobody else is wanted. */
+  /** Called before each dial of a peer that announces the topic. Returns false after the host is found. */
   #mayDial(): boolean {
     if (this.#isOver) return false;
     this.#wasDialled = true;
@@ -168,7 +168,7 @@ class Search {
 
   #connected(connection: Connection): void {
     if (this.#isOver) return connection.close();
-    // From here on it is the session that waits for the greeting.
+    // From here on the session's timeout for the greeting applies.
     clearTimeout(this.#searchTimer);
     const link: HostLink = new Link(connection, localLlmClientSession(), {
       peer: () => this.#greeted(link),
@@ -190,7 +190,7 @@ class Search {
 
   #closed(link: HostLink, error: Error | undefined): void {
     this.#links.delete(link);
-    // Why a transport broke is nothing to show; what the host or the session said is.
+    // Errors of the transport are not shown to people. Errors of the host and the session are.
     const why = error instanceof ShoalError ? error : disconnected();
     if (!this.#isOver) this.#fail(why);
     else if (link.session.side.info !== undefined && !this.#isClosing) this.#losing.resolve(why);
@@ -214,15 +214,15 @@ class Search {
       const why = `The host was found, but could not be reached within ${seconds} s. It may have stopped just now.`;
       return this.#fail(new ShoalError('CONNECT_FAILED', why));
     }
-    const why = `Nobody with this Server ID was found within ${seconds} s. Check that the host shares it right now.`;
-    const error = await nobodyOn(this.#dht, why);
-    // Who was met at the last moment is waited for.
+    const why = `No host with this Server ID was found within ${seconds} s. Check that the host is running.`;
+    const error = await notFoundError(this.#dht, why);
+    // A connection that opened meanwhile continues.
     if (this.#links.size === 0) this.#fail(error);
   }
 }
 
-/** The dialect does not name the model that answered; the greeting did. */
-function named(event: InferenceEvent, model: string): InferenceEvent {
+/** Adds the model from the greeting, because the dialect's answers do not name it. */
+function withModel(event: InferenceEvent, model: string): InferenceEvent {
   return event.type === 'finish' ? { ...event, model } : event;
 }
 

@@ -4,21 +4,21 @@ import type { Cancellation } from '../cancel.ts';
 import type { GenerationEvent } from '../generation.ts';
 import { type Peer, peerName } from '@shoal/network';
 
-interface Asked {
+interface PeerRequest {
   readonly peer: Peer;
   readonly answer: AnswerStream;
 }
 
-/** An OpenGateway answer is one text: who gave it, and its events. */
-interface Answered {
-  readonly asked: Asked;
+/** A peer's whole answer. OpenGateway sends it as one text. */
+interface PeerAnswer {
+  readonly asked: PeerRequest;
   readonly events: readonly GenerationEvent[];
   readonly error?: ShoalError | undefined;
 }
 
 /**
- * Asks every OpenGateway peer that may have the model, as the dialect does not tell who lends, and takes the first good
- * answer; the others are taken back. Returns whether a terminal event was yielded: where nobody could be asked, none was.
+ * Asks every OpenGateway peer that may have the model, because the dialect does not show which ones lend. Yields the first
+ * answer without an error and aborts the others. Returns false, without a terminal event, if no peer could be asked.
  */
 export async function* askOpenGatewayPeers(
   peers: readonly Peer[],
@@ -44,17 +44,17 @@ function mayHave({ info }: Peer, model: string | undefined): boolean {
   return model === undefined || info.models.length === 0 || info.models.some(({ id }) => id === model);
 }
 
-function ask(peer: Peer, request: InferenceRequest): Asked[] {
+function ask(peer: Peer, request: InferenceRequest): PeerRequest[] {
   try {
     return [{ peer, answer: peer.link.ask(request) }];
   } catch (thrown) {
-    // The dialect cannot carry this request, or the peer left just now: it is none of those that were asked.
+    // The dialect cannot carry this request, or the peer has just left.
     if (thrown instanceof ShoalError) return [];
     throw thrown;
   }
 }
 
-async function collect(asked: Asked): Promise<Answered> {
+async function collect(asked: PeerRequest): Promise<PeerAnswer> {
   const events: GenerationEvent[] = [];
   for await (const event of asked.answer) {
     events.push(event);
@@ -63,9 +63,9 @@ async function collect(asked: Asked): Promise<Answered> {
   return { asked, events };
 }
 
-/** The first answer without an error; where all have one, the last. */
-async function firstGood(answers: readonly Promise<Answered>[]): Promise<Answered> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answered>();
+/** Resolves with the first answer without an error, or with the last one if all have errors. */
+async function firstGood(answers: readonly Promise<PeerAnswer>[]): Promise<PeerAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<PeerAnswer>();
   let open = answers.length;
   for (const answer of answers) {
     answer.then((answered) => {
@@ -76,6 +76,6 @@ async function firstGood(answers: readonly Promise<Answered>[]): Promise<Answere
   return promise;
 }
 
-function abandon(asked: readonly Asked[]): void {
+function abandon(asked: readonly PeerRequest[]): void {
   for (const { answer } of asked) void answer.return();
 }

@@ -34,7 +34,7 @@ const leaves: Behaviour = (_exchange, link) => link.close();
 const isSilent: Behaviour = () => undefined;
 
 suite('a QMesh client', { concurrency: true }, () => {
-  test('a prompt waits for the first worker, and its answer tells who gave it and at what effort', async (t) => {
+  test('a prompt waits for the first worker, and its answer names the worker and its usage', async (t) => {
     const name = newName();
     const qmesh = await client(t, name);
     const asked = qmesh.ask('What is 2+2?');
@@ -43,7 +43,7 @@ suite('a QMesh client', { concurrency: true }, () => {
     assert.deepEqual([worker.id, worker.health.score, text, tokens], ['a0'.repeat(32), 90, 'Four.', 2]);
   });
 
-  test('discover answers once nobody new appears, with everybody who is there', async (t) => {
+  test('discover resolves with all workers when no new one appears', async (t) => {
     const name = newName();
     for (const id of ['a0', 'b0', 'c0']) await startWorker(t, name, id, 90, answers);
     const workers = await (await client(t, name)).discover();
@@ -51,7 +51,7 @@ suite('a QMesh client', { concurrency: true }, () => {
   });
 
   for (const [title, behaviour] of Object.entries({ refuses, fails, leaves })) {
-    test(`where the healthiest worker ${title}, the next one answers`, async (t) => {
+    test(`if the healthiest worker ${title}, the next one answers`, async (t) => {
       const name = newName();
       await startWorker(t, name, 'a0', 95, behaviour);
       await startWorker(t, name, 'b0', 60, answers);
@@ -64,7 +64,7 @@ suite('a QMesh client', { concurrency: true }, () => {
     });
   }
 
-  test('a worker that is silent loses the request once its time is up', async (t) => {
+  test('a silent worker loses the request after the timeout', async (t) => {
     const name = newName();
     await startWorker(t, name, 'a0', 95, isSilent);
     await startWorker(t, name, 'b0', 60, answers);
@@ -74,7 +74,7 @@ suite('a QMesh client', { concurrency: true }, () => {
     assert.equal(worker.id.slice(0, 2), 'b0');
   });
 
-  test('where all workers fail, the last one’s error is told', async (t) => {
+  test('if all workers fail, the error is that of the last one', async (t) => {
     const name = newName();
     await startWorker(t, name, 'a0', 95, fails);
     await startWorker(t, name, 'b0', 60, refuses);
@@ -83,7 +83,7 @@ suite('a QMesh client', { concurrency: true }, () => {
     await assert.rejects(qmesh.ask('What is 2+2?'), { code: 'OVERLOADED' });
   });
 
-  test('a request that is taken back ends at once, while it is answered and while nobody is there', async (t) => {
+  test('a cancelled request ends at once, during its answer and without a worker', async (t) => {
     const name = newName();
     const qmesh = await client(t, name);
     const abort = new AbortController();
@@ -100,7 +100,7 @@ suite('a QMesh client', { concurrency: true }, () => {
     await assert.rejects(answering, { code: 'GENERATION_ABORTED' });
   });
 
-  test('a client that is closed ends what waits, and what is being answered', async (t) => {
+  test('close ends waiting and running requests', async (t) => {
     const name = newName();
     const lonely = await client(t, name);
     const waiting = lonely.ask('anybody?');
@@ -115,7 +115,7 @@ suite('a QMesh client', { concurrency: true }, () => {
     await assert.rejects(answering, { code: 'GENERATION_ABORTED' });
   });
 
-  test('where nobody is found, it says whether that is for the DHT', async (t) => {
+  test('if no worker is found, the error shows if the DHT is the cause', async (t) => {
     const start = { code: 'HOST_OFFLINE', message: /Start one: shoal qmesh worker/ };
     const silent = { code: 'HOST_OFFLINE', message: 'No node of the DHT answered (bootstrap 127.0.0.1:9).' };
     const lonely = await connectQmesh({ dht, network: newName(), searchMs: 100 });
@@ -143,7 +143,7 @@ async function client(t: TestContext, name: string) {
   return qmesh;
 }
 
-/** A worker that does what it is told; its id is the two digits again and again. */
+/** A worker that runs the given function. Its id repeats the two digits. */
 async function startWorker(
   t: TestContext,
   name: string,

@@ -9,44 +9,44 @@ import {
 import { monotonicNow } from '@shoal/transport';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import { Cancellation, type CancelSignal } from '../../cancel.ts';
-import { nobodyOn } from '../nobody-on.ts';
-import { type QmeshContact, QmeshContacts } from './contacts.ts';
+import { notFoundError } from '../not-found.ts';
+import { type QmeshConnection, QmeshConnections } from './connections.ts';
 import { rankQmeshWorkers } from './select.ts';
 
-/** How long a first worker is looked for. */
+/** The first worker must be found within this time. */
 export const QMESH_DISCOVERY_WAIT_MS = 15_000;
-/** So long after joining, or after the newest worker was met, the others that are there are known too. */
+/** The search for workers ends this long after joining or after the newest worker was found. */
 export const QMESH_SETTLING_MS = 1_000;
 
 export interface QmeshOptions {
-  /** The DHT of the process, which lives on; absent: one of its own, entered at `bootstrap`. */
+  /** The caller's DHT, which stays open. Default: a DHT of this client. */
   readonly dht?: Dht | undefined;
-  /** `host:port` of DHT nodes to begin at; absent: the public ones. */
+  /** `host:port` of the DHT's bootstrap nodes. Default: the public ones. */
   readonly bootstrap?: readonly string[] | undefined;
-  /** The network's name; absent: the one that QMesh's programs meet in. */
+  /** The network's name. Default: the network of QMesh's own programs. */
   readonly network?: string | undefined;
-  /** How long a first worker is looked for, in milliseconds; absent: `QMESH_DISCOVERY_WAIT_MS`. */
+  /** The time to find a first worker. Default: `QMESH_DISCOVERY_WAIT_MS`. */
   readonly searchMs?: number | undefined;
-  /** What the swarm does, a line each. */
+  /** Receives a line for each event of the swarm. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface QmeshWorker {
-  /** As it says itself: 64 hex digits, or 32. */
+  /** The worker's own id: 64 hex digits, or 32. */
   readonly id: string;
-  /** Public key in hex; proven by the transport. */
+  /** Public key in hex, proven by the transport. */
   readonly key: string;
   readonly health: HealthReport;
 }
 
 export interface QmeshAskOptions {
   readonly maxTokens?: number | undefined;
-  /** 0 takes the likeliest token each time. */
+  /** 0: always the likeliest token. */
   readonly temperature?: number | undefined;
-  /** How long each worker is waited for; absent: 60,000. */
+  /** The time for each worker to answer. Default: 60,000. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: CancelSignal | undefined;
-  /** Called with the worker that is asked, and again with another where that one failed. */
+  /** Called with the worker that is asked, and again with the next if that one fails. */
   readonly onSelected?: ((worker: QmeshWorker) => void) | undefined;
 }
 
@@ -54,72 +54,71 @@ export interface QmeshAnswer extends InferenceResult {
   readonly worker: QmeshWorker;
 }
 
-/** Joins a QMesh network as a client. Returns at once: workers are found meanwhile, and `ask` waits for them. */
+/** Joins a QMesh network as a client. Resolves before workers are found; `ask` waits for them. */
 export async function connectQmesh(options: QmeshOptions = {}): Promise<Qmesh> {
   const { bootstrap, network, searchMs = QMESH_DISCOVERY_WAIT_MS, log } = options;
   const dht = options.dht ?? createDht(bootstrap === undefined ? {} : { bootstrap });
-  const contacts = new QmeshContacts({ dht, topic: qmeshTopic(network), log });
-  return new Qmesh(contacts, { dht, ownsDht: options.dht === undefined, searchMs });
+  const connections = new QmeshConnections({ dht, topic: qmeshTopic(network), log });
+  return new Qmesh(connections, { dht, ownsDht: options.dht === undefined, searchMs });
 }
 
-/** Where a client looks for workers, and how long. */
+/** The DHT in which a client looks for workers, and the time limit. */
 interface QmeshSearch {
   readonly dht: Dht;
-  /** Whether it ends with the client. */
+  /** True: the client closes it. */
   readonly ownsDht: boolean;
   readonly searchMs: number;
 }
 
-/** A client of QMesh workers: it asks, and lends nothing. */
+/** A client of QMesh workers. It sends requests and lends nothing. */
 export class Qmesh {
-  readonly #contacts: QmeshContacts;
+  readonly #connections: QmeshConnections;
   readonly #search: QmeshSearch;
 
-  constructor(contacts: QmeshContacts, search: QmeshSearch) {
-    this.#contacts = contacts;
+  constructor(connections: QmeshConnections, search: QmeshSearch) {
+    this.#connections = connections;
     this.#search = search;
   }
 
-  /** Those that have told their health. */
+  /** Returns the workers that have sent their health. */
   workers(): readonly QmeshWorker[] {
-    return this.#contacts.known().map(({ worker }) => worker);
+    return this.#connections.known().map(({ worker }) => worker);
   }
 
-  /** Called at every change of workers or of their health. Returns the way to stop listening. */
+  /** Calls the listener at every change of workers or of their health. Returns a function that removes it. */
   onChange(listener: () => void): () => void {
-    return this.#contacts.onChange(listener);
+    return this.#connections.onChange(listener);
   }
 
   /**
-   * Waits for a first worker, and then for as long as new ones appear. Rejects with `HOST_OFFLINE` where there is none in
-   * time.
+   * Waits for a first worker, and then for as long as new ones appear. Rejects with `HOST_OFFLINE` if none is found in time.
    */
   async discover(signal?: CancelSignal): Promise<readonly QmeshWorker[]> {
     return cancellable(signal, async (cancellation) => {
-      const giveUpAt = monotonicNow() + this.#search.searchMs;
-      while (this.#contacts.known().length === 0) {
-        this.#checkGoesOn(cancellation);
-        if (monotonicNow() >= giveUpAt) throw await this.#nobody(cancellation);
-        await this.#contacts.change(giveUpAt, cancellation);
+      const deadline = monotonicNow() + this.#search.searchMs;
+      while (this.#connections.known().length === 0) {
+        this.#checkActive(cancellation);
+        if (monotonicNow() >= deadline) throw await this.#notFound(cancellation);
+        await this.#connections.change(deadline, cancellation);
       }
       while (monotonicNow() < this.#settledAt) {
-        this.#checkGoesOn(cancellation);
-        await this.#contacts.change(this.#settledAt, cancellation);
+        this.#checkActive(cancellation);
+        await this.#connections.change(this.#settledAt, cancellation);
       }
       return this.workers();
     });
   }
 
   /**
-   * Asks the healthiest worker, and the next where that one refuses, fails or is lost: an answer comes whole, so nothing is
-   * said twice. Rejects with the last worker's `ShoalError`, with `HOST_OFFLINE` where there is none.
+   * Asks the healthiest worker, and the next one if that one refuses, fails or is lost. An answer arrives whole, so no part is
+   * received twice. Rejects with the last worker's `ShoalError`, or with `HOST_OFFLINE` if there is no worker.
    */
   ask(prompt: string, options: QmeshAskOptions = {}): Promise<QmeshAnswer> {
     return cancellable(options.signal, (cancellation) => this.#ask(prompt, options, cancellation));
   }
 
   async close(): Promise<void> {
-    await this.#contacts.close();
+    await this.#connections.close();
     if (this.#search.ownsDht) await this.#search.dht.close();
   }
 
@@ -129,71 +128,71 @@ export class Qmesh {
     const tried = new Set<string>();
     let failure: ShoalError | undefined;
     for (;;) {
-      this.#checkGoesOn(cancellation);
-      // Chosen and asked in one step: of many requests at once, each must know of those before it.
-      const contact = this.#best(tried);
-      if (contact !== undefined) {
-        tried.add(contact.worker.key);
-        options.onSelected?.(contact.worker);
+      this.#checkActive(cancellation);
+      // Selected and asked without an `await` between: each of many requests must count the ones before it.
+      const connection = this.#best(tried);
+      if (connection !== undefined) {
+        tried.add(connection.worker.key);
+        options.onSelected?.(connection.worker);
         try {
-          return await askOne(contact, request, cancellation);
+          return await askOne(connection, request, cancellation);
         } catch (thrown) {
           failure = ShoalError.from(thrown);
           if (failure.code === 'INVALID_REQUEST') throw failure;
-          if (failure.code === 'WORKER_LOST') contact.leave();
+          if (failure.code === 'WORKER_LOST') connection.leave();
         }
         continue;
       }
-      // For a first worker, and where that one failed for those that are just being met.
-      const giveUpAt = failure === undefined ? startedAt + this.#search.searchMs : this.#settledAt;
-      if (monotonicNow() >= giveUpAt) throw failure ?? (await this.#nobody(cancellation));
-      await this.#contacts.change(giveUpAt, cancellation);
+      // Until a first worker is found. After a failure, until the workers that are connecting now are found.
+      const deadline = failure === undefined ? startedAt + this.#search.searchMs : this.#settledAt;
+      if (monotonicNow() >= deadline) throw failure ?? (await this.#notFound(cancellation));
+      await this.#connections.change(deadline, cancellation);
     }
   }
 
-  #checkGoesOn({ isCancelled }: Cancellation): void {
-    if (isCancelled) throw ShoalError.aborted('The request was taken back.');
-    if (this.#contacts.isClosed) throw ShoalError.aborted('This client is closed.');
+  #checkActive({ isCancelled }: Cancellation): void {
+    if (isCancelled) throw ShoalError.aborted('The request was cancelled.');
+    if (this.#connections.isClosed) throw ShoalError.aborted('This client is closed.');
   }
 
-  async #nobody(cancellation: Cancellation): Promise<ShoalError> {
+  async #notFound(cancellation: Cancellation): Promise<ShoalError> {
     const cancelled = Promise.withResolvers<void>();
     const stopListening = cancellation.onCancel(() => cancelled.resolve());
-    const error = nobodyOn(this.#search.dht, 'No worker was found. Start one: shoal qmesh worker');
+    const error = notFoundError(this.#search.dht, 'No worker was found. Start one: shoal qmesh worker');
     await Promise.race([error, cancelled.promise]);
     stopListening();
-    this.#checkGoesOn(cancellation);
+    this.#checkActive(cancellation);
     return error;
   }
 
-  #best(tried: ReadonlySet<string>): QmeshContact | undefined {
-    const untried = this.#contacts.known().filter(({ worker }) => !tried.has(worker.key));
+  #best(tried: ReadonlySet<string>): QmeshConnection | undefined {
+    const untried = this.#connections.known().filter(({ worker }) => !tried.has(worker.key));
     return rankQmeshWorkers(untried, Math.random)[0];
   }
 
   get #settledAt(): number {
-    return this.#contacts.lastMetAt + QMESH_SETTLING_MS;
+    return this.#connections.lastFoundAt + QMESH_SETTLING_MS;
   }
 }
 
-/** Rejects with the `ShoalError` of an answer that failed. */
+/** Rejects with the `ShoalError` of a failed answer. */
 async function askOne(
-  contact: QmeshContact,
+  connection: QmeshConnection,
   request: InferenceRequest,
   cancellation: Cancellation,
 ): Promise<QmeshAnswer> {
-  const { worker } = contact;
-  const answer = contact.ask(request);
+  const { worker } = connection;
+  const answer = connection.ask(request);
   const stopListening = cancellation.onCancel(() => answer.abort());
   try {
     for await (const event of answer) {
       if (event.type === 'error') throw event.error;
       if (isQmeshFinish(event)) return { ...event.result, worker };
     }
-    throw ShoalError.aborted('The request was taken back.');
+    throw ShoalError.aborted('The request was cancelled.');
   } finally {
     stopListening();
-    contact.ended(answer);
+    connection.ended(answer);
   }
 }
 

@@ -1,19 +1,19 @@
 import type { HealthReport } from '@shoal/protocol/qmesh';
 
-/** A worker to choose among. */
+/** A worker that may be selected. */
 export interface Candidate {
   readonly health: HealthReport;
-  /** Requests of ours that it got after it told this health: its queue holds them too. */
-  readonly askedSince: number;
+  /** Our requests that it received after it sent this health. They are in its queue too. */
+  readonly sentSince: number;
 }
 
-/** What the queue's share of the score is, in points: the other 80 are the processor's and the memory's. */
+/** The queue's share of the score, in points. Processor and memory have the other 80. */
 const QUEUE_POINTS = 20;
 
 /**
- * Who is asked first: the highest score, then the emptiest queue; who takes no requests comes last. A score is some
- * seconds old, so what was asked since is taken off it, by the formula's own weight. `random` (0 to 1) settles what is
- * still equal.
+ * Sorts workers, best first: by score, then by the free share of the queue. Workers that accept no requests come last. A score
+ * is some seconds old, so requests that were sent since are subtracted from it with the formula's weight. `random` (0 to 1)
+ * breaks ties.
  */
 export function rankQmeshWorkers<Worker extends Candidate>(
   workers: readonly Worker[],
@@ -25,12 +25,12 @@ export function rankQmeshWorkers<Worker extends Candidate>(
     .map(({ worker }) => worker);
 }
 
-/** Smaller is better, the first difference decides. */
-function rankOf({ health, askedSince }: Candidate, draw: number): readonly number[] {
+/** Returns sort keys. Smaller is better, and the first difference decides. */
+function rankOf({ health, sentSince }: Candidate, draw: number): readonly number[] {
   const capacity = Math.max(1, health.queueCapacity);
-  const size = health.queueSize + askedSince;
+  const size = health.queueSize + sentSince;
   const accepts = health.canAcceptRequests && size < capacity;
-  const score = health.score - (QUEUE_POINTS * Math.min(askedSince, capacity)) / capacity;
+  const score = health.score - (QUEUE_POINTS * Math.min(sentSince, capacity)) / capacity;
   return [accepts ? 0 : 1, -score, size / capacity, draw];
 }
 

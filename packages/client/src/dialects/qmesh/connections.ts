@@ -6,24 +6,24 @@ import { createSwarm, type Swarm } from '@shoal/transport/hyperswarm';
 import type { Cancellation } from '../../cancel.ts';
 import type { QmeshWorker } from './qmesh.ts';
 
-/** Workers that a client is connected to; the DHT may know more. */
+/** The most workers that a client is connected to. */
 const MAX_QMESH_WORKERS = 256;
 
-export interface QmeshContactsOptions {
+export interface QmeshConnectionsOptions {
   readonly dht: Dht;
   readonly topic: Uint8Array;
   readonly log?: ((line: string) => void) | undefined;
 }
 
-/** The workers of one network that this client is connected to. */
-export class QmeshContacts {
+/** The connections of a client to the workers of one network. */
+export class QmeshConnections {
   readonly #swarm: Swarm;
-  readonly #contacts = new Map<Connection, QmeshContact>();
+  readonly #connections = new Map<Connection, QmeshConnection>();
   readonly #listeners = new Set<() => void>();
-  #lastMetAt = monotonicNow();
+  #lastFoundAt = monotonicNow();
   #isClosed = false;
 
-  constructor({ dht, topic, log }: QmeshContactsOptions) {
+  constructor({ dht, topic, log }: QmeshConnectionsOptions) {
     this.#swarm = createSwarm({
       dht,
       maxConnections: MAX_QMESH_WORKERS,
@@ -33,18 +33,18 @@ export class QmeshContacts {
     this.#swarm.join(topic, { server: false, client: true });
   }
 
-  /** When the newest worker told its health for the first time, or this client joined; on the monotonic clock. */
-  get lastMetAt(): number {
-    return this.#lastMetAt;
+  /** The time of the newest worker's first health report, or of joining, on the monotonic clock. */
+  get lastFoundAt(): number {
+    return this.#lastFoundAt;
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Those that have told their health. */
-  known(): readonly QmeshContact[] {
-    return [...this.#contacts.values()];
+  /** The workers that have sent their health. */
+  known(): readonly QmeshConnection[] {
+    return [...this.#connections.values()];
   }
 
   onChange(listener: () => void): () => void {
@@ -52,18 +52,18 @@ export class QmeshContacts {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves at the next change of workers, at a time of the monotonic clock, or on cancellation. */
+  /** Resolves at the next change of workers, at time `at` of the monotonic clock, or on cancellation. */
   change(at: number, cancellation: Cancellation): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        stopWatching();
-        stopListening();
+        stopWorkers();
+        stopCancel();
         resolve();
       };
       const timer = setTimeout(done, Math.max(0, at - monotonicNow()));
-      const stopWatching = this.onChange(done);
-      const stopListening = cancellation.onCancel(() => queueMicrotask(done));
+      const stopWorkers = this.onChange(done);
+      const stopCancel = cancellation.onCancel(() => queueMicrotask(done));
     });
   }
 
@@ -76,27 +76,27 @@ export class QmeshContacts {
   #connected(connection: Connection): void {
     const session = qmeshClientSession({ idPrefix: randomDigits(), timestamp: Date.now });
     const link = new Link(connection, session, {
-      peer: () => this.#heard(link),
-      // A client of this dialect is asked for nothing.
+      peer: () => this.#updated(link),
+      // Workers of this dialect send no requests.
       request: () => undefined,
       close: () => {
-        this.#contacts.delete(connection);
+        this.#connections.delete(connection);
         this.#changed();
       },
     });
     link.start();
   }
 
-  #heard(link: Link<ClientSession<QmeshClient>>): void {
+  #updated(link: Link<ClientSession<QmeshClient>>): void {
     const { connection, session } = link;
     const report = session.side.worker;
     if (report === undefined) return;
-    const known = this.#contacts.get(connection);
+    const known = this.#connections.get(connection);
     if (known === undefined) {
-      this.#contacts.set(connection, new QmeshContact(link, report));
-      this.#lastMetAt = monotonicNow();
+      this.#connections.set(connection, new QmeshConnection(link, report));
+      this.#lastFoundAt = monotonicNow();
     } else {
-      known.told(report);
+      known.update(report);
     }
     this.#changed();
   }
@@ -106,11 +106,11 @@ export class QmeshContacts {
   }
 }
 
-/** A worker, and what this client has asked of it. */
-export class QmeshContact {
+/** A connected worker, and this client's open requests to it. */
+export class QmeshConnection {
   readonly #link: Link<ClientSession<QmeshClient>>;
   #report: WorkerReport;
-  readonly #askedSince = new Set<AnswerStream>();
+  readonly #sentSince = new Set<AnswerStream>();
 
   constructor(link: Link<ClientSession<QmeshClient>>, report: WorkerReport) {
     this.#link = link;
@@ -126,29 +126,29 @@ export class QmeshContact {
     return this.#report.health;
   }
 
-  /** Requests that it got after it told its health, and has not answered: that health does not know of them. */
-  get askedSince(): number {
-    return this.#askedSince.size;
+  /** Unanswered requests that were sent after its last health report, which does not include them. */
+  get sentSince(): number {
+    return this.#sentSince.size;
   }
 
-  /** Its silence was noticed before the transport did: nobody is to choose it until it has been dialled again. */
+  /** Disconnects a silent worker before the transport does, so that it is not selected until it has been dialled again. */
   leave(): void {
     this.#link.close();
   }
 
-  told(report: WorkerReport): void {
+  update(report: WorkerReport): void {
     this.#report = report;
-    this.#askedSince.clear();
+    this.#sentSince.clear();
   }
 
   ask(request: InferenceRequest): AnswerStream {
     const answer = this.#link.ask(request);
-    this.#askedSince.add(answer);
+    this.#sentSince.add(answer);
     return answer;
   }
 
   ended(answer: AnswerStream): void {
-    this.#askedSince.delete(answer);
+    this.#sentSince.delete(answer);
   }
 }
 
