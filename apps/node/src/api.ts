@@ -1,10 +1,10 @@
 /**
- * The daemon's local API as types: what the CLI sends over loopback HTTP and what comes back. JSON everywhere; ids, names
- * and counts only, never a secret. `NodeControl` is the same thing as an interface, implemented by the running node.
+ * The types of the daemon's local API: JSON over loopback HTTP. It contains ids, names and counts, never a secret.
+ * `NodeControl` is the same API as an interface, implemented by the running node.
  */
 import type { Ability, ErrorCode, InferenceEvent, InferenceRequest } from '@shoal/protocol';
 
-/** What a cluster is to this node: it answers others' prompts there, or only asks. */
+/** This node's role in a cluster: it answers others' prompts, or only sends its own. */
 export type ClusterRole = 'lending' | 'using';
 
 export interface ClusterView {
@@ -18,23 +18,23 @@ export interface ModelView {
   readonly digest?: string | undefined;
   readonly contextLength?: number | undefined;
   readonly quantization?: string | undefined;
-  /** What it can be asked for; absent where nobody tells. */
+  /** Absent if unknown. */
   readonly abilities?: readonly Ability[] | undefined;
 }
 
-/** A model that the node has in memory now. What its engine cannot tell is absent. */
+/** A model that the node has in memory. Fields that its engine does not report are absent. */
 export interface ResidentModelView {
   readonly id: string;
   readonly digest?: string | undefined;
-  /** What it takes of this machine's memory, as measured. */
+  /** Measured memory use. */
   readonly memoryBytes?: number | undefined;
-  /** What computes: `cpu`, or the GPU's interface. */
+  /** `cpu`, or the GPU's interface. */
   readonly device?: string | undefined;
-  /** Tokens a slot. */
+  /** Tokens per slot. */
   readonly contextLength?: number | undefined;
-  /** Requests that it works on. */
+  /** Running requests. */
   readonly active: number;
-  /** Milliseconds until it leaves memory if nobody asks; absent: it stays, or works. */
+  /** Milliseconds until it is unloaded without requests. Absent: it is busy, or stays loaded. */
   readonly leavesInMs?: number | undefined;
 }
 
@@ -43,22 +43,22 @@ export interface PeerView {
   /** Public key, 64 hex digits. */
   readonly id: string;
   readonly dialect: string;
-  /** Those of its clusters that this node is in too. */
+  /** The clusters that it shares with this node. */
   readonly clusters: readonly string[];
   readonly models: readonly ModelView[];
-  /** Whether it answers prompts; absent where its dialect does not tell. */
+  /** True: it answers prompts. Absent if its dialect does not report it. */
   readonly lends?: boolean | undefined;
-  /** 0 to 100; absent where its dialect does not tell. */
+  /** 0 to 100. Absent if its dialect does not report it. */
   readonly health?: number | undefined;
   readonly active?: number | undefined;
   readonly slots?: number | undefined;
   readonly tokensPerSecond?: number | undefined;
-  /** When the connection was made, ISO 8601. */
+  /** Time of connection, ISO 8601. */
   readonly connectedAt: string;
   readonly lastSeenAt: string;
 }
 
-/** A way for others to be answered by this node, and what became of their requests since it opened. */
+/** A door of this node, with the counters of its requests since it opened. */
 export interface DoorView {
   /** `clusters`, or a door's name. */
   readonly name: string;
@@ -69,9 +69,9 @@ export interface DoorView {
   readonly queued: number;
   readonly answered: number;
   readonly failed: number;
-  /** Cut short by whoever asked. */
+  /** Cancelled by the peer. */
   readonly aborted: number;
-  /** Never begun. */
+  /** Never started. */
   readonly refused: number;
 }
 
@@ -82,7 +82,7 @@ export interface StatusView {
   readonly pid: number;
   /** `http://127.0.0.1:17002`, and the DHT's UDP address. */
   readonly addresses: { readonly api: string; readonly dht: string };
-  /** `degraded` names why in `problems`: the DHT is out of reach, the engine is down. */
+  /** `degraded`: see `problems`, for example that the DHT cannot be reached. */
   readonly state: 'ready' | 'degraded';
   readonly problems: readonly string[];
   readonly uptimeSeconds: number;
@@ -103,7 +103,7 @@ export interface StatusView {
 
 export interface PromptRequest {
   readonly request: InferenceRequest;
-  /** Absent: any cluster that the node is in. */
+  /** Default: all clusters that the node is in. */
   readonly cluster?: string | undefined;
 }
 
@@ -114,7 +114,7 @@ export interface WorkerChosen {
   readonly id: string;
 }
 
-/** What a prompt answers with, one JSON object a line; exactly one terminal line. */
+/** One line of the answer to a prompt, a JSON object. Exactly one line is terminal. */
 export type PromptLine =
   | WorkerChosen
   | Exclude<InferenceEvent, { type: 'error' }>
@@ -126,20 +126,19 @@ export interface ErrorView {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The running node, as its HTTP API and the demo see it. Every method throws `ShoalError`. */
+/** The running node, as its HTTP API uses it. Every method throws `ShoalError`. */
 export interface NodeControl {
   status(): StatusView;
   clusters(): readonly ClusterView[];
-  /** Joins and remembers; joining a cluster twice is fine. */
+  /** Joins a cluster and saves that. Does nothing if it is joined already. */
   join(cluster: string): Promise<ClusterView>;
-  /** Leaves and forgets; `INVALID_REQUEST` names the joined clusters where this is none of them. */
+  /** Leaves a cluster and saves that. Throws `INVALID_REQUEST` with the joined clusters if it is not joined. */
   leave(cluster: string): Promise<void>;
   peers(cluster?: string): readonly PeerView[];
-  /** Nothing where the node does not lend; `INVALID_REQUEST` where its engine cannot tell. */
+  /** Empty if the node does not lend. Throws `INVALID_REQUEST` if its engine does not report its models in memory. */
   loaded(): Promise<readonly ResidentModelView[]>;
   /**
-   * Ends when the consumer leaves the loop, or calls `return` while it waits for the next event; the worker stops then.
-   * Exactly one terminal event.
+   * Yields exactly one terminal event. The worker stops when the consumer leaves the loop, or calls `return` while it waits.
    */
   prompt(request: PromptRequest): AsyncIterable<WorkerChosen | InferenceEvent>;
 }

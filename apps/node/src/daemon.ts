@@ -28,16 +28,16 @@ type CreateNode = (options: NodeOptions) => Promise<RunningNode>;
 
 export interface DaemonOptions {
   readonly home: Home;
-  /** What was said for this run by flags and environment. */
+  /** Settings from flags and the environment. */
   readonly launch: Settings;
-  /** What makes the node; absent: the real thing. */
+  /** Creates the node. Default: `createNode` of `node.ts`. */
   readonly createNode?: CreateNode | undefined;
 }
 
 /**
- * Runs a node until SIGTERM, SIGINT or its API tells it to end; then it takes no more work, completes what runs for up to
- * `DRAIN_MS`, and leaves. Throws what keeps it from starting: a home that is unwritable or in use, a wrong
- * configuration, a taken port, a model that does not load.
+ * Runs a node until SIGTERM, SIGINT or a request to its API ends it. Then it refuses new requests and completes running ones
+ * for up to `DRAIN_MS`. Throws if it cannot start: the home is not writable or in use, the configuration is invalid, a port
+ * is in use, or the model does not load.
  */
 export async function serve({ home, launch, createNode = createRealNode }: DaemonOptions): Promise<void> {
   prepareHome(home);
@@ -53,7 +53,7 @@ export async function serve({ home, launch, createNode = createRealNode }: Daemo
   }
 }
 
-/** One run of a node in a home that is locked and configured. What a method opens it closes again. */
+/** One run of a node in a locked home. Each method closes the resources that it opens. */
 class Daemon {
   readonly #home: Home;
   readonly #configuration: Configuration;
@@ -72,7 +72,7 @@ class Daemon {
     this.#end = new EndRequest(this.#log);
   }
 
-  /** The API's port is taken first: who finds it taken has joined nothing and loaded nothing. */
+  /** Opens the API's port first, so that a port in use is reported before a cluster is joined or a model is loaded. */
   async run(): Promise<void> {
     const { port } = this.#configuration;
     const api = await openApi({ port, token: this.#token, log: this.#log, onStop: () => this.#end.request() });
@@ -94,7 +94,7 @@ class Daemon {
     }
   }
 
-  /** The engine comes last: the node closes it, so nothing may fail between the two. */
+  /** Opens the engine last. The node closes it, so no step after it may fail. */
   async #nodeOptions(api: Api, peers: PeersFile): Promise<NodeOptions> {
     const {
       name,
@@ -148,7 +148,7 @@ class Daemon {
       await this.#state.setPid(process.pid);
       await writeApiAccess(this.#home, { port: api.port, pid: process.pid, token: this.#token });
       this.#log.info(`API on http://127.0.0.1:${api.port}`);
-      // A daemon may run for weeks, and be killed: what it compiled is kept for the next start now.
+      // A daemon may be killed after weeks, so its compiled code is saved for the next start now.
       flushCompileCache();
       await this.#end.wait();
       api.refusePrompts();

@@ -26,7 +26,7 @@ import type { DoorHost } from '@shoal/host/doors';
 import { connectToSelf } from './self.ts';
 import { clusterView, peerView } from './views.ts';
 
-/** How often the processors are read, and the DHT is asked for while nobody is connected. */
+/** The interval at which processor use is measured, and the DHT is checked while no peer is connected. */
 const CHECK_INTERVAL_MS = 5_000;
 const DHT_ANSWER_MS = 3_000;
 
@@ -40,30 +40,30 @@ interface NodeLog {
 
 export interface NodeOptions {
   readonly name: string;
-  /** 32 bytes that the node's key pair comes from: who it is. */
+  /** 32 bytes from which the node's key pair is derived. */
   readonly seed: Uint8Array;
-  /** `host:port` of DHT nodes; empty for the public ones. */
+  /** `host:port` of the DHT's bootstrap nodes. Empty: the public ones. */
   readonly bootstrap: readonly string[];
   readonly clusters: readonly string[];
   /** `ws:`, `wss:` and `tcp:` addresses of peers to dial. */
   readonly peers?: readonly string[] | undefined;
-  /** What opens their doors. */
+  /** The token that is shown to them. */
   readonly peerToken?: string | undefined;
-  /** Absent: this node does not lend. It is closed with the node. */
+  /** Undefined: this node does not lend. The node closes it. */
   readonly engine?: Engine | undefined;
   readonly limits: LendingLimits;
   readonly resources?: Resources | undefined;
   /** Opens the doors of a node that lends. */
   readonly openDoors?: ((host: DoorHost) => Promise<readonly OpenDoor[]>) | undefined;
-  /** Whether OpenGateway's padded topics are joined beside the hashed ones. */
+  /** True: OpenGateway's padded topics are joined as well as the hashed ones. */
   readonly paddedTopics: boolean;
-  /** Where the local API listens, for `status`. */
+  /** Returns the address of the local API, for `status`. */
   readonly apiAddress: () => string;
   readonly onPeersChange?: ((peers: readonly PeerView[]) => void) | undefined;
   readonly log: NodeLog;
 }
 
-/** Starts a node: its DHT, its worker if it lends, and its clusters. Rejects where the engine cannot load its model. */
+/** Starts a node: its DHT, its worker if it lends, and its clusters. Rejects if the engine cannot load its model. */
 export async function createNode(options: NodeOptions): Promise<RunningNode> {
   const node = new RunningNode(options);
   try {
@@ -173,7 +173,7 @@ export class RunningNode implements NodeControl {
     if (engine === undefined) return [];
     const resident = await engine.resident?.();
     if (resident !== undefined) return resident;
-    throw ShoalError.invalidRequest(`The engine of this node (${engine.name}) does not tell what it has in memory.`);
+    throw ShoalError.invalidRequest(`The engine of this node (${engine.name}) does not report its models in memory.`);
   }
 
   prompt({ request, cluster }: PromptRequest): AsyncIterable<GenerationEvent> {
@@ -188,11 +188,11 @@ export class RunningNode implements NodeControl {
     return new Generation((cancellation) => generate(options, cancellation));
   }
 
-  /** Takes no new work, waits so long at most for what runs, and leaves the network. Safe to call twice. */
+  /** Refuses new requests, waits at most `drainMs` for running ones, and leaves the network. Safe to call twice. */
   async close({ drainMs }: { readonly drainMs: number }): Promise<void> {
     clearInterval(this.#checkTimer);
     await this.#worker?.scheduler.drain(drainMs);
-    // What still runs on our own engine ends with its error, which the peers are told before they are left.
+    // Requests that still run end with the engine's error, which is sent before the connections close.
     await this.#options.engine?.close();
     this.#self?.link.close();
     await Promise.all([...this.#doors.map((door) => door.close()), this.#network.close()]);
@@ -259,7 +259,7 @@ export class RunningNode implements NodeControl {
   #peersChanged(): void {
     const views = this.peers();
     this.#options.onPeersChange?.(views);
-    // In order of the alphabet, because the same peers, found in another order, are no news.
+    // Sorted, because the same peers in another order are not a change.
     const names = views.map(({ name }) => name).toSorted();
     const known = names.join(', ');
     if (known === this.#knownPeers) return;
@@ -278,7 +278,7 @@ export class RunningNode implements NodeControl {
   }
 }
 
-/** An error's own message is not among its fields. */
+/** Returns the message of an error, which the log would omit because it is not an own enumerable field. */
 function causeText(cause: unknown): unknown {
   return cause instanceof Error ? cause.message : cause;
 }

@@ -2,10 +2,10 @@ import type { PeerView } from './api.ts';
 import { writeJson } from '@shoal/files/durable-write';
 import { homeFiles, type Home } from '@shoal/host/home';
 
-/** However often peers come and go, the file is written at most once in this time. */
+/** The file is written at most once in this time. */
 const PEERS_WRITE_INTERVAL_MS = 3_000;
 
-/** Keeps `peers.json` near the truth for people and tools who read it: `{ updated_at, peers: [...] }`. */
+/** Writes `peers.json` for people and tools: `{ updated_at, peers: [...] }`. */
 export class PeersFile {
   readonly #path: string;
   readonly #onError: (error: unknown) => void;
@@ -14,7 +14,7 @@ export class PeersFile {
   #changed = false;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `onError` hears of writes that failed: the file is a convenience, and the node goes on without it. */
+  /** `onError` receives errors of writes. The node continues without the file. */
   constructor(home: Home, onError: (error: unknown) => void) {
     this.#path = homeFiles(home).peers;
     this.#onError = onError;
@@ -31,7 +31,7 @@ export class PeersFile {
     }, PEERS_WRITE_INTERVAL_MS);
   }
 
-  /** Writes what is not written yet. */
+  /** Writes the latest peers. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     if (this.#changed) this.#write();

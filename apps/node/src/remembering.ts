@@ -1,7 +1,7 @@
 import type { NodeControl } from './api.ts';
 import type { NodeState } from './state.ts';
 
-/** A node whose joined clusters are joined again at the next start. */
+/** Wraps a node so that its joined clusters are saved and joined again at the next start. */
 export function remembering(node: NodeControl, state: NodeState): NodeControl {
   return {
     status: () => node.status(),

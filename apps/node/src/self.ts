@@ -6,8 +6,8 @@ import { memoryPair } from '@shoal/transport/memory';
 import type { Worker } from '@shoal/worker';
 
 /**
- * A lending node as a peer of its own, for prompts that nobody else in its clusters can answer: the same session and the
- * same admission as for everybody, over a connection within the process.
+ * Connects a lending node to itself, for prompts that no peer can answer: with the same session and queue as for peers, over
+ * a connection in memory.
  */
 export function connectToSelf(key: string, worker: Worker, describe: () => SelfDescription): Peer {
   const [asking, serving] = memoryPair();

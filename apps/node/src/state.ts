@@ -3,12 +3,12 @@ import { writeJson } from '@shoal/files/durable-write';
 import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '@shoal/host/home';
 
-/** What a node remembers from one run to the next: `state.json`, `{ clusters: [{ id }], nodePid }`. */
+/** The state that a node keeps between runs: `state.json`, `{ clusters: [{ id }], nodePid }`. */
 export class NodeState {
   readonly #path: string;
   readonly #clusters: Set<string>;
   #pid: number | null = null;
-  /** Writes follow one another, so that the last one wins on the disk too. */
+  /** Writes run one after another, so that the last one is on disk at the end. */
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(path: string, clusters: Iterable<string>) {
@@ -16,7 +16,7 @@ export class NodeState {
     this.#clusters = new Set(clusters);
   }
 
-  /** Throws `INVALID_REQUEST` that names the file where it is broken. */
+  /** Throws `INVALID_REQUEST` with the file's name if its content is invalid. */
   static async load(home: Home): Promise<NodeState> {
     const path = homeFiles(home).state;
     return new NodeState(path, clusterIds(path, await readJson(path)));
@@ -36,7 +36,7 @@ export class NodeState {
     return this.#save();
   }
 
-  /** Null once the node has ended. */
+  /** Null: the node has ended. */
   setPid(pid: number | null): Promise<void> {
     this.#pid = pid;
     return this.#save();

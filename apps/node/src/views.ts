@@ -6,7 +6,7 @@ export function clusterView(id: string, lends: boolean, peers: number): ClusterV
   return { id, role: lends ? 'lending' : 'using', peers };
 }
 
-/** A peer as people see it: its words stripped of control sequences, its clusters only those that we share. */
+/** A peer as it is shown to people: without control sequences in its texts, and with the shared clusters only. */
 export function peerView(peer: Peer, ourClusters: readonly string[]): PeerView {
   const { info } = peer;
   const { lends, status } = info;

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ShoalError } from '@shoal/protocol';
 
-/** Names under which the API is called. Any other is a page of somebody else whose name was pointed at this machine. */
+/** Host names of the API. Another name is a sign of DNS rebinding by a foreign web page. */
 const HOSTS = ['127.0.0.1', 'localhost'];
 
 /** A call that is refused before its body is read. */
@@ -11,12 +11,12 @@ interface Refusal {
   readonly error: ShoalError;
 }
 
-/** Decides on a call's headers alone; undefined lets it in. */
+/** Checks a call's headers. Undefined admits it. */
 export type Guard = (headers: IncomingHttpHeaders, port: number) => Refusal | undefined;
 
 /**
- * Who may call: programs on this machine that name it as itself, come from no foreign web page, and know the token.
- * Host and Origin are looked at first, so that a page in a browser cannot even try tokens.
+ * Admits programs on this machine that use its own host name, do not run in a foreign web page, and send the token.
+ * Host and Origin are checked first, so that a web page cannot try tokens.
  */
 export function createGuard(token: string): Guard {
   const expected = digest(`Bearer ${token}`);
@@ -38,7 +38,7 @@ function forbidden(why: string): Refusal {
   return { status: 403, error: ShoalError.unauthorized(why) };
 }
 
-/** Equal lengths for a comparison that takes equal time. */
+/** Returns a value of fixed length, for a comparison in constant time. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -9,33 +9,33 @@ import { parsePromptRequest } from './prompt-request.ts';
 
 const HOST = '127.0.0.1';
 const HEADERS_TIMEOUT_MS = 10_000;
-/** For a request's arrival; an answer may take as long as it takes. */
+/** The time to receive a request. An answer has no time limit. */
 const BODY_TIMEOUT_MS = 30_000;
 const TIMEOUT_CHECK_MS = 1_000;
 const MAX_CONNECTIONS = 1_024;
 
 export interface ApiOptions {
-  /** 0 picks a free one. */
+  /** 0: the system picks a free port. */
   readonly port: number;
   readonly token: string;
   readonly log: Logger;
-  /** Somebody asked the node to end, and was told that it does. */
+  /** Called after a request to stop has been answered. */
   readonly onStop: () => void;
 }
 
-/** The daemon's door for programs of the same user. */
+/** The daemon's HTTP API for programs of the same user. */
 export interface Api {
   readonly port: number;
-  /** Calls before this one are told that the node is starting. */
+  /** Requests before this call get an error: the node is starting. */
   serve(node: NodeControl): void;
-  /** From here on prompts are refused; what runs goes on. */
+  /** Refuses new prompts. Running ones continue. */
   refusePrompts(): void;
   close(): Promise<void>;
 }
 
 /**
- * Opens the API on the loopback address. Throws `INVALID_REQUEST` where the port is taken. It opens before there is a
- * node to serve, because a taken port must be known before a cluster is joined or a model loaded.
+ * Opens the API on the loopback address. Throws `INVALID_REQUEST` if the port is in use. It opens before the node exists, so
+ * that a port in use is reported before a cluster is joined or a model is loaded.
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
   const server = createServer(options.log);
@@ -143,7 +143,7 @@ function failure(thrown: FastifyError | Error): { status: number; error: ShoalEr
   if (status === 413) {
     return { status, error: ShoalError.invalidRequest(`A request may have at most ${API_BODY_LIMIT_BYTES} bytes.`) };
   }
-  // Fastify's own refusals (bad JSON, a content type that is none) are fit to be read.
+  // Fastify's own errors (invalid JSON, an invalid content type) may be shown to the caller.
   if (status >= 400 && status < 500) return { status, error: ShoalError.invalidRequest(thrown.message) };
   return { status: 500, error: ShoalError.from(thrown) };
 }

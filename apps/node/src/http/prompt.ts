@@ -5,8 +5,8 @@ import { errorView, STATUS_OF } from './errors.ts';
 import type { Logger } from '@shoal/host/log';
 
 /**
- * Answers one prompt as NDJSON, as fast as the reader takes it. The headers wait for the first line, so that a prompt
- * which fails before has an HTTP status of its own. A reader that hangs up ends the generation.
+ * Sends the answer to one prompt as NDJSON, at the speed of the reader. The headers are sent with the first line, so that a
+ * prompt that fails earlier has its own HTTP status. A reader that disconnects ends the generation.
  */
 export async function streamPrompt(
   node: NodeControl,
@@ -29,7 +29,7 @@ export async function streamPrompt(
   response.end();
 }
 
-/** False asks to wait until the reader has caught up. */
+/** Returns false if the caller must wait for the reader. */
 function say(response: ServerResponse, event: WorkerChosen | InferenceEvent): boolean {
   if (!response.headersSent) startAnswer(response, event);
   return response.write(`${JSON.stringify(promptLine(event))}\n`);
