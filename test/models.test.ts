@@ -113,7 +113,7 @@ test('what is not as it should be is refused, and said with what to do', { skip 
     run('pull', './tiny.gguf'),
   ]);
   assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /No model "tiny:1b" here; there are none yet\. "shoal pull" brings one/);
+  assert.match(unknown.stderr, /No model "tiny:1b" here; there are none yet\. "shoal pull" downloads one/);
   assert.equal(digest.code, 1);
   assert.match(digest.stderr, /digest/);
   assert.equal(host.code, 1);

@@ -1,15 +1,15 @@
 import type { Logger } from './log.ts';
 
 /**
- * A Ctrl-C reaches a process twice where a launcher in the same terminal passes on what the terminal also sends: signals
- * this close together are one.
+ * Signals within this time count as one. A Ctrl-C reaches a process twice if its launcher in the same terminal forwards the
+ * signal that the terminal also sends.
  */
 const ONE_SIGNAL_MS = 500;
 
-/** A service manager, Ctrl-C, a terminal that was closed. */
+/** Sent by a service manager, by Ctrl-C, and when a terminal is closed. */
 const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** The wish that this process ends: from a signal, whoever forked it, or a call. */
+/** The request to end this process: a signal, the end of the parent process, or a call. */
 export class EndRequest {
   readonly #log: Logger;
   readonly #requested = Promise.withResolvers<void>();
@@ -19,9 +19,9 @@ export class EndRequest {
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     const echo = this.#requestedAt !== undefined && performance.now() - this.#requestedAt < ONE_SIGNAL_MS;
     if (echo) return;
-    // There is nothing to complete yet, or nothing is to be waited for any more.
+    // Nothing is running yet, or this is the second signal.
     if (!this.#isReady || this.#requestedAt !== undefined) process.exit(1);
-    this.#log.info(`${signal}: leaving once running answers are complete; once more leaves at once`);
+    this.#log.info(`${signal}: ending after running answers are complete; repeat to end at once`);
     this.request();
   };
 
@@ -31,7 +31,7 @@ export class EndRequest {
     this.#log = log;
     for (const signal of END_SIGNALS) process.on(signal, this.#onSignal);
     process.on('disconnect', this.#onDisconnect);
-    // Whoever forked it may be gone by now. Without a channel this is undefined.
+    // The parent process may have ended already. Without a channel this is undefined.
     if (process.connected === false) this.request();
   }
 
@@ -40,7 +40,7 @@ export class EndRequest {
     this.#requested.resolve();
   }
 
-  /** Waits for it. Before this call a signal ends the process at once. */
+  /** Resolves when the end is requested. Before this call a signal ends the process at once. */
   async wait(): Promise<void> {
     this.#isReady = true;
     await this.#requested.promise;

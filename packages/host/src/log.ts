@@ -6,17 +6,17 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 const STDERR = 2;
 
-/** Never logged, wherever they stand in what is logged. */
+/** Keys whose values are never logged. */
 const SECRETS = ['token', 'seed', 'secretKey', 'authorization', '*.token', '*.seed', '*.secretKey', '*.authorization'];
 
-/** Takes whole lines for people, each with its newline. */
+/** Receives whole lines, each with its newline. */
 export interface LineSink {
   write(line: string): unknown;
 }
 
 /**
- * Lines for people on a terminal, JSON lines elsewhere, both on stderr: `{"level":"info","time":…,"msg":"…"}`. A `terminal`
- * takes the former in its place.
+ * Creates a logger to stderr: plain lines on a terminal, else JSON lines such as `{"level":"info","time":…,"msg":"…"}`.
+ * `terminal` receives plain lines instead of stderr.
  */
 export function createLogger(level: LogLevel, terminal?: LineSink): Logger {
   return pino(
@@ -39,8 +39,8 @@ function destination(terminal: LineSink | undefined): DestinationStream {
         msg?: string | undefined;
         err?: { message?: string | undefined };
       };
-      const words = [level === 'info' ? '' : `${level}: `, msg ?? '', err?.message ? ` (${err.message})` : ''];
-      terminal.write(`${printableText(words.join(''))}\n`);
+      const parts = [level === 'info' ? '' : `${level}: `, msg ?? '', err?.message ? ` (${err.message})` : ''];
+      terminal.write(`${printableText(parts.join(''))}\n`);
     },
   };
 }

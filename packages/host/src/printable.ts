@@ -2,15 +2,15 @@
 // oxlint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
-/** What breaks a line or turns the direction of the text behind it. */
-const BREAKS_AND_TURNS = /[\t\n\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+/** Characters that break a line or change the direction of the text after them. */
+const BREAKS_AND_DIRECTIONS = /[\t\n\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** A text from elsewhere as it may be shown on a terminal: lines and tabs stay, control sequences do not work. */
+/** Returns an untrusted text for a terminal: without control characters, except newlines and tabs. */
 export function printableText(text: string): string {
   return text.replace(CONTROLS, '');
 }
 
-/** A name from elsewhere as it may be shown within a line. */
+/** Returns an untrusted name for one line of a terminal. */
 export function printableName(name: string): string {
-  return printableText(name).replace(BREAKS_AND_TURNS, ' ');
+  return printableText(name).replace(BREAKS_AND_DIRECTIONS, ' ');
 }

@@ -4,12 +4,12 @@ import type { Configuration } from '../settings/configuration.ts';
 import { checkModel } from '../engines/choice.ts';
 import type { Logger } from '../log.ts';
 
-/** The longest context that a pushed model gets, in tokens, where the configuration names none. */
+/** The longest context of a pushed model, in tokens, if the configuration has none. */
 const PUSHED_CONTEXT_TOKENS = 4_096;
 
 /**
- * How a node runs the models that Donate compute clients push: each in a process of its own, with one context, which may be
- * no longer than the node's own would be. Nothing about them is remembered.
+ * Returns the function that runs a pushed model: in a process of its own, with one context that is at most as long as the
+ * node's. Nothing about the model is recorded.
  */
 export function createMount({ gpuLayers, threads, contextLength }: Configuration, log: Logger): Mount {
   const longest = contextLength ?? PUSHED_CONTEXT_TOKENS;

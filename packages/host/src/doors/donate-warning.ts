@@ -1,4 +1,4 @@
-/** What whoever opens a Donate compute door to a network should know. */
+/** Logged when a Donate compute door is open to a network. */
 export const DONATE_WARNING =
   'Donate compute has neither encryption nor a password (v1 has no TLS and no authentication): whoever reaches this port ' +
   'can use it. It is meant for trusted networks, such as your own Wi-Fi; do not expose it to the internet without a VPN, ' +

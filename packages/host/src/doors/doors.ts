@@ -114,8 +114,8 @@ async function openQmesh(
   { configuration, home, dht, worker }: DoorContext,
 ): Promise<OpenDoor> {
   const { openQmeshDoor } = await import('@shoal/worker/qmesh');
-  const { takeWorkerId } = await import('../home/worker-id.ts');
-  const { id: workerId, release } = await takeWorkerId(home.data);
+  const { acquireWorkerId } = await import('../home/worker-id.ts');
+  const { id: workerId, release } = await acquireWorkerId(home.data);
   try {
     const { maxTokens } = configuration;
     const door = await openQmeshDoor({ dht, worker, workerId, maxTokens, capacity });
@@ -131,12 +131,12 @@ async function openLocalLlm(
   { configuration, home, dht, worker }: DoorContext,
 ): Promise<OpenDoor> {
   const { openLocalLlmDoor } = await import('@shoal/worker/localllm');
-  const { freshTopic, keptTopic } = await import('../home/server-id.ts');
+  const { createTopic, loadTopic } = await import('../home/server-id.ts');
   return openLocalLlmDoor({
     dht,
     worker,
     name: name ?? configuration.name,
-    topic: keep ? await keptTopic(home) : freshTopic(),
+    topic: keep ? await loadTopic(home) : createTopic(),
     maxTokens: configuration.maxTokens,
   });
 }

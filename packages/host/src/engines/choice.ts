@@ -12,7 +12,7 @@ import { runsFiles } from '../settings/settings.ts';
 
 const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
 const GIB = 1024 ** 3;
-/** Of this machine's memory, where nobody says what models may take. */
+/** The share of this machine's memory for models if there is no `memoryBudget`. */
 const MEMORY_SHARE = 0.8;
 
 /** The settings of an engine. Only `engine` and `gpuLayers` are required: an engine has its own defaults. */
@@ -22,21 +22,23 @@ export interface EngineChoice
   readonly contextLengthMax?: number | undefined;
 }
 
-/** The demo model's file: in a checkout beside the rooms, in a published package within it. Undefined where it is not. */
+/** Returns the path of the demo model, in a checkout or in a published package. Undefined if it is not installed. */
 export function findDemoModel(): string | undefined {
   const folders = [join(import.meta.dirname, '../../../..'), join(import.meta.dirname, '../..')];
   return folders.map((folder) => join(folder, DEMO_MODEL)).find((path) => existsSync(path));
 }
 
 /**
- * The engine of a configuration. Engines are imported here and only when wanted, so that a node which only asks never
- * loads one. The home has the models, and keeps what an engine measured. Throws `INVALID_REQUEST` where there is no such
- * file, `MODEL_NOT_FOUND` where no model has that name.
+ * Creates the engine of a configuration. Engines are imported here on demand, so that a node that does not lend loads none.
+ * The home contains the models and the measurements of engines. Throws `INVALID_REQUEST` if a file does not exist,
+ * `MODEL_NOT_FOUND` if no model has the name.
  */
 export async function createEngine(choice: EngineChoice, home: Home, log: Logger): Promise<Engine> {
   const { engine, otherModels = [] } = choice;
   if (otherModels.length > 0 && !runsFiles(engine)) {
-    log.warn(`The other models (--other-model, otherModels) are left out: the engine ${engine} runs no files.`);
+    log.warn(
+      `The other models (--other-model, otherModels) are ignored: the engine ${engine} does not run model files.`,
+    );
   }
   switch (choice.engine) {
     case 'echo':
@@ -73,7 +75,7 @@ async function createOpenAiEngine(choice: EngineChoice): Promise<Engine> {
   const { model, slots, contextLength, openaiUrl, openaiKey } = choice;
   if (openaiUrl === undefined) {
     throw ShoalError.invalidRequest(
-      'The engine openai needs to know where its server is: --openai-url http://127.0.0.1:8000/v1, or OPENAI_BASE_URL.',
+      'The engine openai needs the address of its server: set --openai-url http://127.0.0.1:8000/v1, or OPENAI_BASE_URL.',
     );
   }
   const { createOpenAi } = await import('@shoal/engine/openai');
@@ -86,7 +88,7 @@ async function createOpenAiEngine(choice: EngineChoice): Promise<Engine> {
   });
 }
 
-/** The engine of model files: llama.cpp within Node, or its own server. */
+/** Creates an engine for model files: llama.cpp within Node, or its own server. */
 async function createFileEngine(choice: EngineChoice, home: Home, log: Logger): Promise<Engine> {
   const { otherModels = [] } = choice;
   const { chooseModels } = await import('../models/llama-models.ts');
@@ -111,7 +113,7 @@ async function createFileEngine(choice: EngineChoice, home: Home, log: Logger): 
     return createLlama({ ...options, ...gpu, others, ...residency(choice) });
   }
   if (others.length > 0) {
-    throw ShoalError.invalidRequest('The engine llama-server runs one model; take --engine llama for several.');
+    throw ShoalError.invalidRequest('The engine llama-server runs one model. Use --engine llama for several.');
   }
   const { path: binary } = chosen.server;
   log.info(`llama-server runs the model (${chosen.why}): ${binary}`);
@@ -129,7 +131,7 @@ function machineOptions({ contextLength, contextLengthMax, threads, slots, gpuLa
   };
 }
 
-/** How models share this machine's memory. */
+/** Returns how models share this machine's memory. */
 function residency({
   keepAlive = -1,
   memoryBudget,
@@ -141,7 +143,7 @@ function residency({
   };
 }
 
-/** A hostile or broken file is refused by its header, before a process is started for it. */
+/** Checks the header of a model file, so that a broken or hostile file is refused before a process is started for it. */
 export async function checkModel(path: string): Promise<void> {
   const [{ inspectModel }, { partsOf }] = await Promise.all([
     import('@shoal/models'),
@@ -155,6 +157,6 @@ function demoModel(log: Logger): string {
   if (path === undefined) {
     throw ShoalError.invalidRequest('There is no demo model in this installation. Name a GGUF file with --model.');
   }
-  log.info('Lending the demo model, which is a toy that does sums and small talk; --model PATH lends a real one');
+  log.info('Lending the demo model, a toy that does sums and small talk; --model PATH lends a real one');
   return path;
 }

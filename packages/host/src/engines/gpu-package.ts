@@ -5,24 +5,24 @@ import { gpuPackagesFolder } from './places.ts';
 import type { Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
 
-/** The GPU interfaces for which node-llama-cpp has packages that come on demand; Metal comes with every Mac. */
+/** The GPU interfaces with packages of node-llama-cpp that are installed on demand. Metal is part of every Mac. */
 export const GPU_PACKAGES = ['cuda', 'vulkan'] as const;
 export type PackagedGpu = (typeof GPU_PACKAGES)[number];
 
 export interface GpuPackage {
   readonly gpu: PackagedGpu;
-  /** The package's folder: what it loads is below `bins`. */
+  /** The package's folder, with its libraries in `bins`. */
   readonly folder: string;
 }
 
-/** The name of node-llama-cpp's package for a GPU; undefined where there is none for this platform. */
+/** Returns the name of node-llama-cpp's package for a GPU. Undefined if there is none for this platform. */
 export function gpuPackageName(gpu: PackagedGpu): string | undefined {
   if (process.arch !== 'x64') return undefined;
   if (process.platform === 'linux') return `@node-llama-cpp/linux-x64-${gpu}`;
   return process.platform === 'win32' ? `@node-llama-cpp/win-x64-${gpu}` : undefined;
 }
 
-/** The GPU packages in a home that have the version of the installed libraries. */
+/** Returns the GPU packages in a home that have the version of the installed libraries. */
 export function installedGpuPackages(home: Home): readonly GpuPackage[] {
   const { binary } = findLlama();
   if (binary === undefined) return [];
@@ -35,8 +35,8 @@ export function installedGpuPackages(home: Home): readonly GpuPackage[] {
 }
 
 /**
- * What the engine llama computes with: CUDA where an Nvidia card is seen, else Vulkan, each where its package is here; undefined
- * for what npm installed, which uses Metal on Apple's processors and else the processor alone.
+ * Returns the GPU package for the engine llama: CUDA if there is an Nvidia card, else Vulkan, each only if its package is
+ * installed. Undefined for the libraries that npm installed, which use Metal on Apple's processors and else the processor.
  */
 export function chooseGpuPackage(home: Home, gpuLayers: number): GpuPackage | undefined {
   if (gpuLayers === 0) return undefined;
@@ -44,11 +44,11 @@ export function chooseGpuPackage(home: Home, gpuLayers: number): GpuPackage | un
   const byNpm: readonly GpuPackage[] = cuda === undefined ? [] : [{ gpu: 'cuda', folder: cuda.folder }];
   const installed = [...installedGpuPackages(home), ...byNpm];
   const of = (wanted: PackagedGpu): GpuPackage | undefined => installed.find(({ gpu }) => gpu === wanted);
-  return (seesNvidia() ? of('cuda') : undefined) ?? of('vulkan');
+  return (hasNvidia() ? of('cuda') : undefined) ?? of('vulkan');
 }
 
-/** Its driver, or the program that comes with it. */
-function seesNvidia(): boolean {
+/** Looks for Nvidia's driver, or the program that is installed with it. */
+function hasNvidia(): boolean {
   const program = process.platform === 'win32' ? 'nvidia-smi.exe' : 'nvidia-smi';
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   return existsSync('/proc/driver/nvidia/version') || folders.some((folder) => existsSync(join(folder, program)));

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { machineName } from '@shoal/engine/llama-server';
-import { type Measurement, readMeasurements, remember } from './record.ts';
+import { type Measurement, readMeasurements, saveMeasurement } from './record.ts';
 import { buildFolder, processorKey } from './places.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import { chooseLlama } from './llama-choice.ts';
@@ -16,7 +16,7 @@ const skip =
     ? 'there are not two ways to run llama.cpp here'
     : false;
 
-test('what is configured is used, and refused where it is not here', { skip }, async (t) => {
+test('the configured engine is used, and refused if it is not installed', { skip }, async (t) => {
   const home = temporaryHome(t);
   const server = writeServer(home);
   assert.deepEqual(await chooseLlama(home, { engine: 'llama' }, MODEL), { engine: 'llama', why: 'configured' });
@@ -29,7 +29,7 @@ test('what is configured is used, and refused where it is not here', { skip }, a
   await assert.rejects(chooseLlama(home, wish, MODEL), { code: 'INVALID_REQUEST', message: /nowhere/ });
 });
 
-test('llama-server is preferred only where it was measured to be faster', { skip }, async (t) => {
+test('llama-server is preferred only if it was measured to be faster', { skip }, async (t) => {
   const home = temporaryHome(t);
   const server = writeServer(home);
   mkdirSync(homeFiles(home).cache, { recursive: true });
@@ -38,23 +38,23 @@ test('llama-server is preferred only where it was measured to be faster', { skip
     return [engine, why];
   };
   assert.deepEqual(await auto(MODEL), ['llama', 'not measured']);
-  await remember(home, measurement(server, { llamaServer: 101 }));
+  await saveMeasurement(home, measurement(server, { llamaServer: 101 }));
   assert.deepEqual(await auto(MODEL), ['llama', 'measured']);
-  await remember(home, measurement(server, { llamaServer: 120 }));
+  await saveMeasurement(home, measurement(server, { llamaServer: 120 }));
   assert.deepEqual(await auto(MODEL), ['llama-server', 'measured']);
   assert.equal((await readMeasurements(home)).length, 1);
   assert.deepEqual(await auto('/models/another.gguf'), ['llama-server', 'measured']);
-  await remember(home, measurement(server, { model: '/models/another.gguf', llamaServer: 90 }));
+  await saveMeasurement(home, measurement(server, { model: '/models/another.gguf', llamaServer: 90 }));
   assert.deepEqual(await auto('/models/another.gguf'), ['llama', 'measured']);
   assert.deepEqual(await auto(MODEL), ['llama-server', 'measured']);
 });
 
-test('what another machine measured, or with another server, says nothing', { skip }, async (t) => {
+test('measurements of another machine or another server are ignored', { skip }, async (t) => {
   const home = temporaryHome(t);
   const server = writeServer(home);
   mkdirSync(homeFiles(home).cache, { recursive: true });
-  await remember(home, measurement(server, { machine: 'another', llamaServer: 200 }));
-  await remember(home, measurement('/another/llama-server', { llamaServer: 200 }));
+  await saveMeasurement(home, measurement(server, { machine: 'another', llamaServer: 200 }));
+  await saveMeasurement(home, measurement('/another/llama-server', { llamaServer: 200 }));
   assert.equal((await chooseLlama(home, { engine: 'auto' }, MODEL)).why, 'not measured');
 });
 
@@ -72,7 +72,7 @@ function measurement(server: string, changes: Partial<Measurement>): Measurement
   };
 }
 
-/** A program of that name, as a build would leave it. */
+/** Creates a program like the one of a build. */
 function writeServer(home: Home): string {
   const folder = buildFolder(home, 'v1');
   mkdirSync(folder, { recursive: true });

@@ -1,12 +1,12 @@
 import { type FoundLlamaServer, machineName } from '@shoal/engine/llama-server';
 import { ShoalError } from '@shoal/protocol';
-import { isServerFaster, type Measurement, readMeasurements, relevant } from './record.ts';
+import { isServerFaster, type Measurement, readMeasurements, relevantMeasurement } from './record.ts';
 import { locateLlamaServer } from './places.ts';
 import type { Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
 import type { EngineName } from '../settings/settings.ts';
 
-/** Which way to run llama.cpp is taken, and why. */
+/** One of the two ways to run llama.cpp, and the reason for it. */
 export type LlamaChoice =
   | {
       readonly engine: 'llama';
@@ -20,25 +20,29 @@ export type LlamaChoice =
       readonly measurement?: Measurement | undefined;
     };
 
-export interface LlamaWish {
+export interface LlamaRequest {
   readonly engine: EngineName;
   readonly llamaServer?: string | undefined;
 }
 
 /**
- * Which of the two runs a GGUF file: the one that is configured; with `auto` llama-server where it was measured to be faster
- * here, or where there is nothing else. Throws `INVALID_REQUEST` where the configured one is not here.
+ * Chooses between the engines llama and llama-server: the configured one, or with `auto` llama-server if it was measured to be
+ * faster on this machine or llama is not installed. Throws `INVALID_REQUEST` if the configured one is not installed.
  */
-export async function chooseLlama(home: Home, wish: LlamaWish, modelPath: string | undefined): Promise<LlamaChoice> {
-  if (wish.engine === 'llama') return { engine: 'llama', why: 'configured' };
-  const server = locateLlamaServer(home, wish.llamaServer);
-  if (wish.engine === 'llama-server') {
+export async function chooseLlama(
+  home: Home,
+  request: LlamaRequest,
+  modelPath: string | undefined,
+): Promise<LlamaChoice> {
+  if (request.engine === 'llama') return { engine: 'llama', why: 'configured' };
+  const server = locateLlamaServer(home, request.llamaServer);
+  if (request.engine === 'llama-server') {
     if (server === undefined) throw noServer();
     return { engine: 'llama-server', why: 'configured', server };
   }
   if (server === undefined) return { engine: 'llama', why: 'only one' };
   if (findLlama().binary === undefined) return { engine: 'llama-server', why: 'only one', server };
-  const measurement = relevant(await readMeasurements(home), machineName(), server.path, modelPath);
+  const measurement = relevantMeasurement(await readMeasurements(home), machineName(), server.path, modelPath);
   if (measurement === undefined) return { engine: 'llama', why: 'not measured' };
   return isServerFaster(measurement)
     ? { engine: 'llama-server', why: 'measured', server, measurement }
@@ -47,6 +51,6 @@ export async function chooseLlama(home: Home, wish: LlamaWish, modelPath: string
 
 function noServer(): ShoalError {
   return ShoalError.invalidRequest(
-    'There is no llama-server here. Build one with "shoal engine build", or say where it is (llamaServer, SHOAL_LLAMA_SERVER).',
+    'There is no llama-server here. Build one with "shoal engine build", or set its path (llamaServer, SHOAL_LLAMA_SERVER).',
   );
 }

@@ -9,7 +9,7 @@ import {
 export interface LlamaInstallation {
   /** Built for this machine's processor. */
   readonly binary?: InstalledPackage | undefined;
-  /** Built for CUDA. It is larger than everything else together and installed on request only. */
+  /** Built for CUDA. It is large and installed on request only. */
   readonly cuda?: InstalledPackage | undefined;
 }
 

@@ -10,18 +10,18 @@ import { homeFiles, type Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';
 
 const BUILD_PREFIX = 'llama.cpp-';
-/** In the folder of a build: what it was made of and for. */
+/** The file in a build's folder that describes the build. */
 export const BUILD_DESCRIPTION = 'build.json';
 const KEY_DIGITS = 16;
 
-/** What llama.cpp may compute on besides the processor. */
+/** The GPU interfaces that llama.cpp can be built for. */
 export const GPU_BACKENDS = ['cuda', 'vulkan', 'metal', 'none'] as const;
 export type GpuBackend = (typeof GPU_BACKENDS)[number];
 
 const buildSchema = z.object({
   release: z.string(),
   gpu: z.enum(GPU_BACKENDS),
-  /** `processorKey` of the machine that it was made on, whose instructions it uses. */
+  /** `processorKey` of the machine that it was built on. */
   processor: z.string(),
   builtAt: z.string(),
 });
@@ -31,7 +31,7 @@ export type BuildDescription = Readonly<z.infer<typeof buildSchema>>;
 
 /** The source of llama.cpp in the release of the installed libraries. */
 export interface LlamaCppSource {
-  /** Such as `v0.5.0`. */
+  /** For example `v0.5.0`. */
   readonly release: string;
   /** The package that contains the source, with its version. */
   readonly specifier: string;
@@ -55,12 +55,12 @@ function readMetadata(packageFolder: string): z.infer<typeof metadataSchema> {
   return metadataSchema.parse(JSON.parse(readFileSync(join(bins, only, '_nlcBuildMetadata.json'), 'utf8')));
 }
 
-/** Where a build of a release of llama.cpp lies. */
+/** Returns the folder for a build of a release of llama.cpp. */
 export function buildFolder(home: Home, release: string): string {
   return join(homeFiles(home).engines, BUILD_PREFIX + release);
 }
 
-/** Where the GPU packages of a version of node-llama-cpp lie, each below its name. */
+/** Returns the folder for the GPU packages of a version of node-llama-cpp, each in a folder with its name. */
 export function gpuPackagesFolder(home: Home, libraryVersion: string): string {
   return join(homeFiles(home).engines, `node-llama-cpp-${libraryVersion}`);
 }
@@ -69,7 +69,7 @@ export interface Build extends BuildDescription {
   readonly folder: string;
 }
 
-/** The builds of a home that this processor can run, the newest first. */
+/** Returns the builds of a home that this processor can run, the newest first. */
 export function listBuilds(home: Home): readonly Build[] {
   const { engines } = homeFiles(home);
   return namesIn(engines)
@@ -79,7 +79,7 @@ export function listBuilds(home: Home): readonly Build[] {
     .toSorted((one, other) => other.builtAt.localeCompare(one.builtAt));
 }
 
-/** Undefined where a folder holds no build. */
+/** Returns undefined if a folder does not contain a build. */
 export function readBuild(folder: string): Build | undefined {
   const path = join(folder, BUILD_DESCRIPTION);
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
@@ -87,7 +87,7 @@ export function readBuild(folder: string): Build | undefined {
   return result.success ? { ...result.data, folder } : undefined;
 }
 
-/** The same for processors with the same instructions: what was compiled for one of them crashes on others. */
+/** Returns a key of this processor's instructions. A build crashes on a processor with other instructions. */
 export function processorKey(): string {
   const [processor] = cpus();
   const cpuInfo = process.platform === 'linux' ? readFileSync('/proc/cpuinfo', 'utf8') : '';
@@ -97,8 +97,8 @@ export function processorKey(): string {
 }
 
 /**
- * The `llama-server` that a node of this home would run; undefined where there is none. Throws `INVALID_REQUEST` where one is
- * configured that cannot be run.
+ * Returns the `llama-server` that a node of this home would run. Undefined if there is none. Throws `INVALID_REQUEST` if the
+ * configured one cannot be run.
  */
 export function locateLlamaServer(home: Home, configured: string | undefined): FoundLlamaServer | undefined {
   const found = findLlamaServer({
@@ -107,7 +107,9 @@ export function locateLlamaServer(home: Home, configured: string | undefined): F
     path: process.env['PATH'],
   });
   if (found !== undefined || configured === undefined) return found;
-  throw ShoalError.invalidRequest(`The llama-server ${configured} is no program that this user may run.`);
+  throw ShoalError.invalidRequest(
+    `The llama-server ${configured} is not a program that this user can run. Correct its path.`,
+  );
 }
 
 function namesIn(folder: string): readonly string[] {

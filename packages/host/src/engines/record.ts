@@ -4,13 +4,13 @@ import { writeJson } from '@shoal/files/durable-write';
 import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '../home/home.ts';
 
-/** Measurements that are kept, the newest of them. */
+/** The number of measurements that are kept, the newest ones. */
 const MEASUREMENTS_MAX = 64;
-/** By so much llama-server must be faster to be preferred: less is chance. */
+/** llama-server must be faster by this factor to be preferred. Less may be chance. */
 const FASTER_FACTOR = 1.03;
 
 const measurementSchema = z.object({
-  /** A home may be shared by machines. */
+  /** Machines may share a home. */
   machine: z.string(),
   /** The model's file. */
   model: z.string(),
@@ -18,29 +18,29 @@ const measurementSchema = z.object({
   server: z.string(),
   measuredAt: z.string(),
   slots: z.int().positive(),
-  /** Tokens a second, all answers together. */
+  /** Tokens per second, of all answers together. */
   llama: z.number().nonnegative(),
   llamaServer: z.number().nonnegative(),
 });
 const recordSchema = z.object({ measurements: z.array(measurementSchema) });
 
-/** How fast the two ways to run llama.cpp were, side by side. */
+/** The speed of the engines llama and llama-server, measured side by side. */
 export type Measurement = Readonly<z.infer<typeof measurementSchema>>;
 
-/** What was measured in this home; nothing where the file is of no use any more. */
+/** Returns the measurements in this home. Empty if the file is not valid. */
 export async function readMeasurements(home: Home): Promise<readonly Measurement[]> {
   const result = recordSchema.safeParse(await readJson(recordPath(home)));
   return result.success ? result.data.measurements : [];
 }
 
-/** Takes the place of an older measurement of the same machine, model and server. */
-export async function remember(home: Home, measurement: Measurement): Promise<void> {
+/** Saves a measurement. It replaces an older one of the same machine, model and server. */
+export async function saveMeasurement(home: Home, measurement: Measurement): Promise<void> {
   const others = (await readMeasurements(home)).filter((other) => !isSame(other, measurement));
   await writeJson(recordPath(home), { measurements: [measurement, ...others].slice(0, MEASUREMENTS_MAX) });
 }
 
-/** What says most about a model on this machine with this server: its own measurement, else the newest of another model. */
-export function relevant(
+/** Returns the measurement of a model on this machine with this server, else the newest one of another model. */
+export function relevantMeasurement(
   measurements: readonly Measurement[],
   machine: string,
   server: string,

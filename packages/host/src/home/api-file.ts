@@ -5,7 +5,7 @@ import { writeJson } from '@shoal/files/durable-write';
 import { parseJson, readSecret } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
-/** Where a home's running node is reached: `api.json`, readable by its owner alone. */
+/** The address of a home's running node, in `api.json`, which only the owner can read. */
 export interface ApiAccess {
   readonly port: number;
   readonly pid: number;
@@ -22,8 +22,8 @@ export function removeApiAccess(home: Home): Promise<void> {
 }
 
 /**
- * Undefined where no node runs, or the one that wrote the file is gone. Throws `INVALID_REQUEST` where the file is
- * broken, `UNAUTHORIZED` where others may read it.
+ * Returns undefined if no node runs. Throws `INVALID_REQUEST` if the file is not valid, `UNAUTHORIZED` if other users can
+ * read it.
  */
 export async function readApiAccess(home: Home): Promise<ApiAccess | undefined> {
   const path = homeFiles(home).api;

@@ -16,7 +16,7 @@ test('SHOAL_HOME comes before OPENGATEWAY_POC_ROOT, and that before the XDG fold
   });
 });
 
-test('a named node lives beneath the home', () => {
+test('a named node has a folder in the home', () => {
   const home = locateHome({ SHOAL_HOME: '/a' }, 'NodeB');
   assert.equal(homeFiles(home).identity, '/a/nodes/NodeB/identity');
 });
@@ -33,7 +33,7 @@ test('a node name that could lead elsewhere is refused', () => {
   }
 });
 
-test('the folders that are made are for their owner alone', (t) => {
+test('only the owner can read the created folders', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'shoal-home-'));
   t.after(() => rmSync(root, { recursive: true }));
   const home = locateHome({ SHOAL_HOME: join(root, 'home') });
@@ -42,7 +42,7 @@ test('the folders that are made are for their owner alone', (t) => {
   assert.equal(statSync(homeFiles(home).logs).mode & 0o777, 0o700);
 });
 
-test('a home that cannot be made is named, with what to do', (t) => {
+test('the error for a home that cannot be created names it and says what to do', (t) => {
   const root = mkdtempSync(join(tmpdir(), 'shoal-home-'));
   t.after(() => rmSync(root, { recursive: true }));
   writeFileSync(join(root, 'file'), '');

@@ -5,30 +5,30 @@ import { FOLDER_MODE } from '@shoal/files/durable-write';
 import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
 
-/** Letters, digits, dot, dash and underscore, the first a letter or a digit: nothing that leads out of `nodes/`. */
+/** The first character is a letter or a digit, so that a name cannot lead out of `nodes/`. */
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** Where one node keeps its files. With `SHOAL_HOME` all three folders are the same one. */
+/** The folders for a node's files. With `SHOAL_HOME` all three are the same. */
 export interface Home {
-  /** What people write: read, never changed. */
+  /** For files that people write. The node never changes them. */
   readonly config: string;
-  /** What a run leaves behind: what was joined, who was met, logs, the API's port. */
+  /** For files that a run writes: clusters, peers, logs, the API's port. */
   readonly state: string;
-  /** What must last: who this node is. */
+  /** For files that must not be lost: the node's identity. */
   readonly data: string;
-  /** The name given with `--node`; absent for the machine's own node. */
+  /** The name given with `--node`. Undefined for the machine's default node. */
   readonly node?: string | undefined;
 }
 
 /**
- * `SHOAL_HOME`, else `OPENGATEWAY_POC_ROOT`, else the XDG folders. A node's name leads to `nodes/NAME` beneath, so that
- * several nodes run on one machine. Throws `INVALID_REQUEST` for a name that could lead elsewhere.
+ * Returns the home of a node: `SHOAL_HOME`, else `OPENGATEWAY_POC_ROOT`, else the XDG folders. A named node uses `nodes/NAME`
+ * in that home, so that several nodes run on one machine. Throws `INVALID_REQUEST` for a name that could lead elsewhere.
  */
 export function locateHome(environment: NodeJS.ProcessEnv, node?: string): Home {
   if (node === undefined) return baseHome(environment);
   if (!NODE_NAME.test(node)) {
     throw ShoalError.invalidRequest(
-      `"${node}" cannot name a node: 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit.`,
+      `"${node}" cannot name a node: 1 to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit.`,
     );
   }
   const { config, state, data } = baseHome(environment);
@@ -44,7 +44,7 @@ function baseHome(environment: NodeJS.ProcessEnv): Home {
   }
   const xdg = (variable: string, fallback: string): string => {
     const value = environment[variable];
-    // The XDG rules: a relative path is to be ignored.
+    // The XDG specification: relative paths are ignored.
     return join(value !== undefined && isAbsolute(value) ? value : join(homedir(), fallback), 'shoal');
   };
   return {
@@ -54,12 +54,12 @@ function baseHome(environment: NodeJS.ProcessEnv): Home {
   };
 }
 
-/** The files of a home, by what they hold. */
+/** The paths of a home's files. */
 export interface HomeFiles {
-  /** Any one of these is the configuration. */
+  /** The configuration is in one of these. */
   readonly configurations: readonly string[];
   readonly identity: string;
-  /** Where LocalLLM clients find this host, if that is to last. */
+  /** The Server ID of a LocalLLM host that keeps it. */
   readonly serverId: string;
   readonly lock: string;
   readonly pid: string;
@@ -67,15 +67,15 @@ export interface HomeFiles {
   readonly state: string;
   readonly peers: string;
   readonly resources: string;
-  /** What the node was last started with, for `restart`. */
+  /** The settings of the node's last start, for `restart`. */
   readonly launch: string;
   readonly logs: string;
   readonly log: string;
-  /** What engines measured and remember. */
+  /** For measurements and caches of engines. */
   readonly cache: string;
-  /** Engines that were built or brought here, which all nodes of a home share. */
+  /** Engines that were built or downloaded. All nodes of a home share them. */
   readonly engines: string;
-  /** The store of models, which all nodes of a home share. */
+  /** The store of models. All nodes of a home share it. */
   readonly models: string;
 }
 
@@ -101,7 +101,7 @@ export function homeFiles(home: Home): HomeFiles {
   };
 }
 
-/** Makes the home's folders. Throws `INVALID_REQUEST` that names the folder where this user cannot write. */
+/** Creates the home's folders. Throws `INVALID_REQUEST` with the name of a folder that this user cannot write to. */
 export function prepareHome(home: Home): void {
   for (const folder of new Set([home.config, home.state, home.data, homeFiles(home).logs])) {
     try {
@@ -117,7 +117,7 @@ export function prepareHome(home: Home): void {
   }
 }
 
-/** The folder itself, or the nearest one above it that is there: where it would be made. */
+/** Returns the folder, or its nearest ancestor that exists. */
 export function existingFolder(folder: string): string {
   return existsSync(folder) || folder === dirname(folder) ? folder : existingFolder(dirname(folder));
 }

@@ -5,7 +5,7 @@ import { homeFiles } from './home.ts';
 import { loadIdentity } from './identity.ts';
 import { temporaryHome } from '../testing/temporary-home.ts';
 
-test('an identity is made once and stays the same', async (t) => {
+test('an identity is created once and stays the same', async (t) => {
   const home = temporaryHome(t);
   const first = await loadIdentity(home);
   assert.equal(first.length, 32);
@@ -13,7 +13,7 @@ test('an identity is made once and stays the same', async (t) => {
   assert.notDeepEqual(await loadIdentity(temporaryHome(t)), first);
 });
 
-test('an identity that others may read, or that is none, is refused', async (t) => {
+test('an identity that other users can read or that is not valid is refused', async (t) => {
   const home = temporaryHome(t);
   await loadIdentity(home);
   chmodSync(homeFiles(home).identity, 0o644);

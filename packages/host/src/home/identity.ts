@@ -7,8 +7,8 @@ import { homeFiles, type Home } from './home.ts';
 const SEED_BYTES = 32;
 
 /**
- * The 32 bytes that this node's key pair grows from, made at its first start. Throws `UNAUTHORIZED` where others may
- * read the file, `INVALID_REQUEST` where it holds something else.
+ * Returns the seed of this node's key pair, 32 bytes, which is created at the first start. Throws `UNAUTHORIZED` if other
+ * users can read the file, `INVALID_REQUEST` if it is not valid.
  */
 export async function loadIdentity(home: Home): Promise<Uint8Array> {
   const path = homeFiles(home).identity;
@@ -20,7 +20,7 @@ export async function loadIdentity(home: Home): Promise<Uint8Array> {
   }
   if (!/^[0-9a-f]{64}$/.test(text.trim())) {
     throw ShoalError.invalidRequest(
-      `${path} must hold 64 hex digits. Restore it, or delete it to become a node with a new identity.`,
+      `${path} must contain 64 hex digits. Restore it, or delete it to become a node with a new identity.`,
     );
   }
   return Buffer.from(text.trim(), 'hex');

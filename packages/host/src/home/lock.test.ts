@@ -6,7 +6,7 @@ import { lockHome } from './lock.ts';
 import { runningPid } from './running-pid.ts';
 import { temporaryHome } from '../testing/temporary-home.ts';
 
-test('a second node in a home is refused, and told the pid of the first', async (t) => {
+test('a second node in a home is refused with the pid of the first', async (t) => {
   const home = temporaryHome(t);
   const lock = await lockHome(home);
   assert.equal(await runningPid(home), process.pid);

@@ -10,12 +10,12 @@ export interface HomeLock {
 }
 
 /**
- * Makes this process the only node of a home, until it releases the lock or dies. Throws `INVALID_REQUEST` that names
- * the process which has it. The file beside the lock, with the pid, is only there to be shown.
+ * Makes this process the only node of a home until it releases the lock or ends. Throws `INVALID_REQUEST` with the id of the
+ * process that holds the lock. The file with that id is used in messages only.
  */
 export async function lockHome(home: Home): Promise<HomeLock> {
   const files = homeFiles(home);
-  const lock = await takeLock(files.lock, files.pid);
+  const lock = await acquireLock(files.lock, files.pid);
   await writeDurably(files.pid, `${process.pid}\n`);
   return {
     async release() {
@@ -25,7 +25,7 @@ export async function lockHome(home: Home): Promise<HomeLock> {
   };
 }
 
-async function takeLock(lockPath: string, pidFile: string): Promise<FileLock> {
+async function acquireLock(lockPath: string, pidFile: string): Promise<FileLock> {
   const lock = tryLock(lockPath);
   if (lock !== undefined) return lock;
   const pid = (await readOptional(pidFile))?.trim();
@@ -39,7 +39,7 @@ function tryLock(lockPath: string): FileLock | undefined {
   try {
     return lockFile(lockPath);
   } catch (error) {
-    throw new ShoalError('INVALID_REQUEST', `The lock ${lockPath} cannot be taken; if no node runs, delete it.`, {
+    throw new ShoalError('INVALID_REQUEST', `The lock ${lockPath} cannot be acquired. If no node runs, delete it.`, {
       cause: error,
     });
   }

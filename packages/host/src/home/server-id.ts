@@ -5,20 +5,20 @@ import { writeDurably } from '@shoal/files/durable-write';
 import { readSecret } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';
 
-/** The topic of a Server ID that nobody has seen before. */
-export function freshTopic(): Uint8Array {
+/** Returns the topic of a new Server ID. */
+export function createTopic(): Uint8Array {
   return Uint8Array.from(randomBytes(SERVER_ID_BYTES));
 }
 
 /**
- * The topic of this home's own Server ID, made at the first call. Whoever knows it may use the host, so it is kept like a
- * secret: throws `UNAUTHORIZED` where others may read the file, `INVALID_SERVER_ID` where it holds something else.
+ * Returns the topic of this home's Server ID, which is created at the first call. A client that has the id can use the host,
+ * so it is a secret: throws `UNAUTHORIZED` if other users can read the file, `INVALID_SERVER_ID` if it is not valid.
  */
-export async function keptTopic(home: Home): Promise<Uint8Array> {
+export async function loadTopic(home: Home): Promise<Uint8Array> {
   const path = homeFiles(home).serverId;
   const text = await readSecret(path);
   if (text !== undefined) return readTopic(path, text);
-  const topic = freshTopic();
+  const topic = createTopic();
   await writeDurably(path, `${encodeServerId(topic)}\n`);
   return topic;
 }
@@ -28,7 +28,7 @@ function readTopic(path: string, text: string): Uint8Array {
     return decodeServerId(text);
   } catch (error) {
     if (!(error instanceof ShoalError)) throw error;
-    const remedy = 'Restore it, or delete it to be found under a new Server ID.';
-    throw new ShoalError('INVALID_SERVER_ID', `${path} must hold a Server ID. ${remedy}`, { cause: error });
+    const remedy = 'Restore it, or delete it to create a new Server ID.';
+    throw new ShoalError('INVALID_SERVER_ID', `${path} must contain a Server ID. ${remedy}`, { cause: error });
   }
 }

@@ -11,23 +11,23 @@ const ID_BYTES = 32;
 /** Workers that can run in one folder at once. */
 export const MAX_WORKERS_A_FOLDER = 64;
 
-/** A worker's name for itself: its own as long as it holds it, and the same at its next start in that folder. */
+/** The id of a worker. No other worker has it until its release, and the next start in the folder uses it again. */
 export interface WorkerId {
   /** 64 hex digits. */
   readonly id: string;
-  /** The file in which it stands. */
+  /** The file that contains it. */
   readonly path: string;
   readonly release: () => void;
 }
 
 /**
- * The first id of a folder that no running worker has: `worker-id.txt`, else `worker-id-2.txt` and so on, made where it is
- * not there yet. Throws `INVALID_REQUEST` for a file that holds something else.
+ * Returns the first id of a folder that no running worker has: that of `worker-id.txt`, else of `worker-id-2.txt` and so on.
+ * Creates the file if it does not exist. Throws `INVALID_REQUEST` if a file is not valid.
  */
-export async function takeWorkerId(folder: string): Promise<WorkerId> {
+export async function acquireWorkerId(folder: string): Promise<WorkerId> {
   for (let number = 1; number <= MAX_WORKERS_A_FOLDER; number += 1) {
     const name = number === 1 ? 'worker-id' : `worker-id-${number}`;
-    const lock = takeLock(join(folder, `.${name}.lock`));
+    const lock = acquireLock(join(folder, `.${name}.lock`));
     if (lock === undefined) continue;
     const path = join(folder, `${name}.txt`);
     try {
@@ -50,27 +50,27 @@ async function loadId(path: string): Promise<string> {
   const id = text.trim();
   if (!/^[0-9a-f]{64}$/.test(id)) {
     throw ShoalError.invalidRequest(
-      `${path} must hold 64 hex digits. Restore it, or delete it to become a worker with a new id.`,
+      `${path} must contain 64 hex digits. Restore it, or delete it to become a worker with a new id.`,
     );
   }
-  // One that was made by hand, or by another program.
+  // It may have been written by hand or by another program.
   await chmod(path, FILE_MODE);
   return id;
 }
 
 /**
- * A lock whose file is gone once it is released. Somebody may have opened that file just before: whoever then holds a file
- * that has no name any more, or another one's, has no lock and tries again.
+ * Acquires a lock whose release removes the file. Another process may have opened the file just before its removal: its lock
+ * is then on a file without a name, so it compares inodes and tries again.
  */
-function takeLock(path: string): FileLock | undefined {
+function acquireLock(path: string): FileLock | undefined {
   for (;;) {
-    const before = makeFile(path);
+    const before = createFile(path);
     const lock = lockFile(path);
     if (lock === undefined) return undefined;
     if (before === inode(path)) {
       return {
         release() {
-          // Windows removes no file that is open.
+          // Windows cannot remove an open file.
           if (process.platform !== 'win32') rmSync(path, { force: true });
           lock.release();
         },
@@ -80,13 +80,17 @@ function takeLock(path: string): FileLock | undefined {
   }
 }
 
-function makeFile(path: string): number | undefined {
+function createFile(path: string): number | undefined {
   try {
     closeSync(openSync(path, 'a', FILE_MODE));
   } catch (cause) {
-    throw new ShoalError('INVALID_REQUEST', `${path} cannot be written. Start the worker in a folder of yours.`, {
-      cause,
-    });
+    throw new ShoalError(
+      'INVALID_REQUEST',
+      `${path} cannot be written. Start the worker in a folder that this user can write to.`,
+      {
+        cause,
+      },
+    );
   }
   return inode(path);
 }

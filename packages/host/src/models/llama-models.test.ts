@@ -9,14 +9,14 @@ import { temporaryHome } from '../testing/temporary-home.ts';
 const DEMO = findDemoModel() ?? assert.fail('the demo model is in this checkout');
 const demo = () => DEMO;
 
-test('without a word it is the demo model, and a name of one’s own is kept', async (t) => {
+test('the default is the demo model, and modelName sets its name', async (t) => {
   const home = temporaryHome(t);
   const choice = { engine: 'llama', gpuLayers: 0 } as const;
   assert.deepEqual(await chooseModels(choice, home, demo), [{ modelPath: DEMO }]);
   assert.equal((await chooseModels({ ...choice, modelName: 'mine' }, home, demo))[0].name, 'mine');
 });
 
-test('what a model will take of memory is predicted for the slots and the context that it gets', async (t) => {
+test('the memory of a model is predicted for its slots and context', async (t) => {
   const home = temporaryHome(t);
   const choice = { engine: 'llama', gpuLayers: 0, model: DEMO } as const;
   const [one] = await chooseModels({ ...choice, slots: 1 }, home, demo);
@@ -24,17 +24,17 @@ test('what a model will take of memory is predicted for the slots and the contex
   assert.ok((four.memoryBytes ?? 0) > (one.memoryBytes ?? Infinity));
 });
 
-test('two models of one name are refused', async (t) => {
+test('two models with one name are refused', async (t) => {
   const home = temporaryHome(t);
   const folder = home.data;
   await copyFile(DEMO, join(folder, 'other.gguf'));
   const choice = { engine: 'llama', gpuLayers: 0, model: DEMO, otherModels: [join(folder, 'other.gguf')] } as const;
   assert.equal((await chooseModels(choice, home, demo)).length, 2);
   const twice = chooseModels({ ...choice, otherModels: [DEMO] }, home, demo);
-  await assert.rejects(twice, { code: 'INVALID_REQUEST', message: /called/ });
+  await assert.rejects(twice, { code: 'INVALID_REQUEST', message: /have the name/ });
 });
 
-test('of several files, the broken one is named', async (t) => {
+test('the error for several files names the broken one', async (t) => {
   const home = temporaryHome(t);
   const broken = join(home.data, 'broken.gguf');
   await writeFile(broken, 'hello');

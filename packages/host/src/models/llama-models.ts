@@ -7,8 +7,8 @@ import { findModel, type LocalModel, modelPlaces } from './model-files.ts';
 import { printableName } from '../printable.ts';
 
 /**
- * The models of a configuration, the default one first. `demo` gives the file of the demo model. Throws `INVALID_REQUEST`
- * for a file that is not there or broken, or two models of one name; `MODEL_NOT_FOUND` where no model has that name.
+ * Returns the models of a configuration, the default one first. `demo` returns the file of the demo model. Throws
+ * `INVALID_REQUEST` for a missing or broken file or two models with one name, `MODEL_NOT_FOUND` if no model has a name.
  */
 export async function chooseModels(
   choice: EngineChoice,
@@ -25,13 +25,13 @@ export async function chooseModels(
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw ShoalError.invalidRequest(
-      `Two of the models are called ${twice}. Name each once, or give one another name: with "shoal cp", or to its file.`,
+      `Two of the models have the name ${twice}. List each once, or rename one with "shoal cp" or by its file name.`,
     );
   }
   return [...models];
 }
 
-/** A model that is called by its name keeps it, and one that is called by its file gets the file's. */
+/** A model that is given by its name keeps it. One that is given by its file gets the name of the file. */
 async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaModel> {
   const about = await inspected(model);
   const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = choice;
@@ -47,7 +47,7 @@ async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaM
   };
 }
 
-/** Says which of several files is broken. */
+/** Adds the path to the error for a broken file. */
 async function inspected({ path, paths }: LocalModel): ReturnType<typeof inspectModel> {
   try {
     return await inspectModel(paths);

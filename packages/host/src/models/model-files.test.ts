@@ -11,7 +11,7 @@ import { findModel, listModels, type ModelPlaces, openModelStore } from './model
 const demo = findDemoModel() ?? '';
 const skip = demo === '' ? 'the demo model is not part of this checkout' : false;
 
-test('a name is a model of the store before it is another program’s', { skip }, async (t) => {
+test('a name finds a model of the store before one of another program', { skip }, async (t) => {
   const { places, folder } = scene(t);
   const store = await openModelStore(places.home);
   const { digest } = await pull(store, `file:${demo}`, { name: 'demo' });
@@ -30,13 +30,17 @@ test('a name is a model of the store before it is another program’s', { skip }
   assert.equal((await findModel(places, join(folder, 'demo.gguf'))).owner, 'file');
 });
 
-test('a model of Hugging Face is found as it was pulled and as the store calls it', { skip }, async (t) => {
-  const { places } = scene(t);
-  await pull(await openModelStore(places.home), `file:${demo}`, { name: 'hf.co/owner/Repo:Q4_K_M' });
-  for (const text of ['hf:owner/Repo:Q4_K_M', 'hf.co/owner/repo:q4_k_m', 'huggingface.co/owner/Repo:Q4_K_M']) {
-    assert.equal((await findModel(places, text)).name, 'hf.co/owner/Repo:Q4_K_M');
-  }
-});
+test(
+  'a Hugging Face model is found by the name it was pulled with and by its name in the store',
+  { skip },
+  async (t) => {
+    const { places } = scene(t);
+    await pull(await openModelStore(places.home), `file:${demo}`, { name: 'hf.co/owner/Repo:Q4_K_M' });
+    for (const text of ['hf:owner/Repo:Q4_K_M', 'hf.co/owner/repo:q4_k_m', 'huggingface.co/owner/Repo:Q4_K_M']) {
+      assert.equal((await findModel(places, text)).name, 'hf.co/owner/Repo:Q4_K_M');
+    }
+  },
+);
 
 test(
   'an unknown name is told with those that there are, a missing file by its path, and no folder is made',
@@ -57,7 +61,7 @@ test(
   },
 );
 
-/** A home without models, and a folder with two. */
+/** Creates a home without models, and a folder with two. */
 function scene(t: TestContext): { places: ModelPlaces; folder: string } {
   const root = mkdtempSync(join(tmpdir(), 'shoal-model-files-'));
   t.after(() => rmSync(root, { recursive: true }));

@@ -14,30 +14,30 @@ import { ShoalError } from '@shoal/protocol';
 import { isModelPath } from '../settings/launch-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 
-/** Of the names that an error lists. */
+/** The most names that an error lists. */
 const NAMED_MODELS = 20;
 const DEFAULT_TAG = ':latest';
-/** Two ways to write the first part of a Hugging Face model's name, which is `hf.co/`. */
+/** Two other ways to write `hf.co/`, the start of a Hugging Face model's name. */
 const HUGGING_FACE = /^(?:hf:|huggingface\.co\/)/;
 
-/** Where this machine's models are. */
+/** The places of this machine's models. */
 export interface ModelPlaces {
   readonly home: Home;
-  /** Those that are not ours. */
+  /** The places of other programs. */
   readonly others: ExternalModelOptions;
 }
 
-/** Where models are by this process's environment; `folders` have GGUF files. */
+/** Returns the places of models for this process's environment. `folders` contain GGUF files. */
 export function modelPlaces(home: Home, folders: readonly string[] = []): ModelPlaces {
   return { home, others: { environment: process.env, folders } };
 }
 
-/** A model of our store. */
+/** A model of Shoal's store. */
 export interface OwnModel extends StoredModel {
   readonly owner: 'shoal';
 }
 
-/** A file that was named by its path. */
+/** A file that was given by its path. */
 export interface ModelFile {
   readonly owner: 'file';
   readonly name?: undefined;
@@ -47,14 +47,14 @@ export interface ModelFile {
   readonly bytes: number;
 }
 
-/** A model that an engine can load, whoever it belongs to. */
+/** A model that an engine can load, of Shoal or another program. */
 export type LocalModel = OwnModel | ExternalModel | ModelFile;
 
 export function openModelStore(home: Home): Promise<ModelStore> {
   return ModelStore.open(homeFiles(home).models);
 }
 
-/** All models that have a name, ours first, and the places that could not be looked at. Makes no folder. */
+/** Returns all models with a name, Shoal's first, and the places that could not be read. Creates no folder. */
 export async function listModels({ home, others }: ModelPlaces): Promise<{
   readonly models: readonly (OwnModel | ExternalModel)[];
   readonly skipped: readonly SkippedPath[];
@@ -65,8 +65,9 @@ export async function listModels({ home, others }: ModelPlaces): Promise<{
 }
 
 /**
- * The model of a name or digest, ours before those of other programs, or the file at a path. A name comes before a file that
- * is called so; `./NAME` is the file. Throws `MODEL_NOT_FOUND` that lists what there is, `INVALID_REQUEST` for a missing file.
+ * Returns the model with a name or digest, Shoal's before those of other programs, or the file at a path. A name comes before
+ * a file of that name; `./NAME` is the file. Throws `MODEL_NOT_FOUND` with a list of models, `INVALID_REQUEST` for a missing
+ * file.
  */
 export async function findModel(places: ModelPlaces, text: string): Promise<LocalModel> {
   if (isModelPath(text)) return modelFile(text);
@@ -89,7 +90,7 @@ async function ownModels(home: Home): Promise<OwnModel[]> {
   return models.map((model) => ({ ...model, owner: 'shoal' }));
 }
 
-/** The files of a model by one of them: all parts in order. */
+/** Returns all files of a model in order, given one of them. */
 export function partsOf(path: string): readonly string[] {
   return partFileNames(basename(path)).map((file) => join(dirname(path), file));
 }
@@ -101,13 +102,13 @@ async function modelFile(text: string): Promise<ModelFile> {
   for (const path of paths) {
     if (!existsSync(path)) throw ShoalError.invalidRequest(`There is no model file ${path}.`);
     const found = await stat(path);
-    if (!found.isFile()) throw ShoalError.invalidRequest(`${path} is no file. Name a GGUF file.`);
+    if (!found.isFile()) throw ShoalError.invalidRequest(`${path} is not a file. Name a GGUF file.`);
     bytes += found.size;
   }
   return { owner: 'file', path: paths[0] ?? named, paths, bytes };
 }
 
-/** Upper and lower case make no difference, and `latest` need not be said. */
+/** Ignores case. The tag `latest` may be left out. */
 function isCalled(model: OwnModel | ExternalModel, text: string): boolean {
   const digest = model.owner === 'shoal' ? model.digest : model.claimedDigest;
   const wanted = text.toLowerCase().replace(HUGGING_FACE, 'hf.co/');
@@ -121,6 +122,6 @@ function notFound(text: string, names: readonly string[]): ShoalError {
     names.length === 0 ? 'there are none yet' : `there are: ${names.slice(0, NAMED_MODELS).join(', ')}${more}`;
   return new ShoalError(
     'MODEL_NOT_FOUND',
-    `No model "${text}" here; ${known}. "shoal pull" brings one, and a file can be named by its path.`,
+    `No model "${text}" here; ${known}. "shoal pull" downloads one, and a file can be given by its path.`,
   );
 }

@@ -16,7 +16,7 @@ function writeConfiguration(home: Home, text: string, name = 'config.json'): voi
   writeFileSync(join(home.config, name), text);
 }
 
-test('without a word a node uses the defaults: it lends nothing and is in no cluster', async (t) => {
+test('a node without settings uses the defaults: it does not lend and is in no cluster', async (t) => {
   const { name, ...rest } = await load(temporaryHome(t));
   assert.ok(name.length > 0);
   assert.deepEqual(rest, {
@@ -54,14 +54,14 @@ test('flags come before the environment, and that before the file', async (t) =>
   );
 });
 
-test('a door that a flag opens is as the file describes it', async (t) => {
+test('a door that a flag opens has the settings of the file', async (t) => {
   const home = temporaryHome(t);
   writeConfiguration(home, '{"doors":{"donate":{"port":4711}}}');
   const { doors } = await load(home, { doors: { donate: {}, qmesh: {} } });
   assert.deepEqual(doors, { donate: { port: 4711 }, qmesh: {} });
 });
 
-test('the token of the doors is read from the environment, and is not kept with what a node was started with', async (t) => {
+test('the token of the doors is read from the environment and not recorded for restart', async (t) => {
   const home = temporaryHome(t);
   const environment = { SHOAL_WS_TOKEN: 'a long and secret word' };
   assert.equal((await load(home, {}, environment)).doorToken, 'a long and secret word');
@@ -69,7 +69,7 @@ test('the token of the doors is read from the environment, and is not kept with 
   assert.ok(!readFileSync(homeFiles(home).launch, 'utf8').includes('secret'));
 });
 
-test('the key of a server is read from the environment or a file that nobody else may read, and is not kept', async (t) => {
+test('the key of a server is read from the environment or a private file and not recorded for restart', async (t) => {
   const home = temporaryHome(t);
   const environment = { OPENAI_API_KEY: '12345', OPENAI_BASE_URL: 'http://127.0.0.1:8000/v1' };
   const { openaiKey, openaiUrl } = await load(home, {}, environment);
@@ -84,14 +84,14 @@ test('the key of a server is read from the environment or a file that nobody els
   assert.deepEqual([configuration.openaiKey, configuration.model], ['sk-secret', 'm.gguf']);
 });
 
-test('the model echo is an engine, wherever it is named', async (t) => {
+test('the model echo selects the engine echo, from every source', async (t) => {
   const home = temporaryHome(t);
   writeConfiguration(home, '{"model":"echo"}');
   assert.equal((await load(home)).engine, 'echo');
   assert.equal((await load(home, { model: 'm.gguf' })).engine, 'auto');
 });
 
-test('a name that is no file is left to the engine', async (t) => {
+test('a model name that is not a file stays as it is', async (t) => {
   assert.equal((await load(temporaryHome(t), { engine: 'ollama', model: 'llama3.2:1b' })).model, 'llama3.2:1b');
 });
 
@@ -102,7 +102,7 @@ test('the clusters of file, environment and flags are joined together', async (t
   assert.deepEqual([...clusters].sort(), ['a', 'b', 'c', 'd']);
 });
 
-test('YAML serves as well, and an empty file says nothing', async (t) => {
+test('the file may be YAML, and may be empty', async (t) => {
   const home = temporaryHome(t);
   writeConfiguration(home, 'lend: true\nbootstrap:\n  - 10.0.0.5:49737\n', 'config.yaml');
   const { lend, bootstrap } = await load(home);
@@ -111,14 +111,14 @@ test('YAML serves as well, and an empty file says nothing', async (t) => {
   assert.equal((await load(home)).lend, false);
 });
 
-test('a relative model lies beside the file that names it, or where the flag was typed', async (t) => {
+test('a relative model is resolved in the folder of the file, or in the working folder for a flag', async (t) => {
   const home = temporaryHome(t);
   writeConfiguration(home, '{"model":"m.gguf"}');
   assert.equal((await load(home)).model, join(home.config, 'm.gguf'));
   assert.equal((await load(home, { model: 'm.gguf' })).model, join(process.cwd(), 'm.gguf'));
 });
 
-test('what is wrong in a file is named with the file, the key and what is expected', async (t) => {
+test('an error in a file names the file, the key and the accepted values', async (t) => {
   const home = temporaryHome(t);
   const cases: [string, RegExp][] = [
     ['{"slots":"many"}', /config\.json: "slots" must be a whole number from 1 to 64/],
@@ -141,7 +141,7 @@ test('what is wrong in a file is named with the file, the key and what is expect
   }
 });
 
-test('wrong flags and variables are named as they were given', () => {
+test('errors name flags and variables as they were given', () => {
   const refused = (flags: Flags, environment: NodeJS.ProcessEnv, message: RegExp): void => {
     assert.throws(() => launchSettings(flags, environment), { code: 'INVALID_REQUEST', message });
   };
@@ -157,7 +157,7 @@ test('wrong flags and variables are named as they were given', () => {
   refused({}, { POC_SERVE: 'perhaps' }, /^POC_SERVE must be true or false/);
 });
 
-test('two configurations, or YAML that is none, are refused', async (t) => {
+test('two configurations and invalid YAML are refused', async (t) => {
   const home = temporaryHome(t);
   writeConfiguration(home, 'a: [', 'config.yml');
   await assert.rejects(load(home), { message: /config\.yml is not valid YAML/ });

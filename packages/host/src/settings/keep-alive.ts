@@ -2,12 +2,12 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/;
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/g;
-/** Timers go no further: what is longer is for ever. */
+/** The longest time of a timer. A longer duration has no limit. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * How long a model stays in memory, in milliseconds, as Ollama writes its `keep_alive`: `5m`, `1h30m`, a number of seconds,
- * 0 for not at all, below 0 for ever. Undefined for anything else.
+ * Returns the milliseconds that a model stays in memory, from the notation of Ollama's `keep_alive`: `5m`, `1h30m`, a number
+ * of seconds, 0 to unload at once, below 0 for no limit (Infinity). Undefined for anything else.
  */
 export function keepAliveMs(value: string | number): number | undefined {
   const ms = typeof value === 'number' ? value * 1_000 : readDuration(value);

@@ -46,7 +46,7 @@ export const SETTINGS = {
     description: 'answer the prompts of others',
     schema: (is) => is.trueOrFalse,
     flag: '--serve, --lend',
-    negation: { flag: '--no-lend', description: 'only ask' },
+    negation: { flag: '--no-lend', description: 'answer no prompts of others' },
     commands: NODE,
     variable: 'POC_SERVE',
     default: false,
@@ -103,7 +103,7 @@ export const SETTINGS = {
     path: 'model',
   },
   keepAlive: {
-    description: 'how long a model stays in memory after its last answer, such as 5m; -1 for ever',
+    description: 'how long a model stays in memory after its last answer, such as 5m; -1 for no limit',
     schema: (is) => is.duration,
     flag: '--keep-alive <time>',
     commands: NODE,

@@ -1,6 +1,6 @@
 type Defined<Values> = { [Key in keyof Values]: Exclude<Values[Key], undefined> };
 
-/** The same object without the keys whose value is undefined. */
+/** Returns the object without the keys whose value is undefined. */
 export function withoutUndefined<Values extends object>(values: Values): Defined<Values> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<Values>;
 }

@@ -1,4 +1,4 @@
-/** Loses its parent and waits for the wish to end; a wait without an end is exit code 13. */
+/** Loses its parent process and waits for the request to end. Exit code 13 if that wait does not end. */
 import { EndRequest } from '../end-request.ts';
 import { createLogger } from '../log.ts';
 

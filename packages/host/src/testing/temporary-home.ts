@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { locateHome, prepareHome, type Home } from '../home/home.ts';
 
-/** A home for one test, gone when `after` runs what it is given. */
+/** Creates a home for one test, which is removed after it. */
 export function temporaryHome(test: { after(release: () => void): void }): Home {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-test-'));
   test.after(() => rmSync(folder, { recursive: true, force: true }));

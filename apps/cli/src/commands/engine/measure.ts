@@ -3,7 +3,7 @@ import { machineName } from '@shoal/engine/llama-server';
 import type { Configuration } from '@shoal/host/configuration';
 import { createEngine } from '@shoal/host/engines';
 import { locateLlamaServer } from '@shoal/host/engines/places';
-import { isServerFaster, type Measurement, remember } from '@shoal/host/engines/record';
+import { isServerFaster, type Measurement, saveMeasurement } from '@shoal/host/engines/record';
 import { homeFiles, prepareHome } from '@shoal/host/home';
 import { createLogger } from '@shoal/host/log';
 import { ShoalError } from '@shoal/protocol';
@@ -37,7 +37,7 @@ export async function measureEngines(context: Context, options: object): Promise
     ...figures,
   };
   await mkdir(homeFiles(home).cache, { recursive: true });
-  await remember(home, measurement);
+  await saveMeasurement(home, measurement);
   const faster = isServerFaster(measurement) ? 'llama-server' : 'llama';
   print(context, { ...measurement, auto: faster }, lines(measurement, faster));
   return EXIT.ok;

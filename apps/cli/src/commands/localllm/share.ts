@@ -3,7 +3,7 @@ import { doorSettings } from '@shoal/host/doors/settings';
 import { prepareHome } from '@shoal/host/home';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { printableName } from '@shoal/host/printable';
-import { freshTopic, keptTopic } from '@shoal/host/home/server-id';
+import { createTopic, loadTopic } from '@shoal/host/home/server-id';
 import { type EngineName, runsFiles } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol';
 import { MAX_CLIENTS } from '@shoal/protocol/localllm';
@@ -40,7 +40,7 @@ export async function share(context: Context, flags: ShareFlags): Promise<number
       slots: configuration.slots ?? 1,
     },
     name: name ?? configuration.name,
-    topic: keep ? await keptTopic(context.home) : freshTopic(),
+    topic: keep ? await loadTopic(context.home) : createTopic(),
     debug: flags.debug ?? configuration.logLevel === 'debug',
   });
   await sharing.run();

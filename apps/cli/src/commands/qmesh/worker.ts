@@ -2,7 +2,7 @@ import { printableName } from '@shoal/host/printable';
 import type { Configuration } from '@shoal/host/configuration';
 import { doorSettings } from '@shoal/host/doors/settings';
 import { createLogger, type Logger } from '@shoal/host/log';
-import { takeWorkerId } from '@shoal/host/home/worker-id';
+import { acquireWorkerId } from '@shoal/host/home/worker-id';
 import { createDht } from '@shoal/transport/dht';
 import { openQmeshDoor, type QmeshDoor } from '@shoal/worker/qmesh';
 import { EXIT } from '../../cli-error.ts';
@@ -51,7 +51,7 @@ async function openWorker(context: Context, options: WorkerOptions): Promise<{ c
   const opening = openDoorWorker(context, { choice, limits: { queue, maxTokens }, log });
   const worker = opened.adopt(await opening, (one) => one.close(0));
   // Once the model is loaded: a Ctrl-C before that ends the process at once, and would leave the lock's file behind.
-  const workerId = opened.adopt(await takeWorkerId(process.cwd()), (id) => id.release());
+  const workerId = opened.adopt(await acquireWorkerId(process.cwd()), (id) => id.release());
   const dht = opened.adopt(createDht(bootstrap.length === 0 ? {} : { bootstrap }), (one) => one.close());
   const door = opened.adopt(
     await openQmeshDoor({
