@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createProgram } from '../program.ts';
 
-const WRONG: readonly (readonly [words: string, message: RegExp])[] = [
+const WRONG: readonly (readonly [line: string, message: RegExp])[] = [
   ['donate --port 70000', /--port.*a port from 0 to 65535/],
   ['donate --queue 0', /--queue.*a whole number from 1/],
   ['donate --host=', /--host.*not be empty/],
@@ -19,11 +19,11 @@ const WRONG: readonly (readonly [words: string, message: RegExp])[] = [
   ['batch in.jsonl --concurrency 0', /--concurrency.*a whole number from 1/],
 ];
 
-suite('a wrong flag is named before anything is done', () => {
-  for (const [words, message] of WRONG) {
-    test(words, async () => {
+suite('the error for a wrong flag comes before the command runs', () => {
+  for (const [line, message] of WRONG) {
+    test(line, async () => {
       const program = createProgram({ quiet: true, finish: () => assert.fail('it ran') });
-      await assert.rejects(program.parseAsync(words.split(' '), { from: 'user' }), {
+      await assert.rejects(program.parseAsync(line.split(' '), { from: 'user' }), {
         code: 'commander.invalidArgument',
         message,
       });
@@ -31,13 +31,13 @@ suite('a wrong flag is named before anything is done', () => {
   }
 });
 
-test('a bootstrap host that is no IPv4 address is wrong usage too', async () => {
+test('a bootstrap host that is not an IPv4 address is wrong usage too', async () => {
   const program = createProgram({ quiet: true, finish: () => assert.fail('it ran') });
-  const words = ['bootstrap', '--host', 'localhost'];
-  await assert.rejects(program.parseAsync(words, { from: 'user' }), { exitCode: 2, message: /--host.*IPv4/ });
+  const args = ['bootstrap', '--host', 'localhost'];
+  await assert.rejects(program.parseAsync(args, { from: 'user' }), { exitCode: 2, message: /--host.*IPv4/ });
 });
 
-test('the help of QMesh and Donate says what holds where nothing is given', () => {
+test('the help of QMesh and Donate shows defaults', () => {
   const program = createProgram({ quiet: true, finish: () => undefined });
   const help = (...names: readonly string[]): string =>
     names

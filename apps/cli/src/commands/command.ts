@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 
 const LAST_PORT = 65_535;
 
-/** Takes the exit code of the command that ran. */
+/** Receives the exit code of a command. */
 export type Finish = (exitCode: number) => void;
 
 export function example(command: Command, line: string): Command {

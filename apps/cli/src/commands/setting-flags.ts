@@ -5,7 +5,7 @@ import { type SettingName, SETTINGS } from '@shoal/host/settings/table';
 
 type ParseFlag = (text: string) => unknown;
 
-/** Adds the flags for settings. Their values stay texts. `unset` replaces what the table says about a missing value. */
+/** Adds the flags for settings. Their values stay texts. `unset` replaces the defaults of the table in the help text. */
 export function settingFlags(
   command: Command,
   name: SettingCommand,

@@ -1,9 +1,9 @@
-/** One line of `shoal doctor`. `fail` is for what keeps a node from running, `warn` for what it can do without. */
+/** One line of `shoal doctor`. `fail`: a node cannot run. `warn`: a node runs without it. */
 export interface Check {
   readonly name: string;
   readonly level: 'ok' | 'warn' | 'fail';
   readonly message: string;
-  /** What to do; absent where there is nothing to be done. */
+  /** An instruction for the user. Undefined if there is nothing to do. */
   readonly remedy?: string | undefined;
 }
 

@@ -8,7 +8,7 @@ import { ShoalError } from '@shoal/protocol';
 import { listenTcp } from '@shoal/transport/tcp';
 import { fail, ok, warn, type Check } from './check.ts';
 
-/** Whether the Ollama answers that is to be lent; undefined where it is not. */
+/** Checks that Ollama answers. Returns undefined if it is not the configured engine. */
 export async function checkOllama(home: Home, configuration: Configuration, log: Logger): Promise<Check | undefined> {
   if (configuration.engine !== 'ollama') return undefined;
   const engine = await createEngine(configuration, home, log);
@@ -17,13 +17,13 @@ export async function checkOllama(home: Home, configuration: Configuration, log:
     return ok('Ollama', `it answers, with ${models.map(({ id }) => id).join(', ')}`);
   } catch (error) {
     const { message } = ShoalError.from(error);
-    return warn('Ollama', message, 'do so, or choose another engine with --engine');
+    return warn('Ollama', message, 'start Ollama, or choose another engine with --engine');
   } finally {
     await engine.close();
   }
 }
 
-/** Whether the ports of the configured doors are free; nothing where the node runs, which has them then. */
+/** Checks that the ports of the configured doors are free. Returns nothing if the node runs, because it uses them. */
 export async function checkDoors(home: Home, configuration: Configuration): Promise<readonly Check[]> {
   if ((await readApiAccess(home)) !== undefined) return [];
   return Promise.all(doorPorts(configuration).map(checkDoor));
@@ -41,6 +41,6 @@ async function checkDoor({ host, port }: { readonly host: string; readonly port:
     await listener.close();
     return ok(name, `a door can listen on ${host}:${port}`);
   } catch (error) {
-    return fail(name, ShoalError.from(error).message, 'or leave the door out of the configuration');
+    return fail(name, ShoalError.from(error).message, 'free the port, or remove the door from the configuration');
   }
 }

@@ -9,7 +9,7 @@ import { fail, ok, warn, type Check } from './check.ts';
 
 const NEEDED_NODE = 24;
 const PROGRAM_TIMEOUT_MS = 5_000;
-/** Below these a node runs, but a model of any use does not. */
+/** With less than these a node runs, but no useful model. */
 const LITTLE_MEMORY_BYTES = 512 * 1_048_576;
 const LITTLE_DISK_BYTES = 1_024 * 1_048_576;
 const GIB = 1_024 ** 3;
@@ -68,21 +68,21 @@ export async function checkDisk(home: Home): Promise<Check> {
   const free = bavail * bsize;
   const message = `${(free / GIB).toFixed(1)} GB free at ${home.state}`;
   return free < LITTLE_DISK_BYTES
-    ? warn('Disk', message, 'make room, or set SHOAL_HOME to another disk')
+    ? warn('Disk', message, 'free disk space, or set SHOAL_HOME to another disk')
     : ok('Disk', message);
 }
 
-/** What other programs of this kind ask for, and Shoal does not. */
-export async function checkOptional(name: string, program: string, words: readonly string[]): Promise<Check> {
-  const text = await output(program, words);
+/** Checks a program that similar projects need. Shoal does not need it. */
+export async function checkOptional(name: string, program: string, args: readonly string[]): Promise<Check> {
+  const text = await output(program, args);
   const found = text?.trim().split('\n')[0];
   return ok(name, found === undefined ? 'not here; optional, Shoal needs none' : `${found || program}; optional`);
 }
 
-/** What a program says; undefined where it is not there, fails or hangs. */
-function output(program: string, words: readonly string[]): Promise<string | undefined> {
+/** Returns the output of a program. Undefined if it does not exist, fails or times out. */
+function output(program: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(program, [...words], { timeout: PROGRAM_TIMEOUT_MS, killSignal: 'SIGKILL' }, (error, stdout) =>
+    execFile(program, [...args], { timeout: PROGRAM_TIMEOUT_MS, killSignal: 'SIGKILL' }, (error, stdout) =>
       resolve(error === null ? stdout : undefined),
     );
   });

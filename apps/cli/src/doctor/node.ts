@@ -18,7 +18,7 @@ export function checkHome(home: Home): Check {
   return ok('Home', home.state);
 }
 
-/** The port is this node's own, or free, or taken by somebody else. */
+/** Checks that the port is free or used by this node. */
 export async function checkPort(home: Home, port: number): Promise<Check> {
   const access = await readApiAccess(home);
   if (access !== undefined) return ok('API port', `${access.port}, of the running node (pid ${access.pid})`);

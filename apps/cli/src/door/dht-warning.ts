@@ -1,20 +1,20 @@
 import type { Logger } from '@shoal/host/log';
 import type { Dht } from '@shoal/transport/dht';
 
-/** How long the DHT may take to answer before it is said that nobody can be found there. */
+/** The DHT has this time to answer before a warning is logged. */
 const DHT_ANSWER_MS = 3_000;
 
 export interface DhtWarningOptions {
   readonly log: Logger;
-  /** What nobody can find, such as `this host`. */
+  /** The subject of the warning, such as `this host`. */
   readonly what: string;
-  /** Resolves once clients can find it, or the DHT has failed. */
+  /** Resolves when clients can find it, or the DHT has failed. */
   readonly announced: () => Promise<void>;
-  /** Whether it has ended meanwhile: then there is nothing to warn of. */
+  /** True if it has ended: then no warning is needed. */
   readonly hasEnded: () => boolean;
 }
 
-/** Whom nobody can find looks like one whom nobody looks for: says so, once. */
+/** Logs a warning if the DHT does not answer, because clients then cannot find this process. */
 export async function warnOfSilentDht(dht: Dht, { log, what, announced, hasEnded }: DhtWarningOptions): Promise<void> {
   const reached = await dht.reachable(DHT_ANSWER_MS);
   if (!reached.ok) {
@@ -22,5 +22,5 @@ export async function warnOfSilentDht(dht: Dht, { log, what, announced, hasEnded
     return;
   }
   await announced();
-  if (!hasEnded()) log.debug(`Found by clients from now on; ${reached.nodes} nodes of the DHT answered`);
+  if (!hasEnded()) log.debug(`Clients can find it now; ${reached.nodes} nodes of the DHT answered`);
 }

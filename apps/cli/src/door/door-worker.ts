@@ -8,7 +8,7 @@ import { checkedFlags } from '../given-settings.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 
-/** What flags, environment and the home's configuration say together; a door's command runs without a node. */
+/** Returns the configuration of a command that runs without a node: flags, environment and the home's file. */
 export function doorConfiguration({ home }: Context, flags: Flags): Promise<Configuration> {
   return loadConfiguration(home, checkedFlags(flags));
 }
@@ -20,7 +20,7 @@ export interface DoorWorkerOptions {
   readonly onChange?: (() => void) | undefined;
 }
 
-/** A worker over the engine that a configuration asks for. Whoever opens it closes it, and the engine with it. */
+/** Opens a worker with the engine of a configuration. The caller closes it, which closes the engine too. */
 export async function openDoorWorker({ home }: Context, options: DoorWorkerOptions): Promise<Worker> {
   const { choice, limits, log, onChange } = options;
   const engine = await openEngine(choice, home, log);
@@ -28,7 +28,7 @@ export async function openDoorWorker({ home }: Context, options: DoorWorkerOptio
     return await Worker.create({
       engine,
       limits: { ...limits, slots: limits.slots ?? engine.abilities.slots },
-      // The doors' own dialects tell of health where they tell of it at all.
+      // Each door reports health in its own dialect.
       health: () => 100,
       onError: ({ message, cause }) => log.warn({ err: cause }, message),
       ...(onChange !== undefined && { onChange }),
@@ -39,7 +39,7 @@ export async function openDoorWorker({ home }: Context, options: DoorWorkerOptio
   }
 }
 
-/** A model file that is not there is wrong usage. */
+/** Throws a usage error for a missing model file. */
 async function openEngine(...[choice, home, log]: Parameters<typeof createEngine>): ReturnType<typeof createEngine> {
   try {
     return await createEngine(choice, home, log);

@@ -2,8 +2,8 @@ import { EndRequest } from '@shoal/host/end-request';
 import type { Logger } from '@shoal/host/log';
 
 /**
- * Runs what `open` opens until Ctrl-C, SIGTERM or the end of whoever forked this process, and closes it then. Before it is
- * open a signal ends the process at once.
+ * Opens a resource, waits for Ctrl-C, SIGTERM or the end of the parent process, and closes it. A signal before it is open ends
+ * the process at once.
  */
 export async function untilEnded(
   log: Logger,

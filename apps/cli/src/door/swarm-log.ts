@@ -1,18 +1,18 @@
 import { matchesGlob } from 'node:path';
 
-/** As other programs name their debug output. */
+/** The name of the swarm's debug output, in the notation of the package debug. */
 const NAMESPACE = 'hyperswarm:swarm';
 
 /**
- * Where a swarm's doings go, a line each: to stderr where the variable DEBUG asks for them (`DEBUG=hyperswarm:*`), else to the
- * log. Hyperswarm itself says nothing, whatever that variable is.
+ * Returns a function that logs events of a swarm: to stderr if the variable DEBUG selects them (`DEBUG=hyperswarm:*`), else to
+ * `log`. Hyperswarm itself has no such output.
  */
 export function swarmLog(log: (line: string) => void, patterns = process.env['DEBUG'] ?? ''): (line: string) => void {
-  if (!isWanted(patterns)) return log;
+  if (!isSelected(patterns)) return log;
   return (line) => process.stderr.write(`${NAMESPACE} ${line}\n`);
 }
 
-function isWanted(patterns: string): boolean {
+function isSelected(patterns: string): boolean {
   const all = patterns.split(/[\s,]+/).filter((pattern) => pattern !== '');
   const fits = (pattern: string): boolean => matchesGlob(NAMESPACE, pattern);
   return all.some(fits) && !all.some((pattern) => pattern.startsWith('-') && fits(pattern.slice(1)));

@@ -43,7 +43,7 @@ test(
 );
 
 test(
-  'an unknown name is told with those that there are, a missing file by its path, and no folder is made',
+  'the error for an unknown name lists the models, that for a missing file has its path, and no folder is created',
   { skip },
   async (t) => {
     const { places } = scene(t);

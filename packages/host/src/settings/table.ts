@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { DOOR_SETTINGS } from './door-table.ts';
 import { type Kinds, membersOf, type SettingCommand, type SettingTable, shapeOf } from './setting.ts';
 
-/** What can compute answers. `auto` is the faster of llama and llama-server on this machine. */
+/** The engines that compute answers. `auto` is the faster of llama and llama-server on this machine. */
 export const ENGINES = ['auto', 'llama', 'llama-server', 'ollama', 'openai', 'echo'] as const;
 
 const NODE = ['serve', 'start', 'restart'] as const satisfies readonly SettingCommand[];

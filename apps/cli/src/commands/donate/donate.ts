@@ -19,7 +19,7 @@ import { untilEnded } from '../../door/foreground.ts';
 import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
 import { count, print } from '../../terminal/output.ts';
 
-/** How long running answers may take to complete once the node is to end. */
+/** Running answers have this time to complete when the node ends. */
 const DRAIN_MS = 30_000;
 
 export interface DonateFlags {
@@ -32,7 +32,7 @@ interface DoorChoice extends Pick<DoorConfiguration<'donate'>, 'mode' | 'host' |
   readonly folder: string;
 }
 
-/** `shoal donate`: a Donate compute node in the foreground, until Ctrl-C. */
+/** `shoal donate`: runs a Donate compute node in the foreground until Ctrl-C. */
 export async function donate(context: Context, flags: DonateFlags): Promise<number> {
   const configuration = await doorConfiguration(context, givenSettings('donate', flags));
   const settings = doorSettings('donate', configuration, givenDoorSettings('donate', 'donate', flags));
@@ -48,14 +48,14 @@ export async function donate(context: Context, flags: DonateFlags): Promise<numb
 
 function checkMode(mode: Mode, { model, folder }: DonateFlags): void {
   if (mode === 'model_push' && model !== undefined) {
-    throw CliError.usage('With --mode model_push clients bring the model: leave --model out.');
+    throw CliError.usage('With --mode model_push clients send the model: leave --model out.');
   }
   if (mode === 'local_lm' && folder !== undefined) {
-    throw CliError.usage('--folder is for --mode model_push: this mode keeps nothing.');
+    throw CliError.usage('--folder is for --mode model_push: this mode stores no models.');
   }
 }
 
-/** What is opened here is closed in reverse, also where a later step fails. */
+/** Resources are closed in reverse order, also if a later step fails. */
 async function openDoor(
   context: Context,
   { mode, host, port, queue, folder }: DoorChoice,
@@ -90,7 +90,7 @@ async function openDoor(
   return { close: () => held.disposeAsync() };
 }
 
-/** Takes the port for a moment: who finds it taken should learn that before a model has been loaded. */
+/** Listens on the port for a moment, so that a taken port is reported before a model is loaded. */
 async function checkPort(host: string, port: number): Promise<void> {
   const listener = await listenTcp({ host, port, maxConnections: 1, onConnection: (one) => one.close() });
   await listener.close();
@@ -99,7 +99,7 @@ async function checkPort(host: string, port: number): Promise<void> {
 function announce(context: Context, { address, mode }: DonateDoor, backend: DonateBackendOptions, queue: number): void {
   const model = backend.mode === 'local_lm' ? backend.worker.models[0]?.id : undefined;
   const folder = backend.mode === 'model_push' ? backend.folder : undefined;
-  const what = model === undefined ? 'the models that clients bring' : printableName(model);
+  const what = model === undefined ? 'the models that clients send' : printableName(model);
   print(context, { address, mode, model: model ?? null, queue, folder: folder ?? null }, [
     `Donating ${what} on ${address} (${mode}), with room for ${count(queue, 'job')}. Ctrl-C ends it.`,
     ...(folder === undefined ? [] : [`Models are kept in ${folder} while they are used.`]),

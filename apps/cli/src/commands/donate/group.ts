@@ -7,7 +7,7 @@ const MAX_TOKEN_ID = 0x7fff_ffff;
 export function addDonate(program: Command, finish: Finish): void {
   const donate = example(program.command('donate'), 'shoal donate --host 0.0.0.0 --model ~/models/llama.gguf');
   doorFlags(settingFlags(donate, 'donate'), 'donate', 'donate', { host: notEmpty, port, queue: positiveNumber })
-    .description('answer Donate compute clients of this machine, or of a trusted network, in the foreground')
+    .description('answer Donate compute clients of this machine or a trusted network in the foreground')
     .option(
       '--folder <path>',
       'with model_push, the folder for pushed models while they are used (default: cache/donate of the home)',
@@ -18,12 +18,12 @@ export function addDonate(program: Command, finish: Finish): void {
     );
   example(program.command('push [model]'), PUSH_EXAMPLES)
     .description(
-      'bring a GGUF file to a Donate compute node and have it run there; without MODEL, ask the node’s own; without --prompt and --ids, only check that the node can run it',
+      'send a GGUF file to a Donate compute node and run it there; without MODEL, ask the node’s own model; without --prompt and --ids, only check that the node can run it',
     )
     .requiredOption('--to <host[:port]>', 'the node')
-    .option('--prompt <text>', 'what to ask; with MODEL it is turned into token ids here', notEmpty)
-    .option('--ids <1,2,3>', 'token ids to go on from, with MODEL', tokenIds)
-    .option('--max-tokens <n>', 'the longest answer, in tokens; 256 where not given, 8 with --ids', positiveNumber)
+    .option('--prompt <text>', 'the prompt; with MODEL it is converted to token ids here', notEmpty)
+    .option('--ids <1,2,3>', 'token ids to continue, with MODEL', tokenIds)
+    .option('--max-tokens <n>', 'the most tokens of the answer (default: 256, or 8 with --ids)', positiveNumber)
     .action(async (model: string | undefined, _flags: object, command: Command) =>
       finish(await (await import('./push.ts')).push(contextOf(command), model, command.opts())),
     );

@@ -9,7 +9,7 @@ import { digest, modelSize, readPieces } from '../../donate/model-file.ts';
 import { modelText, print } from '../../terminal/output.ts';
 import { size, TransferProgress } from '../../terminal/transfer-progress.ts';
 
-/** New tokens of an answer to a prompt, where nobody says otherwise. */
+/** The default limit for tokens of an answer to a prompt. */
 const DEFAULT_PROMPT_TOKENS = 256;
 
 export interface PushFlags {
@@ -19,7 +19,7 @@ export interface PushFlags {
   readonly maxTokens?: number | undefined;
 }
 
-/** `shoal push`: a model to a Donate compute node, and a question for it. Ctrl-C hangs up, and the node forgets the model. */
+/** `shoal push`: sends a model to a Donate compute node and asks it. Ctrl-C disconnects, and the node removes the model. */
 export async function push(context: Context, model: string | undefined, flags: PushFlags): Promise<number> {
   const question = readQuestion(model, flags);
   const lengthBytes = model === undefined ? 0 : await modelSize(model);
@@ -85,7 +85,7 @@ async function askItsOwn(context: Context, node: DonateNode, to: string, questio
 interface ModelFile {
   readonly path: string;
   readonly lengthBytes: number;
-  /** The node, as it was named. */
+  /** The node's address as it was given. */
   readonly to: string;
 }
 
@@ -94,7 +94,7 @@ async function pushAndAsk(context: Context, node: DonateNode, file: ModelFile, q
     const own = node.hello.model === undefined ? 'its own model' : printableName(node.hello.model);
     throw CliError.usage(`This node runs ${own} and takes no other: leave MODEL out, and ask with --prompt.`);
   }
-  // Whatever is wrong with the file shows before it is sent.
+  // Errors in the file are reported before it is sent.
   const tokenizer = question.type === 'prompt' ? await openTokenizer(file.path) : undefined;
   try {
     const ids = question.type === 'prompt' ? (tokenizer?.prompt(question.prompt) ?? []) : [];
@@ -150,7 +150,7 @@ async function pushFile(node: DonateNode, { path, lengthBytes: length, to }: Mod
   }
 }
 
-/** What it resolves with; where the node is lost on the way, the error says what was going on. */
+/** Returns the result of `work`. If the connection is lost, throws an error with a description of the step. */
 async function unlessLost<Result>(work: Promise<Result>, describe: () => string): Promise<Result> {
   try {
     return await work;

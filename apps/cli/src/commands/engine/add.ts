@@ -9,11 +9,11 @@ import { print } from '../../terminal/output.ts';
 import { size } from '../../terminal/transfer-progress.ts';
 
 export interface EngineAddFlags {
-  /** Do not ask. */
+  /** Do not ask for confirmation. */
   readonly yes?: boolean | undefined;
 }
 
-/** `shoal engine add`: the GPU binaries of the engine llama, from npm's registry. Says first how much that is, and asks. */
+/** `shoal engine add`: the GPU binaries of the engine llama, from npm's registry. Shows the size first and asks. */
 export async function addEngine(context: Context, gpu: PackagedGpu, { yes = false }: EngineAddFlags): Promise<number> {
   const known = installedGpuPackages(context.home).find((one) => one.gpu === gpu);
   if (known !== undefined) {
@@ -21,8 +21,7 @@ export async function addEngine(context: Context, gpu: PackagedGpu, { yes = fals
     return EXIT.ok;
   }
   const isPerson = process.stdin.isTTY && process.stderr.isTTY && !context.json;
-  if (!yes && !isPerson)
-    throw CliError.usage('This downloads from npm’s registry: say --yes where nobody can be asked.');
+  if (!yes && !isPerson) throw CliError.usage('This downloads from npm’s registry: add --yes to confirm it.');
   const plan = await interruptible(async (signal) => {
     const found = await planGpu(context.home, gpu, signal);
     process.stderr.write(`${describe(found)}\n`);
@@ -32,13 +31,13 @@ export async function addEngine(context: Context, gpu: PackagedGpu, { yes = fals
     return found;
   });
   if (plan === undefined) {
-    print(context, { gpu, added: false }, ['Nothing was brought.']);
+    print(context, { gpu, added: false }, ['Nothing was downloaded.']);
     return EXIT.ok;
   }
   const { folder, version } = plan;
   print(context, { gpu, folder, version, added: true }, [
     `Added ${gpu} for the engine llama: ${folder}`,
-    'A node uses it from its next start on: shoal restart',
+    'A node uses it after its next start: shoal restart',
   ]);
   return EXIT.ok;
 }
@@ -46,7 +45,7 @@ export async function addEngine(context: Context, gpu: PackagedGpu, { yes = fals
 function describe(plan: GpuPlan): string {
   const { download, disk } = sizesOf(plan);
   const sizes = [
-    download === undefined ? 'a download whose size the registry does not tell' : `${size(download)} to download`,
+    download === undefined ? 'a download of unknown size' : `${size(download)} to download`,
     ...(disk === undefined ? [] : [`${size(disk)} of disk`]),
   ];
   return `${plan.packages.map(({ specifier }) => specifier).join(' and ')}: ${sizes.join(', ')}.`;
@@ -55,7 +54,7 @@ function describe(plan: GpuPlan): string {
 async function agrees(signal: AbortSignal): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await terminal.question('Bring it? [y/N] ', { signal })).trim());
+    return /^y(es)?$/i.test((await terminal.question('Download it? [y/N] ', { signal })).trim());
   } finally {
     terminal.close();
   }

@@ -12,13 +12,13 @@ import { elapsed, print } from '../../terminal/output.ts';
 
 export interface EngineBuildFlags {
   readonly gpu?: GpuBackend | undefined;
-  /** Where the programs shall lie instead of in the home. */
+  /** The folder for the programs, instead of the home. */
   readonly output?: string | undefined;
-  /** Even where there is the same build already. */
+  /** Build even if the same build exists. */
   readonly force?: boolean | undefined;
 }
 
-/** `shoal engine build`: llama.cpp's programs, compiled for this machine. Ctrl-C leaves nothing behind. */
+/** `shoal engine build`: compiles llama.cpp's programs for this machine. Ctrl-C leaves no files. */
 export async function buildEngine(context: Context, flags: EngineBuildFlags): Promise<number> {
   if (process.platform === 'win32') {
     throw ShoalError.invalidRequest('llama-server is not used on Windows; the engine llama does its work there.');

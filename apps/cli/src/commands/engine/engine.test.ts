@@ -29,7 +29,7 @@ interface ListDocument {
 }
 
 test(
-  'a build is made aside, put where a node finds it, and made again only when it is told to',
+  'a build is compiled in a temporary folder, moved to the home, and repeated only with --force',
   { skip },
   async (t) => {
     const folder = temporaryFolder(t);
@@ -75,14 +75,18 @@ test('what a build lacks is named with its packages before anything is begun', {
   assert.ok(!existsSync(join(shoal.home, 'engines')));
 });
 
-test('a compiler’s last words are said when it fails, and nothing of the build stays', { skip }, async (t) => {
-  const folder = temporaryFolder(t);
-  const shoal = builder(folder, 'fails');
-  const { code, stderr } = await shoal.run(['engine', 'build', '--gpu', 'none']);
-  assert.equal(code, 1);
-  assert.match(stderr, /error: this is wrong/);
-  assert.deepEqual(readdirSync(join(shoal.home, 'engines')), []);
-});
+test(
+  'the error for a failed build has the compiler’s last output, and no files of the build remain',
+  { skip },
+  async (t) => {
+    const folder = temporaryFolder(t);
+    const shoal = builder(folder, 'fails');
+    const { code, stderr } = await shoal.run(['engine', 'build', '--gpu', 'none']);
+    assert.equal(code, 1);
+    assert.match(stderr, /error: this is wrong/);
+    assert.deepEqual(readdirSync(join(shoal.home, 'engines')), []);
+  },
+);
 
 test('Ctrl-C ends a build with its compilers, and leaves nothing behind', { skip }, async (t) => {
   const folder = temporaryFolder(t);
@@ -98,7 +102,7 @@ test('Ctrl-C ends a build with its compilers, and leaves nothing behind', { skip
   assert.deepEqual(readdirSync(engines), []);
 });
 
-test('the list says what is here, what a node would use, and why', async (t) => {
+test('the list shows the engines, the one that a node would use, and the reason', async (t) => {
   const shoal = new Shoal(temporaryFolder(t), { PATH: '' });
   const listed = await list(shoal);
   assert.deepEqual(
@@ -115,13 +119,13 @@ test('the list says what is here, what a node would use, and why', async (t) => 
 
 test('a GPU’s binaries are not brought without a word of agreement, and an unknown one is wrong usage', async (t) => {
   const shoal = new Shoal(temporaryFolder(t));
-  for (const words of [
+  for (const args of [
     ['engine', 'add', 'vulkan'],
     ['engine', 'add', 'abacus'],
     ['engine', 'build', '--gpu', 'abacus'],
   ]) {
-    const { code, document } = await shoal.json(words);
-    assert.deepEqual([code, errorCode(document)], [2, 'INVALID_REQUEST'], words.join(' '));
+    const { code, document } = await shoal.json(args);
+    assert.deepEqual([code, errorCode(document)], [2, 'INVALID_REQUEST'], args.join(' '));
   }
   const nothing = await shoal.json(['engine', 'remove', 'vulkan']);
   assert.deepEqual([nothing.code, errorCode(nothing.document)], [1, 'INVALID_REQUEST']);

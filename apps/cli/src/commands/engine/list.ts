@@ -7,7 +7,7 @@ import type { Context } from '../../context.ts';
 import { type ChosenEngine, chosenEngine, overview } from '../../engine/overview.ts';
 import { columns, print } from '../../terminal/output.ts';
 
-/** `shoal engine list`: what can answer prompts here, and which of it a node would use. */
+/** `shoal engine list`: shows the engines of this machine, and the one that a node would use. */
 export async function listEngines(context: Context): Promise<number> {
   const configuration = await loadConfiguration(context.home, launchSettings({}, process.env));
   const engines = await overview(context.home, configuration);

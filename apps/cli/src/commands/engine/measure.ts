@@ -17,7 +17,7 @@ import { LiveLine } from '../../terminal/live-line.ts';
 import { interruptible } from '../../models/interruptible.ts';
 import { columns, count, print } from '../../terminal/output.ts';
 
-/** `shoal engine measure`: llama and llama-server take turns with one model; `auto` uses the faster one from then on. */
+/** `shoal engine measure`: measures llama and llama-server in turns with one model. `auto` then uses the faster one. */
 export async function measureEngines(context: Context, options: object): Promise<number> {
   const { home } = context;
   prepareHome(home);

@@ -6,10 +6,10 @@ import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';
 
-/** What `engine build` or `engine add` made. */
+/** An engine of `engine build` or `engine add`. */
 export type RemovableEngine = PackagedGpu | 'llama-server';
 
-/** `shoal engine remove`: what was built or added, off this home. A node that runs it keeps what it has loaded. */
+/** `shoal engine remove`: removes an engine from this home. A running node keeps the code that it has loaded. */
 export async function removeEngine(context: Context, what: RemovableEngine): Promise<number> {
   const folders =
     what === 'llama-server'
@@ -18,7 +18,9 @@ export async function removeEngine(context: Context, what: RemovableEngine): Pro
           .filter(({ gpu }) => gpu === what)
           .map(({ folder }) => folder);
   if (folders.length === 0)
-    throw ShoalError.invalidRequest(`There is no ${what} of ours to remove; "shoal engine list" has what there is.`);
+    throw ShoalError.invalidRequest(
+      `There is no ${what} in this home to remove; "shoal engine list" shows the engines.`,
+    );
   for (const folder of folders) await rm(folder, { recursive: true });
   print(
     context,

@@ -14,17 +14,17 @@ export function addLifeCycle(program: Command, finish: Finish): void {
       finish(await (await import('./start.ts')).start(contextOf(command), options)),
     );
   settingFlags(example(program.command('restart'), 'shoal restart --no-lend'), 'restart')
-    .description('stop the node and start it as it was started, with the flags given here changed')
+    .description('stop the node and start it with the settings of its last start and the flags given here')
     .action(async (options: object, command: Command) =>
       finish(await (await import('./restart.ts')).restart(contextOf(command), options)),
     );
   example(program.command('stop'), 'shoal stop')
-    .description('end the node once its running answers are complete, or after 30 s')
+    .description('stop the node when its running answers are complete, or after 30 s')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./stop.ts')).stop(contextOf(command))),
     );
   example(program.command('status'), 'shoal status --json')
-    .description('whether the node runs, where, since when, and how it fares')
+    .description('show whether the node runs, its address, uptime, health and load')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./status.ts')).status(contextOf(command))),
     );

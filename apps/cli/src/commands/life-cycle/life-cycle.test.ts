@@ -9,7 +9,7 @@ import type { ClusterView, StatusView } from '@shoal/node/api';
 import { localDht } from '@shoal/transport/dht';
 import { errorCode, Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
-/** A home whose nodes find one another on a DHT of this test's own, and whose node is stopped when the test ends. */
+/** Creates a home whose node uses this test's own DHT and is stopped when the test ends. */
 function home(t: TestContext, bootstrap: readonly string[]): Shoal {
   return new Shoal(
     temporaryFolder(t, (folder) => new Shoal(folder).run(['stop'])),
@@ -34,9 +34,9 @@ async function logged(child: ChildProcess, message: RegExp): Promise<void> {
   assert.fail(`the node ended without saying ${String(message)}`);
 }
 
-// Two at once: each has a network and homes of its own, and waits more than it works.
+// Each test has a network and homes of its own, and waits most of the time.
 suite('the life of a node', { concurrency: 2 }, () => {
-  test('a node is started, found running, restarted as it was, and stopped', async (t) => {
+  test('a node starts, runs, restarts with its settings, and stops', async (t) => {
     const shoal = home(t, await startDht(t));
     const started = await shoal.json(['start', '--lend', '--model', 'echo', '--name', 'NodeA', '--cluster', 'one']);
     assert.equal(started.code, 0);
@@ -84,7 +84,7 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.deepEqual(launch(), started);
   });
 
-  test('a prompt is answered by the node that lends, and what is wrong with one is said', async (t) => {
+  test('the lending node answers a prompt, and a wrong prompt is refused with the reason', async (t) => {
     const bootstrap = await startDht(t);
     const [lender, asker] = [home(t, bootstrap), home(t, bootstrap)];
     await lender.run(['start', '--lend', '--model', 'echo', '--name', 'NodeA', '--cluster', 'c']);
@@ -107,8 +107,8 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.equal(piped.stdout, 'from a pipe');
     assert.match(piped.stderr, /^NodeA answered: 3 tokens, first after \d+ ms/);
 
-    const wrong = async (words: string[], message: RegExp, input = ''): Promise<void> => {
-      const result = await asker.run(words, { input });
+    const wrong = async (args: string[], message: RegExp, input = ''): Promise<void> => {
+      const result = await asker.run(args, { input });
       assert.equal(result.code, 1);
       assert.match(result.stderr, message);
     };
@@ -122,7 +122,7 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.match(peers.stdout, /^NAME .*\nNodeA .* lending +echo /);
   });
 
-  test('Ctrl-C takes a running prompt back', async (t) => {
+  test('Ctrl-C cancels a running prompt', async (t) => {
     const shoal = home(t, await startDht(t));
     await shoal.run(['start', '--lend', '--model', 'echo', '--cluster', 'c']);
     const child = shoal.spawn(['prompt']);
@@ -153,7 +153,7 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.deepEqual(state, { clusters: [{ id: 'c' }], nodePid: null });
   });
 
-  test('a detached node that does not come up shows the end of its log', async (t) => {
+  test('the error for a node that does not start in the background has the end of its log', async (t) => {
     const shoal = new Shoal(temporaryFolder(t));
     writeFileSync(join(shoal.home, 'config.json'), '{"colour":"red"}');
     const { code, stderr } = await shoal.run(['start']);
@@ -164,7 +164,7 @@ suite('the life of a node', { concurrency: 2 }, () => {
     );
   });
 
-  test('a broken or readable token file is refused by name', async (t) => {
+  test('the error for an invalid or readable token file names it', async (t) => {
     const shoal = new Shoal(temporaryFolder(t));
     const path = join(shoal.home, 'api.json');
     for (const text of ['{"port":', '{"port":17002,"pid":1,"token":"short"}', '[]']) {

@@ -6,7 +6,7 @@ import { print } from '../../terminal/output.ts';
 import { startDetached, startedLines } from './start.ts';
 import { stopNode } from './stop.ts';
 
-/** `shoal restart`: started as before, but for the flags given now. */
+/** `shoal restart`: uses the settings of the last start, and the flags and variables given now. */
 export async function restart(context: Context, options: object): Promise<number> {
   const launch = checkedFlags(givenSettings('restart', options));
   await stopNode(context.home);

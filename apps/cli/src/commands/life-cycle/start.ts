@@ -23,12 +23,12 @@ const START_CHECK_MS = 50;
 const MAX_LOG_BYTES = 8 * 1_048_576;
 const SHOWN_LOG_LINES = 10;
 
-/** `shoal start`: returns once the node answers. A node that runs already is left as it is. */
+/** `shoal start`: returns when the node answers. A node that already runs is not changed. */
 export async function start(context: Context, options: object): Promise<number> {
   const launch = checkedFlags(givenSettings('start', options));
   const running = await runningNode(context.home);
   if (running !== undefined) {
-    const advice = 'it goes on as it was started; "shoal restart" changes that';
+    const advice = 'its settings are unchanged; "shoal restart" changes them';
     print(context, running, [`Already running: ${printableName(running.name)}, pid ${running.pid} (${advice})`]);
     return EXIT.ok;
   }
@@ -42,7 +42,7 @@ export function startedLines(home: Home, view: StatusView): string[] {
   return [`Started ${printableName(view.name)}, pid ${view.pid}, API ${view.addresses.api}, log ${log}`];
 }
 
-/** Starts the home's node in a session of its own. Throws with the end of its log where it does not come up. */
+/** Starts the home's node in a session of its own. If it does not start, throws an error with the end of its log. */
 export async function startDetached(home: Home, launch: Settings): Promise<StatusView> {
   prepareHome(home);
   const { log } = homeFiles(home);
@@ -92,7 +92,7 @@ async function whyNotStarted(home: Home, logBytes: number): Promise<string> {
   return `The node did not start. ${log} ends with:\n${last.map((line) => `  ${line}`).join('\n')}`;
 }
 
-/** Puts a large log aside; the result is the size of the one that goes on. */
+/** Renames a log that is too large. Returns the size of the log that is then used. */
 function rotate(log: string): number {
   const bytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes <= MAX_LOG_BYTES) return bytes;

@@ -5,7 +5,7 @@ import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { columns, count, duration, print } from '../../terminal/output.ts';
 
-/** `shoal status`: prints `not running` where no node runs, and ends with 3. */
+/** `shoal status`: prints `not running` and exits with 3 if no node runs. */
 export async function status(context: Context): Promise<number> {
   try {
     const view = await callNode<StatusView>(context.home, 'GET', API_PATHS.status);
@@ -37,11 +37,11 @@ function lines(view: StatusView): string[] {
   ]);
 }
 
-/** `donate on 127.0.0.1:17001: 1 connected, 1 running, 12 answered`: what is none is left out. */
+/** `donate on 127.0.0.1:17001: 1 connected, 1 running, 12 answered`, without counters that are 0. */
 function doorLine({ name, address, connections, active, queued, ...outcomes }: DoorView): string {
   const counters = { connected: connections, running: active, waiting: queued, ...outcomes };
   const some = Object.entries(counters).filter(([, number]) => number > 0);
-  return `${doorName(name, address)}: ${some.map(([what, number]) => `${number} ${what}`).join(', ') || 'nobody yet'}`;
+  return `${doorName(name, address)}: ${some.map(([what, number]) => `${number} ${what}`).join(', ') || 'no connections yet'}`;
 }
 
 function doorName(name: string, address: string): string {

@@ -12,14 +12,14 @@ import { print } from '../../terminal/output.ts';
 const STOP_TIMEOUT_MS = 45_000;
 const STOP_CHECK_MS = 50;
 
-/** `shoal stop`: returns once the node is gone. */
+/** `shoal stop`: returns when the node has ended. */
 export async function stop(context: Context): Promise<number> {
   const pid = await stopNode(context.home);
   print(context, { pid }, [`Stopped (pid ${pid})`]);
   return EXIT.ok;
 }
 
-/** Tells the node to end and waits until its home is free; the result is the pid that it had. */
+/** Ends the node and waits until its home is free. Returns its process id. */
 export async function stopNode(home: Home): Promise<number> {
   const { pid } = await findNode(home);
   await callNode(home, 'POST', API_PATHS.stop);

@@ -15,7 +15,7 @@ export interface ChatFlags {
   readonly prompt?: string | undefined;
 }
 
-/** `shoal chat`: at a terminal a conversation of single prompts; otherwise the prompts are stdin's lines, or the flag's. */
+/** `shoal chat`: a conversation at a terminal. Otherwise the prompts are the lines of stdin, or that of the flag. */
 export async function chat(context: Context, serverId: string, flags: ChatFlags): Promise<number> {
   if (flags.prompt?.trim() === '')
     throw CliError.usage('There is no prompt: shoal chat SERVER_ID --prompt "What is 2+2?"');
@@ -64,7 +64,7 @@ function converse(
   return answerInput(context, host, interrupts);
 }
 
-/** Who leaves, or whose host does, waits for no more lines. */
+/** Reads no more lines after the user or the host has left. */
 async function answerInput(context: Context, host: LocalLlmHost, interrupts: Interrupts): Promise<number> {
   const lines = createInterface({ input: process.stdin });
   let lost: ShoalError | undefined;
@@ -78,7 +78,7 @@ async function answerInput(context: Context, host: LocalLlmHost, interrupts: Int
   return exitCode;
 }
 
-/** One after the other. The exit code is that of the last failure. */
+/** Answers prompts one after the other. Returns the exit code of the last failure. */
 async function answerAll(
   context: Context,
   host: LocalLlmHost,
@@ -93,7 +93,7 @@ async function answerAll(
     if ('reason' in outcome && outcome.reason === 'abort') throw CliError.interrupted();
     if (!('error' in outcome)) continue;
     exitCode = EXIT.failed;
-    // Without a host the prompts that are left would all fail alike.
+    // Without a host the other prompts would fail too.
     if (outcome.error.code === 'HOST_DISCONNECTED') break;
   }
   if (interrupts.left.aborted) throw CliError.interrupted();

@@ -6,15 +6,15 @@ export function addLocalLlm(program: Command, finish: Finish): void {
   const share = example(program.command('share'), 'shoal share --model llama3.2 --name "Dan’s MacBook"');
   settingFlags(share, 'share', { engine: 'ollama, or auto for a GGUF file', slots: '1' });
   doorFlags(share, 'share', 'localllm')
-    .description('share a model with whoever gets the Server ID: Ollama’s, or with --model FILE.gguf that file’s')
-    .option('--debug', 'show the debug log; the key d does that later on')
+    .description('share a model of Ollama, or with --model FILE.gguf that file, with everyone who has the Server ID')
+    .option('--debug', 'show the debug log; the key d switches it later')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./share.ts')).share(contextOf(command), command.opts())),
     );
   const chat = program.command('chat <server-id>');
   settingFlags(example(chat, 'shoal chat 7Yk…Q2a\n  $ echo "What is 2+2?" | shoal chat 7Yk…Q2a'), 'chat')
-    .description('chat with a shared model; prompts from stdin are answered one line at a time')
-    .option('--prompt <text>', 'ask this, and end with the answer')
+    .description('chat with a shared model; each line of stdin is a prompt')
+    .option('--prompt <text>', 'ask this prompt and exit')
     .action(async (serverId: string, _flags: object, command: Command) =>
       finish(await (await import('./chat.ts')).chat(contextOf(command), serverId, command.opts())),
     );

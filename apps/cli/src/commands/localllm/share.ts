@@ -20,14 +20,14 @@ import { LiveLine } from '../../terminal/live-line.ts';
 import { listenToKeys } from '../../localllm/keys.ts';
 import { qrCode } from '../../localllm/qr-code.ts';
 
-/** How long a running answer may take to be completed once the host is told to end. */
+/** A running answer has this time to complete when the host ends. */
 const DRAIN_MS = 30_000;
 
 export interface ShareFlags {
   readonly debug?: boolean | undefined;
 }
 
-/** `shoal share`: a LocalLLM host in the foreground, until Ctrl-C. */
+/** `shoal share`: runs a LocalLLM host in the foreground until Ctrl-C. */
 export async function share(context: Context, flags: ShareFlags): Promise<number> {
   prepareHome(context.home);
   const settings = givenSettings('share', flags);
@@ -36,7 +36,7 @@ export async function share(context: Context, flags: ShareFlags): Promise<number
   const sharing = new Sharing(context, {
     configuration: {
       ...configuration,
-      engine: settings.engine === undefined ? usualEngine(configuration) : configuration.engine,
+      engine: settings.engine === undefined ? defaultEngine(configuration) : configuration.engine,
       slots: configuration.slots ?? 1,
     },
     name: name ?? configuration.name,
@@ -47,8 +47,8 @@ export async function share(context: Context, flags: ShareFlags): Promise<number
   return EXIT.ok;
 }
 
-/** Ollama, unless the model is plainly a file; where none answers, that is an error and not a reason for another engine. */
-function usualEngine({ engine, model }: Configuration): EngineName {
+/** Returns Ollama unless the model is clearly a file. If Ollama does not answer, that is an error: no other engine is tried. */
+function defaultEngine({ engine, model }: Configuration): EngineName {
   if (!runsFiles(engine)) return engine;
   return model !== undefined && /\.gguf$/i.test(model) ? engine : 'ollama';
 }
@@ -60,7 +60,7 @@ interface SharingOptions {
   readonly debug: boolean;
 }
 
-/** One run of a host. What a method opens it closes again. */
+/** One run of a host. Each method closes what it opens. */
 class Sharing {
   readonly #context: Context;
   readonly #options: SharingOptions;
@@ -71,7 +71,7 @@ class Sharing {
   constructor(context: Context, options: SharingOptions) {
     this.#context = context;
     this.#options = options;
-    // Documents are a line each, on a terminal too.
+    // Each document is one line, on a terminal too.
     this.#line = new LiveLine(context.json ? { write: (text) => process.stdout.write(text) } : process.stdout);
     const terminal = { write: (line: string) => this.#line.above(() => process.stderr.write(line)) };
     this.#log = createLogger('info', process.stderr.isTTY ? terminal : undefined);
@@ -87,7 +87,7 @@ class Sharing {
   }
 
   async #open(): Promise<{ close(): Promise<void> }> {
-    // Loading a model takes a while, in which a terminal should not look dead.
+    // Loading a model takes a while: the terminal shows it.
     if (process.stdout.isTTY && !this.#context.json) this.#line.show('Stopped · loading the model…');
     const { configuration, name, topic } = this.#options;
     const dht = createDht({ bootstrap: configuration.bootstrap });
@@ -115,7 +115,7 @@ class Sharing {
     };
   }
 
-  /** What opened before it is closed where it fails. */
+  /** If it fails, closes the DHT that was opened before. */
   async #openWorker(dht: Dht): Promise<Worker> {
     const { configuration: choice } = this.#options;
     const limits = { slots: 1, queue: 0, maxTokens: choice.maxTokens };
@@ -141,7 +141,7 @@ class Sharing {
     this.#line.above(() => process.stderr.write(`Debug log ${isShown ? 'hidden' : 'shown'}.\n`));
   }
 
-  /** What a client needs, once; from then on the line that changes. */
+  /** Prints the Server ID once, and the status line from then on. */
   #introduce({ serverId, model }: LocalLlmDoor): void {
     const { name } = this.#options;
     const { isTTY } = process.stdout;
@@ -152,7 +152,7 @@ class Sharing {
       const lines = [
         `Server ID: ${serverId}`,
         ...qrCode(serverId, colours),
-        `${printableName(name)} is shared with whoever has this ID: shoal chat ${serverId}`,
+        `${printableName(name)} is shared with everyone who has this ID: shoal chat ${serverId}`,
         ...(isTTY && process.stdin.isTTY ? ['Keys: d shows or hides the debug log, q or Ctrl-C ends.'] : []),
       ];
       this.#line.above(() => process.stdout.write(`${lines.join('\n')}\n`));
@@ -176,7 +176,7 @@ class Sharing {
 
 const STATES = { stopped: 'Stopped', ready: 'Ready', busy: 'Busy' } as const;
 
-/** Without Ollama there is another way to share, which the engine does not know of. */
+/** Adds the way to share without Ollama to its error. */
 function withRemedy(error: unknown): unknown {
   if (!(error instanceof ShoalError) || error.code !== 'OLLAMA_NOT_FOUND') return error;
   const remedy = 'Or share a model file without it: shoal share --engine llama --model FILE.gguf';

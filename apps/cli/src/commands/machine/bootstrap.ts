@@ -6,7 +6,7 @@ import { print } from '../../terminal/output.ts';
 
 /** `shoal bootstrap`: runs until Ctrl-C or SIGTERM. */
 export async function bootstrap(context: Context, flags: { host: string; port: number }): Promise<number> {
-  if (!isIPv4(flags.host)) throw CliError.usage(`--host must be an IPv4 address; "${flags.host}" is none.`);
+  if (!isIPv4(flags.host)) throw CliError.usage(`--host must be an IPv4 address; "${flags.host}" is not.`);
   const ended = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);

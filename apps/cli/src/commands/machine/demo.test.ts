@@ -10,7 +10,7 @@ import { Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
 const skip = findDemoModel() === undefined ? 'the demo model is not part of this checkout' : false;
 
-test('the demo has three nodes find each other and one answered, and leaves nothing behind', { skip }, async (t) => {
+test('the demo runs three nodes that find each other, answers a prompt, and leaves no files', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   const temporary = join(folder, 'tmp');
   mkdirSync(temporary);
@@ -51,7 +51,7 @@ test('Ctrl-C in the middle of the demo leaves no process and no file', { skip },
   assert.deepEqual(pids.filter(isProcessAlive), []);
 });
 
-/** The processes of the nodes whose homes lie in the demo's folder. */
+/** Returns the process ids of the nodes in the demo's folder. */
 function nodePids(temporary: string): number[] {
   const files = readdirSync(temporary, { recursive: true, encoding: 'utf8' });
   const isPidFile = (path: string): boolean => basename(path) === 'node.pid';

@@ -13,10 +13,10 @@ import { NodeProcess, type LogLine } from '../../node/node-process.ts';
 import { columns, print } from '../../terminal/output.ts';
 
 const CLUSTER = 'gatewayai-poc';
-/** For the whole demonstration, on the slowest machine. */
+/** For the whole demo on a slow machine. */
 const DEMO_TIMEOUT_MS = 120_000;
 
-/** `shoal demo`: three nodes, one prompt, and nothing left behind. */
+/** `shoal demo`: three nodes and one prompt. Leaves no processes or files. */
 export async function demo(context: Context, flags: { prompt: string }): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
@@ -29,7 +29,7 @@ export async function demo(context: Context, flags: { prompt: string }): Promise
   } catch (error) {
     if (interrupted.signal.aborted) throw CliError.interrupted();
     if (!signal.aborted) throw error;
-    throw new ShoalError('DEADLINE_EXCEEDED', `The demo was not done within ${DEMO_TIMEOUT_MS / 1_000} s.`, {
+    throw new ShoalError('DEADLINE_EXCEEDED', `The demo did not end within ${DEMO_TIMEOUT_MS / 1_000} s.`, {
       cause: error,
     });
   } finally {
@@ -42,7 +42,7 @@ class Demo {
   readonly #prompt: string;
   readonly #signal: AbortSignal;
   readonly #nodes: NodeProcess[] = [];
-  /** From here on the nodes only take their leave of one another, which nobody needs to read. */
+  /** True when the nodes are shutting down. Their logs are not shown any more. */
   #isDone = false;
 
   constructor(context: Context, prompt: string, signal: AbortSignal) {
@@ -51,7 +51,7 @@ class Demo {
     this.#signal = signal;
   }
 
-  /** What is opened here is closed again, whatever happens: processes, then the DHT, then the homes. */
+  /** Always closes what it opens: processes, then the DHT, then the homes. */
   async run(): Promise<void> {
     const root = await mkdtemp(join(tmpdir(), 'shoal-demo-'));
     try {
@@ -70,7 +70,7 @@ class Demo {
   /** NodeA joins; NodeB sees NodeA; NodeC sees both, and asks. */
   async #scenario(root: string, bootstrap: readonly string[]): Promise<void> {
     const flags = ['--cluster', CLUSTER, ...bootstrap.flatMap((address) => ['--bootstrap', address])];
-    // One thread is the fastest for a model this small, and measuring that would take longer than the whole answer.
+    // One thread is the fastest for such a small model. Measuring would take longer than the answer.
     const lending = [...flags, '--lend', '--threads', '1'];
 
     const a = this.#start('NodeA', root, lending);
@@ -90,18 +90,18 @@ class Demo {
 
   #start(name: string, root: string, flags: readonly string[]): NodeProcess {
     const node = new NodeProcess(name, root, flags, this.#signal, (line) => {
-      if (!this.#isDone && !isAnswering(line)) this.#say(name, line.msg);
+      if (!this.#isDone && !isAnswering(line)) this.#printLine(name, line.msg);
     });
     this.#nodes.push(node);
     return node;
   }
 
-  #say(name: string, text: string): void {
+  #printLine(name: string, text: string): void {
     if (!this.#context.json) process.stdout.write(`${name}  ${printableText(text)}\n`);
   }
 
   async #ask(node: NodeProcess): Promise<Answer> {
-    this.#say(node.name, `asks: ${this.#prompt}`);
+    this.#printLine(node.name, `asks: ${this.#prompt}`);
     const request = { request: { input: promptInput(this.#prompt), sampling: { temperature: 0 }, stop: [] } };
     const answer = await ask(node.home, { ...request, cluster: CLUSTER }, this.#signal, {
       worker: (name) => this.#write(`${name}  answers: `),
@@ -136,7 +136,7 @@ class Demo {
       ['who answered', printableName(worker ?? '?')],
       ['time to discover', `${discoverMs} ms`],
       ['time to first token', `${Math.round(timing.first_token_ms)} ms`],
-      ['tokens per second', speed === undefined ? 'too short an answer to tell' : String(speed)],
+      ['tokens per second', speed === undefined ? 'the answer is too short to measure' : String(speed)],
     ];
     this.#isDone = true;
     print(this.#context, document, ['', ...columns(rows)]);
@@ -147,7 +147,7 @@ function isJoined(line: LogLine): boolean {
   return line.msg === `Joined cluster ${CLUSTER}`;
 }
 
-/** The last thing that a starting node says. */
+/** True for the last log line of a starting node. */
 function isAnswering(line: LogLine): boolean {
   return line.msg.startsWith('API on ');
 }

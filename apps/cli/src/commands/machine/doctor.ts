@@ -20,7 +20,7 @@ import {
 import { checkDht, checkHome, checkPort } from '../../doctor/node.ts';
 import { columns, print } from '../../terminal/output.ts';
 
-/** `shoal doctor`: fails only for what keeps a node from running. */
+/** `shoal doctor`: fails only if a node cannot run. */
 export async function doctor(context: Context, options: object): Promise<number> {
   const configuration = await readConfiguration(context, givenSettings('doctor', options));
   const checks = [
@@ -47,7 +47,7 @@ async function checkLending({ home }: Context, configuration: Configuration): Pr
   return [await checkOllama(home, configuration, log), ...(await checkDoors(home, configuration))];
 }
 
-/** As the node would be started again: with what is said here, else what was said at its last start. */
+/** Returns the configuration that a restart would use: these flags and variables, else those of the last start. */
 async function readConfiguration({ home }: Context, flags: Flags): Promise<Configuration | ShoalError> {
   try {
     return await loadConfiguration(home, { ...(await readLaunch(home)), ...launchSettings(flags, process.env) });

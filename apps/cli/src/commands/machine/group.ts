@@ -4,30 +4,30 @@ import { settingFlags } from '../setting-flags.ts';
 
 export function addMachine(program: Command, finish: Finish): void {
   example(program.command('resources'), 'shoal resources')
-    .description('what this machine has')
+    .description('show the processor, memory and disk of this machine')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./resources.ts')).resources(contextOf(command))),
     );
   example(program.command('eligible'), 'shoal eligible')
-    .description('which clusters this machine is large enough for')
+    .description('show the tiers of clusters that this machine is large enough for')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./resources.ts')).eligible(contextOf(command))),
     );
   settingFlags(example(program.command('doctor'), 'shoal doctor'), 'doctor')
-    .description('what works here, what does not, and what to do')
+    .description('check this installation and show how to fix problems')
     .action(async (options: object, command: Command) =>
       finish(await (await import('./doctor.ts')).doctor(contextOf(command), options)),
     );
   example(program.command('bootstrap'), 'shoal bootstrap --port 49737')
-    .description('run the first node of a DHT of one’s own, for machines without internet')
+    .description('run the first node of a private DHT, for machines without internet')
     .option('--port <port>', 'UDP port; 0 picks a free one', port, 49_737)
-    .option('--host <address>', 'the IPv4 address under which the others reach this machine', notEmpty, '0.0.0.0')
+    .option('--host <address>', 'the IPv4 address at which others reach this machine', notEmpty, '0.0.0.0')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./bootstrap.ts')).bootstrap(contextOf(command), command.opts())),
     );
   example(program.command('demo'), 'shoal demo --prompt "Explain quantum computing simply"')
-    .description('three nodes on this machine find each other, and one has its prompt answered')
-    .option('--prompt <text>', 'what to ask', 'What is 2+2?')
+    .description('run three nodes on this machine that find each other and answer a prompt')
+    .option('--prompt <text>', 'the prompt', 'What is 2+2?')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./demo.ts')).demo(contextOf(command), command.opts())),
     );

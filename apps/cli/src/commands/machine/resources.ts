@@ -5,7 +5,7 @@ import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { columns, count, print } from '../../terminal/output.ts';
 
-/** `shoal resources`: gauges this machine anew and keeps the profile in the home. */
+/** `shoal resources`: measures this machine and saves the profile in the home. */
 export async function resources(context: Context): Promise<number> {
   const profile = await gauge(context);
   const rows = [
@@ -19,7 +19,7 @@ export async function resources(context: Context): Promise<number> {
   return EXIT.ok;
 }
 
-/** `shoal eligible`: each tier with yes, or the one thing that is missing. */
+/** `shoal eligible`: shows each tier with `yes` or the missing resource. */
 export async function eligible(context: Context): Promise<number> {
   const profile = await gauge(context);
   const tiers = eligibleTiers(profile);

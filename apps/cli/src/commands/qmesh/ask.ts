@@ -8,7 +8,7 @@ import { count, modelText, print } from '../../terminal/output.ts';
 import { promptText } from '../../prompt-text.ts';
 import { swarmLog } from '../../door/swarm-log.ts';
 
-/** So many characters of a worker's id are shown to people. */
+/** Characters of a worker's id that are shown. */
 const SHOWN_ID_LENGTH = 6;
 
 export interface QmeshAskFlags {
@@ -19,7 +19,7 @@ export interface QmeshAskFlags {
   readonly timeout?: number | undefined;
 }
 
-/** `shoal qmesh ask`: what happens and the answer, on stdout, as QMesh's own client says it. */
+/** `shoal qmesh ask`: prints the steps and the answer in the format of QMesh's own client. */
 export async function qmeshAsk(context: Context, text: string, flags: QmeshAskFlags): Promise<number> {
   const prompt = await promptText(text, 'shoal qmesh ask "What is 2+2?"');
   const { bootstrap } = await doorConfiguration(context, givenSettings('qmesh ask', flags));
@@ -50,11 +50,11 @@ async function ask(
   { maxTokens, temperature, timeout }: QmeshAskFlags,
   signal: AbortSignal,
 ): Promise<void> {
-  const say = (line: string): void => {
+  const printLine = (line: string): void => {
     if (!context.json) process.stdout.write(`${line}\n`);
   };
   const workers = await qmesh.discover(signal);
-  say(`🌐 Discovered ${count(workers.length, 'worker')}`);
+  printLine(`🌐 Discovered ${count(workers.length, 'worker')}`);
   const startedAt = performance.now();
   const answer = await qmesh.ask(prompt, {
     signal,
@@ -62,8 +62,8 @@ async function ask(
     temperature,
     ...(timeout !== undefined && { timeoutMs: timeout * 1_000 }),
     onSelected({ id, health }) {
-      say(`✅ Selected worker ${shownId(id)} (health: ${Math.round(health.score)})`);
-      say('📤 Sending prompt...');
+      printLine(`✅ Selected worker ${shownId(id)} (health: ${Math.round(health.score)})`);
+      printLine('📤 Sending prompt...');
     },
   });
   const { worker, text, tokens, duration, tokensPerSecond } = answer;

@@ -14,9 +14,9 @@ import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
 import { count, print } from '../../terminal/output.ts';
 import { swarmLog } from '../../door/swarm-log.ts';
 
-/** How long running answers may take to complete once the worker is to end. */
+/** Running answers have this time to complete when the worker ends. */
 const DRAIN_MS = 30_000;
-/** Tokens that a prompt and its answer may take together, where nobody says otherwise and the model was trained on more. */
+/** The default limit for tokens of a prompt and its answer together, if the model was trained on more. */
 const DEFAULT_CONTEXT_TOKENS = 2_048;
 
 export interface QmeshWorkerFlags {
@@ -24,7 +24,7 @@ export interface QmeshWorkerFlags {
   readonly debug?: boolean | undefined;
 }
 
-/** `shoal qmesh worker`: a worker in the foreground, until Ctrl-C. */
+/** `shoal qmesh worker`: runs a worker in the foreground until Ctrl-C. */
 export async function qmeshWorker(context: Context, flags: QmeshWorkerFlags): Promise<number> {
   const { topic, debug = false } = flags;
   const settings = { ...givenSettings('qmesh worker', flags), ...(debug && { logLevel: 'debug' }) };
@@ -42,7 +42,7 @@ interface WorkerOptions {
   readonly log: Logger;
 }
 
-/** What is opened here is closed in reverse, also where a later step fails. */
+/** Resources are closed in reverse order, also if a later step fails. */
 async function openWorker(context: Context, options: WorkerOptions): Promise<{ close(): Promise<void> }> {
   const { configuration, topic, capacity, log } = options;
   const { bootstrap, queue, maxTokens } = configuration;
@@ -50,7 +50,7 @@ async function openWorker(context: Context, options: WorkerOptions): Promise<{ c
   await using opened = new AsyncDisposableStack();
   const opening = openDoorWorker(context, { choice, limits: { queue, maxTokens }, log });
   const worker = opened.adopt(await opening, (one) => one.close(0));
-  // Once the model is loaded: a Ctrl-C before that ends the process at once, and would leave the lock's file behind.
+  // After the model is loaded: an earlier Ctrl-C ends the process at once and would leave the lock's file.
   const workerId = opened.adopt(await acquireWorkerId(process.cwd()), (id) => id.release());
   const dht = opened.adopt(createDht(bootstrap.length === 0 ? {} : { bootstrap }), (one) => one.close());
   const door = opened.adopt(
