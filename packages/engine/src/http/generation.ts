@@ -1,4 +1,5 @@
 import { type InferenceEvent, ShoalError } from '@shoal/protocol';
+import { engineClosed } from '../child-process/errors.ts';
 
 export interface ServerGeneration {
   /** Yields the server's answer with one `finish`. Throws its errors. The signal ends it. */
@@ -27,10 +28,6 @@ export async function* withOneTerminalEvent(generation: ServerGeneration): Async
   } catch (thrown) {
     yield ended.aborted ? endOf(signal) : { type: 'error', error: generation.forPeer(ShoalError.from(thrown)) };
   }
-}
-
-export function engineClosed(): ShoalError {
-  return ShoalError.aborted('The engine was closed.');
 }
 
 /** The terminal event of an answer that was ended from here. */

@@ -4,9 +4,10 @@ import { readEmbeddingsResponse } from '@shoal/formats/openai';
 import { embed } from '../http/embedding.ts';
 import { failures, refused } from './errors.ts';
 import { askSmall } from './facts.ts';
-import { orAborted, orUnavailable } from './patience.ts';
+import { orAborted } from '../child-process/abort.ts';
+import { orUnavailable } from './patience.ts';
 import { type RunningServer, startServer, type StartOptions } from './running.ts';
-import { Supervisor } from './supervisor.ts';
+import { Supervisor } from '../child-process/supervisor.ts';
 
 /** A server for vectors that nobody asks for so long gives its memory back. */
 const IDLE_MS = 300_000;
@@ -47,10 +48,10 @@ export class Embedder {
         return readEmbeddingsResponse(object);
       };
       yield* embed(texts, model, ask, (cause) => failures.unreadable(cause));
-      this.#supervisor.proven();
+      this.#supervisor.resetBackOff();
     } finally {
       this.#active--;
-      if (this.#active === 0) this.#idle = setTimeout(() => void this.#supervisor.rest(), IDLE_MS).unref();
+      if (this.#active === 0) this.#idle = setTimeout(() => void this.#supervisor.stop(), IDLE_MS).unref();
     }
   }
 

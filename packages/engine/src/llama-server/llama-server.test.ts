@@ -272,6 +272,16 @@ test('a program that is no llama-server is named', async () => {
   await engine.close();
 });
 
+test('a server that a signal ends while it loads is reported at once, with the name of the signal', async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), 'shoal-llama-'));
+  context.after(() => rm(folder, { recursive: true }));
+  const binary = join(folder, 'llama-server');
+  await writeFile(binary, '#!/bin/sh\nkill -KILL $$\n', { mode: 0o700 });
+  const engine = createLlamaServer({ ...OPTIONS, binary });
+  await assert.rejects(engine.models(), { name: 'ShoalError', message: /llama-server ended \(SIGKILL\)/ });
+  await engine.close();
+});
+
 test('the server ends when its owner is killed', { skip: NO_LLAMA_SERVER }, async (context) => {
   if (process.platform !== 'linux') return context.skip('the command line is read from /proc');
   const script = fileURLToPath(new URL('testing/orphan.ts', import.meta.url));

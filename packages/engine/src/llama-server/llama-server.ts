@@ -16,11 +16,12 @@ import {
   residentBytes,
   startOptions,
 } from './loaded.ts';
-import { orAborted, orUnavailable } from './patience.ts';
+import { orAborted } from '../child-process/abort.ts';
+import { orUnavailable } from './patience.ts';
 import { readPrompt } from './prompt.ts';
 import type { StartOptions } from './running.ts';
 import { Slots } from './slots.ts';
-import { Supervisor } from './supervisor.ts';
+import { Supervisor } from '../child-process/supervisor.ts';
 import { chatWithTools } from './tool-chat.ts';
 
 /** Requests that one engine takes at most, those that wait for a slot included. */
@@ -113,7 +114,7 @@ class LlamaServer implements Engine {
     const leave = await this.#slots.take(signal);
     try {
       yield* this.#generate(loaded, request, signal);
-      this.#supervisor.proven();
+      this.#supervisor.resetBackOff();
     } catch (error) {
       throw isCrash(error) ? await lastWordsOf(loaded, error) : error;
     } finally {

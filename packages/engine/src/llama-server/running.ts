@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ShoalError } from '@shoal/protocol';
+import type { Supervised } from '../child-process/supervisor.ts';
+import { startLeashedProgram } from '../child-process/leashed-program.ts';
 import { ModelServer } from '../http/server.ts';
 import { cannotLoad } from '../model-files/model-file.ts';
 import { crashed, failures } from './errors.ts';
-import { ServerProcess } from './process.ts';
-import type { Supervised } from './supervisor.ts';
 
 /** Loading a large file from a slow disk takes its time; a server that is silent for longer hangs. */
 const LOAD_TIMEOUT_MS = 600_000;
@@ -55,16 +55,16 @@ export async function startServer(options: StartOptions, signal: AbortSignal): P
   const folder = await mkdtemp(join(socketParent(), 'shoal-'));
   const socketPath = join(folder, 's.sock');
   const key = randomBytes(KEY_BYTES).toString('hex');
-  const process = new ServerProcess(
-    { folder, binary: options.binary, words: [...flags(options), '--host', socketPath], environment: environment(key) },
+  const { child, pid } = startLeashedProgram(
+    { folder, binary: options.binary, args: [...flags(options), '--host', socketPath], environment: environment(key) },
     options.onLine,
   );
-  const gone = process.ended.then(async (how) => {
+  const gone = child.ended.then(async (how) => {
     await rm(folder, { recursive: true, force: true });
-    return crashed(`${how} ${process.lastWords}`.trim());
+    return crashed(`${how} ${child.lastOutput}`.trim());
   });
   const end = async (): Promise<void> => {
-    await process.end();
+    await child.end();
     await gone;
   };
   const server = new ModelServer(
@@ -73,11 +73,13 @@ export async function startServer(options: StartOptions, signal: AbortSignal): P
     { authorization: `Bearer ${key}` },
     socketPath,
   );
+  const failed = (how: string) => cannotLoad(options.modelPath, `llama-server ended (${how}).`, child.lastOutput);
+  const connect = (waiting: AbortSignal) => untilLoaded(server, waiting);
   try {
-    await untilLoaded(options.modelPath, server, process, signal);
-    return { server, processId: await process.pid, gone, end };
+    await child.connected({ connect, timeoutMs: LOAD_TIMEOUT_MS, failed }, signal);
+    return { server, processId: await pid, gone, end };
   } catch (error) {
-    await end();
+    await gone;
     throw error;
   }
 }
@@ -118,23 +120,9 @@ function environment(key: string): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(others), LLAMA_API_KEY: key, LLAMA_ARG_CACHE_RAM: '0' };
 }
 
-async function untilLoaded(
-  modelPath: string,
-  server: ModelServer,
-  process: ServerProcess,
-  signal: AbortSignal,
-): Promise<void> {
-  const deadline = performance.now() + LOAD_TIMEOUT_MS;
-  while (!process.hasEnded) {
-    signal.throwIfAborted();
-    if (await isLoaded(server, signal)) return;
-    if (performance.now() > deadline) {
-      process.kill();
-      throw cannotLoad(modelPath, `llama-server took more than ${LOAD_TIMEOUT_MS / 1_000} s.`, process.lastWords);
-    }
-    await Promise.race([setTimeout(LOAD_POLL_MS), process.ended]);
-  }
-  throw cannotLoad(modelPath, `llama-server ended (${await process.ended}).`, process.lastWords);
+/** Resolves when the server has loaded its model. */
+async function untilLoaded(server: ModelServer, signal: AbortSignal): Promise<void> {
+  while (!(await isLoaded(server, signal))) await setTimeout(LOAD_POLL_MS, undefined, { signal });
 }
 
 async function isLoaded(server: ModelServer, signal: AbortSignal): Promise<boolean> {
@@ -142,8 +130,8 @@ async function isLoaded(server: ModelServer, signal: AbortSignal): Promise<boole
     const { status } = await server.requestObject({ path: 'health', signal, timeoutMs: LOOK_TIMEOUT_MS });
     return status === HTTP_OK;
   } catch (error) {
-    // Nobody listens yet; whether anybody ever will is for its process to say.
-    if (error instanceof ShoalError) return false;
+    // The socket does not accept connections yet.
+    if (error instanceof ShoalError && !signal.aborted) return false;
     throw error;
   }
 }

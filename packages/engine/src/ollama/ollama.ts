@@ -13,7 +13,8 @@ import {
 } from '@shoal/formats/ollama';
 import { newCallId } from '../http/call-id.ts';
 import { embed } from '../http/embedding.ts';
-import { engineClosed, withOneTerminalEvent } from '../http/generation.ts';
+import { engineClosed } from '../child-process/errors.ts';
+import { withOneTerminalEvent } from '../http/generation.ts';
 import { ModelServer, type HttpResponse } from '../http/server.ts';
 import { modelForRequest } from '../request-check.ts';
 import { DEFAULT_ADDRESS, parseAddress } from './address.ts';

@@ -12,7 +12,8 @@ import {
 } from '@shoal/formats/openai';
 import { newCallId } from '../http/call-id.ts';
 import { embed } from '../http/embedding.ts';
-import { engineClosed, withOneTerminalEvent } from '../http/generation.ts';
+import { engineClosed } from '../child-process/errors.ts';
+import { withOneTerminalEvent } from '../http/generation.ts';
 import { ModelServer, type HttpRequest, type HttpResponse } from '../http/server.ts';
 import { modelForRequest } from '../request-check.ts';
 import { parseBaseUrl } from './address.ts';
