@@ -5,7 +5,7 @@
  *   node bench/child-hop.ts [--rounds 15] [--json]
  */
 import { createLlama } from '@shoal/engine-llama';
-import { Host } from '../packages/engine-llama/src/host.ts';
+import { ChildEngine } from '../packages/engine-llama/src/child-engine.ts';
 import type { FromChild } from '../packages/engine-llama/src/messages.ts';
 import { randomModel } from './models/random-models.ts';
 import { benchOptions, interleave, median, report } from './report.ts';
@@ -16,18 +16,18 @@ const THREADS = 1;
 
 const options = benchOptions(15);
 const modelPath = await randomModel(options.size('100m-q4_0', 'tiny-q4_0'));
-const order = { modelPath, slots: 1, gpuLayers: 0, threads: THREADS, contextLength: 512 };
+const loadRequest = { modelPath, slots: 1, gpuLayers: 0, threads: THREADS, contextLength: 512 };
 const request = {
   input: { type: 'tokens', tokens: PROMPT },
   sampling: { maxTokens: TOKENS, temperature: 0 },
   stop: [],
 } as const;
 
-const engine = createLlama(order);
+const engine = createLlama(loadRequest);
 await engine.models();
-let hear: (message: FromChild) => void = () => {};
-const host = new Host((message) => hear(message));
-await host.handle({ type: 'load', order });
+let receive: (message: FromChild) => void = () => {};
+const inProcess = new ChildEngine((message) => receive(message));
+await inProcess.handle({ type: 'load', request: loadRequest });
 let lastId = 0;
 
 const { child, here } = await interleave(
@@ -58,18 +58,21 @@ async function throughChild(): Promise<number> {
 async function inThisProcess(): Promise<number> {
   const id = ++lastId;
   const { promise, resolve } = Promise.withResolvers<void>();
-  hear = (message) => {
-    if (message.type !== 'news') return;
-    for (const news of message.items) {
-      if (news.type === 'finish') resolve();
-      if (news.type === 'said') {
-        const tokens = news.events.reduce((sum, event) => sum + (event.type === 'text' ? event.tokens.length : 0), 0);
-        void host.handle({ type: 'taken', id, tokens });
+  receive = (message) => {
+    if (message.type !== 'events') return;
+    for (const event of message.items) {
+      if (event.type === 'finish') resolve();
+      if (event.type === 'output') {
+        const tokens = event.events.reduce(
+          (sum, output) => sum + (output.type === 'text' ? output.tokens.length : 0),
+          0,
+        );
+        void inProcess.handle({ type: 'ack', id, tokens });
       }
     }
   };
   const startedAt = performance.now();
-  await host.handle({ type: 'generate', id, order: request });
+  await inProcess.handle({ type: 'generate', id, request });
   await promise;
   return (performance.now() - startedAt) / TOKENS;
 }

@@ -1,15 +1,16 @@
 import type { InferenceEvent, TerminalEvent, TextEvent } from '@shoal/protocol';
-import type { AnswerEvent } from './messages.ts';
+import type { OutputEvent } from './messages.ts';
+import type { ModelProcess } from './model-process.ts';
 
-/** What has come of an answer and was not taken yet, and the end. The child bounds how much that can be. */
-export class Answer {
+/** The events of one answer that the consumer has not taken yet. The child bounds their number. */
+export class AnswerQueue {
   promptTokens = 0;
   cachedTokens = 0;
-  /** The child works on it. */
-  isRunning = false;
-  /** Tokens whose text was taken. */
+  /** The process that generates the answer; undefined before and after. */
+  process: ModelProcess | undefined;
+  /** Tokens of the events that were taken. */
   takenTokens = 0;
-  #events: AnswerEvent[] = [];
+  #events: OutputEvent[] = [];
   #end: TerminalEvent | undefined;
   #wake: (() => void) | undefined;
 
@@ -17,8 +18,8 @@ export class Answer {
     return this.#end !== undefined;
   }
 
-  /** Text that nobody has taken yet grows. */
-  push(event: AnswerEvent): void {
+  /** Adds an event. Consecutive texts become one event. */
+  push(event: OutputEvent): void {
     if (this.#end !== undefined) return;
     const last = this.#events.at(-1);
     if (event.type === 'text' && last?.type === 'text') this.#events[this.#events.length - 1] = joined(last, event);
@@ -26,13 +27,13 @@ export class Answer {
     this.#wake?.();
   }
 
-  /** Only the first end counts. */
+  /** Sets the terminal event. Only the first one counts. */
   end(event: TerminalEvent): void {
     this.#end ??= event;
     this.#wake?.();
   }
 
-  /** The one who asked takes it back: what was not taken is not worth taking any more. */
+  /** Drops the events and ends the answer, because the consumer has cancelled the request. */
   abort(): void {
     if (this.#end !== undefined) return;
     this.#events = [];
@@ -40,7 +41,7 @@ export class Answer {
     this.end({ type: 'finish', reason: 'abort', rawReason: 'signal', usage: { promptTokens, completionTokens } });
   }
 
-  /** The next event; after a terminal one there is none. */
+  /** Resolves with the next event. The last one is terminal. */
   async take(): Promise<InferenceEvent> {
     for (;;) {
       const event = this.#events.shift();

@@ -5,20 +5,20 @@ import { fileURLToPath } from 'node:url';
 import { promptInput } from '@shoal/protocol';
 import { Batcher } from './batcher.ts';
 import { Generation } from './generation.ts';
-import { Host } from './host.ts';
-import type { FromChild, GenerateOrder } from './messages.ts';
+import { ChildEngine } from './child-engine.ts';
+import type { FromChild, GenerateRequest } from './messages.ts';
 import { loadModel, type Model } from './model.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
-const LOAD_ORDER = { modelPath: MODEL_PATH, slots: 1, gpuLayers: 0, threads: 1 } as const;
+const LOAD_REQUEST = { modelPath: MODEL_PATH, slots: 1, gpuLayers: 0, threads: 1 } as const;
 /** Longer than what is generated ahead of who asked. */
-const LONG: GenerateOrder = { input: promptInput('Count to 100.'), sampling: { temperature: 0 }, stop: [] };
+const LONG: GenerateRequest = { input: promptInput('Count to 100.'), sampling: { temperature: 0 }, stop: [] };
 
 suite('answers that take turns', () => {
   let model: Model;
   before(async () => {
     model = await loadModel(
-      LOAD_ORDER,
+      LOAD_REQUEST,
       () => {},
       (work) => work(),
     );
@@ -48,14 +48,14 @@ suite('answers that take turns', () => {
 test('a child whose answers all wait for those who asked says that it lives', async () => {
   const living = Promise.withResolvers<void>();
   const ended = new Set<string>();
-  const host = new Host((message: FromChild) => {
-    if (message.type !== 'news') return;
+  const child = new ChildEngine((message: FromChild) => {
+    if (message.type !== 'events') return;
     for (const { type } of message.items) ended.add(type);
-    if (ended.has('said') && message.items.length === 0) living.resolve();
+    if (ended.has('output') && message.items.length === 0) living.resolve();
   });
-  await host.handle({ type: 'load', order: LOAD_ORDER });
-  await host.handle({ type: 'generate', id: 1, order: LONG });
+  await child.handle({ type: 'load', request: LOAD_REQUEST });
+  await child.handle({ type: 'generate', id: 1, request: LONG });
   await living.promise;
   assert.ok(!ended.has('finish'));
-  await host.handle({ type: 'abort', id: 1 });
+  await child.handle({ type: 'abort', id: 1 });
 });

@@ -2,7 +2,7 @@ import { ShoalError } from '@shoal/protocol';
 import type { Generation } from './generation.ts';
 import type { Model } from './model.ts';
 import type { NativeContext } from './native/context.ts';
-import { commonBeginning, type Slot, Slots } from './slots.ts';
+import { commonBeginning, type Slot, SlotPool } from './slot-pool.ts';
 
 interface Seat {
   readonly generation: Generation;
@@ -24,7 +24,7 @@ export class Batcher {
   readonly #context: NativeContext;
   readonly #onStep: () => void;
   readonly #pieceLength: number;
-  readonly #slots: Slots;
+  readonly #slots: SlotPool;
   #waiting: Generation[] = [];
   #seats: Seat[] = [];
   #isWoken = false;
@@ -34,7 +34,7 @@ export class Batcher {
     this.#onStep = onStep;
     this.#context = context;
     this.#pieceLength = pieceLength;
-    this.#slots = new Slots(slots);
+    this.#slots = new SlotPool(slots);
   }
 
   /** First come, first served. The parent bounds how many can wait. */
@@ -94,7 +94,7 @@ export class Batcher {
       for (const part of parts) this.#giveUp(part);
       return true;
     }
-    for (const part of parts) this.#hear(part);
+    for (const part of parts) this.#advance(part);
     this.#onStep();
     return true;
   }
@@ -122,13 +122,13 @@ export class Batcher {
     return { generation, slot, count: tokens.length, output: wantsLogits ? output : undefined };
   }
 
-  #hear({ generation, count, output }: Part): void {
+  #advance({ generation, count, output }: Part): void {
     generation.evaluated(count);
     if (output === undefined) return;
     try {
       const logits = this.#context.logits(output);
       if (logits === undefined) throw new Error(`llama.cpp has no logits at ${output}.`);
-      generation.hear(logits);
+      generation.advance(logits);
     } catch (error) {
       generation.fail(error);
     }

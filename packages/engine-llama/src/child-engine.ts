@@ -1,29 +1,29 @@
 import { setImmediate } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol';
 import { Batcher } from './batcher.ts';
-import { Embedder, Embedding } from './embedder.ts';
+import { EmbeddingContext, EmbeddingTask } from './embedding.ts';
 import { describeFailure, Generation } from './generation.ts';
-import type { FromChild, GenerateOrder, LoadOrder, News, ToChild } from './messages.ts';
+import type { FromChild, GenerateRequest, LoadRequest, RequestEvent, ToChild } from './messages.ts';
 import { loadModel, type Log, type Model } from './model.ts';
 
-/** So often the parent hears of us while there are answers, whether or not there is anything to say. */
+/** The interval of messages to the parent while requests run, even if there are no events. */
 const SIGN_OF_LIFE_MS = 1_000;
 
-interface Ready {
+interface Loaded {
   readonly model: Model;
   readonly batcher: Batcher;
-  readonly embedder: Embedder;
+  readonly embeddings: EmbeddingContext;
 }
 
-/** The child's side of the conversation: one model, and the answers that are under way. */
-export class Host {
+/** The child's side: one model and the requests that run on it. */
+export class ChildEngine {
   readonly #send: (message: FromChild) => void;
-  readonly #answers = new Map<number, Generation | Embedding>();
-  #ready: Ready | undefined;
-  #outbox: News[] = [];
+  readonly #tasks = new Map<number, Generation | EmbeddingTask>();
+  #loaded: Loaded | undefined;
+  #outbox: RequestEvent[] = [];
   #isPosting = false;
-  #heardAt = 0;
-  #life: NodeJS.Timeout | undefined;
+  #postedAt = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(send: (message: FromChild) => void) {
     this.#send = send;
@@ -32,33 +32,35 @@ export class Host {
   async handle(message: ToChild): Promise<void> {
     switch (message.type) {
       case 'load':
-        return this.#load(message.order);
+        return this.#load(message.request);
       case 'generate':
-        return this.#start(message.id, message.order);
-      case 'taken': {
-        const answer = this.#answers.get(message.id);
-        if (answer instanceof Generation) answer.taken(message.tokens);
-        this.#ready?.batcher.wake();
+        return this.#start(message.id, message.request);
+      case 'ack': {
+        const task = this.#tasks.get(message.id);
+        if (task instanceof Generation) task.acknowledge(message.tokens);
+        this.#loaded?.batcher.wake();
         return;
       }
       case 'abort': {
-        const answer = this.#answers.get(message.id);
-        if (answer !== undefined) answer.aborted = true;
-        this.#forget(message.id);
-        this.#ready?.batcher.wake();
+        const task = this.#tasks.get(message.id);
+        if (task !== undefined) task.aborted = true;
+        this.#remove(message.id);
+        this.#loaded?.batcher.wake();
         return;
       }
+      default:
+        message satisfies never;
     }
   }
 
-  async #load(order: LoadOrder): Promise<void> {
+  async #load(request: LoadRequest): Promise<void> {
     try {
       const log: Log = (level, text) => this.#send({ type: 'log', level, text });
-      const model = await loadModel(order, log, (work) => this.#watched(work));
-      this.#ready = {
+      const model = await loadModel(request, log, (work) => this.#watchTemplate(work));
+      this.#loaded = {
         model,
         batcher: new Batcher(model, () => this.#showLife()),
-        embedder: new Embedder(model),
+        embeddings: new EmbeddingContext(model),
       };
       this.#send({ type: 'loaded', model: model.loaded });
     } catch (error) {
@@ -67,49 +69,49 @@ export class Host {
     }
   }
 
-  #start(id: number, order: GenerateOrder): Promise<void> | void {
-    if (this.#ready === undefined) throw new Error('The parent sent a request before the model was loaded.');
-    const { model, batcher, embedder } = this.#ready;
-    const tell = (news: News) => this.#tell(news);
+  #start(id: number, request: GenerateRequest): Promise<void> | void {
+    if (this.#loaded === undefined) throw new Error('The parent sent a request before the model was loaded.');
+    const { model, batcher, embeddings } = this.#loaded;
+    const emit = (event: RequestEvent) => this.#emit(event);
     try {
-      if (order.input.type === 'embeddings') {
-        const embedding = new Embedding(embedder, id, order.input.texts, tell);
-        this.#keep(id, embedding);
-        return this.#embed(id, embedding);
+      if (request.input.type === 'embeddings') {
+        const task = new EmbeddingTask(embeddings, id, request.input.texts, emit);
+        this.#add(id, task);
+        return this.#embed(id, task);
       }
-      const generation = new Generation(model, id, order, tell);
-      this.#keep(id, generation);
+      const generation = new Generation(model, id, request, emit);
+      this.#add(id, generation);
       batcher.submit(generation);
     } catch (error) {
-      tell({ type: 'failed', id, ...describeFailure(error) });
+      emit({ type: 'failed', id, ...describeFailure(error) });
     }
   }
 
-  async #embed(id: number, embedding: Embedding): Promise<void> {
+  async #embed(id: number, task: EmbeddingTask): Promise<void> {
     try {
-      for (let index = 0; !embedding.aborted && embedding.step(index); index++) await setImmediate();
+      for (let index = 0; !task.aborted && task.step(index); index++) await setImmediate();
     } catch (error) {
-      this.#tell({ type: 'failed', id, ...describeFailure(error) });
+      this.#emit({ type: 'failed', id, ...describeFailure(error) });
     }
   }
 
-  /** While there are answers the parent hears of us, even where all of them wait for those who asked. */
-  #keep(id: number, answer: Generation | Embedding): void {
-    this.#answers.set(id, answer);
-    this.#life ??= setInterval(() => this.#showLife(), SIGN_OF_LIFE_MS);
+  /** Starts the signs of life, which the parent expects even while all requests wait for their consumers. */
+  #add(id: number, task: Generation | EmbeddingTask): void {
+    this.#tasks.set(id, task);
+    this.#timer ??= setInterval(() => this.#showLife(), SIGN_OF_LIFE_MS);
   }
 
-  #forget(id: number): void {
-    this.#answers.delete(id);
-    if (this.#answers.size > 0) return;
-    clearInterval(this.#life);
-    this.#life = undefined;
+  #remove(id: number): void {
+    this.#tasks.delete(id);
+    if (this.#tasks.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
-  /** All that is told in one go leaves as one message. */
-  #tell(news: News): void {
-    if (news.type === 'finish' || news.type === 'failed') this.#forget(news.id);
-    this.#outbox.push(news);
+  /** Events of one turn of the event loop leave in one message. */
+  #emit(event: RequestEvent): void {
+    if (event.type === 'finish' || event.type === 'failed') this.#remove(event.id);
+    this.#outbox.push(event);
     if (this.#isPosting) return;
     this.#isPosting = true;
     queueMicrotask(() => {
@@ -118,8 +120,8 @@ export class Host {
     });
   }
 
-  /** A chat template may never come to an end: the parent ends us then. */
-  #watched<Value>(work: () => Value): Value {
+  /** Reports the run of a chat template, which may never end: the parent then kills this process. */
+  #watchTemplate<Value>(work: () => Value): Value {
     this.#send({ type: 'template', is: 'running' });
     try {
       return work();
@@ -129,14 +131,14 @@ export class Host {
   }
 
   #showLife(): void {
-    if (performance.now() - this.#heardAt > SIGN_OF_LIFE_MS) this.#post();
+    if (performance.now() - this.#postedAt > SIGN_OF_LIFE_MS) this.#post();
   }
 
   #post(): void {
-    this.#heardAt = performance.now();
+    this.#postedAt = performance.now();
     const items = this.#outbox;
     this.#outbox = [];
-    const memoryBytes = items.some(({ type }) => type === 'finish') ? this.#ready?.model.memoryBytes() : undefined;
-    this.#send({ type: 'news', items, memoryBytes });
+    const memoryBytes = items.some(({ type }) => type === 'finish') ? this.#loaded?.model.memoryBytes() : undefined;
+    this.#send({ type: 'events', items, memoryBytes });
   }
 }

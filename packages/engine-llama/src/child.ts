@@ -16,7 +16,7 @@ process.once('disconnect', () => process.exit());
 const send = (message: FromChild) => {
   if (process.connected) process.send?.(message);
 };
-const host = import('./host.ts').then(({ Host }) => new Host(send));
+const host = import('./child-engine.ts').then(({ ChildEngine }) => new ChildEngine(send));
 
 process.on('message', (message: ToChild) => {
   void host.then((ready) => ready.handle(message));

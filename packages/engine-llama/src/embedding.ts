@@ -1,16 +1,16 @@
 import { ShoalError } from '@shoal/protocol';
 import type { Model } from './model.ts';
 import { NativeContext } from './native/context.ts';
-import type { News } from './messages.ts';
+import type { RequestEvent } from './messages.ts';
 
 /** A generative model reads a text for its vector in one piece of at most so many tokens. */
 const EMBEDDING_TOKENS_MAX = 2_048;
 const SEQUENCE = 0;
 
 /** Turns texts into vectors, one after the other, in a context of its own that is made when it is first wanted. */
-export class Embedder {
+export class EmbeddingContext {
   readonly #model: Model;
-  #context: NativeContext | undefined;
+  #native: NativeContext | undefined;
 
   constructor(model: Model) {
     this.#model = model;
@@ -45,45 +45,45 @@ export class Embedder {
   }
 
   #open(): NativeContext {
-    this.#context ??= NativeContext.create(this.#model.native, {
+    this.#native ??= NativeContext.create(this.#model.native, {
       contextLength: this.#length,
       sequences: 1,
       batchLength: this.#length,
       threads: this.#model.context.threads,
       embeddings: true,
     });
-    if (this.#context === undefined) throw ShoalError.generationFailed('There is no memory for computing vectors.');
-    return this.#context;
+    if (this.#native === undefined) throw ShoalError.generationFailed('There is no memory for computing vectors.');
+    return this.#native;
   }
 }
 
 /** Texts on their way to vectors: one a step, so that answers go on between them. */
-export class Embedding {
+export class EmbeddingTask {
   aborted = false;
   readonly #id: number;
   readonly #texts: readonly (readonly number[])[];
-  readonly #embedder: Embedder;
-  readonly #tell: (news: News) => void;
+  readonly #context: EmbeddingContext;
+  readonly #emit: (event: RequestEvent) => void;
 
-  /** Throws as `Embedder.read` does. */
-  constructor(embedder: Embedder, id: number, texts: readonly string[], tell: (news: News) => void) {
+  /** Throws as `EmbeddingContext.read` does. */
+  constructor(context: EmbeddingContext, id: number, texts: readonly string[], emit: (event: RequestEvent) => void) {
     this.#id = id;
-    this.#embedder = embedder;
-    this.#texts = embedder.read(texts);
-    this.#tell = tell;
+    this.#context = context;
+    this.#texts = context.read(texts);
+    this.#emit = emit;
     const promptTokens = this.#texts.reduce((sum, tokens) => sum + tokens.length, 0);
-    tell({ type: 'began', id, promptTokens, cachedTokens: 0 });
+    emit({ type: 'started', id, promptTokens, cachedTokens: 0 });
   }
 
   /** Computes the vector at an index. False once all are done. */
   step(index: number): boolean {
     const tokens = this.#texts[index];
     if (tokens === undefined) {
-      this.#tell({ type: 'finish', id: this.#id, reason: 'stop', rawReason: 'all texts', completionTokens: 0 });
+      this.#emit({ type: 'finish', id: this.#id, reason: 'stop', rawReason: 'all texts', completionTokens: 0 });
       return false;
     }
-    const event = { type: 'embedding', index, vector: this.#embedder.embed(tokens) } as const;
-    this.#tell({ type: 'said', id: this.#id, events: [event] });
+    const event = { type: 'embedding', index, vector: this.#context.embed(tokens) } as const;
+    this.#emit({ type: 'output', id: this.#id, events: [event] });
     return true;
   }
 }

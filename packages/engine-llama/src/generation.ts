@@ -1,11 +1,11 @@
 import { type FinishReason, type Sampling, ShoalError } from '@shoal/protocol';
 import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
 import type { AnswerParser } from '@shoal/chat';
-import { type AnswerEvent, type GenerateOrder, type News, RUN_AHEAD_TOKENS } from './messages.ts';
+import { type OutputEvent, type GenerateRequest, type RequestEvent, RUN_AHEAD_TOKENS } from './messages.ts';
 import type { Model } from './model.ts';
-import { type Chooser, createChooser, type FullSampling, PENALTY_LAST_TOKENS } from './native/chooser.ts';
+import { type Sampler, createSampler, type FullSampling, PENALTY_LAST_TOKENS } from './native/sampler.ts';
 import { logprobsOf } from './native/logprobs.ts';
-import { readOrder } from './prompt.ts';
+import { encodeRequest } from './prompt.ts';
 import { TokenText } from './token-text.ts';
 
 /** What applies where request and model file leave it open: llama.cpp's own defaults, a little cooler. */
@@ -21,7 +21,7 @@ export interface Step {
 }
 
 /**
- * One answer coming into being. Whoever drives it evaluates what `next` says and hands the logits to `hear`.
+ * One answer coming into being. Whoever drives it evaluates what `next` says and hands the logits to `advance`.
  *
  * An answer that another worker began, and that is determined (temperature 0, or a seed), goes on exactly: what was said
  * is read token by token as it was made, and the draws are made again, because a batch of many rounds otherwise than
@@ -34,9 +34,9 @@ export class Generation {
   readonly promptLength: number;
   aborted = false;
   readonly #model: Model;
-  readonly #tell: (news: News) => void;
-  readonly #order: GenerateOrder;
-  readonly #chooser: Chooser;
+  readonly #emit: (event: RequestEvent) => void;
+  readonly #request: GenerateRequest;
+  readonly #sampler: Sampler;
   readonly #text: TokenText;
   readonly #stops: StopFilter;
   readonly #parser: AnswerParser | undefined;
@@ -45,14 +45,14 @@ export class Generation {
   readonly #draws: boolean;
   /** Tokens that were evaluated, or were in memory already. */
   #position = 0;
-  #chosen: number | undefined;
+  #lastToken: number | undefined;
   #count = 0;
-  #untaken = 0;
+  #unacknowledged = 0;
   #hasEnded = false;
 
   /** Throws `ShoalError` for what cannot be answered. */
-  constructor(model: Model, id: number, order: GenerateOrder, tell: (news: News) => void) {
-    const { prompt, resumed, grammar, parser } = readOrder(model, order);
+  constructor(model: Model, id: number, request: GenerateRequest, emit: (event: RequestEvent) => void) {
+    const { prompt, resumed, grammar, parser } = encodeRequest(model, request);
     const { contextLength } = model.loaded;
     this.read = [...prompt, ...resumed];
     if (prompt.length === 0) throw ShoalError.invalidRequest('The request has no tokens to answer.');
@@ -60,22 +60,22 @@ export class Generation {
     this.id = id;
     this.promptLength = prompt.length;
     this.#model = model;
-    this.#order = order;
-    this.#tell = tell;
+    this.#request = request;
+    this.#emit = emit;
     this.#parser = parser;
-    this.#limit = limits(order.sampling, contextLength - this.read.length);
-    const sampling = fullSampling(order.sampling, model.sampling);
-    const isDetermined = sampling.temperature === 0 || order.sampling.seed !== undefined;
+    this.#limit = limits(request.sampling, contextLength - this.read.length);
+    const sampling = fullSampling(request.sampling, model.sampling);
+    const isDetermined = sampling.temperature === 0 || request.sampling.seed !== undefined;
     this.#replays = resumed.length > 0 && isDetermined;
     this.#draws = this.#replays && sampling.temperature > 0;
     const { vocabulary } = model.native;
     this.#text = new TokenText((token) => vocabulary.piece(token, parser !== undefined));
-    this.#stops = new StopFilter(order.stop);
-    this.#chooser = createChooser(model.native.library, vocabulary, sampling, grammar);
+    this.#stops = new StopFilter(request.stop);
+    this.#sampler = createSampler(model.native.library, vocabulary, sampling, grammar);
     try {
       this.#recall(prompt, resumed);
     } catch (error) {
-      this.#chooser.free();
+      this.#sampler.free();
       throw error;
     }
   }
@@ -91,7 +91,7 @@ export class Generation {
 
   /** False while the consumer is too far behind. */
   get hasRoom(): boolean {
-    return this.#untaken < RUN_AHEAD_TOKENS;
+    return this.#unacknowledged < RUN_AHEAD_TOKENS;
   }
 
   get position(): number {
@@ -107,13 +107,13 @@ export class Generation {
   begin(position: number): void {
     this.#position = position;
     const cachedTokens = Math.min(position, this.promptLength);
-    this.#tell({ type: 'began', id: this.id, promptTokens: this.promptLength, cachedTokens });
+    this.#emit({ type: 'started', id: this.id, promptTokens: this.promptLength, cachedTokens });
     if (this.#limit.tokens === 0) this.#finish('length', this.#limit.name);
   }
 
   /** At most so many tokens of a prompt; the one chosen last otherwise. */
   next(room: number): Step {
-    if (!this.isReading) return { tokens: this.#chosen === undefined ? [] : [this.#chosen], wantsLogits: true };
+    if (!this.isReading) return { tokens: this.#lastToken === undefined ? [] : [this.#lastToken], wantsLogits: true };
     const isReplaying = this.#replays && this.#position >= this.promptLength;
     const until = this.#replays && !isReplaying ? this.promptLength : this.read.length;
     const end = Math.min(until, this.#position + (isReplaying ? 1 : room));
@@ -126,26 +126,26 @@ export class Generation {
   }
 
   /** The model's view of what follows. */
-  hear(logits: Float32Array): void {
+  advance(logits: Float32Array): void {
     const resumed = this.read[this.#position];
-    if (resumed !== undefined) return this.#chooser.replay(logits, resumed);
-    const token = this.#chooser.choose(logits);
+    if (resumed !== undefined) return this.#sampler.replay(logits, resumed);
+    const token = this.#sampler.sample(logits);
     if (token === undefined) throw ShoalError.generationFailed('The model found no token to go on with.');
     const { vocabulary } = this.#model.native;
     if (vocabulary.isEndOfGeneration(token)) return this.#finish('stop', 'end of generation');
     this.#count++;
-    const { logprobs } = this.#order;
+    const { logprobs } = this.#request;
     const logprob = logprobs === undefined ? undefined : logprobsOf(vocabulary, logits, token, logprobs);
-    this.#chosen = token;
+    this.#lastToken = token;
     const piece = this.#text.push(token, logprob);
-    if (piece !== undefined) this.#say(this.#stops.push(piece));
+    if (piece !== undefined) this.#emitText(this.#stops.push(piece));
     if (this.#stops.stopped) this.#finish('stop', 'stop string');
     else if (this.#parser?.isOver === true) this.#finish('stop', 'tool call');
     else if (this.#count === this.#limit.tokens) this.#finish('length', this.#limit.name);
   }
 
-  taken(tokens: number): void {
-    this.#untaken -= tokens;
+  acknowledge(tokens: number): void {
+    this.#unacknowledged -= tokens;
   }
 
   fail(error: unknown): void {
@@ -159,33 +159,33 @@ export class Generation {
 
   /** What was said elsewhere is taken in as if it had been said here. */
   #recall(prompt: readonly number[], resumed: readonly number[]): void {
-    for (const token of prompt.slice(-PENALTY_LAST_TOKENS)) this.#chooser.read(token, 'prompt');
+    for (const token of prompt.slice(-PENALTY_LAST_TOKENS)) this.#sampler.accept(token, 'prompt');
     for (const token of resumed) {
-      if (!this.#draws) this.#chooser.read(token, 'answer');
+      if (!this.#draws) this.#sampler.accept(token, 'answer');
       const piece = this.#text.push(token);
       if (piece !== undefined) this.#parser?.push(piece);
     }
   }
 
-  #say(piece: Piece | undefined): void {
+  #emitText(piece: Piece | undefined): void {
     if (piece === undefined) return;
-    this.#tellEvents(this.#parser === undefined ? [{ type: 'text', ...piece }] : this.#parser.push(piece));
+    this.#emitOutput(this.#parser === undefined ? [{ type: 'text', ...piece }] : this.#parser.push(piece));
   }
 
-  #tellEvents(events: readonly AnswerEvent[]): void {
+  #emitOutput(events: readonly OutputEvent[]): void {
     if (events.length === 0) return;
-    for (const event of events) if (event.type !== 'embedding') this.#untaken += event.tokens.length;
-    this.#tell({ type: 'said', id: this.id, events });
+    for (const event of events) if (event.type !== 'embedding') this.#unacknowledged += event.tokens.length;
+    this.#emit({ type: 'output', id: this.id, events });
   }
 
   #finish(reason: FinishReason, rawReason: string): void {
     if (!this.#stops.stopped) {
       const rest = this.#text.end();
-      if (rest !== undefined) this.#say(this.#stops.push(rest));
+      if (rest !== undefined) this.#emitText(this.#stops.push(rest));
     }
     const stopped = this.#stops.stopped;
-    if (!stopped) this.#say(this.#stops.end());
-    this.#tellEvents(this.#parser?.end() ?? []);
+    if (!stopped) this.#emitText(this.#stops.end());
+    this.#emitOutput(this.#parser?.end() ?? []);
     const completionTokens = this.#count;
     const ended = { type: 'finish', id: this.id, completionTokens } as const;
     if (reason === 'stop' && this.#parser?.isCut === true) {
@@ -197,11 +197,11 @@ export class Generation {
     else this.#end({ ...ended, reason, rawReason });
   }
 
-  #end(news: News | undefined): void {
+  #end(event: RequestEvent | undefined): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#chooser.free();
-    if (news !== undefined) this.#tell(news);
+    this.#sampler.free();
+    if (event !== undefined) this.#emit(event);
   }
 }
 
@@ -226,7 +226,9 @@ function fullSampling(sampling: Sampling, ofModel: Sampling): FullSampling {
 }
 
 /** What is wrong with a request is told as it is; what is wrong with us stays in the log. */
-export function describeFailure(error: unknown): Pick<News & { type: 'failed' }, 'code' | 'message' | 'detail'> {
+export function describeFailure(
+  error: unknown,
+): Pick<RequestEvent & { type: 'failed' }, 'code' | 'message' | 'detail'> {
   if (error instanceof ShoalError) return { code: error.code, message: error.message };
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'GENERATION_FAILED', message: 'The model failed while it answered.', detail };

@@ -5,8 +5,9 @@ import { modelForRequest } from '@shoal/engine/request-check';
 import { GPU_LAYERS_AUTO } from '@shoal/engine/model-files/gpu-layers';
 import type { LogLevel } from './messages.ts';
 import { checkModelFile, defaultSlots, modelName } from '@shoal/engine/model-files/model-file';
-import { Residency } from './residency.ts';
-import { describe, Runner, unavailable } from './runner.ts';
+import { ModelPool } from './model-pool.ts';
+import { describe, ModelRunner } from './model-runner.ts';
+import { engineClosed, modelUnavailable } from '@shoal/engine/child-process/errors';
 
 /** Requests that one engine takes at most, those that wait for a model or a slot included. */
 const OPEN_REQUESTS_MAX = 256;
@@ -59,8 +60,8 @@ export function createLlama(options: LlamaOptions): Engine {
 class Llama implements Engine {
   readonly name = 'llama';
   readonly abilities: EngineAbilities;
-  readonly #runners: readonly Runner[];
-  readonly #residency: Residency;
+  readonly #runners: readonly ModelRunner[];
+  readonly #pool: ModelPool;
   readonly #closing = new AbortController();
   readonly #log: (level: LogLevel, text: string) => void;
   #open = 0;
@@ -68,11 +69,11 @@ class Llama implements Engine {
   constructor(options: LlamaOptions) {
     const { memoryBudgetBytes, keepAliveMs, others = [], log = () => {} } = options;
     this.#log = log;
-    this.#runners = [options, ...others].map((model) => createRunner(model, options));
+    this.#runners = [options, ...others].map((model) => createModelRunner(model, options));
     this.abilities = { slots: Math.max(...this.#runners.map(({ slots }) => slots)), resume: 'tokens' };
     const predicted = new Map([options, ...others].map((model, index) => [this.#runners[index]?.id, predict(model)]));
-    this.#residency = new Residency({
-      lodgers: this.#runners,
+    this.#pool = new ModelPool({
+      models: this.#runners,
       predictedBytes: ({ id }) => predicted.get(id) ?? 0,
       budgetBytes: memoryBudgetBytes,
       keepAliveMs,
@@ -81,13 +82,13 @@ class Llama implements Engine {
 
   /** Those that were never loaded are, one after the other, to be known. One beside the first that cannot be is left out. */
   async models(): Promise<readonly ModelInfo[]> {
-    if (this.#closing.signal.aborted) throw closed();
+    if (this.#closing.signal.aborted) throw engineClosed();
     const [first] = this.#runners;
     for (const runner of this.#runners.filter(({ known }) => known === undefined)) {
       const learning = this.#learn(runner);
       await (runner === first ? learning : learning.catch((error: unknown) => this.#leaveOut(runner, error)));
     }
-    if (this.#closing.signal.aborted) throw closed();
+    if (this.#closing.signal.aborted) throw engineClosed();
     return this.#known();
   }
 
@@ -97,8 +98,8 @@ class Llama implements Engine {
     try {
       if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
       const runner = await unlessAborted(this.#choose(request), signal);
-      if (runner !== undefined) leave = await this.#residency.enter(runner, signal);
-      if (this.#closing.signal.aborted) throw closed();
+      if (runner !== undefined) leave = await this.#pool.enter(runner, signal);
+      if (this.#closing.signal.aborted) throw engineClosed();
       if (runner === undefined || leave === undefined) return yield aborted();
       yield* runner.generate(request, signal);
     } catch (error) {
@@ -110,17 +111,17 @@ class Llama implements Engine {
   }
 
   resident(): Promise<readonly ResidentModel[]> {
-    return Promise.resolve(this.#residency.list());
+    return Promise.resolve(this.#pool.list());
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#residency.close();
+    await this.#pool.close();
     await Promise.all(this.#runners.map((runner) => runner.close()));
   }
 
   /** Throws `ShoalError`. */
-  async #choose(request: InferenceRequest): Promise<Runner | undefined> {
+  async #choose(request: InferenceRequest): Promise<ModelRunner | undefined> {
     const { model } = request;
     const isKnown = this.#known().some((one) => model !== undefined && isNamed(one, model));
     const isFirst = model === undefined && this.#runners[0]?.known !== undefined;
@@ -128,9 +129,9 @@ class Llama implements Engine {
       isKnown || isFirst
         ? this.#known()
         : await this.models().catch((error: unknown) => {
-            throw unavailable(error);
+            throw modelUnavailable(error);
           });
-    if (this.#closing.signal.aborted) throw closed();
+    if (this.#closing.signal.aborted) throw engineClosed();
     const { id } = modelForRequest(request, models);
     return this.#runners.find((runner) => runner.id === id);
   }
@@ -139,14 +140,14 @@ class Llama implements Engine {
     return this.#runners.flatMap(({ id, known }) => (known === undefined ? [] : describe(id, known)));
   }
 
-  #leaveOut({ id }: Runner, error: unknown): void {
+  #leaveOut({ id }: ModelRunner, error: unknown): void {
     const { message } = ShoalError.from(error);
     this.#log('error', `The model ${id} is not offered: ${message}`);
   }
 
-  async #learn(runner: Runner): Promise<ModelInfo> {
-    const leave = await this.#residency.enter(runner, this.#closing.signal);
-    if (leave === undefined) throw closed();
+  async #learn(runner: ModelRunner): Promise<ModelInfo> {
+    const leave = await this.#pool.enter(runner, this.#closing.signal);
+    if (leave === undefined) throw engineClosed();
     try {
       return await runner.load();
     } finally {
@@ -160,12 +161,12 @@ function predict({ modelPath, memoryBytes }: LlamaModel): number {
 }
 
 /** Settings of the machine hold for all models, the name and file of each for itself. */
-function createRunner(model: LlamaModel, options: LlamaOptions): Runner {
+function createModelRunner(model: LlamaModel, options: LlamaOptions): ModelRunner {
   const { modelPath, name, digest, parts } = model;
   const { contextLength, contextLengthMax, threads, cacheDirectory, packageFolder } = options;
-  return new Runner({
+  return new ModelRunner({
     id: name ?? modelName(modelPath),
-    order: {
+    request: {
       modelPath,
       slots: options.slots ?? defaultSlots(modelPath),
       gpuLayers: options.gpuLayers ?? GPU_LAYERS_AUTO,
@@ -200,10 +201,6 @@ async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): 
 function aborted(): InferenceEvent {
   const usage = { promptTokens: 0, completionTokens: 0 };
   return { type: 'finish', reason: 'abort', rawReason: 'signal', usage };
-}
-
-function closed(): ShoalError {
-  return ShoalError.aborted('The engine was closed.');
 }
 
 function overloaded(): ShoalError {

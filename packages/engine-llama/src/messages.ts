@@ -8,61 +8,61 @@ import type {
   ToolCallEvent,
 } from '@shoal/protocol';
 
-/** How many tokens the child generates beyond those that the consumer took; then it pauses. */
+/** Tokens that the child generates beyond those that the consumer has taken; then it pauses. */
 export const RUN_AHEAD_TOKENS = 64;
 
-/** What to load, and how; the first message that a child gets. */
-export interface LoadOrder {
+/** The first message that a child gets: the model to load and how. */
+export interface LoadRequest {
   readonly modelPath: string;
-  /** Of the whole model, where it is known already. */
+  /** Of the whole model. Default: computed from the file. */
   readonly digest?: string | undefined;
-  /** All files in order, where there are several. */
+  /** All files of a split model, in order. */
   readonly parts?: readonly string[] | undefined;
   readonly slots: number;
-  /** Layers that the GPU computes: -1 as many as fit, 0 none. */
+  /** Layers that the GPU computes; -1: as many as fit, 0: none. */
   readonly gpuLayers: number;
-  /** The folder of the package that has llama.cpp for a GPU; absent: the installed one. */
+  /** The folder of the package with llama.cpp for a GPU. Default: the installed package. */
   readonly packageFolder?: string | undefined;
   readonly contextLength?: number | undefined;
-  /** What an absent `contextLength` is at most. */
+  /** The upper limit of the default `contextLength`. */
   readonly contextLengthMax?: number | undefined;
   readonly threads?: number | undefined;
   readonly cacheDirectory?: string | undefined;
 }
 
-/** What of a request is the child's concern. */
-export type GenerateOrder = Omit<InferenceRequest, 'model' | 'deadlineMs'>;
+/** The part of a request that concerns the child. */
+export type GenerateRequest = Omit<InferenceRequest, 'model' | 'deadlineMs'>;
 
-/** What the child found in the file, and how it runs it. */
-export interface LoadedModel {
+/** A loaded model: the file's properties and how the child runs it. */
+export interface ModelDescription {
   readonly digest: string;
-  /** Tokens a slot. */
+  /** Tokens per slot. */
   readonly contextLength: number;
   readonly abilities: readonly Ability[];
   readonly quantization?: string | undefined;
   readonly threads: number;
-  /** What computes: `cpu`, or the GPU's interface. */
+  /** The device that computes: `cpu`, or the GPU's interface. */
   readonly device: string;
-  /** What the process grew by when it loaded the model. */
+  /** Growth of the process when it loaded the model. */
   readonly memoryBytes: number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export type ToChild =
-  | { readonly type: 'load'; readonly order: LoadOrder }
-  | { readonly type: 'generate'; readonly id: number; readonly order: GenerateOrder }
-  /** The consumer took so many tokens of an answer. */
-  | { readonly type: 'taken'; readonly id: number; readonly tokens: number }
+  | { readonly type: 'load'; readonly request: LoadRequest }
+  | { readonly type: 'generate'; readonly id: number; readonly request: GenerateRequest }
+  /** The consumer has taken this number of tokens. */
+  | { readonly type: 'ack'; readonly id: number; readonly tokens: number }
   | { readonly type: 'abort'; readonly id: number };
 
 /** A piece of an answer. */
-export type AnswerEvent = TextEvent | ToolCallEvent | EmbeddingEvent;
+export type OutputEvent = TextEvent | ToolCallEvent | EmbeddingEvent;
 
-/** What has become of one request. */
-export type News =
-  | { readonly type: 'began'; readonly id: number; readonly promptTokens: number; readonly cachedTokens: number }
-  | { readonly type: 'said'; readonly id: number; readonly events: readonly AnswerEvent[] }
+/** An event of one request. */
+export type RequestEvent =
+  | { readonly type: 'started'; readonly id: number; readonly promptTokens: number; readonly cachedTokens: number }
+  | { readonly type: 'output'; readonly id: number; readonly events: readonly OutputEvent[] }
   | {
       readonly type: 'finish';
       readonly id: number;
@@ -70,7 +70,7 @@ export type News =
       readonly rawReason: string;
       readonly completionTokens: number;
     }
-  /** `message` is fit for a peer, `detail` for this node's log. */
+  /** `message` may be sent to a peer; `detail` is for this node's log. */
   | {
       readonly type: 'failed';
       readonly id: number;
@@ -80,13 +80,13 @@ export type News =
     };
 
 export type FromChild =
-  | { readonly type: 'loaded'; readonly model: LoadedModel }
+  | { readonly type: 'loaded'; readonly model: ModelDescription }
   | { readonly type: 'refused'; readonly reason: string }
   /**
-   * All that one step brought, for all requests: a message costs more than what is in it. Without items: it lives. With the
-   * end of an answer it tells what the model takes by now.
+   * The events of one step, of all requests: a message costs more than its contents. Without items it is a sign of life. With
+   * the end of an answer it has the memory that the model takes now.
    */
-  | { readonly type: 'news'; readonly items: readonly News[]; readonly memoryBytes?: number | undefined }
-  /** Around each run of a chat template. */
+  | { readonly type: 'events'; readonly items: readonly RequestEvent[]; readonly memoryBytes?: number | undefined }
+  /** Sent before and after each run of a chat template. */
   | { readonly type: 'template'; readonly is: 'running' | 'done' }
   | { readonly type: 'log'; readonly level: LogLevel; readonly text: string };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mock, suite, test } from 'node:test';
-import type { LoadedModel } from './messages.ts';
-import { type Lodger, Residency } from './residency.ts';
+import type { ModelDescription } from './messages.ts';
+import { type PooledModel, ModelPool } from './model-pool.ts';
 
-const LOADED: LoadedModel = {
+const LOADED: ModelDescription = {
   digest: `sha256:${'0'.repeat(64)}`,
   contextLength: 8,
   abilities: [],
@@ -14,7 +14,7 @@ const LOADED: LoadedModel = {
 const never = new AbortController().signal;
 
 /** A model that takes ten bytes and says what becomes of it. */
-class FakeLodger implements Lodger {
+class FakeModel implements PooledModel {
   readonly id: string;
   readonly active = 0;
   readonly known = LOADED;
@@ -37,23 +37,23 @@ class FakeLodger implements Lodger {
 }
 
 function house(budgetBytes: number, keepAliveMs?: number) {
-  const lodgers = ['a', 'b', 'c'].map((id) => new FakeLodger(id));
-  const residency = new Residency({
-    lodgers,
+  const models = ['a', 'b', 'c'].map((id) => new FakeModel(id));
+  const residency = new ModelPool({
+    models,
     predictedBytes: () => 10,
     budgetBytes,
     keepAliveMs,
   });
   const enter = async (index: number): Promise<() => void> => {
-    const lodger = lodgers[index];
-    assert.ok(lodger);
-    const leave = await residency.enter(lodger, never);
+    const model = models[index];
+    assert.ok(model);
+    const leave = await residency.enter(model, never);
     assert.ok(leave);
-    lodger.isResident = true;
+    model.isResident = true;
     return leave;
   };
-  const inside = () => lodgers.filter(({ isResident }) => isResident).map(({ id }) => id);
-  return { residency, lodgers, enter, inside };
+  const inside = () => models.filter(({ isResident }) => isResident).map(({ id }) => id);
+  return { residency, models, enter, inside };
 }
 
 suite('which models are in memory', () => {
@@ -86,10 +86,10 @@ suite('which models are in memory', () => {
   });
 
   test('a request that is taken back waits no longer', async () => {
-    const { residency, lodgers, enter } = house(10);
+    const { residency, models, enter } = house(10);
     await enter(0);
     const abort = new AbortController();
-    const waiting = residency.enter(lodgers[1] ?? assert.fail(), abort.signal);
+    const waiting = residency.enter(models[1] ?? assert.fail(), abort.signal);
     abort.abort();
     assert.equal(await waiting, undefined);
   });
@@ -145,10 +145,10 @@ suite('which models are in memory', () => {
   });
 
   test('what a leaving model takes is not given to another before it is gone', async () => {
-    const { enter, lodgers, residency, inside } = house(10, 0);
+    const { enter, models, residency, inside } = house(10, 0);
     const gone = Promise.withResolvers<void>();
     const left = Promise.withResolvers<void>();
-    lodgers[0]?.leaveWith(() => {
+    models[0]?.leaveWith(() => {
       left.resolve();
       return gone.promise;
     });
@@ -169,9 +169,9 @@ suite('which models are in memory', () => {
   });
 
   test('the end lets nobody wait', async () => {
-    const { residency, lodgers, enter } = house(10);
+    const { residency, models, enter } = house(10);
     await enter(0);
-    const waiting = residency.enter(lodgers[1] ?? assert.fail(), never);
+    const waiting = residency.enter(models[1] ?? assert.fail(), never);
     await residency.close();
     assert.equal(await waiting, undefined);
   });

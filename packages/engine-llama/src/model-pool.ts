@@ -1,28 +1,28 @@
 import type { ResidentModel } from '@shoal/engine';
-import type { LoadedModel } from './messages.ts';
+import type { ModelDescription } from './messages.ts';
 
 /** A model that can be in memory, or not. */
-export interface Lodger {
+export interface PooledModel {
   readonly id: string;
   /** Requests that it works on. */
   readonly active: number;
   readonly isResident: boolean;
   /** Undefined until it was in memory once. */
-  readonly known: LoadedModel | undefined;
+  readonly known: ModelDescription | undefined;
   unload(): Promise<void>;
 }
 
-export interface ResidencyOptions {
-  readonly lodgers: readonly Lodger[];
+export interface ModelPoolOptions {
+  readonly models: readonly PooledModel[];
   /** What a model that was never loaded will take. */
-  readonly predictedBytes: (lodger: Lodger) => number;
+  readonly predictedBytes: (model: PooledModel) => number;
   /** What all of them may take together; a model that alone takes more is alone in memory. */
   readonly budgetBytes?: number | undefined;
   /** How long a model stays after its last use. */
   readonly keepAliveMs?: number | undefined;
 }
 
-interface Stay {
+interface PoolEntry {
   users: number;
   /** It gives its memory back, which takes a moment. */
   isLeaving: boolean;
@@ -33,24 +33,24 @@ interface Stay {
 }
 
 interface Place {
-  readonly lodger: Lodger;
+  readonly model: PooledModel;
   /** The one in front was let in to the same model. */
   isCalled: boolean;
 }
 
 /** Decides which models are in memory: those in use, and of the others the latest that fit. */
-export class Residency {
-  readonly #options: ResidencyOptions;
-  readonly #stays: ReadonlyMap<Lodger, Stay>;
+export class ModelPool {
+  readonly #options: ModelPoolOptions;
+  readonly #stays: ReadonlyMap<PooledModel, PoolEntry>;
   readonly #waiting = new Set<() => void>();
   /** Those that want to enter, in the order in which they came. */
   readonly #queue = new Set<Place>();
   #uses = 0;
   #isClosed = false;
 
-  constructor(options: ResidencyOptions) {
+  constructor(options: ModelPoolOptions) {
     this.#options = options;
-    this.#stays = new Map(options.lodgers.map((lodger) => [lodger, { users: 0, usedAt: 0, isLeaving: false }]));
+    this.#stays = new Map(options.models.map((model) => [model, { users: 0, usedAt: 0, isLeaving: false }]));
   }
 
   /**
@@ -59,18 +59,18 @@ export class Residency {
    * same model already. Returns the way to say that it is no longer used, or
    * undefined where the signal, or the end of all, came first.
    */
-  async enter(lodger: Lodger, signal: AbortSignal): Promise<(() => void) | undefined> {
-    const place: Place = { lodger, isCalled: false };
+  async enter(model: PooledModel, signal: AbortSignal): Promise<(() => void) | undefined> {
+    const place: Place = { model, isCalled: false };
     this.#queue.add(place);
     try {
       while (!this.#isClosed && !signal.aborted) {
         const [first] = this.#queue;
         const isFirst = first === place;
-        if ((isFirst || place.isCalled) && this.#fits(lodger)) {
-          if (isFirst) this.#call(lodger);
-          return this.#use(lodger);
+        if ((isFirst || place.isCalled) && this.#fits(model)) {
+          if (isFirst) this.#call(model);
+          return this.#use(model);
         }
-        const idle = isFirst ? this.#oldestIdle(lodger) : undefined;
+        const idle = isFirst ? this.#oldestIdle(model) : undefined;
         if (idle === undefined) await this.#change(signal);
         else await this.#putDown(...idle);
       }
@@ -82,14 +82,14 @@ export class Residency {
   }
 
   list(): ResidentModel[] {
-    return this.#options.lodgers
-      .filter((lodger) => lodger.isResident)
-      .map((lodger) => {
-        const { known } = lodger;
-        const leavesAt = this.#stays.get(lodger)?.leavesAt;
+    return this.#options.models
+      .filter((model) => model.isResident)
+      .map((model) => {
+        const { known } = model;
+        const leavesAt = this.#stays.get(model)?.leavesAt;
         return {
-          id: lodger.id,
-          active: lodger.active,
+          id: model.id,
+          active: model.active,
           ...(known !== undefined && {
             digest: known.digest,
             memoryBytes: known.memoryBytes,
@@ -107,47 +107,47 @@ export class Residency {
     this.#changed();
   }
 
-  #call(lodger: Lodger): void {
-    for (const place of this.#queue) if (place.lodger === lodger) place.isCalled = true;
+  #call(model: PooledModel): void {
+    for (const place of this.#queue) if (place.model === model) place.isCalled = true;
   }
 
-  #fits(lodger: Lodger): boolean {
+  #fits(model: PooledModel): boolean {
     const { budgetBytes = Infinity } = this.#options;
-    if (this.#stays.get(lodger)?.isLeaving === true) return false;
-    const others = this.#options.lodgers.filter((other) => other !== lodger && this.#isHeld(other));
-    const bytes = others.reduce((sum, other) => sum + this.#bytes(other), this.#bytes(lodger));
+    if (this.#stays.get(model)?.isLeaving === true) return false;
+    const others = this.#options.models.filter((other) => other !== model && this.#isHeld(other));
+    const bytes = others.reduce((sum, other) => sum + this.#bytes(other), this.#bytes(model));
     return others.length === 0 || bytes <= budgetBytes;
   }
 
-  #isHeld(lodger: Lodger): boolean {
-    const { users = 0, isLeaving = false } = this.#stays.get(lodger) ?? {};
-    return lodger.isResident || isLeaving || users > 0;
+  #isHeld(model: PooledModel): boolean {
+    const { users = 0, isLeaving = false } = this.#stays.get(model) ?? {};
+    return model.isResident || isLeaving || users > 0;
   }
 
-  #bytes(lodger: Lodger): number {
-    return lodger.known?.memoryBytes ?? this.#options.predictedBytes(lodger);
+  #bytes(model: PooledModel): number {
+    return model.known?.memoryBytes ?? this.#options.predictedBytes(model);
   }
 
-  #oldestIdle(wanted: Lodger): [Lodger, Stay] | undefined {
+  #oldestIdle(wanted: PooledModel): [PooledModel, PoolEntry] | undefined {
     return [...this.#stays]
-      .filter(([lodger, { users, isLeaving }]) => lodger !== wanted && users === 0 && !isLeaving && lodger.isResident)
+      .filter(([model, { users, isLeaving }]) => model !== wanted && users === 0 && !isLeaving && model.isResident)
       .toSorted(([, one], [, other]) => one.usedAt - other.usedAt)
       .at(0);
   }
 
   /** Until it is gone its memory is taken, and nobody starts it anew. */
-  async #putDown(lodger: Lodger, stay: Stay): Promise<void> {
+  async #putDown(model: PooledModel, stay: PoolEntry): Promise<void> {
     stay.isLeaving = true;
     try {
-      await lodger.unload();
+      await model.unload();
     } finally {
       stay.isLeaving = false;
       this.#changed();
     }
   }
 
-  #use(lodger: Lodger): () => void {
-    const stay = this.#stays.get(lodger) ?? { users: 0, usedAt: 0, isLeaving: false };
+  #use(model: PooledModel): () => void {
+    const stay = this.#stays.get(model) ?? { users: 0, usedAt: 0, isLeaving: false };
     stay.users++;
     stay.usedAt = ++this.#uses;
     clearTimeout(stay.timer);
@@ -155,18 +155,18 @@ export class Residency {
     delete stay.leavesAt;
     return () => {
       stay.users--;
-      if (stay.users === 0) this.#startToLeave(lodger, stay);
+      if (stay.users === 0) this.#startToLeave(model, stay);
       this.#changed();
     };
   }
 
-  #startToLeave(lodger: Lodger, stay: Stay): void {
+  #startToLeave(model: PooledModel, stay: PoolEntry): void {
     const { keepAliveMs = Infinity } = this.#options;
     if (keepAliveMs === Infinity || this.#isClosed) return;
     stay.leavesAt = performance.now() + keepAliveMs;
     stay.timer = setTimeout(() => {
       delete stay.leavesAt;
-      void this.#putDown(lodger, stay);
+      void this.#putDown(model, stay);
     }, keepAliveMs).unref();
   }
 

@@ -1,39 +1,42 @@
 import { type InferenceEvent, type InferenceRequest, isTerminal, type ModelInfo, ShoalError } from '@shoal/protocol';
-import { Answer } from './answer.ts';
-import type { LoadedModel, LoadOrder, LogLevel, News } from './messages.ts';
-import { type ChildNews, Supervisor } from './supervisor.ts';
+import { orAborted } from '@shoal/engine/child-process/abort';
+import { engineClosed, modelUnavailable } from '@shoal/engine/child-process/errors';
+import { Supervisor } from '@shoal/engine/child-process/supervisor';
+import { AnswerQueue } from './answer-queue.ts';
+import type { LoadRequest, LogLevel, ModelDescription, RequestEvent } from './messages.ts';
+import { type RunningMessage, type RunningModel, startModel } from './model-process.ts';
 
-/** What the consumer took is told to the child in lumps; must be less than the run-ahead. */
-const TAKEN_LUMP_TOKENS = 16;
+/** Tokens per acknowledgement to the child; must be less than the run-ahead. */
+const ACK_TOKENS = 16;
 
-export interface RunnerOptions {
+export interface ModelRunnerOptions {
   /** The model's id. */
   readonly id: string;
-  readonly order: LoadOrder;
-  /** Throws what is wrong with the file, in words for its owner. */
+  readonly request: LoadRequest;
+  /** Checks the file. Throws a `ShoalError` for its owner. */
   readonly checkFile: (path: string) => Promise<void>;
   readonly log: (level: LogLevel, text: string) => void;
 }
 
-/** One model in a process of its own, which starts when it is first wanted and can be put down at any time. */
-export class Runner {
+/** Runs one model in a child process, which starts with the first request and can be unloaded at any time. */
+export class ModelRunner {
   readonly id: string;
   readonly slots: number;
-  /** What is known of the model, loaded or not; undefined until it was loaded once. */
-  known: LoadedModel | undefined;
-  readonly #options: RunnerOptions;
-  readonly #answers = new Map<number, Answer>();
-  #supervisor: Supervisor;
+  /** The model's description, loaded or not; undefined until it was loaded once. */
+  known: ModelDescription | undefined;
+  readonly #options: ModelRunnerOptions;
+  readonly #answers = new Map<number, AnswerQueue>();
+  #supervisor: Supervisor<RunningModel>;
   #lastId = 0;
 
-  constructor(options: RunnerOptions) {
+  constructor(options: ModelRunnerOptions) {
     this.#options = options;
     this.id = options.id;
-    this.slots = options.order.slots;
+    this.slots = options.request.slots;
     this.#supervisor = this.#supervise();
   }
 
-  /** Requests that it works on, those that wait for a slot included. */
+  /** The number of running requests, including those that wait for a slot. */
   get active(): number {
     return this.#answers.size;
   }
@@ -42,27 +45,27 @@ export class Runner {
     return this.#supervisor.isRunning;
   }
 
-  /** Resolves once the model is in memory. Rejects with a `ShoalError` that is meant for its owner. */
+  /** Resolves when the model is in memory. Rejects with a `ShoalError` for the model's owner. */
   async load(): Promise<ModelInfo> {
-    return describe(this.id, await this.#supervisor.ready());
+    return describe(this.id, (await this.#supervisor.ready()).description);
   }
 
   async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
     const id = ++this.#lastId;
-    const answer = new Answer();
+    const answer = new AnswerQueue();
     const abort = () => answer.abort();
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();
     this.#answers.set(id, answer);
     try {
       if (!answer.ended) void this.#begin(id, request, answer);
-      let untold = 0;
+      let tokens = 0;
       for (;;) {
         const event = await answer.take();
-        if (event.type === 'text' || event.type === 'tool_call') untold += event.tokens.length;
-        if (untold >= TAKEN_LUMP_TOKENS) {
-          this.#supervisor.send({ type: 'taken', id, tokens: untold });
-          untold = 0;
+        if (event.type === 'text' || event.type === 'tool_call') tokens += event.tokens.length;
+        if (tokens >= ACK_TOKENS) {
+          answer.process?.send({ type: 'ack', id, tokens });
+          tokens = 0;
         }
         yield event;
         if (isTerminal(event)) return;
@@ -70,12 +73,13 @@ export class Runner {
     } finally {
       signal.removeEventListener('abort', abort);
       this.#answers.delete(id);
-      if (answer.isRunning) this.#supervisor.send({ type: 'abort', id });
-      this.#watch();
+      const { process } = answer;
+      process?.send({ type: 'abort', id });
+      if (process !== undefined) this.#watch(process);
     }
   }
 
-  /** Gives the memory back. What runs ends with `GENERATION_ABORTED`; the next request loads the model again. */
+  /** Frees the memory. The next request loads the model again. */
   async unload(): Promise<void> {
     const supervisor = this.#supervisor;
     this.#supervisor = this.#supervise();
@@ -83,106 +87,108 @@ export class Runner {
   }
 
   async close(): Promise<void> {
-    for (const answer of this.#answers.values()) fail(answer, ShoalError.aborted('The engine was closed.'));
+    for (const answer of this.#answers.values()) fail(answer, engineClosed());
     await this.#supervisor.close();
   }
 
-  #supervise(): Supervisor {
-    const { order, checkFile } = this.#options;
-    return new Supervisor(order, checkFile, {
-      loaded: (model, processId) => this.#greet(model, processId),
-      message: (message) => this.#hear(message),
-      lost: (error) => this.#lose(error),
-    });
+  #supervise(): Supervisor<RunningModel> {
+    return new Supervisor({ start: (signal) => this.#start(signal), lost: (error) => this.#lose(error) });
   }
 
-  async #begin(id: number, request: InferenceRequest, answer: Answer): Promise<void> {
+  async #start(signal: AbortSignal): Promise<RunningModel> {
+    const { request, checkFile, log } = this.#options;
+    await orAborted(checkFile(request.modelPath), signal);
+    const running = await startModel(request, (message) => this.#receive(message), signal).catch((error: unknown) => {
+      if (error instanceof ShoalError && typeof error.cause === 'string') log('error', describeFailure(error));
+      throw error;
+    });
+    this.known = running.description;
+    const { contextLength, threads, device } = running.description;
+    const how = `${this.slots} × ${contextLength} tokens, ${threads} threads, ${device}`;
+    log('info', `Model ${this.id} is loaded in process ${running.process.pid} (${how}).`);
+    return running;
+  }
+
+  async #begin(id: number, request: InferenceRequest, answer: AnswerQueue): Promise<void> {
     try {
-      await this.#supervisor.ready().catch((error: unknown) => {
-        throw unavailable(error);
+      const { process } = await this.#supervisor.ready().catch((error: unknown) => {
+        throw modelUnavailable(error);
       });
       if (answer.ended) return;
-      this.#supervisor.send({ type: 'generate', id, order: request });
-      answer.isRunning = true;
-      this.#watch();
+      process.send({ type: 'generate', id, request });
+      answer.process = process;
+      this.#watch(process);
     } catch (error) {
       fail(answer, ShoalError.from(error));
     }
   }
 
-  /** A child that owes an answer says something now and then. */
-  #watch(): void {
-    this.#supervisor.expectsNews = [...this.#answers.values()].some(({ isRunning }) => isRunning);
+  /** A child with running requests sends messages regularly. */
+  #watch(process: RunningModel['process']): void {
+    process.watchSilence([...this.#answers.values()].some((answer) => answer.process === process));
   }
 
-  #greet(model: LoadedModel, processId: number | undefined): void {
-    this.known = model;
-    const { contextLength, threads, device } = model;
-    const how = `${this.slots} × ${contextLength} tokens, ${threads} threads, ${device}`;
-    this.#options.log('info', `Model ${this.id} is loaded in process ${processId} (${how}).`);
-  }
-
-  #hear(message: ChildNews): void {
+  #receive(message: RunningMessage): void {
     if (message.type === 'log') return this.#options.log(message.level, message.text);
     const { memoryBytes } = message;
     if (this.known !== undefined && memoryBytes !== undefined) this.known = { ...this.known, memoryBytes };
-    for (const news of message.items) this.#note(news);
-    if (message.items.some(({ type }) => type === 'finish' || type === 'failed')) this.#watch();
+    for (const event of message.items) this.#receiveEvent(event);
   }
 
-  #note(news: News): void {
-    const answer = this.#answers.get(news.id);
+  #receiveEvent(event: RequestEvent): void {
+    const answer = this.#answers.get(event.id);
     if (answer === undefined) return;
-    switch (news.type) {
-      case 'began':
-        answer.promptTokens = news.promptTokens;
-        answer.cachedTokens = news.cachedTokens;
+    switch (event.type) {
+      case 'started':
+        answer.promptTokens = event.promptTokens;
+        answer.cachedTokens = event.cachedTokens;
         return;
-      case 'said':
-        for (const event of news.events) answer.push(event);
+      case 'output':
+        for (const output of event.events) answer.push(output);
         return;
       case 'finish': {
-        const { reason, rawReason, completionTokens } = news;
+        const { reason, rawReason, completionTokens } = event;
         const { promptTokens, cachedTokens } = answer;
-        this.#supervisor.proven();
-        answer.isRunning = false;
+        this.#supervisor.resetBackOff();
+        this.#leave(answer);
         const usage = { promptTokens, cachedTokens, completionTokens };
         return answer.end({ type: 'finish', reason, rawReason, usage, model: this.id });
       }
       case 'failed':
-        answer.isRunning = false;
-        if (news.detail !== undefined) this.#options.log('error', news.detail);
-        return fail(answer, new ShoalError(news.code, news.message, { cause: news.detail }));
+        this.#leave(answer);
+        if (event.detail !== undefined) this.#options.log('error', event.detail);
+        return fail(answer, new ShoalError(event.code, event.message, { cause: event.detail }));
       default:
-        news satisfies never;
+        event satisfies never;
     }
   }
 
+  /** The child has finished the request. */
+  #leave(answer: AnswerQueue): void {
+    const { process } = answer;
+    answer.process = undefined;
+    if (process !== undefined) this.#watch(process);
+  }
+
   #lose(error: ShoalError): void {
-    this.#options.log('error', typeof error.cause === 'string' ? `${error.message} (${error.cause})` : error.message);
+    this.#options.log('error', describeFailure(error));
     for (const answer of this.#answers.values()) {
-      if (!answer.isRunning) continue;
-      answer.isRunning = false;
+      if (answer.process === undefined) continue;
+      answer.process = undefined;
       fail(answer, error);
     }
   }
 }
 
-export function describe(id: string, known: LoadedModel): ModelInfo {
+export function describe(id: string, known: ModelDescription): ModelInfo {
   const { digest, contextLength, abilities, quantization } = known;
   return { id, digest, contextLength, abilities, quantization };
 }
 
-function fail(answer: Answer, error: ShoalError): void {
+function fail(answer: AnswerQueue, error: ShoalError): void {
   answer.end({ type: 'error', error });
 }
 
-/** What is wrong with the model is for its owner: a peer only hears that it cannot have it. */
-export function unavailable(error: unknown): ShoalError {
-  const { code, retryAfterMs } = ShoalError.from(error);
-  if (code === 'GENERATION_ABORTED') return ShoalError.aborted('The engine was closed.');
-  return new ShoalError('GENERATION_FAILED', 'The model cannot be loaded at the moment.', {
-    cause: error,
-    retryAfterMs,
-  });
+function describeFailure({ message, cause }: ShoalError): string {
+  return typeof cause === 'string' ? `${message} (${cause})` : message;
 }

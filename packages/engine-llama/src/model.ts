@@ -3,7 +3,7 @@ import { type Ability, type Sampling, ShoalError } from '@shoal/protocol';
 import { DEFAULT_CONTEXT_TOKENS } from '@shoal/engine/model-files/model-file';
 import { layersThatFit } from '@shoal/engine/model-files/gpu-layers';
 import type { Watch } from './jinja.ts';
-import type { LoadedModel, LoadOrder, LogLevel } from './messages.ts';
+import type { ModelDescription, LoadRequest, LogLevel } from './messages.ts';
 import {
   machineName,
   type ModelRecord,
@@ -15,8 +15,8 @@ import { NativeContext } from './native/context.ts';
 import { findGpu, type Gpu } from './native/gpu.ts';
 import { type Library, openLibrary } from './native/library.ts';
 import { NativeModel } from './native/model.ts';
-import type { Reader } from './prompt.ts';
-import { createReader } from './reader.ts';
+import type { PromptEncoder } from './prompt.ts';
+import { createPromptEncoder } from './prompt-encoder.ts';
 import { recommendedSampling } from './recommended-sampling.ts';
 import { residentBytes } from './resident-memory.ts';
 import { measureThreads, warmUp } from './threads.ts';
@@ -24,13 +24,13 @@ import { measureThreads, warmUp } from './threads.ts';
 export type Log = (level: LogLevel, text: string) => void;
 
 /** A loaded model: what generations need of it. */
-export interface Model extends Reader {
+export interface Model extends PromptEncoder {
   readonly native: NativeModel;
   readonly context: NativeContext;
   readonly slots: number;
   /** Tokens of prompts that one step evaluates; between steps an abort is noticed. */
   readonly pieceLength: number;
-  readonly loaded: LoadedModel;
+  readonly loaded: ModelDescription;
   /** What the file itself recommends. */
   readonly sampling: Sampling;
   /** What this process has grown by since before it was loaded. */
@@ -42,37 +42,37 @@ const PROMPT_PIECE_TOKENS = 128;
 const PROMPT_PIECE_TOKENS_ON_GPU = 512;
 
 /** Throws where the library is missing or the file cannot be loaded; the message is for the model's owner. */
-export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promise<Model> {
-  const record = await loadModelRecord(order.modelPath, order.cacheDirectory, order);
-  const binaries = order.packageFolder === undefined ? installedBinaries() : binariesOf(order.packageFolder);
+export async function loadModel(request: LoadRequest, log: Log, watch: Watch): Promise<Model> {
+  const record = await loadModelRecord(request.modelPath, request.cacheDirectory, request);
+  const binaries = request.packageFolder === undefined ? installedBinaries() : binariesOf(request.packageFolder);
   const library = openLibrary(binaries);
   const memoryBefore = residentBytes();
-  const { native, device, gpuLayers } = openModel(library, binaries, order);
-  const context = openContext(native, order, gpuLayers > 0);
-  if (order.contextLength !== undefined && order.contextLength > native.trainedContext) {
+  const { native, device, gpuLayers } = openModel(library, binaries, request);
+  const context = openContext(native, request, gpuLayers > 0);
+  if (request.contextLength !== undefined && request.contextLength > native.trainedContext) {
     log(
       'warn',
       `The model was trained on ${native.trainedContext} tokens of context; beyond them its answers get worse.`,
     );
   }
   const reader = readerOf(binaries, native, log, watch);
-  if (native.generates) await settleThreads(context, record, order, log);
-  const contextLength = contextLengthOf(native, order);
+  if (native.generates) await settleThreads(context, record, request, log);
+  const contextLength = contextLengthOf(native, request);
   const memoryBytes = () => Math.max(0, residentBytes() - memoryBefore);
   const machine = machineName();
-  const isMeasured = native.generates && order.threads === undefined;
+  const isMeasured = native.generates && request.threads === undefined;
   const measured = {
     ...record,
     ...(isMeasured && { threads: { ...record.threads, [machine]: context.threads } }),
-    memory: { ...record.memory, [machine]: { bytes: memoryBytes(), slots: order.slots, contextLength } },
+    memory: { ...record.memory, [machine]: { bytes: memoryBytes(), slots: request.slots, contextLength } },
   };
-  await remember(measured, order, log);
+  await remember(measured, request, log);
   const { quantization } = native;
   return {
     ...reader,
     native,
     context,
-    slots: order.slots,
+    slots: request.slots,
     pieceLength: pieceLength(gpuLayers > 0),
     loaded: {
       digest: record.digest,
@@ -88,16 +88,16 @@ export async function loadModel(order: LoadOrder, log: Log, watch: Watch): Promi
   };
 }
 
-function abilitiesOf({ model, ranks }: NativeContext, { template }: Reader): readonly Ability[] {
+function abilitiesOf({ model, ranks }: NativeContext, { template }: PromptEncoder): readonly Ability[] {
   if (!model.generates) return ranks ? [] : ['embeddings'];
   const any = ['prompt', 'tokens', 'json', 'embeddings', 'logprobs'] as const;
   return template === undefined ? any : ['messages', ...any, 'tools'];
 }
 
 /** A template that nobody can read is no reason not to answer raw text. */
-function readerOf(binaries: Binaries, native: NativeModel, log: Log, watch: Watch): Reader {
+function readerOf(binaries: Binaries, native: NativeModel, log: Log, watch: Watch): PromptEncoder {
   try {
-    return createReader(binaries, native, watch);
+    return createPromptEncoder(binaries, native, watch);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     log('warn', `The model's chat template cannot be read, so it takes raw text and tokens only: ${why}`);
@@ -108,11 +108,11 @@ function readerOf(binaries: Binaries, native: NativeModel, log: Log, watch: Watc
 function openModel(
   library: Library,
   { folder }: Binaries,
-  order: LoadOrder,
+  request: LoadRequest,
 ): { native: NativeModel; device: string; gpuLayers: number } {
-  const gpu = order.gpuLayers === 0 ? undefined : findGpu(library, folder);
-  const load = (gpuLayers: number) => NativeModel.load(library, { path: order.modelPath, gpuLayers });
-  const gpuLayers = gpu === undefined ? 0 : chooseGpuLayers(library, order, gpu);
+  const gpu = request.gpuLayers === 0 ? undefined : findGpu(library, folder);
+  const load = (gpuLayers: number) => NativeModel.load(library, { path: request.modelPath, gpuLayers });
+  const gpuLayers = gpu === undefined ? 0 : chooseGpuLayers(library, request, gpu);
   const native = load(gpuLayers);
   if (native === undefined) throw ShoalError.generationFailed('llama.cpp refused it.');
   if (native.isEncoderDecoder) {
@@ -121,31 +121,31 @@ function openModel(
   return { native, device: gpuLayers === 0 || gpu === undefined ? 'cpu' : gpu.name, gpuLayers };
 }
 
-function chooseGpuLayers(library: Library, order: LoadOrder, gpu: Gpu): number {
-  if (order.gpuLayers > 0) return order.gpuLayers;
-  const words = NativeModel.load(library, { path: order.modelPath, gpuLayers: 0, vocabularyOnly: true });
+function chooseGpuLayers(library: Library, request: LoadRequest, gpu: Gpu): number {
+  if (request.gpuLayers > 0) return request.gpuLayers;
+  const words = NativeModel.load(library, { path: request.modelPath, gpuLayers: 0, vocabularyOnly: true });
   if (words === undefined) return 0;
   try {
     return layersThatFit(words.sizes(), {
       freeBytes: gpu.freeBytes,
-      contextTokens: contextLengthOf(words, order) * order.slots,
+      contextTokens: contextLengthOf(words, request) * request.slots,
     });
   } finally {
     words.free();
   }
 }
 
-function openContext(native: NativeModel, order: LoadOrder, onGpu: boolean): NativeContext {
-  const contextLength = contextLengthOf(native, order);
+function openContext(native: NativeModel, request: LoadRequest, onGpu: boolean): NativeContext {
+  const contextLength = contextLengthOf(native, request);
   const context = NativeContext.create(native, {
     contextLength,
-    sequences: order.slots,
-    batchLength: pieceLength(onGpu) + order.slots,
-    threads: order.threads ?? Math.max(1, availableParallelism() - 1),
+    sequences: request.slots,
+    batchLength: pieceLength(onGpu) + request.slots,
+    threads: request.threads ?? Math.max(1, availableParallelism() - 1),
     ...(!native.generates && { embeddings: true }),
   });
   if (context === undefined) {
-    const wanted = `${order.slots} × ${contextLength} tokens of context`;
+    const wanted = `${request.slots} × ${contextLength} tokens of context`;
     throw ShoalError.generationFailed(
       `there is no memory for ${wanted}. Ask for less with --slots or --context-length.`,
     );
@@ -153,8 +153,8 @@ function openContext(native: NativeModel, order: LoadOrder, onGpu: boolean): Nat
   return context;
 }
 
-function contextLengthOf({ trainedContext }: NativeModel, order: LoadOrder): number {
-  const { contextLength, contextLengthMax = DEFAULT_CONTEXT_TOKENS } = order;
+function contextLengthOf({ trainedContext }: NativeModel, request: LoadRequest): number {
+  const { contextLength, contextLengthMax = DEFAULT_CONTEXT_TOKENS } = request;
   return contextLength ?? Math.min(trainedContext, contextLengthMax);
 }
 
@@ -163,14 +163,19 @@ function pieceLength(onGpu: boolean): number {
 }
 
 /** Leaves the weights in memory: each way reads all of them once. */
-async function settleThreads(context: NativeContext, record: ModelRecord, order: LoadOrder, log: Log): Promise<void> {
-  const known = order.threads ?? record.threads[machineName()];
+async function settleThreads(
+  context: NativeContext,
+  record: ModelRecord,
+  request: LoadRequest,
+  log: Log,
+): Promise<void> {
+  const known = request.threads ?? record.threads[machineName()];
   if (known === undefined) return measureThreads(context, availableParallelism());
   context.threads = known;
   if (!warmUp(context)) log('warn', 'The first token could not be computed.');
 }
 
-async function remember(record: ModelRecord, { cacheDirectory }: LoadOrder, log: Log): Promise<void> {
+async function remember(record: ModelRecord, { cacheDirectory }: LoadRequest, log: Log): Promise<void> {
   if (cacheDirectory === undefined) return;
   await saveModelRecord(record, cacheDirectory).catch((error: unknown) =>
     log('warn', `What was measured of the model could not be remembered: ${String(error)}`),

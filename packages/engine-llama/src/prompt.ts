@@ -1,17 +1,17 @@
 import { type AnswerFormat, type Input, type Resume, ShoalError } from '@shoal/protocol';
 import type { AnswerParser, ChatTemplate } from '@shoal/chat';
 import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
-import type { GenerateOrder } from './messages.ts';
+import type { GenerateRequest } from './messages.ts';
 import type { Vocabulary } from './native/vocabulary.ts';
 
 /** What turns a request into tokens. */
-export interface Reader {
+export interface PromptEncoder {
   readonly vocabulary: Vocabulary;
   readonly template?: ChatTemplate | undefined;
 }
 
 /** What the model is to read, and how its answer is to be written and read. */
-export interface ReadOrder {
+export interface EncodedRequest {
   readonly prompt: readonly number[];
   /** What was generated already. */
   readonly resumed: readonly number[];
@@ -20,13 +20,13 @@ export interface ReadOrder {
 }
 
 /** Throws `INVALID_REQUEST`. */
-export function readOrder(reader: Reader, order: GenerateOrder): ReadOrder {
-  const { vocabulary } = reader;
-  const { input, resume, format } = order;
+export function encodeRequest(encoder: PromptEncoder, request: GenerateRequest): EncodedRequest {
+  const { vocabulary } = encoder;
+  const { input, resume, format } = request;
   const resumed = resume === undefined ? [] : tokenizeResume(vocabulary, resume);
   switch (input.type) {
     case 'messages': {
-      const { prompt, grammar, parser } = templateOf(reader).render({ ...order, messages: input.messages });
+      const { prompt, grammar, parser } = templateOf(encoder).render({ ...request, messages: input.messages });
       return {
         prompt: tokenizePrompt(vocabulary, prompt),
         resumed,
@@ -49,7 +49,7 @@ function tokenizePrompt(vocabulary: Vocabulary, prompt: string): number[] {
   return vocabulary.tokenize(prompt, { special: true, control: true });
 }
 
-function templateOf({ template }: Reader): ChatTemplate {
+function templateOf({ template }: PromptEncoder): ChatTemplate {
   if (template !== undefined) return template;
   throw ShoalError.invalidRequest('This model has no chat template; send raw text or tokens.');
 }

@@ -16,7 +16,7 @@ export class Slot {
 }
 
 /** The sequences of one context, and the choice of one for a request. */
-export class Slots {
+export class SlotPool {
   readonly #slots: readonly Slot[];
   #takings = 0;
 

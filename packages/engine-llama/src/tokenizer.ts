@@ -3,8 +3,8 @@ import { cannotLoad, checkModelFile } from '@shoal/engine/model-files/model-file
 import { installedBinaries } from './native/binaries.ts';
 import { openLibrary } from './native/library.ts';
 import { NativeModel } from './native/model.ts';
-import { readOrder } from './prompt.ts';
-import { createReader } from './reader.ts';
+import { encodeRequest } from './prompt.ts';
+import { createPromptEncoder } from './prompt-encoder.ts';
 import { TokenText } from './token-text.ts';
 
 /** A model's words without its weights, for whoever has another machine run it on token ids. */
@@ -26,10 +26,10 @@ export async function createTokenizer(modelPath: string): Promise<Tokenizer> {
   const library = openLibrary(binaries, { isQuiet: true });
   const model = NativeModel.load(library, { path: modelPath, gpuLayers: 0, vocabularyOnly: true });
   if (model === undefined) throw cannotLoad(modelPath, 'llama.cpp refused it.');
-  const reader = createReader(binaries, model, (work) => work());
-  const { vocabulary } = reader;
+  const encoder = createPromptEncoder(binaries, model, (work) => work());
+  const { vocabulary } = encoder;
   return {
-    prompt: (text) => readOrder(reader, { input: promptInput(text), sampling: {}, stop: [] }).prompt,
+    prompt: (text) => encodeRequest(encoder, { input: promptInput(text), sampling: {}, stop: [] }).prompt,
     text: (ids) => {
       const text = new TokenText((token) => vocabulary.piece(token));
       // Another machine may say ids that there are not.

@@ -28,32 +28,32 @@ export interface FullSampling extends Pick<
 }
 
 /** Chooses one answer's tokens by its sampling options and its grammar. */
-export interface Chooser {
+export interface Sampler {
   /** The next token, given the logits of all; undefined where the grammar allows none, or the logits are no numbers. */
-  choose(logits: Float32Array): number | undefined;
-  /** Draws as `choose` does, and goes on as if it had chosen this token. Throws `INVALID_REQUEST` where the grammar forbids it. */
+  sample(logits: Float32Array): number | undefined;
+  /** Draws as `sample` does, and goes on as if it had chosen this token. Throws `INVALID_REQUEST` where the grammar forbids it. */
   replay(logits: Float32Array, token: number): void;
   /** A token that was read and not chosen. Throws `INVALID_REQUEST` where one of the answer is forbidden by the grammar. */
-  read(token: number, as: 'prompt' | 'answer'): void;
+  accept(token: number, as: 'prompt' | 'answer'): void;
   free(): void;
 }
 
 /** Throws where the grammar cannot be compiled. */
-export function createChooser(
+export function createSampler(
   library: Library,
   vocabulary: Vocabulary,
   sampling: FullSampling,
   grammar: string | undefined,
-): Chooser {
+): Sampler {
   const isBare = sampling.temperature === 0 && grammar === undefined && !changesLogits(sampling);
-  return isBare ? GREEDY : new SampledChooser(library, vocabulary, sampling, grammar);
+  return isBare ? GREEDY : new ChainSampler(library, vocabulary, sampling, grammar);
 }
 
 /** The likeliest token, for which no list of candidates is needed. */
-const GREEDY: Chooser = {
-  choose: likeliest,
+const GREEDY: Sampler = {
+  sample: likeliest,
   replay: () => {},
-  read: () => {},
+  accept: () => {},
   free: () => {},
 };
 
@@ -76,7 +76,7 @@ function changesLogits({ repeatPenalty = 1, presencePenalty = 0, frequencyPenalt
 }
 
 /** llama.cpp's samplers in the order of its server: biases, penalties, top-k, top-p, min-p, temperature, the draw. */
-class SampledChooser implements Chooser {
+class ChainSampler implements Sampler {
   readonly #library: Library;
   readonly #chain: Pointer;
   readonly #grammar: Pointer | undefined;
@@ -97,23 +97,23 @@ class SampledChooser implements Chooser {
     for (const sampler of samplers(library, vocabulary.size, sampling)) library.addSampler(this.#chain, sampler);
   }
 
-  choose(logits: Float32Array): number | undefined {
+  sample(logits: Float32Array): number | undefined {
     const token = this.#draw(logits);
-    if (token !== undefined) this.#accept(token);
+    if (token !== undefined) this.#advance(token);
     return token;
   }
 
   replay(logits: Float32Array, token: number): void {
     this.#draw(logits);
-    this.read(token, 'answer');
+    this.accept(token, 'answer');
   }
 
-  read(token: number, as: 'prompt' | 'answer'): void {
+  accept(token: number, as: 'prompt' | 'answer'): void {
     if (as === 'prompt') return this.#library.acceptToken(this.#chain, token);
     if (this.#grammar !== undefined && !this.#allows(this.#grammar, token)) {
       throw ShoalError.invalidRequest('What is to be gone on from does not have the format that is asked for.');
     }
-    this.#accept(token);
+    this.#advance(token);
   }
 
   free(): void {
@@ -138,7 +138,7 @@ class SampledChooser implements Chooser {
   }
 
   /** The grammar must allow it: llama.cpp ends the process otherwise. */
-  #accept(token: number): void {
+  #advance(token: number): void {
     this.#library.acceptToken(this.#chain, token);
     // The end of an answer is no part of its grammar.
     if (this.#grammar !== undefined && !this.#vocabulary.isEndOfGeneration(token)) {
