@@ -11,10 +11,10 @@ import { loadModel, type Model } from './model.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LOAD_REQUEST = { modelPath: MODEL_PATH, slots: 1, gpuLayers: 0, threads: 1 } as const;
-/** Longer than what is generated ahead of who asked. */
+/** Longer than the run-ahead. */
 const LONG: GenerateRequest = { input: promptInput('Count to 100.'), sampling: { temperature: 0 }, stop: [] };
 
-suite('answers that take turns', () => {
+suite('the batcher', () => {
   let model: Model;
   before(async () => {
     model = await loadModel(
@@ -30,7 +30,7 @@ suite('answers that take turns', () => {
 
   const begin = (id: number) => new Generation(model, id, LONG, () => {});
 
-  test('one that nobody waits for any more is let go of, though others wait before it', async () => {
+  test('ends a cancelled request, even if others wait before it', async () => {
     const batcher = new Batcher(model, () => {});
     const [paused, waiting, left] = [begin(1), begin(2), begin(3)];
     for (const generation of [paused, waiting, left]) batcher.submit(generation);
@@ -45,7 +45,7 @@ suite('answers that take turns', () => {
   });
 });
 
-test('a child whose answers all wait for those who asked says that it lives', async () => {
+test('a child sends signs of life while all answers wait for their consumers', async () => {
   const living = Promise.withResolvers<void>();
   const ended = new Set<string>();
   const child = new ChildEngine((message: FromChild) => {

@@ -2,23 +2,23 @@ import { ShoalError } from '@shoal/protocol';
 import type { Generation } from './generation.ts';
 import type { Model } from './model.ts';
 import type { NativeContext } from './native/context.ts';
-import { commonBeginning, type Slot, SlotPool } from './slot-pool.ts';
+import { commonPrefixLength, type Slot, SlotPool } from './slot-pool.ts';
 
 interface Seat {
   readonly generation: Generation;
   readonly slot: Slot;
 }
 
-/** One answer's part of a batch. */
+/** The part of a batch that belongs to one answer. */
 interface Part extends Seat {
   readonly count: number;
-  /** Where its logits are. */
+  /** The index of its logits; undefined if none are needed. */
   readonly output: number | undefined;
 }
 
 /**
- * Continuous batching: each step evaluates the next token of every answer and a piece of the prompts that are being
- * read, in one batch, so that the model's weights are gone through once for all of them. Between steps messages are heard.
+ * Continuous batching: each step evaluates the next token of every answer and a piece of the prompts in one batch, so that
+ * the model's weights are read once for all of them. Messages are received between steps.
  */
 export class Batcher {
   readonly #context: NativeContext;
@@ -29,7 +29,7 @@ export class Batcher {
   #seats: Seat[] = [];
   #isWoken = false;
 
-  /** `onStep` is called after each step, however long it took. */
+  /** `onStep` is called after each step. */
   constructor({ context, pieceLength, slots }: Pick<Model, 'context' | 'pieceLength' | 'slots'>, onStep: () => void) {
     this.#onStep = onStep;
     this.#context = context;
@@ -37,13 +37,13 @@ export class Batcher {
     this.#slots = new SlotPool(slots);
   }
 
-  /** First come, first served. The parent bounds how many can wait. */
+  /** Queues a generation: first come, first served. The parent limits the queue. */
   submit(generation: Generation): void {
     this.#waiting.push(generation);
     this.wake();
   }
 
-  /** Something has changed: a consumer has caught up, or gone. */
+  /** Continues after a change: a new generation, an acknowledgement, or an abort. */
   wake(): void {
     if (this.#isWoken) return;
     this.#isWoken = true;
@@ -55,7 +55,7 @@ export class Batcher {
     });
   }
 
-  /** Frees the seats of those that have ended, or that nobody listens to; of these none waits either. */
+  /** Removes ended and aborted generations, running and waiting, and frees their slots. */
   #dismiss(): void {
     const all = [...this.#seats.map(({ generation }) => generation), ...this.#waiting];
     for (const generation of all) if (generation.aborted) generation.abandon();
@@ -74,9 +74,9 @@ export class Batcher {
     }
   }
 
-  /** What the slot has in mind of these tokens is kept, the rest forgotten. */
+  /** Keeps the slot's cached tokens that the generation begins with and forgets the others. */
   #begin(generation: Generation, slot: Slot): void {
-    let position = Math.min(commonBeginning(slot.tokens, generation.read), generation.reusable);
+    let position = Math.min(commonPrefixLength(slot.tokens, generation.read), generation.reusable);
     if (position < slot.tokens.length && !this.#context.forget(slot.sequence, position)) position = 0;
     slot.tokens.length = position;
     try {
@@ -86,7 +86,7 @@ export class Batcher {
     }
   }
 
-  /** False where there is nothing to do. */
+  /** Evaluates one batch. Returns false if there is nothing to do. */
   #step(): boolean {
     const parts = this.#fill();
     if (parts.length === 0) return this.#seats.some(({ generation }) => generation.hasEnded);
@@ -99,7 +99,7 @@ export class Batcher {
     return true;
   }
 
-  /** Answers come first, one token each; what room is left goes to prompts, the oldest first. */
+  /** Fills the batch: one token of each answer first, then pieces of prompts, the oldest first. */
   #fill(): Part[] {
     const ready = this.#seats.filter(({ generation }) => generation.hasRoom && !generation.hasEnded);
     const answering = ready.filter(({ generation }) => !generation.isReading);

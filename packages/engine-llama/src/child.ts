@@ -1,6 +1,6 @@
 /**
- * The process that a model runs in: a crash in native code, or a hostile model file, takes this process down and not the
- * node. Its first argument is the directory for Node's compile cache, or nothing.
+ * The process that a model runs in: a crash in native code, or a hostile model file, ends this process and not the node.
+ * Optional argument: the directory for Node's compile cache.
  */
 import { enableCompileCache } from 'node:module';
 import type { FromChild, ToChild } from './messages.ts';
@@ -8,16 +8,16 @@ import type { FromChild, ToChild } from './messages.ts';
 const [, , compileCacheDirectory] = process.argv;
 if (compileCacheDirectory !== undefined) enableCompileCache(compileCacheDirectory);
 
-// Ctrl-C and a service manager's signal reach the whole group; when to end is the parent's to say, which lets answers end first.
+// Ctrl-C and a service manager's signal reach the whole process group. The parent ends this process, after its answers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
-// Without its parent it has nobody to work for.
+// The parent has ended this process, or has died.
 process.once('disconnect', () => process.exit());
 
 const send = (message: FromChild) => {
   if (process.connected) process.send?.(message);
 };
-const host = import('./child-engine.ts').then(({ ChildEngine }) => new ChildEngine(send));
+const engine = import('./child-engine.ts').then(({ ChildEngine }) => new ChildEngine(send));
 
 process.on('message', (message: ToChild) => {
-  void host.then((ready) => ready.handle(message));
+  void engine.then((ready) => ready.handle(message));
 });

@@ -3,11 +3,11 @@ import type { Model } from './model.ts';
 import { NativeContext } from './native/context.ts';
 import type { RequestEvent } from './messages.ts';
 
-/** A generative model reads a text for its vector in one piece of at most so many tokens. */
+/** The longest text of a generative model: it is read in one piece. */
 const EMBEDDING_TOKENS_MAX = 2_048;
 const SEQUENCE = 0;
 
-/** Turns texts into vectors, one after the other, in a context of its own that is made when it is first wanted. */
+/** Computes vectors of texts, one after the other, in a context of its own, which is created on first use. */
 export class EmbeddingContext {
   readonly #model: Model;
   #native: NativeContext | undefined;
@@ -16,10 +16,8 @@ export class EmbeddingContext {
     this.#model = model;
   }
 
-  /**
-   * The texts' tokens. Throws `INVALID_REQUEST` for an empty text, `CONTEXT_EXCEEDED` for one that does not fit.
-   */
-  read(texts: readonly string[]): number[][] {
+  /** Returns the tokens of each text. Throws `INVALID_REQUEST` for an empty text, `CONTEXT_EXCEEDED` for a long one. */
+  tokenize(texts: readonly string[]): number[][] {
     const { vocabulary } = this.#model.native;
     return texts.map((text) => {
       const tokens = vocabulary.tokenize(text, { special: true, control: false });
@@ -29,7 +27,7 @@ export class EmbeddingContext {
     });
   }
 
-  /** The vector of a text, of length 1. Throws `GENERATION_FAILED`. */
+  /** Returns the vector of a text, of length 1. Throws `GENERATION_FAILED`. */
   embed(tokens: readonly number[]): number[] {
     const context = this.#open();
     context.forget(SEQUENCE, 0);
@@ -57,7 +55,7 @@ export class EmbeddingContext {
   }
 }
 
-/** Texts on their way to vectors: one a step, so that answers go on between them. */
+/** One request for vectors. Each step computes one vector, so that answers continue between steps. */
 export class EmbeddingTask {
   aborted = false;
   readonly #id: number;
@@ -65,17 +63,17 @@ export class EmbeddingTask {
   readonly #context: EmbeddingContext;
   readonly #emit: (event: RequestEvent) => void;
 
-  /** Throws as `EmbeddingContext.read` does. */
+  /** Throws the errors of `EmbeddingContext.tokenize`. */
   constructor(context: EmbeddingContext, id: number, texts: readonly string[], emit: (event: RequestEvent) => void) {
     this.#id = id;
     this.#context = context;
-    this.#texts = context.read(texts);
+    this.#texts = context.tokenize(texts);
     this.#emit = emit;
     const promptTokens = this.#texts.reduce((sum, tokens) => sum + tokens.length, 0);
     emit({ type: 'started', id, promptTokens, cachedTokens: 0 });
   }
 
-  /** Computes the vector at an index. False once all are done. */
+  /** Computes the vector at an index. Returns false when all are done. */
   step(index: number): boolean {
     const tokens = this.#texts[index];
     if (tokens === undefined) {
@@ -91,6 +89,6 @@ export class EmbeddingTask {
 function normalised(vector: Float32Array): number[] {
   const length = Math.hypot(...vector);
   if (!(length > 0) || length === Infinity)
-    throw ShoalError.generationFailed('The model computed a vector without direction.');
+    throw ShoalError.generationFailed('The model computed a vector of length 0 or infinity.');
   return Array.from(vector, (value) => value / length);
 }

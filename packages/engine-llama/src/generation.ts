@@ -8,28 +8,29 @@ import { logprobsOf } from './native/logprobs.ts';
 import { encodeRequest } from './prompt.ts';
 import { TokenText } from './token-text.ts';
 
-/** What applies where request and model file leave it open: llama.cpp's own defaults, a little cooler. */
+/** Defaults for options that neither the request nor the model file sets: llama.cpp's own, with a lower temperature. */
 const DEFAULT_SAMPLING = { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 } as const;
 const SEED_VALUES = 2 ** 32 - 1;
-/** Logits that are divided by less overflow; what is colder takes the likeliest token anyway. */
+/** Division of logits by less would overflow. A lower temperature means the likeliest token anyway. */
 const LEAST_TEMPERATURE = 1e-5;
 
-/** The tokens to evaluate next, and whether the model's view of what follows them is wanted. */
+/** The tokens to evaluate next. */
 export interface Step {
   readonly tokens: readonly number[];
+  /** True if the logits after the last token are needed. */
   readonly wantsLogits: boolean;
 }
 
 /**
- * One answer coming into being. Whoever drives it evaluates what `next` says and hands the logits to `advance`.
+ * One answer. The caller evaluates the tokens of `next` and passes the logits to `advance`.
  *
- * An answer that another worker began, and that is determined (temperature 0, or a seed), goes on exactly: what was said
- * is read token by token as it was made, and the draws are made again, because a batch of many rounds otherwise than
- * one alone. Where nothing is determined it is read as a prompt is, which is many times faster.
+ * An answer that another worker began, and that is determined (temperature 0, or a seed), is continued exactly: its tokens
+ * are evaluated one by one and the draws are repeated, because a batch of many tokens rounds differently. An answer that is
+ * not determined is read like a prompt, which is many times faster.
  */
 export class Generation {
   readonly id: number;
-  /** The prompt, and behind it what was generated already. */
+  /** The tokens of the prompt, followed by those that were generated already. */
   readonly read: readonly number[];
   readonly promptLength: number;
   aborted = false;
@@ -43,14 +44,14 @@ export class Generation {
   readonly #limit: { readonly tokens: number; readonly name: string };
   readonly #replays: boolean;
   readonly #draws: boolean;
-  /** Tokens that were evaluated, or were in memory already. */
+  /** Tokens that were evaluated or cached. */
   #position = 0;
   #lastToken: number | undefined;
   #count = 0;
   #unacknowledged = 0;
   #hasEnded = false;
 
-  /** Throws `ShoalError` for what cannot be answered. */
+  /** Throws a `ShoalError` if the request cannot be answered. */
   constructor(model: Model, id: number, request: GenerateRequest, emit: (event: RequestEvent) => void) {
     const { prompt, resumed, grammar, parser } = encodeRequest(model, request);
     const { contextLength } = model.loaded;
@@ -73,7 +74,7 @@ export class Generation {
     this.#stops = new StopFilter(request.stop);
     this.#sampler = createSampler(model.native.library, vocabulary, sampling, grammar);
     try {
-      this.#recall(prompt, resumed);
+      this.#restore(prompt, resumed);
     } catch (error) {
       this.#sampler.free();
       throw error;
@@ -84,7 +85,7 @@ export class Generation {
     return this.#hasEnded;
   }
 
-  /** Whether the prompt, or what was said already, is still being read. */
+  /** True until the prompt and the resumed tokens are evaluated. */
   get isReading(): boolean {
     return this.#position < this.read.length;
   }
@@ -98,12 +99,12 @@ export class Generation {
     return this.#position;
   }
 
-  /** How much of what is in memory already may be used: what follows is drawn, or at least once looked at. */
+  /** The largest number of cached tokens that may be reused: the tokens after it need logits. */
   get reusable(): number {
     return this.#draws ? this.promptLength - 1 : this.read.length - 1;
   }
 
-  /** So many of its tokens are in memory already. */
+  /** Starts with `position` cached tokens. */
   begin(position: number): void {
     this.#position = position;
     const cachedTokens = Math.min(position, this.promptLength);
@@ -111,7 +112,7 @@ export class Generation {
     if (this.#limit.tokens === 0) this.#finish('length', this.#limit.name);
   }
 
-  /** At most so many tokens of a prompt; the one chosen last otherwise. */
+  /** Returns at most `room` tokens of the prompt, or the last generated token. */
   next(room: number): Step {
     if (!this.isReading) return { tokens: this.#lastToken === undefined ? [] : [this.#lastToken], wantsLogits: true };
     const isReplaying = this.#replays && this.#position >= this.promptLength;
@@ -125,12 +126,12 @@ export class Generation {
     this.#position += count;
   }
 
-  /** The model's view of what follows. */
+  /** Samples the next token from the logits and emits its text. */
   advance(logits: Float32Array): void {
     const resumed = this.read[this.#position];
     if (resumed !== undefined) return this.#sampler.replay(logits, resumed);
     const token = this.#sampler.sample(logits);
-    if (token === undefined) throw ShoalError.generationFailed('The model found no token to go on with.');
+    if (token === undefined) throw ShoalError.generationFailed('The model found no token to continue with.');
     const { vocabulary } = this.#model.native;
     if (vocabulary.isEndOfGeneration(token)) return this.#finish('stop', 'end of generation');
     this.#count++;
@@ -152,13 +153,13 @@ export class Generation {
     this.#end({ type: 'failed', id: this.id, ...describeFailure(error) });
   }
 
-  /** Ends without a word: nobody listens any more. */
+  /** Ends without an event, because the request was cancelled. */
   abandon(): void {
     this.#end(undefined);
   }
 
-  /** What was said elsewhere is taken in as if it had been said here. */
-  #recall(prompt: readonly number[], resumed: readonly number[]): void {
+  /** Brings sampler and parser into the state after the resumed tokens. */
+  #restore(prompt: readonly number[], resumed: readonly number[]): void {
     for (const token of prompt.slice(-PENALTY_LAST_TOKENS)) this.#sampler.accept(token, 'prompt');
     for (const token of resumed) {
       if (!this.#draws) this.#sampler.accept(token, 'answer');
@@ -189,7 +190,7 @@ export class Generation {
     const completionTokens = this.#count;
     const ended = { type: 'finish', id: this.id, completionTokens } as const;
     if (reason === 'stop' && this.#parser?.isCut === true) {
-      return this.fail(ShoalError.generationFailed('The model began a tool call and did not write it to its end.'));
+      return this.fail(ShoalError.generationFailed('The model began a tool call and did not complete it.'));
     }
     if (stopped) this.#end({ ...ended, reason: 'stop', rawReason: 'stop string' });
     else if (reason === 'stop' && this.#parser?.hasCalled === true)
@@ -210,26 +211,26 @@ function limits({ maxTokens }: Sampling, contextLeft: number): { tokens: number;
   return { tokens: maxTokens, name: 'maxTokens' };
 }
 
-function fullSampling(sampling: Sampling, ofModel: Sampling): FullSampling {
-  const temperature = sampling.temperature ?? ofModel.temperature ?? DEFAULT_SAMPLING.temperature;
+function fullSampling(sampling: Sampling, recommended: Sampling): FullSampling {
+  const temperature = sampling.temperature ?? recommended.temperature ?? DEFAULT_SAMPLING.temperature;
   return {
     temperature: temperature < LEAST_TEMPERATURE ? 0 : temperature,
-    topK: sampling.topK ?? ofModel.topK ?? DEFAULT_SAMPLING.topK,
-    topP: sampling.topP ?? ofModel.topP ?? DEFAULT_SAMPLING.topP,
-    minP: sampling.minP ?? ofModel.minP ?? DEFAULT_SAMPLING.minP,
+    topK: sampling.topK ?? recommended.topK ?? DEFAULT_SAMPLING.topK,
+    topP: sampling.topP ?? recommended.topP ?? DEFAULT_SAMPLING.topP,
+    minP: sampling.minP ?? recommended.minP ?? DEFAULT_SAMPLING.minP,
     seed: sampling.seed ?? Math.floor(Math.random() * SEED_VALUES),
-    repeatPenalty: sampling.repeatPenalty ?? ofModel.repeatPenalty,
-    presencePenalty: sampling.presencePenalty ?? ofModel.presencePenalty,
-    frequencyPenalty: sampling.frequencyPenalty ?? ofModel.frequencyPenalty,
-    logitBias: sampling.logitBias ?? ofModel.logitBias,
+    repeatPenalty: sampling.repeatPenalty ?? recommended.repeatPenalty,
+    presencePenalty: sampling.presencePenalty ?? recommended.presencePenalty,
+    frequencyPenalty: sampling.frequencyPenalty ?? recommended.frequencyPenalty,
+    logitBias: sampling.logitBias ?? recommended.logitBias,
   };
 }
 
-/** What is wrong with a request is told as it is; what is wrong with us stays in the log. */
+/** Errors of the request are sent with their message; other errors go to the log as `detail`. */
 export function describeFailure(
   error: unknown,
 ): Pick<RequestEvent & { type: 'failed' }, 'code' | 'message' | 'detail'> {
   if (error instanceof ShoalError) return { code: error.code, message: error.message };
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: 'GENERATION_FAILED', message: 'The model failed while it answered.', detail };
+  return { code: 'GENERATION_FAILED', message: 'The model failed during the answer.', detail };
 }

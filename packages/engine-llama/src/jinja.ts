@@ -1,18 +1,18 @@
 import type { TemplateRenderer } from '@shoal/chat';
 
-/** What we use of node-llama-cpp's addon, beside whose libraries it lies. */
+/** The part of node-llama-cpp's addon that is used. The addon is in the folder of its libraries. */
 interface Addon {
   readonly AddonJinjaRenderer: new (source: string) => TemplateRenderer;
 }
 
-/** Runs what nothing bounds: whoever watches can end the process. */
-export type Watch = <Value>(work: () => Value) => Value;
+/** Runs a function that may never end, and reports its start and end to a process that can kill this one. */
+export type Watchdog = <Value>(work: () => Value) => Value;
 
 /**
- * Makes llama.cpp's own Jinja engine, which its C interface does not have, out of the addon at a path. A template is a
- * program that may take for ever, or all memory; `watch` is told of each time that one runs.
+ * Loads llama.cpp's Jinja engine from the addon at a path; the C interface has none. A template is a program that may run
+ * forever or fill all memory, so every run goes through `watch`.
  */
-export function jinjaCompiler(addonPath: string, watch: Watch): (source: string) => TemplateRenderer {
+export function jinjaCompiler(addonPath: string, watch: Watchdog): (source: string) => TemplateRenderer {
   const module: { exports: unknown } = { exports: {} };
   process.dlopen(module, addonPath);
   const addon: unknown = module.exports;

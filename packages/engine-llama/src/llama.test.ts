@@ -24,7 +24,7 @@ import { createLlama, machineName, readModelRecord } from './index.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LONG = 'Count to 100.';
-/** Nothing is measured and no GPU is used, so that tests take the same way everywhere. */
+/** Without measurements and GPU, so that tests behave the same everywhere. */
 const OPTIONS = { modelPath: MODEL_PATH, threads: 1, gpuLayers: 0, slots: 2 } as const;
 
 engineContract('llama', async () => createLlama(OPTIONS), { short: 'What is 2+2?', long: LONG });
@@ -44,24 +44,24 @@ suite('the llama engine', () => {
   });
   after(() => engine.close());
 
-  test('its model is named after the file and known by its digest', async () => {
+  test('names its model after the file and has its digest', async () => {
     const [model] = await engine.models();
     assert.equal(model?.id, 'shoal-demo');
     assert.match(model.digest ?? '', /^sha256:[0-9a-f]{64}$/);
     assert.match(model.quantization ?? '', /^[A-Z]+\d+/);
   });
 
-  test('it answers a question right', async () => {
+  test('answers a question correctly', async () => {
     assert.match((await receive(engine, createRequest('What is 2+2?'))).text, /4/);
   });
 
-  test('the tokens of an answer are as many as were generated, and no control text is among the words', async () => {
+  test('counts the tokens of an answer, whose text has no control tokens', async () => {
     const received = await receive(engine, createRequest(LONG));
     assert.equal(usageOf(received).completionTokens, received.tokens.length);
     assert.doesNotMatch(received.text, /<\|/);
   });
 
-  test('a prompt that does not fit is refused with both numbers', async () => {
+  test('refuses a prompt that does not fit, with both numbers', async () => {
     const tokens = Array.from({ length: contextLength }, () => 1);
     const { end } = await receive(engine, createRequest('', { input: { type: 'tokens', tokens } }));
     assert.ok(end.type === 'error');
@@ -70,21 +70,21 @@ suite('the llama engine', () => {
     assert.ok(end.error.message.includes(`holds ${contextLength}`));
   });
 
-  test('a full context ends an answer with length', async () => {
+  test('ends an answer with length when the context is full', async () => {
     const tokens = Array.from({ length: contextLength - 2 }, () => 1);
     const received = await receive(engine, createRequest('', { input: { type: 'tokens', tokens } }));
     assert.ok(reasonOf(received) === 'length' || usageOf(received).completionTokens < 2);
     assert.ok(usageOf(received).completionTokens <= 2);
   });
 
-  test('a token that the vocabulary does not have is refused', async () => {
+  test('refuses a token that the vocabulary does not have', async () => {
     for (const token of [-1, 0.5, 1_000_000]) {
       const received = await receive(engine, createRequest('', { input: { type: 'tokens', tokens: [token] } }));
       assert.equal(codeOf(received), 'INVALID_REQUEST');
     }
   });
 
-  test('no temperature, however low or high, makes a token that the format forbids', async () => {
+  test('samples no token that the format forbids, at any temperature', async () => {
     const format = { type: 'json' } as const;
     for (const temperature of [1e-300, 1e-40, 1e-4, 10]) {
       const sampling = { temperature, topK: 0, topP: 1, minP: 0, seed: 3, maxTokens: 30 };
@@ -92,12 +92,12 @@ suite('the llama engine', () => {
     }
   });
 
-  test('a bias of tokens that the model does not have does nothing', async () => {
+  test('ignores a bias for tokens that the model does not have', async () => {
     const logitBias = [[2 ** 31 - 1, 100]] as const;
     assert.equal((await receive(engine, createRequest('What is 2+2?', { sampling: { logitBias } }))).text, '4');
   });
 
-  test('a killed process fails what it worked on, and the next request is answered by another', async () => {
+  test('fails the requests of a killed process and answers the next request with another process', async () => {
     const [first, second] = [LONG, LONG].map((prompt) =>
       engine.generate(createRequest(prompt), unaborted())[Symbol.asyncIterator](),
     );
@@ -122,7 +122,12 @@ suite('a model that cannot be loaded', () => {
   after(() => rm(directory, { recursive: true }));
 
   const cases = [
-    { what: 'a file that is no GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*not a GGUF/ },
+    {
+      what: 'a file that is not a GGUF file',
+      name: 'text.gguf',
+      content: 'not a model',
+      reason: /text\.gguf.*not a GGUF/,
+    },
     {
       what: 'a GGUF file of garbage',
       name: 'garbage.gguf',
@@ -133,7 +138,7 @@ suite('a model that cannot be loaded', () => {
     { what: 'a missing file', name: 'missing.gguf', content: undefined, reason: /missing\.gguf.*cannot be read/ },
   ];
   for (const { what, name, content, reason } of cases) {
-    test(`${what} is refused by name, and a request for it fails without it`, async () => {
+    test(`${what} is refused with its name, and a request for it fails without the name`, async () => {
       const modelPath = join(directory, name);
       if (content !== undefined) await writeFile(modelPath, content);
       const engine = createLlama({ ...OPTIONS, modelPath });
@@ -141,7 +146,7 @@ suite('a model that cannot be loaded', () => {
         await assert.rejects(engine.models(), { name: 'ShoalError', message: reason });
         const { end } = await receive(engine, createRequest('What is 2+2?'));
         assert.ok(end.type === 'error' && end.error.code === 'GENERATION_FAILED');
-        assert.ok(!end.error.message.includes(name), 'a peer is not told the file');
+        assert.ok(!end.error.message.includes(name), 'the error for a peer does not contain the file');
       } finally {
         await engine.close();
       }
@@ -149,7 +154,7 @@ suite('a model that cannot be loaded', () => {
   }
 });
 
-test('requests that wait for a model to be loaded are bounded too', async () => {
+test('the limit of requests includes those that wait for a model to be loaded', async () => {
   const closing = Promise.withResolvers<void>();
   const engine = createLlama({ ...OPTIONS, checkFile: () => closing.promise });
   const waiting = Array.from({ length: 256 }, () => receive(engine, createRequest(LONG)));
@@ -160,7 +165,7 @@ test('requests that wait for a model to be loaded are bounded too', async () => 
   for (const received of await Promise.all(waiting)) assert.equal(codeOf(received), 'GENERATION_ABORTED');
 });
 
-test('a child ends when its parent hangs up', async () => {
+test('a child exits when its parent disconnects', async () => {
   const child = fork(new URL(import.meta.resolve('@shoal/engine-llama/child')), { execArgv: [] });
   child.send({ type: 'abort', id: 1 });
   const exit = once(child, 'exit');
@@ -168,7 +173,7 @@ test('a child ends when its parent hangs up', async () => {
   assert.deepEqual(await exit, [0, null]);
 });
 
-suite('what is the same again', () => {
+suite('repeatable answers', () => {
   const REPEATABLE = [{ temperature: 0 }, { temperature: 0.9, seed: 5 }] as const;
   const QUESTIONS = Array.from({ length: 8 }, (_, index) => `Count to ${20 + index}.`);
   let engine: Engine;
@@ -178,7 +183,7 @@ suite('what is the same again', () => {
   after(() => engine.close());
 
   for (const sampling of REPEATABLE) {
-    test(`with ${JSON.stringify(sampling)} an answer has the same tokens alone and beside seven others`, async () => {
+    test(`with ${JSON.stringify(sampling)} an answer has the same tokens alone and next to seven others`, async () => {
       const request = (question: string) => createRequest(question, { sampling: { ...sampling, maxTokens: 40 } });
       const alone: (readonly number[])[] = [];
       for (const question of QUESTIONS) alone.push((await receive(engine, request(question))).tokens);
@@ -189,7 +194,7 @@ suite('what is the same again', () => {
       );
     });
 
-    test(`with ${JSON.stringify(sampling)} another worker goes on with the tokens that there would have been`, async () => {
+    test(`with ${JSON.stringify(sampling)} another worker continues with the same tokens`, async () => {
       const whole = await receive(engine, createRequest(LONG, { sampling: { ...sampling, maxTokens: 60 } }));
       const other = createLlama(OPTIONS);
       try {
@@ -202,7 +207,7 @@ suite('what is the same again', () => {
     });
   }
 
-  test('the next turn of a conversation pays for what is new alone', async () => {
+  test('the next turn of a conversation evaluates only the new tokens', async () => {
     const messages: Message[] = [{ role: 'user', content: LONG }];
     const first = await receive(engine, createRequest('', { input: { type: 'messages', messages } }));
     messages.push({ role: 'assistant', content: first.text }, { role: 'user', content: 'What is 2+2?' });
@@ -214,7 +219,7 @@ suite('what is the same again', () => {
   });
 });
 
-test('threads are measured where nobody says how many, and remembered', async () => {
+test('the thread count is measured and saved if none is configured', async () => {
   const cacheDirectory = await mkdtemp(join(tmpdir(), 'shoal-llama-'));
   try {
     for (let round = 0; round < 2; round++) {
@@ -230,7 +235,7 @@ test('threads are measured where nobody says how many, and remembered', async ()
   }
 });
 
-test('a thread count that somebody asked for once is not remembered as measured', async () => {
+test('a configured thread count is not saved as measured', async () => {
   const cacheDirectory = await mkdtemp(join(tmpdir(), 'shoal-llama-'));
   const engine = createLlama({ ...OPTIONS, cacheDirectory });
   try {
@@ -245,7 +250,7 @@ test('a thread count that somebody asked for once is not remembered as measured'
 suite('several models', () => {
   const others = [{ modelPath: MODEL_PATH, name: 'second' }];
 
-  test('those that do not fit together take turns in memory', async () => {
+  test('that do not fit together are loaded in turn', async () => {
     const engine = createLlama({ ...OPTIONS, name: 'first', others, memoryBudgetBytes: 1 });
     try {
       assert.deepEqual(
@@ -265,7 +270,7 @@ suite('several models', () => {
     }
   });
 
-  test('one that nobody asks leaves memory, and is loaded again when somebody does', async () => {
+  test('are unloaded when idle, and loaded again for the next request', async () => {
     const engine = createLlama({ ...OPTIONS, keepAliveMs: 0 });
     try {
       for (let round = 0; round < 2; round++) {

@@ -9,50 +9,50 @@ import { ModelPool } from './model-pool.ts';
 import { describe, ModelRunner } from './model-runner.ts';
 import { engineClosed, modelUnavailable } from '@shoal/engine/child-process/errors';
 
-/** Requests that one engine takes at most, those that wait for a model or a slot included. */
+/** Requests of one engine, including those that wait for a model or a slot. */
 const OPEN_REQUESTS_MAX = 256;
 
 /** A model to offer. */
 export interface LlamaModel {
   /** The GGUF file. */
   readonly modelPath: string;
-  /** The model's id; absent: the file's name without `.gguf`. */
+  /** The model's id. Default: the file's name without `.gguf`. */
   readonly name?: string | undefined;
-  /** Of the whole model, where it is known; absent: computed from the file. */
+  /** Of the whole model. Default: computed from the file. */
   readonly digest?: string | undefined;
-  /** All files in order, where there are several. */
+  /** All files of a split model, in order. */
   readonly parts?: readonly string[] | undefined;
-  /** What it will take of memory; absent: the size of its file. */
+  /** The predicted use of memory. Default: the size of the file. */
   readonly memoryBytes?: number | undefined;
 }
 
 export interface LlamaOptions extends LlamaModel {
-  /** More models, each loaded when it is first asked for. */
+  /** More models, each loaded with its first request. */
   readonly others?: readonly LlamaModel[] | undefined;
-  /** What all models in memory may take together; absent: no limit but one model at a time beyond it. */
+  /** The memory of all loaded models together. A model that is larger is loaded alone. Default: no limit. */
   readonly memoryBudgetBytes?: number | undefined;
-  /** How long a model stays in memory after its last answer: 0 not at all, Infinity (absent) for ever. */
+  /** Milliseconds that a model stays in memory after its last answer. Default: Infinity. */
   readonly keepAliveMs?: number | undefined;
-  /** Tokens a slot; absent: what the model was trained on, at most `contextLengthMax`. */
+  /** Tokens per slot. Default: the trained context of the model, at most `contextLengthMax`. */
   readonly contextLength?: number | undefined;
-  /** Absent: 4,096. */
+  /** Default: 4,096. */
   readonly contextLengthMax?: number | undefined;
-  /** Generations at once, each with a context of its own; absent: 4, for a file of more than 2 GiB 1. */
+  /** Generations at once, each with a context of its own. Default: 4, or 1 for a file of more than 2 GiB. */
   readonly slots?: number | undefined;
-  /** Layers that the GPU computes: -1 (absent) as many as fit, 0 none. */
+  /** Layers that the GPU computes; -1: as many as fit, 0: none. Default: -1. */
   readonly gpuLayers?: number | undefined;
-  /** The folder of node-llama-cpp's package for a GPU; absent: what npm installed for the processor. */
+  /** The folder of node-llama-cpp's package for a GPU. Default: the package that npm installed for the processor. */
   readonly packageFolder?: string | undefined;
-  /** Absent: measured when the model is first loaded. */
+  /** Default: measured when the model is first loaded. */
   readonly threads?: number | undefined;
-  /** Where digests, measurements and compiled code are remembered; absent: nowhere. */
+  /** The directory for digests, measurements and compiled code. Undefined: they are not saved. */
   readonly cacheDirectory?: string | undefined;
-  /** Looks at a file before a process is started for it; throws what is wrong, in words for its owner. Absent: at its first bytes. */
+  /** Checks a file before a process is started. Throws an error for its owner. Default: checks the first bytes. */
   readonly checkFile?: ((path: string) => Promise<void>) | undefined;
   readonly log?: ((level: LogLevel, text: string) => void) | undefined;
 }
 
-/** llama.cpp, each model in a process of its own, which starts when the models are first asked for. */
+/** Creates an engine that runs llama.cpp, with a child process per model, which starts on first use. */
 export function createLlama(options: LlamaOptions): Engine {
   return new Llama(options);
 }
@@ -80,13 +80,13 @@ class Llama implements Engine {
     });
   }
 
-  /** Those that were never loaded are, one after the other, to be known. One beside the first that cannot be is left out. */
+  /** Loads the models that were never loaded, one after the other. Rejects if the first cannot be loaded; omits others. */
   async models(): Promise<readonly ModelInfo[]> {
     if (this.#closing.signal.aborted) throw engineClosed();
     const [first] = this.#runners;
     for (const runner of this.#runners.filter(({ known }) => known === undefined)) {
-      const learning = this.#learn(runner);
-      await (runner === first ? learning : learning.catch((error: unknown) => this.#leaveOut(runner, error)));
+      const loading = this.#load(runner);
+      await (runner === first ? loading : loading.catch((error: unknown) => this.#logOmitted(runner, error)));
     }
     if (this.#closing.signal.aborted) throw engineClosed();
     return this.#known();
@@ -97,7 +97,7 @@ class Llama implements Engine {
     this.#open++;
     try {
       if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
-      const runner = await unlessAborted(this.#choose(request), signal);
+      const runner = await unlessAborted(this.#runnerFor(request), signal);
       if (runner !== undefined) leave = await this.#pool.enter(runner, signal);
       if (this.#closing.signal.aborted) throw engineClosed();
       if (runner === undefined || leave === undefined) return yield aborted();
@@ -120,8 +120,8 @@ class Llama implements Engine {
     await Promise.all(this.#runners.map((runner) => runner.close()));
   }
 
-  /** Throws `ShoalError`. */
-  async #choose(request: InferenceRequest): Promise<ModelRunner | undefined> {
+  /** Returns the runner of the request's model. Throws a `ShoalError` if no model fits. */
+  async #runnerFor(request: InferenceRequest): Promise<ModelRunner | undefined> {
     const { model } = request;
     const isKnown = this.#known().some((one) => model !== undefined && isNamed(one, model));
     const isFirst = model === undefined && this.#runners[0]?.known !== undefined;
@@ -140,12 +140,12 @@ class Llama implements Engine {
     return this.#runners.flatMap(({ id, known }) => (known === undefined ? [] : describe(id, known)));
   }
 
-  #leaveOut({ id }: ModelRunner, error: unknown): void {
+  #logOmitted({ id }: ModelRunner, error: unknown): void {
     const { message } = ShoalError.from(error);
     this.#log('error', `The model ${id} is not offered: ${message}`);
   }
 
-  async #learn(runner: ModelRunner): Promise<ModelInfo> {
+  async #load(runner: ModelRunner): Promise<ModelInfo> {
     const leave = await this.#pool.enter(runner, this.#closing.signal);
     if (leave === undefined) throw engineClosed();
     try {
@@ -160,7 +160,7 @@ function predict({ modelPath, memoryBytes }: LlamaModel): number {
   return memoryBytes ?? statSync(modelPath, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Settings of the machine hold for all models, the name and file of each for itself. */
+/** The options of the machine apply to all models. */
 function createModelRunner(model: LlamaModel, options: LlamaOptions): ModelRunner {
   const { modelPath, name, digest, parts } = model;
   const { contextLength, contextLengthMax, threads, cacheDirectory, packageFolder } = options;
@@ -183,7 +183,7 @@ function createModelRunner(model: LlamaModel, options: LlamaOptions): ModelRunne
   });
 }
 
-/** Undefined where the signal comes first. */
+/** Resolves with undefined if the signal aborts first. */
 async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
   let stop = () => {};
   const abort = new Promise<undefined>((resolve) => {
@@ -204,5 +204,5 @@ function aborted(): InferenceEvent {
 }
 
 function overloaded(): ShoalError {
-  return new ShoalError('OVERLOADED', `The engine has ${OPEN_REQUESTS_MAX} requests already.`);
+  return new ShoalError('OVERLOADED', `The engine already has ${OPEN_REQUESTS_MAX} requests. Try again later.`);
 }

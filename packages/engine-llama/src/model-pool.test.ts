@@ -13,7 +13,7 @@ const LOADED: ModelDescription = {
 };
 const never = new AbortController().signal;
 
-/** A model that takes ten bytes and says what becomes of it. */
+/** A model that takes ten bytes. */
 class FakeModel implements PooledModel {
   readonly id: string;
   readonly active = 0;
@@ -24,21 +24,21 @@ class FakeModel implements PooledModel {
     this.id = id;
   }
 
-  #leave = () => Promise.resolve();
+  #unloading = () => Promise.resolve();
 
-  leaveWith(leave: () => Promise<void>): void {
-    this.#leave = leave;
+  unloadWith(unload: () => Promise<void>): void {
+    this.#unloading = unload;
   }
 
   unload(): Promise<void> {
     this.isResident = false;
-    return this.#leave();
+    return this.#unloading();
   }
 }
 
-function house(budgetBytes: number, keepAliveMs?: number) {
+function createPool(budgetBytes: number, keepAliveMs?: number) {
   const models = ['a', 'b', 'c'].map((id) => new FakeModel(id));
-  const residency = new ModelPool({
+  const pool = new ModelPool({
     models,
     predictedBytes: () => 10,
     budgetBytes,
@@ -47,27 +47,27 @@ function house(budgetBytes: number, keepAliveMs?: number) {
   const enter = async (index: number): Promise<() => void> => {
     const model = models[index];
     assert.ok(model);
-    const leave = await residency.enter(model, never);
+    const leave = await pool.enter(model, never);
     assert.ok(leave);
     model.isResident = true;
     return leave;
   };
-  const inside = () => models.filter(({ isResident }) => isResident).map(({ id }) => id);
-  return { residency, models, enter, inside };
+  const loaded = () => models.filter(({ isResident }) => isResident).map(({ id }) => id);
+  return { pool, models, enter, loaded };
 }
 
-suite('which models are in memory', () => {
-  test('the one unused for the longest leaves for another', async () => {
-    const { enter, inside } = house(20);
+suite('the model pool', () => {
+  test('unloads the least recently used model for another', async () => {
+    const { enter, loaded } = createPool(20);
     (await enter(0))();
     (await enter(1))();
     (await enter(0))();
     (await enter(2))();
-    assert.deepEqual(inside(), ['a', 'c']);
+    assert.deepEqual(loaded(), ['a', 'c']);
   });
 
-  test('one that is used stays, and who has no room waits for it', async () => {
-    const { enter, inside } = house(10);
+  test('keeps a model in use, and others wait until it is free', async () => {
+    const { enter, loaded } = createPool(10);
     const leave = await enter(0);
     let hasEntered = false;
     const waiting = enter(1).then(() => (hasEntered = true));
@@ -75,62 +75,62 @@ suite('which models are in memory', () => {
     assert.equal(hasEntered, false);
     leave();
     await waiting;
-    assert.deepEqual(inside(), ['b']);
+    assert.deepEqual(loaded(), ['b']);
   });
 
-  test('one that is larger than the budget is alone', async () => {
-    const { enter, inside } = house(5);
+  test('loads a model alone that is larger than the budget', async () => {
+    const { enter, loaded } = createPool(5);
     (await enter(0))();
     (await enter(1))();
-    assert.deepEqual(inside(), ['b']);
+    assert.deepEqual(loaded(), ['b']);
   });
 
-  test('a request that is taken back waits no longer', async () => {
-    const { residency, models, enter } = house(10);
+  test('ends the wait of a cancelled request', async () => {
+    const { pool, models, enter } = createPool(10);
     await enter(0);
     const abort = new AbortController();
-    const waiting = residency.enter(models[1] ?? assert.fail(), abort.signal);
+    const waiting = pool.enter(models[1] ?? assert.fail(), abort.signal);
     abort.abort();
     assert.equal(await waiting, undefined);
   });
 
-  test('one leaves when its time is over, unless it is used again before', async () => {
+  test('unloads a model after its idle time, unless it is used again', async () => {
     mock.timers.enable({ apis: ['setTimeout'] });
-    const { enter, inside, residency } = house(100, 1_000);
+    const { enter, loaded, pool } = createPool(100, 1_000);
     (await enter(0))();
     mock.timers.tick(900);
     const leave = await enter(0);
     mock.timers.tick(900);
-    assert.deepEqual(inside(), ['a']);
-    assert.equal(residency.list()[0]?.leavesInMs, undefined);
+    assert.deepEqual(loaded(), ['a']);
+    assert.equal(pool.list()[0]?.leavesInMs, undefined);
     leave();
     mock.timers.tick(1_000);
-    assert.deepEqual(inside(), []);
+    assert.deepEqual(loaded(), []);
     mock.timers.reset();
   });
 
-  test('with no time at all it leaves after its answer', async () => {
-    const { enter, inside } = house(100, 0);
+  test('unloads a model after its answer if the idle time is 0', async () => {
+    const { enter, loaded } = createPool(100, 0);
     const leave = await enter(0);
     leave();
     await new Promise((resolve) => setTimeout(resolve, 1));
-    assert.deepEqual(inside(), []);
+    assert.deepEqual(loaded(), []);
   });
 
-  test('a model that is asked for all the time does not keep another one out', async () => {
-    const { enter, inside } = house(10);
+  test('does not let a busy model block another one', async () => {
+    const { enter, loaded } = createPool(10);
     const leave = await enter(0);
     const second = enter(1);
     const third = enter(0);
     leave();
     (await second)();
-    assert.deepEqual(inside(), ['b']);
+    assert.deepEqual(loaded(), ['b']);
     (await third)();
-    assert.deepEqual(inside(), ['a']);
+    assert.deepEqual(loaded(), ['a']);
   });
 
-  test('those that wait for the same model enter together', async () => {
-    const { enter, inside } = house(10);
+  test('admits requests that wait for the same model together', async () => {
+    const { enter, loaded } = createPool(10);
     const leave = await enter(0);
     const entered: number[] = [];
     const waiting = [1, 2, 1].map(async (index) => {
@@ -141,14 +141,14 @@ suite('which models are in memory', () => {
     leave();
     for (const index of [0, 2]) (await waiting[index])?.();
     await Promise.all(waiting);
-    assert.deepEqual([entered, inside()], [[1, 1, 2], ['c']]);
+    assert.deepEqual([entered, loaded()], [[1, 1, 2], ['c']]);
   });
 
-  test('what a leaving model takes is not given to another before it is gone', async () => {
-    const { enter, models, residency, inside } = house(10, 0);
+  test('counts the memory of a model until it is unloaded', async () => {
+    const { enter, models, pool, loaded } = createPool(10, 0);
     const gone = Promise.withResolvers<void>();
     const left = Promise.withResolvers<void>();
-    models[0]?.leaveWith(() => {
+    models[0]?.unloadWith(() => {
       left.resolve();
       return gone.promise;
     });
@@ -164,15 +164,15 @@ suite('which models are in memory', () => {
     assert.equal(hasEntered, 0);
     gone.resolve();
     await Promise.all(entering);
-    await residency.close();
-    assert.deepEqual(inside(), ['b']);
+    await pool.close();
+    assert.deepEqual(loaded(), ['b']);
   });
 
-  test('the end lets nobody wait', async () => {
-    const { residency, models, enter } = house(10);
+  test('ends all waits when it is closed', async () => {
+    const { pool, models, enter } = createPool(10);
     await enter(0);
-    const waiting = residency.enter(models[1] ?? assert.fail(), never);
-    await residency.close();
+    const waiting = pool.enter(models[1] ?? assert.fail(), never);
+    await pool.close();
     assert.equal(await waiting, undefined);
   });
 });

@@ -1,82 +1,81 @@
 import type { ResidentModel } from '@shoal/engine';
 import type { ModelDescription } from './messages.ts';
 
-/** A model that can be in memory, or not. */
+/** A model that the pool loads and unloads. */
 export interface PooledModel {
   readonly id: string;
-  /** Requests that it works on. */
+  /** The number of running requests. */
   readonly active: number;
   readonly isResident: boolean;
-  /** Undefined until it was in memory once. */
+  /** Undefined until it was loaded once. */
   readonly known: ModelDescription | undefined;
   unload(): Promise<void>;
 }
 
 export interface ModelPoolOptions {
   readonly models: readonly PooledModel[];
-  /** What a model that was never loaded will take. */
+  /** Returns the memory that a model will take that was never loaded. */
   readonly predictedBytes: (model: PooledModel) => number;
-  /** What all of them may take together; a model that alone takes more is alone in memory. */
+  /** The memory of all models together. A model that is larger is loaded alone. */
   readonly budgetBytes?: number | undefined;
-  /** How long a model stays after its last use. */
+  /** Milliseconds that a model stays after its last use. */
   readonly keepAliveMs?: number | undefined;
 }
 
 interface PoolEntry {
   users: number;
-  /** It gives its memory back, which takes a moment. */
-  isLeaving: boolean;
-  /** Counts up with each use: the least was used the longest ago. */
+  /** True while it is unloaded, which takes a moment. */
+  isUnloading: boolean;
+  /** A counter: the lowest value was used the longest ago. */
   usedAt: number;
   timer?: NodeJS.Timeout | undefined;
-  leavesAt?: number | undefined;
+  unloadAt?: number | undefined;
 }
 
-interface Place {
+interface Waiter {
   readonly model: PooledModel;
-  /** The one in front was let in to the same model. */
-  isCalled: boolean;
+  /** True when the first in the queue has been admitted to the same model. */
+  isAdmitted: boolean;
 }
 
-/** Decides which models are in memory: those in use, and of the others the latest that fit. */
+/** Keeps models in memory: those in use, and the most recently used others that fit. */
 export class ModelPool {
   readonly #options: ModelPoolOptions;
-  readonly #stays: ReadonlyMap<PooledModel, PoolEntry>;
+  readonly #entries: ReadonlyMap<PooledModel, PoolEntry>;
   readonly #waiting = new Set<() => void>();
-  /** Those that want to enter, in the order in which they came. */
-  readonly #queue = new Set<Place>();
+  /** Requests that wait for a model, in order of arrival. */
+  readonly #queue = new Set<Waiter>();
   #uses = 0;
   #isClosed = false;
 
   constructor(options: ModelPoolOptions) {
     this.#options = options;
-    this.#stays = new Map(options.models.map((model) => [model, { users: 0, usedAt: 0, isLeaving: false }]));
+    this.#entries = new Map(options.models.map((model) => [model, { users: 0, usedAt: 0, isUnloading: false }]));
   }
 
   /**
-   * Makes room for a model; those used the longest ago leave first. First come, first served, so that a model
-   * that is asked for all the time does not keep another one out for ever; with the first enter those that wait for the
-   * same model already. Returns the way to say that it is no longer used, or
-   * undefined where the signal, or the end of all, came first.
+   * Waits until a model may be loaded, and unloads others for it, the least recently used first. First come, first served,
+   * so that a busy model does not block another one forever; requests that wait for the same model enter together.
+   * Returns the function that ends the use, or undefined if the signal aborted or the pool was closed.
    */
   async enter(model: PooledModel, signal: AbortSignal): Promise<(() => void) | undefined> {
-    const place: Place = { model, isCalled: false };
-    this.#queue.add(place);
+    const waiter: Waiter = { model, isAdmitted: false };
+    this.#queue.add(waiter);
     try {
       while (!this.#isClosed && !signal.aborted) {
         const [first] = this.#queue;
-        const isFirst = first === place;
-        if ((isFirst || place.isCalled) && this.#fits(model)) {
-          if (isFirst) this.#call(model);
+        const isFirst = first === waiter;
+        if ((isFirst || waiter.isAdmitted) && this.#fits(model)) {
+          if (isFirst) this.#admit(model);
           return this.#use(model);
         }
         const idle = isFirst ? this.#oldestIdle(model) : undefined;
         if (idle === undefined) await this.#change(signal);
-        else await this.#putDown(...idle);
+        else await this.#unload(...idle);
       }
       return undefined;
     } finally {
-      this.#queue.delete(place);
+      this.#queue.delete(waiter);
       this.#changed();
     }
   }
@@ -86,7 +85,7 @@ export class ModelPool {
       .filter((model) => model.isResident)
       .map((model) => {
         const { known } = model;
-        const leavesAt = this.#stays.get(model)?.leavesAt;
+        const unloadAt = this.#entries.get(model)?.unloadAt;
         return {
           id: model.id,
           active: model.active,
@@ -96,32 +95,32 @@ export class ModelPool {
             device: known.device,
             contextLength: known.contextLength,
           }),
-          ...(leavesAt !== undefined && { leavesInMs: Math.max(0, Math.round(leavesAt - performance.now())) }),
+          ...(unloadAt !== undefined && { leavesInMs: Math.max(0, Math.round(unloadAt - performance.now())) }),
         };
       });
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const stay of this.#stays.values()) clearTimeout(stay.timer);
+    for (const entry of this.#entries.values()) clearTimeout(entry.timer);
     this.#changed();
   }
 
-  #call(model: PooledModel): void {
-    for (const place of this.#queue) if (place.model === model) place.isCalled = true;
+  #admit(model: PooledModel): void {
+    for (const waiter of this.#queue) if (waiter.model === model) waiter.isAdmitted = true;
   }
 
   #fits(model: PooledModel): boolean {
     const { budgetBytes = Infinity } = this.#options;
-    if (this.#stays.get(model)?.isLeaving === true) return false;
+    if (this.#entries.get(model)?.isUnloading === true) return false;
     const others = this.#options.models.filter((other) => other !== model && this.#isHeld(other));
     const bytes = others.reduce((sum, other) => sum + this.#bytes(other), this.#bytes(model));
     return others.length === 0 || bytes <= budgetBytes;
   }
 
   #isHeld(model: PooledModel): boolean {
-    const { users = 0, isLeaving = false } = this.#stays.get(model) ?? {};
-    return model.isResident || isLeaving || users > 0;
+    const { users = 0, isUnloading = false } = this.#entries.get(model) ?? {};
+    return model.isResident || isUnloading || users > 0;
   }
 
   #bytes(model: PooledModel): number {
@@ -129,44 +128,44 @@ export class ModelPool {
   }
 
   #oldestIdle(wanted: PooledModel): [PooledModel, PoolEntry] | undefined {
-    return [...this.#stays]
-      .filter(([model, { users, isLeaving }]) => model !== wanted && users === 0 && !isLeaving && model.isResident)
+    return [...this.#entries]
+      .filter(([model, { users, isUnloading }]) => model !== wanted && users === 0 && !isUnloading && model.isResident)
       .toSorted(([, one], [, other]) => one.usedAt - other.usedAt)
       .at(0);
   }
 
-  /** Until it is gone its memory is taken, and nobody starts it anew. */
-  async #putDown(model: PooledModel, stay: PoolEntry): Promise<void> {
-    stay.isLeaving = true;
+  /** Unloads a model. It keeps its memory, and cannot be used, until that is done. */
+  async #unload(model: PooledModel, entry: PoolEntry): Promise<void> {
+    entry.isUnloading = true;
     try {
       await model.unload();
     } finally {
-      stay.isLeaving = false;
+      entry.isUnloading = false;
       this.#changed();
     }
   }
 
   #use(model: PooledModel): () => void {
-    const stay = this.#stays.get(model) ?? { users: 0, usedAt: 0, isLeaving: false };
-    stay.users++;
-    stay.usedAt = ++this.#uses;
-    clearTimeout(stay.timer);
-    delete stay.timer;
-    delete stay.leavesAt;
+    const entry = this.#entries.get(model) ?? { users: 0, usedAt: 0, isUnloading: false };
+    entry.users++;
+    entry.usedAt = ++this.#uses;
+    clearTimeout(entry.timer);
+    delete entry.timer;
+    delete entry.unloadAt;
     return () => {
-      stay.users--;
-      if (stay.users === 0) this.#startToLeave(model, stay);
+      entry.users--;
+      if (entry.users === 0) this.#scheduleUnload(model, entry);
       this.#changed();
     };
   }
 
-  #startToLeave(model: PooledModel, stay: PoolEntry): void {
+  #scheduleUnload(model: PooledModel, entry: PoolEntry): void {
     const { keepAliveMs = Infinity } = this.#options;
     if (keepAliveMs === Infinity || this.#isClosed) return;
-    stay.leavesAt = performance.now() + keepAliveMs;
-    stay.timer = setTimeout(() => {
-      delete stay.leavesAt;
-      void this.#putDown(model, stay);
+    entry.unloadAt = performance.now() + keepAliveMs;
+    entry.timer = setTimeout(() => {
+      delete entry.unloadAt;
+      void this.#unload(model, entry);
     }, keepAliveMs).unref();
   }
 

@@ -68,7 +68,7 @@ export class ModelProcess {
     this.gone = this.#child.ended.then((how) => {
       clearTimeout(this.#template);
       clearTimeout(this.#silence);
-      return ShoalError.generationFailed('The model crashed. Ask again: it is started anew.', this.#explain(how));
+      return ShoalError.generationFailed('The model crashed and is being restarted. Try again.', this.#explain(how));
     });
     this.#fork.on('message', (message: FromChild) => this.#receive(message));
   }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Ability, type Sampling, ShoalError } from '@shoal/protocol';
 import { DEFAULT_CONTEXT_TOKENS } from '@shoal/engine/model-files/model-file';
 import { layersThatFit } from '@shoal/engine/model-files/gpu-layers';
-import type { Watch } from './jinja.ts';
+import type { Watchdog } from './jinja.ts';
 import type { ModelDescription, LoadRequest, LogLevel } from './messages.ts';
 import {
   machineName,
@@ -23,26 +23,26 @@ import { measureThreads, warmUp } from './threads.ts';
 
 export type Log = (level: LogLevel, text: string) => void;
 
-/** A loaded model: what generations need of it. */
+/** A loaded model. */
 export interface Model extends PromptEncoder {
   readonly native: NativeModel;
   readonly context: NativeContext;
   readonly slots: number;
-  /** Tokens of prompts that one step evaluates; between steps an abort is noticed. */
+  /** Tokens of prompts per step. Aborts take effect between steps. */
   readonly pieceLength: number;
   readonly loaded: ModelDescription;
-  /** What the file itself recommends. */
+  /** The options that the file recommends. */
   readonly sampling: Sampling;
-  /** What this process has grown by since before it was loaded. */
+  /** Returns the growth of this process since before the model was loaded. */
   memoryBytes(): number;
 }
 
-/** A larger piece is hardly faster on a processor, and an abort waits for it. */
+/** A larger piece is hardly faster on a processor, and delays aborts. */
 const PROMPT_PIECE_TOKENS = 128;
 const PROMPT_PIECE_TOKENS_ON_GPU = 512;
 
-/** Throws where the library is missing or the file cannot be loaded; the message is for the model's owner. */
-export async function loadModel(request: LoadRequest, log: Log, watch: Watch): Promise<Model> {
+/** Throws if the library is missing or the file cannot be loaded, with a message for the model's owner. */
+export async function loadModel(request: LoadRequest, log: Log, watch: Watchdog): Promise<Model> {
   const record = await loadModelRecord(request.modelPath, request.cacheDirectory, request);
   const binaries = request.packageFolder === undefined ? installedBinaries() : binariesOf(request.packageFolder);
   const library = openLibrary(binaries);
@@ -52,11 +52,11 @@ export async function loadModel(request: LoadRequest, log: Log, watch: Watch): P
   if (request.contextLength !== undefined && request.contextLength > native.trainedContext) {
     log(
       'warn',
-      `The model was trained on ${native.trainedContext} tokens of context; beyond them its answers get worse.`,
+      `The model was trained on ${native.trainedContext} tokens of context. Its answers get worse beyond that.`,
     );
   }
-  const reader = readerOf(binaries, native, log, watch);
-  if (native.generates) await settleThreads(context, record, request, log);
+  const encoder = promptEncoderOf(binaries, native, log, watch);
+  if (native.generates) await setThreads(context, record, request, log);
   const contextLength = contextLengthOf(native, request);
   const memoryBytes = () => Math.max(0, residentBytes() - memoryBefore);
   const machine = machineName();
@@ -66,10 +66,10 @@ export async function loadModel(request: LoadRequest, log: Log, watch: Watch): P
     ...(isMeasured && { threads: { ...record.threads, [machine]: context.threads } }),
     memory: { ...record.memory, [machine]: { bytes: memoryBytes(), slots: request.slots, contextLength } },
   };
-  await remember(measured, request, log);
+  await saveMeasurements(measured, request, log);
   const { quantization } = native;
   return {
-    ...reader,
+    ...encoder,
     native,
     context,
     slots: request.slots,
@@ -80,7 +80,7 @@ export async function loadModel(request: LoadRequest, log: Log, watch: Watch): P
       threads: context.threads,
       device,
       memoryBytes: memoryBytes(),
-      abilities: abilitiesOf(context, reader),
+      abilities: abilitiesOf(context, encoder),
       quantization,
     },
     sampling: recommendedSampling((key) => native.metadata(key)),
@@ -94,8 +94,8 @@ function abilitiesOf({ model, ranks }: NativeContext, { template }: PromptEncode
   return template === undefined ? any : ['messages', ...any, 'tools'];
 }
 
-/** A template that nobody can read is no reason not to answer raw text. */
-function readerOf(binaries: Binaries, native: NativeModel, log: Log, watch: Watch): PromptEncoder {
+/** A model with a broken chat template still answers raw text and tokens. */
+function promptEncoderOf(binaries: Binaries, native: NativeModel, log: Log, watch: Watchdog): PromptEncoder {
   try {
     return createPromptEncoder(binaries, native, watch);
   } catch (error) {
@@ -112,7 +112,7 @@ function openModel(
 ): { native: NativeModel; device: string; gpuLayers: number } {
   const gpu = request.gpuLayers === 0 ? undefined : findGpu(library, folder);
   const load = (gpuLayers: number) => NativeModel.load(library, { path: request.modelPath, gpuLayers });
-  const gpuLayers = gpu === undefined ? 0 : chooseGpuLayers(library, request, gpu);
+  const gpuLayers = gpu === undefined ? 0 : selectGpuLayers(library, request, gpu);
   const native = load(gpuLayers);
   if (native === undefined) throw ShoalError.generationFailed('llama.cpp refused it.');
   if (native.isEncoderDecoder) {
@@ -121,17 +121,17 @@ function openModel(
   return { native, device: gpuLayers === 0 || gpu === undefined ? 'cpu' : gpu.name, gpuLayers };
 }
 
-function chooseGpuLayers(library: Library, request: LoadRequest, gpu: Gpu): number {
+function selectGpuLayers(library: Library, request: LoadRequest, gpu: Gpu): number {
   if (request.gpuLayers > 0) return request.gpuLayers;
-  const words = NativeModel.load(library, { path: request.modelPath, gpuLayers: 0, vocabularyOnly: true });
-  if (words === undefined) return 0;
+  const metadata = NativeModel.load(library, { path: request.modelPath, gpuLayers: 0, vocabularyOnly: true });
+  if (metadata === undefined) return 0;
   try {
-    return layersThatFit(words.sizes(), {
+    return layersThatFit(metadata.sizes(), {
       freeBytes: gpu.freeBytes,
-      contextTokens: contextLengthOf(words, request) * request.slots,
+      contextTokens: contextLengthOf(metadata, request) * request.slots,
     });
   } finally {
-    words.free();
+    metadata.free();
   }
 }
 
@@ -147,7 +147,7 @@ function openContext(native: NativeModel, request: LoadRequest, onGpu: boolean):
   if (context === undefined) {
     const wanted = `${request.slots} × ${contextLength} tokens of context`;
     throw ShoalError.generationFailed(
-      `there is no memory for ${wanted}. Ask for less with --slots or --context-length.`,
+      `there is not enough memory for ${wanted}. Set less with --slots or --context-length.`,
     );
   }
   return context;
@@ -162,22 +162,17 @@ function pieceLength(onGpu: boolean): number {
   return onGpu ? PROMPT_PIECE_TOKENS_ON_GPU : PROMPT_PIECE_TOKENS;
 }
 
-/** Leaves the weights in memory: each way reads all of them once. */
-async function settleThreads(
-  context: NativeContext,
-  record: ModelRecord,
-  request: LoadRequest,
-  log: Log,
-): Promise<void> {
+/** Sets the thread count. Every way evaluates a token, which loads the weights into memory. */
+async function setThreads(context: NativeContext, record: ModelRecord, request: LoadRequest, log: Log): Promise<void> {
   const known = request.threads ?? record.threads[machineName()];
   if (known === undefined) return measureThreads(context, availableParallelism());
   context.threads = known;
   if (!warmUp(context)) log('warn', 'The first token could not be computed.');
 }
 
-async function remember(record: ModelRecord, { cacheDirectory }: LoadRequest, log: Log): Promise<void> {
+async function saveMeasurements(record: ModelRecord, { cacheDirectory }: LoadRequest, log: Log): Promise<void> {
   if (cacheDirectory === undefined) return;
   await saveModelRecord(record, cacheDirectory).catch((error: unknown) =>
-    log('warn', `What was measured of the model could not be remembered: ${String(error)}`),
+    log('warn', `The model's measurements could not be saved: ${String(error)}`),
   );
 }

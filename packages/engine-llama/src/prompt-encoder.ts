@@ -1,18 +1,23 @@
 import { createChatTemplate, templateWithTimeLimit } from '@shoal/chat';
-import { jinjaCompiler, type Watch } from './jinja.ts';
+import { jinjaCompiler, type Watchdog } from './jinja.ts';
 import type { Binaries } from './native/binaries.ts';
 import type { NativeModel } from './native/model.ts';
 import type { PromptEncoder } from './prompt.ts';
 
-/** The part of a model that knows its words. Throws where its chat template is no Jinja. */
+/** Creates the encoder of a model's vocabulary and chat template. Throws if the template is not valid Jinja. */
 export function createPromptEncoder(
   { addon }: Binaries,
   { vocabulary, chatTemplate }: NativeModel,
-  watch: Watch,
+  watch: Watchdog,
 ): PromptEncoder {
   if (chatTemplate === undefined) return { vocabulary };
   const { addsBos, addsEos } = vocabulary;
-  const tokens = { bos: vocabulary.spell(vocabulary.bos), eos: vocabulary.spell(vocabulary.eos), addsBos, addsEos };
+  const tokens = {
+    bos: vocabulary.controlText(vocabulary.bos),
+    eos: vocabulary.controlText(vocabulary.eos),
+    addsBos,
+    addsEos,
+  };
   return {
     vocabulary,
     template: templateWithTimeLimit(createChatTemplate(chatTemplate, jinjaCompiler(addon, watch), tokens)),

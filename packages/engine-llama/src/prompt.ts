@@ -4,16 +4,16 @@ import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
 import type { GenerateRequest } from './messages.ts';
 import type { Vocabulary } from './native/vocabulary.ts';
 
-/** What turns a request into tokens. */
+/** Turns requests into tokens. */
 export interface PromptEncoder {
   readonly vocabulary: Vocabulary;
   readonly template?: ChatTemplate | undefined;
 }
 
-/** What the model is to read, and how its answer is to be written and read. */
+/** The tokens that the model reads, and the format of its answer. */
 export interface EncodedRequest {
   readonly prompt: readonly number[];
-  /** What was generated already. */
+  /** Tokens that were generated already. */
   readonly resumed: readonly number[];
   readonly grammar?: string | undefined;
   readonly parser?: AnswerParser | undefined;
@@ -38,13 +38,13 @@ export function encodeRequest(encoder: PromptEncoder, request: GenerateRequest):
     case 'tokens':
       return { prompt: tokenizeRaw(vocabulary, input), resumed, ...grammarOf(format) };
     case 'embeddings':
-      throw ShoalError.invalidRequest('Vectors are not generated.');
+      throw ShoalError.invalidRequest('A request for vectors has no prompt.');
     default:
       return input satisfies never;
   }
 }
 
-/** A rendered template; what the model wants in front of every prompt is added to it. */
+/** Adds the tokens with which every prompt of the model begins and ends. */
 function tokenizePrompt(vocabulary: Vocabulary, prompt: string): number[] {
   return vocabulary.tokenize(prompt, { special: true, control: true });
 }

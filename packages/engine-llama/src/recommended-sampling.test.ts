@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { recommendedSampling } from './recommended-sampling.ts';
 
-test('what a model file recommends is read by the names of llama.cpp', () => {
+test('recommendations of a model file are read by their llama.cpp names', () => {
   assert.deepEqual(recommendedSampling(fileWith({ temp: '0', top_k: '20', top_p: '0.8', min_p: '0' })), {
     temperature: 0,
     topK: 20,
@@ -11,7 +11,7 @@ test('what a model file recommends is read by the names of llama.cpp', () => {
   });
 });
 
-test('a file that recommends nothing, or nonsense, leaves all open', () => {
+test('a file without valid recommendations sets nothing', () => {
   assert.deepEqual(recommendedSampling(fileWith({})), {});
   assert.deepEqual(recommendedSampling(fileWith({ temp: 'cold', top_p: '-1', other: '1' })), {});
 });

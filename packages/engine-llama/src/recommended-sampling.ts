@@ -1,6 +1,6 @@
 import type { Sampling } from '@shoal/protocol';
 
-/** llama.cpp's metadata keys below `general.sampling`, and the field that each of them is. */
+/** Maps llama.cpp's metadata keys below `general.sampling` to the fields of `Sampling`. */
 const FIELDS = {
   temp: 'temperature',
   top_k: 'topK',
@@ -9,7 +9,7 @@ const FIELDS = {
   penalty_repeat: 'repeatPenalty',
 } as const satisfies Record<string, keyof Sampling>;
 
-/** What a model file recommends where a request leaves it open; `metadata` reads a value of the file as text. */
+/** Returns the sampling options that a model file recommends. `metadata` returns a value of the file as text. */
 export function recommendedSampling(metadata: (key: string) => string | undefined): Sampling {
   return Object.fromEntries(
     Object.entries(FIELDS)

@@ -1,13 +1,13 @@
-/** A share of an emptier slot's tokens that the prompt must begin with for the slot to be worth taking for them. */
+/** The share of a prompt that a slot must have cached to be preferred over the least recently used slot. */
 const WORTHWHILE_SHARE = 0.1;
 
-/** One sequence of the context, with what it still has in mind of the last request. */
+/** One sequence of the context, with the cached tokens of its last request. */
 export class Slot {
   readonly sequence: number;
-  /** What the model has read of this sequence, in order. */
+  /** The evaluated tokens of this sequence, in order. */
   readonly tokens: number[] = [];
   isTaken = false;
-  /** Counts up with each taking: the least was taken the longest ago. */
+  /** A counter: the lowest value was taken the longest ago. */
   takenAt = 0;
 
   constructor(sequence: number) {
@@ -15,18 +15,19 @@ export class Slot {
   }
 }
 
-/** The sequences of one context, and the choice of one for a request. */
+/** The sequences of one context. */
 export class SlotPool {
   readonly #slots: readonly Slot[];
-  #takings = 0;
+  #takenCount = 0;
 
   constructor(count: number) {
     this.#slots = Array.from({ length: count }, (_, sequence) => new Slot(sequence));
   }
 
   /**
-   * The free slot that has read most of the beginning of these tokens, so that a conversation's next turn does not pay for
-   * its history; where none has a share worth having, the one that was taken the longest ago. Undefined where none is free.
+   * Returns the free slot that has cached most of the beginning of these tokens, so that the next turn of a conversation
+   * does not evaluate its history again; if no slot has a worthwhile share, the least recently used one. Returns undefined
+   * if no slot is free.
    */
   take(tokens: readonly number[]): Slot | undefined {
     const free = this.#slots.filter((slot) => !slot.isTaken);
@@ -34,7 +35,7 @@ export class SlotPool {
     let [chosen] = oldestFirst;
     let longest = tokens.length * WORTHWHILE_SHARE;
     for (const slot of oldestFirst) {
-      const length = commonBeginning(slot.tokens, tokens);
+      const length = commonPrefixLength(slot.tokens, tokens);
       if (length > longest) {
         longest = length;
         chosen = slot;
@@ -42,13 +43,13 @@ export class SlotPool {
     }
     if (chosen === undefined) return undefined;
     chosen.isTaken = true;
-    chosen.takenAt = ++this.#takings;
+    chosen.takenAt = ++this.#takenCount;
     return chosen;
   }
 }
 
-/** How many elements two lists have in common from the first on. */
-export function commonBeginning(one: readonly number[], other: readonly number[]): number {
+/** Returns the length of the longest common prefix. */
+export function commonPrefixLength(one: readonly number[], other: readonly number[]): number {
   const most = Math.min(one.length, other.length);
   let length = 0;
   while (length < most && one[length] === other[length]) length++;

@@ -1,42 +1,42 @@
 import type { NativeContext } from './native/context.ts';
 
 const TRIAL_TOKENS = 16;
-/** Decoded before the clock starts. */
+/** Tokens that are decoded before the measurement. */
 const WARM_UP_TOKENS = 2;
-/** A trial that takes longer is over, with as many tokens as it got. */
+/** A trial that takes longer ends with the tokens that it has decoded. */
 const TRIAL_LIMIT_MS = 500;
 const TRIAL_TOKEN = 0;
 const TRIAL_SEQUENCE = 0;
 
-/** The thread counts that are worth a trial on so many cores, the likeliest first. */
+/** Returns the thread counts to try, the most likely first. */
 export function threadCandidates(cores: number): number[] {
   const candidates = [cores - 1, Math.ceil(cores / 2), cores, Math.ceil(cores / 4)];
   return [...new Set(candidates.map((count) => Math.max(1, count)))];
 }
 
 /**
- * Leaves the context with the thread count that decodes its model fastest on this machine now. It has to be tried out:
- * where other work takes a core, one spinning thread too many makes decoding a hundred times slower.
+ * Sets the thread count that decodes the model fastest on this machine now. It must be measured: if other work takes a core,
+ * one spinning thread too many makes decoding a hundred times slower.
  */
 export function measureThreads(context: NativeContext, cores: number): void {
   let best = { threads: Math.max(1, cores - 1), msPerToken: Infinity };
   for (const threads of threadCandidates(cores)) {
     context.threads = threads;
-    const msPerToken = decodeSome(context, Math.min(TRIAL_LIMIT_MS, best.msPerToken * TRIAL_TOKENS));
+    const msPerToken = timeDecoding(context, Math.min(TRIAL_LIMIT_MS, best.msPerToken * TRIAL_TOKENS));
     if (msPerToken < best.msPerToken) best = { threads, msPerToken };
   }
   context.threads = best.threads;
 }
 
-/** Decodes one token, which brings all weights into memory. False where llama.cpp could not. */
+/** Decodes one token, which loads all weights into memory. Returns false if llama.cpp fails. */
 export function warmUp(context: NativeContext): boolean {
   const isWarm = decodeOne(context, 0);
   context.forget(TRIAL_SEQUENCE, 0);
   return isWarm;
 }
 
-/** Milliseconds a token; given up after `limitMs`. */
-function decodeSome(context: NativeContext, limitMs: number): number {
+/** Returns the milliseconds per token. Ends after `limitMs`. */
+function timeDecoding(context: NativeContext, limitMs: number): number {
   let began = performance.now();
   let count = -WARM_UP_TOKENS;
   try {

@@ -6,7 +6,7 @@ import { TokenText } from './token-text.ts';
 const texts = fc.string({ unit: fc.constantFrom('a', ' ', 'ß', '√', '🐟'), maxLength: 30 });
 
 suite('text from tokens', () => {
-  test('it is whole at any time, however the bytes are cut into tokens', () => {
+  test('never ends inside a character, however the bytes are cut into tokens', () => {
     fc.assert(
       fc.property(texts, fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 }), (text, sizes) => {
         const vocabulary = cut(Buffer.from(text), sizes);
@@ -22,7 +22,7 @@ suite('text from tokens', () => {
     );
   });
 
-  test('the ids come with the text that they end up in', () => {
+  test('comes with the ids of its tokens', () => {
     const fish = Buffer.from('🐟');
     const stream = new TokenText(piecesOf([fish.subarray(0, 1), fish.subarray(1, 3), fish.subarray(3)]));
     assert.equal(stream.push(0), undefined);
@@ -30,7 +30,7 @@ suite('text from tokens', () => {
     assert.deepEqual(stream.push(2), { text: '🐟', tokens: [0, 1, 2] });
   });
 
-  test('a character that the end cuts is left out, its ids are not', () => {
+  test('omits an incomplete last character, but not its ids', () => {
     const bytes = Buffer.from('so 🐟');
     const stream = new TokenText(piecesOf([bytes.subarray(0, 5)]));
     assert.equal(stream.push(0), undefined);
@@ -38,7 +38,7 @@ suite('text from tokens', () => {
     assert.equal(stream.end(), undefined);
   });
 
-  test('bytes that never become characters do not wait for ever', () => {
+  test('does not wait forever for bytes that never become characters', () => {
     const stream = new TokenText(piecesOf([Buffer.of(0xff)]));
     let pushed = 1;
     while (stream.push(0) === undefined) pushed++;

@@ -2,13 +2,13 @@ import type { SampledLogprob } from '@shoal/protocol';
 import type { Piece } from '@shoal/chat/stop-filter';
 
 /**
- * Tokens that wait for the rest of a character at most. One character has at most 4, but tokens may be cut so that each
- * holds the end of one character and the beginning of the next; bytes that never become characters must not wait for ever.
+ * The number of tokens that wait for the rest of a character. A character has at most 4, but each token may hold the end of
+ * one character and the beginning of the next. Bytes that never become characters must not wait forever.
  */
 const PENDING_TOKENS_MAX = 64;
 const [CONTINUATION, TWO_BYTES, THREE_BYTES, FOUR_BYTES, NONE_LONGER] = [0x80, 0xc0, 0xe0, 0xf0, 0xf8] as const;
 
-/** Turns tokens into text that is never cut inside a character; bytes that are none become U+FFFD. */
+/** Turns tokens into text that is never cut inside a character. Invalid bytes become U+FFFD. */
 export class TokenText {
   readonly #pieceOf: (token: number) => Uint8Array;
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -20,7 +20,7 @@ export class TokenText {
     this.#pieceOf = pieceOf;
   }
 
-  /** Answers with text once it ends with a whole character. */
+  /** Returns the text when it ends with a whole character. */
   push(token: number, logprob?: SampledLogprob): Piece | undefined {
     const bytes = this.#pieceOf(token);
     this.#tokens.push(token);
@@ -30,15 +30,15 @@ export class TokenText {
     return isCut && this.#tokens.length < PENDING_TOKENS_MAX ? undefined : this.#take(0);
   }
 
-  /** The answer ends: whole characters before a cut one still count, and all ids; the cut one is left out of the text. */
+  /** Returns the rest at the end of the answer: all ids, and the text without an incomplete last character. */
   end(): Piece | undefined {
     return this.#tokens.length === 0 ? undefined : this.#take(cutBytes(this.#bytes));
   }
 
-  #take(leftOut: number): Piece {
+  #take(omitted: number): Piece {
     const [only] = this.#bytes;
     const bytes = this.#bytes.length === 1 && only !== undefined ? only : Buffer.concat(this.#bytes);
-    const text = this.#decoder.decode(leftOut === 0 ? bytes : bytes.subarray(0, bytes.length - leftOut));
+    const text = this.#decoder.decode(omitted === 0 ? bytes : bytes.subarray(0, bytes.length - omitted));
     const [tokens, logprobs] = [this.#tokens, this.#logprobs];
     this.#tokens = [];
     this.#logprobs = [];
@@ -47,7 +47,7 @@ export class TokenText {
   }
 }
 
-/** How many bytes at the end are the beginning of a character whose rest is missing. */
+/** Returns the number of bytes of an incomplete last character. */
 function cutBytes(pieces: readonly Uint8Array[]): number {
   const end: number[] = [];
   for (let index = pieces.length - 1; index >= 0 && end.length < 4; index--) {

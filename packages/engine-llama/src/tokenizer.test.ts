@@ -7,7 +7,7 @@ import { createTokenizer } from './tokenizer.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 
-test('the ids of a prompt give the answer that the prompt gives', async () => {
+test('the ids of a prompt give the same answer as its text', async () => {
   const tokenizer = await createTokenizer(MODEL_PATH);
   const engine = createLlama({ modelPath: MODEL_PATH, threads: 1, gpuLayers: 0, slots: 1 });
   try {
@@ -23,6 +23,6 @@ test('the ids of a prompt give the answer that the prompt gives', async () => {
   }
 });
 
-test('a file that is no model is refused', async () => {
+test('a file that is not a model is refused', async () => {
   await assert.rejects(createTokenizer(fileURLToPath(import.meta.url)), { message: /not a GGUF/ });
 });

@@ -7,18 +7,18 @@ import { encodeRequest } from './prompt.ts';
 import { createPromptEncoder } from './prompt-encoder.ts';
 import { TokenText } from './token-text.ts';
 
-/** A model's words without its weights, for whoever has another machine run it on token ids. */
+/** A model's vocabulary without its weights, for requests that send token ids to another machine. */
 export interface Tokenizer {
-  /** The ids of a chat of one user message. Throws `INVALID_REQUEST` where the model has no chat template. */
+  /** Returns the ids of a chat of one user message. Throws `INVALID_REQUEST` if the model has no chat template. */
   prompt(text: string): readonly number[];
-  /** The text of ids. */
+  /** Returns the text of ids. Unknown ids are skipped. */
   text(ids: readonly number[]): string;
   close(): Promise<void>;
 }
 
 /**
- * Reads the vocabulary of a GGUF file, in this process: for files of one's own. Throws what is wrong with the file, in words
- * for its owner.
+ * Loads the vocabulary of a GGUF file in this process, which a hostile file can crash: only for trusted files. Throws a
+ * `ShoalError` for the file's owner.
  */
 export async function createTokenizer(modelPath: string): Promise<Tokenizer> {
   await checkModelFile(modelPath);
@@ -32,7 +32,7 @@ export async function createTokenizer(modelPath: string): Promise<Tokenizer> {
     prompt: (text) => encodeRequest(encoder, { input: promptInput(text), sampling: {}, stop: [] }).prompt,
     text: (ids) => {
       const text = new TokenText((token) => vocabulary.piece(token));
-      // Another machine may say ids that there are not.
+      // Another machine may send ids that do not exist.
       const known = ids.filter((id) => Number.isInteger(id) && id >= 0 && id < vocabulary.size);
       return [...known.map((id) => text.push(id)), text.end()].map((piece) => piece?.text ?? '').join('');
     },

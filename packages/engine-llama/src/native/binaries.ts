@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol';
 import { findPlatformPackage, PLATFORM_PACKAGE } from '../platform-package.ts';
 
-/** llama.cpp's libraries, and the addon beside them. */
+/** llama.cpp's libraries and the addon in the same folder. */
 export interface Binaries {
-  /** Of the libraries of all backends. */
+  /** The folder with the libraries of all backends. */
   readonly folder: string;
   readonly llama: string;
   readonly ggml: string;
@@ -24,14 +24,14 @@ export function installedBinaries(): Binaries {
   return binariesOf(installed.folder);
 }
 
-/** The libraries of one package: of this processor, or of a GPU. Throws `INTERNAL` where they are not complete. */
+/** Returns the libraries of one package, for this processor or a GPU. Throws `INTERNAL` if they are incomplete. */
 export function binariesOf(ofPackage: string): Binaries {
   const bins = join(ofPackage, 'bins');
   const [only] = readdirSync(bins);
   const folder = join(bins, only ?? '');
   const files = readdirSync(folder);
   const library = (name: string): string => {
-    // A GPU's package has its name in those of the libraries: libllama.vulkan.v0.5.0.so.
+    // In a GPU's package the names of the libraries contain the backend: libllama.vulkan.v0.5.0.so.
     const pattern = new RegExp(`^(lib)?${name}(\\.[a-z]+)?(\\.v[\\d.]+)?\\.(so|dylib|dll)$`);
     const file = files.find((each) => pattern.test(each));
     if (file === undefined) throw missing(`${folder} has no library ${name}: install its package again`);

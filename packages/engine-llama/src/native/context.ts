@@ -9,21 +9,21 @@ const POOLING_LAST = 3;
 const POOLING_RANK = 4;
 const POOLING_OF_MODEL = -1;
 
-/** For which tokens of a batch something is wanted beyond their being read. */
+/** The tokens of a batch for which logits or vectors are computed. */
 export type Outputs = 'none' | 'last' | 'all';
 
 export interface ContextOptions {
   /** Tokens of one sequence. */
   readonly contextLength: number;
   readonly sequences: number;
-  /** Tokens that one call of `decode` takes at most. */
+  /** The largest number of tokens per call of `decode`. */
   readonly batchLength: number;
   readonly threads: number;
-  /** For vectors of texts rather than for generating. */
+  /** True for vectors of texts, false for generating. */
   readonly embeddings?: boolean | undefined;
 }
 
-/** What a model keeps in mind of its sequences, and the computing of more. One call at a time, each blocks this thread. */
+/** A llama.cpp context: the cache of a model's sequences, and the batch. Each call blocks this thread. */
 export class NativeContext {
   readonly model: NativeModel;
   readonly #pointer: Pointer;
@@ -31,14 +31,14 @@ export class NativeContext {
   #pool: Threadpool;
   readonly #retired: Threadpool[] = [];
 
-  /** Undefined where there is no memory for it. */
+  /** Returns undefined if there is not enough memory. */
   static create(model: NativeModel, options: ContextOptions): NativeContext | undefined {
     const { library } = model;
     const parameters = { ...library.contextDefaults(), ...parametersOf(options) };
     const pointer = library.createContext(model.pointer, parameters);
     if (pointer === null) return undefined;
     if (options.embeddings === true && library.poolingType(pointer) === POOLING_NONE) {
-      // A model that was trained to generate says nothing of pooling: its last token has read all the others.
+      // A generative model defines no pooling. Its last token has attended to all others.
       library.freeContext(pointer);
       const pooled = library.createContext(model.pointer, { ...parameters, pooling_type: POOLING_LAST });
       return pooled === null ? undefined : new NativeContext(model, pooled, options);
@@ -57,18 +57,18 @@ export class NativeContext {
     return this.#pool.threads;
   }
 
-  /** Whether its outputs say how well texts fit each other, instead of being vectors. */
+  /** True if its outputs are scores of how well texts match, not vectors. */
   get ranks(): boolean {
     return this.model.library.poolingType(this.#pointer) === POOLING_RANK;
   }
 
   set threads(threads: number) {
-    // The backend knows the old one until it computes with the new one, and pauses it then.
+    // The backend uses the old pool until it computes with the new one, and pauses it then.
     this.#retired.push(this.#pool);
     this.#pool = this.#attach(threads);
   }
 
-  /** Room left in the batch that the next `decode` computes. */
+  /** Tokens that still fit into the batch of the next `decode`. */
   get room(): number {
     return this.#batch.room;
   }
@@ -78,19 +78,19 @@ export class NativeContext {
   }
 
   /**
-   * Adds tokens of a sequence from a position on. Returns the index under which the last one's logits are found after
-   * `decode`, where they are wanted.
+   * Adds tokens of a sequence from a position on. Returns the index of the last token's logits, which exist after `decode`
+   * if `outputs` includes them.
    */
   add(sequence: number, position: number, tokens: readonly number[], outputs: Outputs): number {
     return this.#batch.add(sequence, position, tokens, outputs);
   }
 
-  /** Computes what was added. False where llama.cpp could not. */
+  /** Evaluates the batch. Returns false if llama.cpp fails. */
   decode(): boolean {
     const { library } = this.model;
     try {
       const isComputed = library.decode(this.#pointer, this.#batch.structure) === 0;
-      // Where it was not, the backend may not have been reached, and still knows the old pools.
+      // After a failure the backend may still use the old pools.
       if (isComputed) for (const pool of this.#retired.splice(0)) pool.free();
       return isComputed;
     } finally {
@@ -98,24 +98,24 @@ export class NativeContext {
     }
   }
 
-  /** The logits of an output of the last `decode`, one for each token of the vocabulary. Valid until the next. */
+  /** Returns the logits of an output of the last `decode`, one per token of the vocabulary. Valid until the next `decode`. */
   logits(index: number): Float32Array | undefined {
     const address = this.model.library.logits(this.#pointer, index);
     return address === null ? undefined : viewFloats(address, this.model.vocabulary.size);
   }
 
-  /** The pooled vector of a sequence of the last `decode`; a model that ranks texts has none. */
+  /** Returns the pooled vector of a sequence of the last `decode`; undefined for a model that ranks texts. */
   embedding(sequence: number): Float32Array | undefined {
     const { library, pointer } = this.model;
-    // Where a vector would be, there is one number for each class: reading on would read somebody else's memory.
+    // The output has one number per class: reading a vector would read beyond it.
     if (this.ranks) return undefined;
     const address = library.embedding(this.#pointer, sequence);
     return address === null ? undefined : viewFloats(address, library.embeddingLength(pointer));
   }
 
   /**
-   * Forgets a sequence from a position on. False where it cannot be gone on from there, because the model forgets only the
-   * whole, or its sliding window has dropped what stands before: all of it is forgotten then.
+   * Removes a sequence from the cache from a position on. Returns false if the rest cannot be continued, because the model
+   * can only remove whole sequences or its sliding window has dropped the tokens before; the whole sequence is removed then.
    */
   forget(sequence: number, from: number): boolean {
     const { library, pointer } = this.model;
@@ -158,7 +158,7 @@ function parametersOf(options: ContextOptions): ContextParameters {
   };
 }
 
-/** `llama_batch` in memory of ours, which is filled anew for every call. */
+/** A `llama_batch` in JavaScript memory, which is filled again for every call. */
 class Batch {
   readonly structure: BatchStructure;
   readonly #length: number;
@@ -166,7 +166,7 @@ class Batch {
   readonly #positions: Int32Array;
   readonly #sequences: Int32Array;
   readonly #outputs: Int8Array;
-  /** Kept because their addresses are in the structure. */
+  /** Referenced because their addresses are in the structure. */
   readonly #counts: Int32Array;
   readonly #sequenceAddresses: BigUint64Array;
 

@@ -7,14 +7,14 @@ const FALLBACK_FOLDER = 'fallback';
 
 /** A GPU that llama.cpp can compute on. */
 export interface Gpu {
-  /** Its interface: `cuda`, `vulkan`, `metal`. */
+  /** The interface: `cuda`, `vulkan`, `metal`. */
   readonly name: string;
   readonly freeBytes: number;
 }
 
 /**
- * The first GPU of the backends in a folder, which are loaded: one of its own before one that shares the processor's memory.
- * CUDA's package has a second build below its folder, for older drivers.
+ * Returns the first GPU of the backends, which are loaded from a folder; GPUs with memory of their own come before integrated
+ * ones. CUDA's package has a second build in a subfolder, for older drivers.
  */
 export function findGpu(library: Library, folder: string): Gpu | undefined {
   const found = firstGpu(library);

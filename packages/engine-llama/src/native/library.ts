@@ -9,16 +9,15 @@ import {
   type Pointer,
 } from './structures.ts';
 
-/** llama.cpp's functions by the names of its headers (include/llama.h, ggml/include/ggml-backend.h), prefix left out. */
+/** llama.cpp's functions, named as in its headers (include/llama.h, ggml/include/ggml-backend.h) without the prefix. */
 export type Library = ReturnType<typeof bindFunctions>;
 
 /** `ggml_backend_dev_type` */
 export const DEVICE_TYPES = { cpu: 0, gpu: 1, integratedGpu: 2 } as const;
 
 /**
- * Loads llama.cpp into this process, with the backends that lie beside it. Throws `INTERNAL` where its version is not the
- * one whose structures we know: what follows would be memory corruption. What llama.cpp has to say goes to standard error,
- * or nowhere where it is to be quiet.
+ * Loads llama.cpp into this process, with the backends in its folder. Throws `INTERNAL` if its version is not the one of the
+ * structures here, which would corrupt memory. llama.cpp logs to standard error unless `isQuiet`.
  */
 export function openLibrary({ folder, llama, ggml, ggmlBase }: Binaries, { isQuiet = false } = {}): Library {
   const handles = {
@@ -31,7 +30,7 @@ export function openLibrary({ folder, llama, ggml, ggmlBase }: Binaries, { isQui
   if (!LLAMA_VERSION.test(version) || library.modelDefaults().n_gpu_layers !== -1) {
     throw new ShoalError(
       'INTERNAL',
-      `llama.cpp is ${version} here, and not the version that this program was made for.`,
+      `The installed llama.cpp ${version} is not the version that this program needs. Run npm install.`,
     );
   }
   if (isQuiet)
@@ -196,7 +195,7 @@ function bindFunctions({ base, ggml, llama }: Handles) {
   };
 }
 
-/** The one place where a signature in C gets its type; the two stand side by side above. */
+/** Binds a C function. The caller gives its C signature and its type. */
 function bind<Signature extends (...values: never[]) => unknown>(
   library: LibraryHandle,
   definition: string,
@@ -205,10 +204,10 @@ function bind<Signature extends (...values: never[]) => unknown>(
   return bound as Signature;
 }
 
-/** Names of types are taken once a process. */
+/** koffi accepts each type name once per process. */
 const prototypes = new Map<string, ReturnType<typeof koffi.proto>>();
 
-/** A function that a backend gives out by name only. */
+/** Binds a function by its address. */
 export function bindAddress<Signature extends (...values: never[]) => unknown>(
   address: Pointer,
   definition: string,
@@ -219,12 +218,12 @@ export function bindAddress<Signature extends (...values: never[]) => unknown>(
   return bound as Signature;
 }
 
-/** Memory of llama.cpp's, as it is now: valid until its next call. */
+/** Returns a view of llama.cpp's memory, valid until its next call. */
 export function viewFloats(address: Pointer, count: number): Float32Array {
   return new Float32Array(koffi.view(address, count * Float32Array.BYTES_PER_ELEMENT));
 }
 
-/** Where memory of ours lies, for as long as something keeps it. */
+/** Returns the address of JavaScript memory, valid as long as the memory is referenced. */
 export function addressOf(memory: ArrayBufferView): Pointer {
   return koffi.address(memory);
 }

@@ -1,7 +1,7 @@
 import type { SampledLogprob, TokenLogprob } from '@shoal/protocol';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** How likely a token was among all, and the likeliest: log softmax of the model's own logits. */
+/** Returns the log probability of a token and of the likeliest tokens: log softmax of the logits before sampling. */
 export function logprobsOf(
   vocabulary: Vocabulary,
   logits: Float32Array,
@@ -17,7 +17,7 @@ export function logprobsOf(
   return { ...describe(token), top: highest(logits, alternatives).map(describe) };
 }
 
-/** Shifted by the highest, so that nothing overflows. */
+/** Subtracts the highest logit first, so that nothing overflows. */
 function logSumOfExponentials(logits: Float32Array): number {
   let most = -Infinity;
   for (const logit of logits) most = Math.max(most, logit);
@@ -26,7 +26,7 @@ function logSumOfExponentials(logits: Float32Array): number {
   return most + Math.log(sum);
 }
 
-/** The indexes of the so many highest, the highest first; of equals the first. */
+/** Returns the indexes of the `count` highest values, the highest first; the lower index first if equal. */
 function highest(values: Float32Array, count: number): number[] {
   const best: number[] = [];
   const at = (index: number | undefined) => (index === undefined ? -Infinity : (values[index] ?? -Infinity));

@@ -4,8 +4,8 @@ import { cutLongRuns } from './long-runs.ts';
 
 const LONG = 'a'.repeat(2_500);
 
-suite('runs that are too long for llama.cpp', () => {
-  test('they are cut, and nothing of the text is lost', () => {
+suite('cutting long runs', () => {
+  test('keeps the whole text', () => {
     for (const text of [LONG, `one ${LONG} two`, ' '.repeat(2_000), '中'.repeat(1_000), '🐟'.repeat(1_500)]) {
       const pieces = cutLongRuns(text);
       assert.equal(pieces.join(''), text);
@@ -13,11 +13,11 @@ suite('runs that are too long for llama.cpp', () => {
     }
   });
 
-  test('a text without them stays whole', () => {
+  test('leaves other texts whole', () => {
     for (const text of ['', 'word '.repeat(5_000), 'a'.repeat(999)]) assert.deepEqual(cutLongRuns(text), [text]);
   });
 
-  test('no control token is cut', () => {
+  test('cuts no control token', () => {
     for (let length = 980; length < 1_001; length++) {
       const pieces = cutLongRuns(`${'a'.repeat(length)}<|im_end|>${LONG}`);
       assert.equal(pieces.filter((piece) => piece.includes('<|im_end|>')).length, 1);

@@ -1,15 +1,14 @@
 /**
- * Characters without a space between them, or spaces without anything else, that are given to llama.cpp at once. It cuts
- * texts into words with `std::regex`, which calls itself for each character of a word: from a few thousand on it runs out
- * of stack, and the process ends.
+ * The longest run of characters without a space, or of spaces, that is passed to llama.cpp. It splits texts into words with
+ * `std::regex`, which recurses for each character of a word: a few thousand overflow the stack and end the process.
  */
 const RUN_LENGTH_MAX = 1_000;
 const LONG_RUN = new RegExp(`\\S{${RUN_LENGTH_MAX}}|\\s{${RUN_LENGTH_MAX}}`, 'gu');
-/** A control token that is written out begins so, and is not to be cut; none is longer. */
+/** The beginning of a control token, which must not be cut. */
 const CONTROL_BEGIN = /[<[][^<[]*$/;
 const CONTROL_LENGTH_MAX = 64;
 
-/** The text in pieces without such runs; nearly every text is one piece. */
+/** Cuts the text into pieces without long runs. Nearly every text is one piece. */
 export function cutLongRuns(text: string): string[] {
   const pieces: string[] = [];
   let start = 0;

@@ -10,7 +10,7 @@ export interface ModelOptions {
   readonly path: string;
   /** Layers that the GPU computes. */
   readonly gpuLayers: number;
-  /** Its words only, without the weights. */
+  /** True to load the vocabulary and metadata without the weights. */
   readonly vocabularyOnly?: boolean | undefined;
 }
 
@@ -21,7 +21,7 @@ export class NativeModel {
   readonly vocabulary: Vocabulary;
   readonly #path: string;
 
-  /** Undefined where llama.cpp refuses the file; why, it has written to standard error. */
+  /** Returns undefined if llama.cpp refuses the file. It prints the reason to standard error. */
   static load(library: Library, { path, gpuLayers, vocabularyOnly = false }: ModelOptions): NativeModel | undefined {
     const parameters = { ...library.modelDefaults(), n_gpu_layers: gpuLayers, vocab_only: vocabularyOnly };
     const pointer = library.loadModel(path, parameters);
@@ -35,17 +35,17 @@ export class NativeModel {
     this.vocabulary = new Vocabulary(library, library.vocabulary(pointer));
   }
 
-  /** Tokens of context that it was trained on. */
+  /** The context length of the training, in tokens. */
   get trainedContext(): number {
     return this.#count('context_length') ?? this.library.trainedContext(this.pointer);
   }
 
-  /** Whether it can go on from tokens: one for embeddings alone cannot. */
+  /** True if the model can generate; false for embedding models. */
   get generates(): boolean {
     return this.library.hasDecoder(this.pointer) && !this.library.hasEncoder(this.pointer);
   }
 
-  /** Whether it reads with one half and writes with the other, as translators do. */
+  /** True for models with an encoder and a decoder, such as translators. */
   get isEncoderDecoder(): boolean {
     return this.library.hasDecoder(this.pointer) && this.library.hasEncoder(this.pointer);
   }
@@ -54,7 +54,7 @@ export class NativeModel {
     return this.library.chatTemplate(this.pointer, null) ?? undefined;
   }
 
-  /** What its layers weigh, by the file's metadata. */
+  /** Returns the sizes of the file and its layers, from the file's metadata. */
   sizes(): ModelSizes {
     const heads = this.#count('attention.head_count') ?? 1;
     const headWidth = this.#count('attention.key_length') ?? (this.#count('embedding_length') ?? 0) / heads;
@@ -65,7 +65,7 @@ export class NativeModel {
     };
   }
 
-  /** As the field writes it: `Q4_K_M`. llama.cpp describes a model as `llama 1B Q4_K - Medium`. */
+  /** The quantization, such as `Q4_K_M`. llama.cpp describes a model as `llama 1B Q4_K - Medium`. */
   get quantization(): string | undefined {
     const text = new Uint8Array(METADATA_BYTES);
     const length = this.library.describeModel(this.pointer, text, text.length);
@@ -74,7 +74,7 @@ export class NativeModel {
     return name === undefined ? undefined : `${name}${size === '' ? '' : `_${size}`}`;
   }
 
-  /** A value of the file's metadata as text. */
+  /** Returns a value of the file's metadata as text. */
   metadata(key: string): string | undefined {
     const length = this.library.metadata(this.pointer, key, null, 0);
     if (length < 0 || length > METADATA_BYTES) return undefined;
@@ -83,7 +83,7 @@ export class NativeModel {
     return new TextDecoder().decode(text.subarray(0, length));
   }
 
-  /** A number below the architecture's name in the metadata. */
+  /** Returns a number of the metadata whose key begins with the architecture. */
   #count(key: string): number | undefined {
     const value = Number(this.metadata(`${this.metadata('general.architecture') ?? ''}.${key}`));
     return Number.isFinite(value) && value > 0 ? value : undefined;

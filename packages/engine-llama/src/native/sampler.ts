@@ -3,10 +3,10 @@ import { addressOf, type Library } from './library.ts';
 import type { Pointer } from './structures.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** Tokens back that penalties look at, as llama.cpp and Ollama have it. */
+/** The number of last tokens that penalties apply to, as in llama.cpp and Ollama. */
 export const PENALTY_LAST_TOKENS = 64;
 const KEEP_AT_LEAST = 1;
-/** The value beyond them means a random seed to llama.cpp. */
+/** llama.cpp takes the next value as a request for a random seed. */
 const SEED_VALUES = 2 ** 32 - 1;
 
 /** `llama_token_data`: id, logit and probability, 4 bytes each. */
@@ -15,7 +15,7 @@ const CANDIDATE_WORDS = 3;
 const CANDIDATES_BYTES = 32;
 const [DATA, SIZE, SELECTED, SORTED] = [0, 8, 16, 24];
 
-/** What applies to one answer; nothing is left open. */
+/** The sampling options of one answer, with all defaults applied. */
 export interface FullSampling extends Pick<
   Sampling,
   'repeatPenalty' | 'presencePenalty' | 'frequencyPenalty' | 'logitBias'
@@ -27,18 +27,18 @@ export interface FullSampling extends Pick<
   readonly seed: number;
 }
 
-/** Chooses one answer's tokens by its sampling options and its grammar. */
+/** Samples the tokens of one answer by its options and its grammar. */
 export interface Sampler {
-  /** The next token, given the logits of all; undefined where the grammar allows none, or the logits are no numbers. */
+  /** Returns the next token; undefined if the grammar allows none or no logit is a number. */
   sample(logits: Float32Array): number | undefined;
-  /** Draws as `sample` does, and goes on as if it had chosen this token. Throws `INVALID_REQUEST` where the grammar forbids it. */
+  /** Draws like `sample`, but accepts the given token. Throws `INVALID_REQUEST` if the grammar forbids it. */
   replay(logits: Float32Array, token: number): void;
-  /** A token that was read and not chosen. Throws `INVALID_REQUEST` where one of the answer is forbidden by the grammar. */
+  /** Accepts a token that was not sampled here. Throws `INVALID_REQUEST` if it belongs to the answer and the grammar forbids it. */
   accept(token: number, as: 'prompt' | 'answer'): void;
   free(): void;
 }
 
-/** Throws where the grammar cannot be compiled. */
+/** Throws if the grammar cannot be compiled. */
 export function createSampler(
   library: Library,
   vocabulary: Vocabulary,
@@ -49,7 +49,7 @@ export function createSampler(
   return isBare ? GREEDY : new ChainSampler(library, vocabulary, sampling, grammar);
 }
 
-/** The likeliest token, for which no list of candidates is needed. */
+/** Samples the likeliest token, without a list of candidates. */
 const GREEDY: Sampler = {
   sample: likeliest,
   replay: () => {},
@@ -57,7 +57,7 @@ const GREEDY: Sampler = {
   free: () => {},
 };
 
-/** Undefined where no logit is a number. */
+/** Returns undefined if no logit is a number. */
 function likeliest(logits: Float32Array): number | undefined {
   let best: number | undefined;
   let highest = -Infinity;
@@ -90,7 +90,7 @@ class ChainSampler implements Sampler {
     this.#candidates = new Candidates(vocabulary.size);
     if (grammar !== undefined) {
       const compiled = library.grammarSampler(vocabulary.pointer, grammar, 'root');
-      if (compiled === null) throw new Error(`llama.cpp does not take this grammar: ${grammar}`);
+      if (compiled === null) throw new Error(`llama.cpp refuses this grammar: ${grammar}`);
       this.#grammar = compiled;
     }
     this.#chain = library.createChain({ no_perf: true });
@@ -111,7 +111,7 @@ class ChainSampler implements Sampler {
   accept(token: number, as: 'prompt' | 'answer'): void {
     if (as === 'prompt') return this.#library.acceptToken(this.#chain, token);
     if (this.#grammar !== undefined && !this.#allows(this.#grammar, token)) {
-      throw ShoalError.invalidRequest('What is to be gone on from does not have the format that is asked for.');
+      throw ShoalError.invalidRequest('The answer to continue does not have the requested format.');
     }
     this.#advance(token);
   }
@@ -126,21 +126,21 @@ class ChainSampler implements Sampler {
     this.#library.applySampler(this.#chain, this.#candidates.structure);
     const token = this.#candidates.selected;
     if (this.#grammar === undefined || token === undefined) return token;
-    // Asking the grammar for one token is cheap, for all of them it is not: so only where the free choice is forbidden.
+    // Checking one token against the grammar is cheap, checking all is not: only if the unrestricted draw is forbidden.
     if (this.#allows(this.#grammar, token)) return token;
     this.#candidates.fill(logits);
     this.#library.applySampler(this.#grammar, this.#candidates.structure);
     if (!this.#candidates.hasAny) return undefined;
     this.#library.applySampler(this.#chain, this.#candidates.structure);
     const allowed = this.#candidates.selected;
-    // Logits that overflow make a draw of any token, and taking in a forbidden one would end the process.
+    // Logits that overflow can draw any token, and accepting a forbidden one would end the process.
     return allowed !== undefined && this.#allows(this.#grammar, allowed) ? allowed : undefined;
   }
 
-  /** The grammar must allow it: llama.cpp ends the process otherwise. */
+  /** Requires that the grammar allows the token: llama.cpp would end the process. */
   #advance(token: number): void {
     this.#library.acceptToken(this.#chain, token);
-    // The end of an answer is no part of its grammar.
+    // The end of an answer is not part of its grammar.
     if (this.#grammar !== undefined && !this.#vocabulary.isEndOfGeneration(token)) {
       this.#library.acceptToken(this.#grammar, token);
     }
@@ -157,7 +157,7 @@ function samplers(library: Library, tokens: number, sampling: FullSampling): Poi
   const { temperature, topK, topP, minP, seed } = sampling;
   const { repeatPenalty = 1, presencePenalty = 0, frequencyPenalty = 0, logitBias = [] } = sampling;
   const chain: Pointer[] = [];
-  // For one that it does not have, llama.cpp would search the whole vocabulary each time.
+  // For an unknown token llama.cpp would search the whole vocabulary each time.
   const biases = logitBias.filter(([token]) => token < tokens);
   if (biases.length > 0) chain.push(library.biasSampler(tokens, biases.length, biasBytes(biases)));
   if (changesLogits({ repeatPenalty, presencePenalty, frequencyPenalty })) {
@@ -171,7 +171,7 @@ function samplers(library: Library, tokens: number, sampling: FullSampling): Poi
   return [...chain, library.temperatureSampler(temperature), library.distributionSampler(seed % SEED_VALUES)];
 }
 
-/** `llama_logit_bias` of each: the token and what is added. llama.cpp copies it. */
+/** Returns an array of `llama_logit_bias`: the token and its bias. llama.cpp copies it. */
 function biasBytes(biases: NonNullable<Sampling['logitBias']>): Uint8Array {
   const bytes = new DataView(new ArrayBuffer(biases.length * 8));
   for (const [index, [token, bias]] of biases.entries()) {
@@ -181,7 +181,7 @@ function biasBytes(biases: NonNullable<Sampling['logitBias']>): Uint8Array {
   return new Uint8Array(bytes.buffer);
 }
 
-/** A `llama_token_data_array` in memory of ours. */
+/** A `llama_token_data_array` in JavaScript memory. */
 class Candidates {
   readonly structure = new Uint8Array(CANDIDATES_BYTES);
   readonly #view = new DataView(this.structure.buffer);
@@ -215,13 +215,13 @@ class Candidates {
     this.#describe();
   }
 
-  /** What a sampler selected, if it did and had numbers to go by. */
+  /** The token that a sampler selected; undefined if it selected none or its logit is not a number. */
   get selected(): number | undefined {
     const at = Number(this.#view.getBigInt64(SELECTED, true)) * CANDIDATE_WORDS;
     return at < 0 || Number.isNaN(this.#values[at + 1]) ? undefined : this.#ids[at];
   }
 
-  /** Whether a candidate is left that is not forbidden. */
+  /** True if the grammar allows any candidate. */
   get hasAny(): boolean {
     const size = Number(this.#view.getBigUint64(SIZE, true));
     for (let index = 0; index < size; index++) {

@@ -1,8 +1,8 @@
 import koffi from 'koffi';
 
 /**
- * llama.cpp's structures as its headers of version 0.5.0 lay them out (include/llama.h, ggml/include/ggml.h). Another
- * version may lay them out otherwise: `openLibrary` takes no other.
+ * llama.cpp's structures, as in the headers of version 0.5.0 (include/llama.h, ggml/include/ggml.h). `openLibrary` refuses
+ * other versions, whose layout may differ.
  */
 export const LLAMA_VERSION = /^0\.5\.0\b/;
 

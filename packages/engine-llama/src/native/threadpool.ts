@@ -2,8 +2,8 @@ import { bindAddress, DEVICE_TYPES, type Library } from './library.ts';
 import type { Pointer } from './structures.ts';
 
 /**
- * Threads that stay. Left alone, ggml starts its threads anew for every token, and where the system puts a new one behind
- * a busy core, the others spin until it comes.
+ * A pool of threads that is kept between tokens. Otherwise ggml starts its threads again for every token, and if the system
+ * schedules one on a busy core, the others spin until it runs.
  */
 export class Threadpool {
   readonly threads: number;

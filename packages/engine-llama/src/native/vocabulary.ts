@@ -3,16 +3,16 @@ import type { Library } from './library.ts';
 import type { Pointer } from './structures.ts';
 
 const PIECE_BYTES = 256;
-/** `LLAMA_VOCAB_TYPE_BPE` of llama.h: regular expressions cut its texts into words. */
+/** `LLAMA_VOCAB_TYPE_BPE` of llama.h, whose texts are split into words by regular expressions. */
 const BYTE_PAIRS = 2;
 
-/** A model's words: text to token ids and back. */
+/** A model's vocabulary: text to token ids and back. */
 export class Vocabulary {
   readonly size: number;
-  /** -1 where the model has none. */
+  /** -1 if the model has none. */
   readonly bos: number;
   readonly eos: number;
-  /** Whether a prompt gets them in front and behind. */
+  /** True if a prompt begins with `bos`, or ends with `eos`. */
   readonly addsBos: boolean;
   readonly addsEos: boolean;
   readonly pointer: Pointer;
@@ -31,7 +31,7 @@ export class Vocabulary {
     this.addsEos = library.addsEos(pointer);
   }
 
-  /** `special`: what belongs in front of a prompt and behind it is added; `control`: control tokens may be written out. */
+  /** Returns the tokens of a text. `special`: adds BOS and EOS as the model needs them; `control`: parses control tokens. */
   tokenize(text: string, { special, control }: { readonly special: boolean; readonly control: boolean }): number[] {
     const pieces = this.#library.vocabularyType(this.pointer) === BYTE_PAIRS ? cutLongRuns(text) : [text];
     const [only = ''] = pieces;
@@ -60,7 +60,7 @@ export class Vocabulary {
     return this.#library.isEndOfGeneration(this.pointer, token);
   }
 
-  /** The bytes that a token stands for, which may be a part of a character. A control token has some only `withControl`. */
+  /** Returns the bytes of a token, which may be a part of a character. A control token has bytes only `withControl`. */
   piece(token: number, withControl = false): Uint8Array {
     const known = withControl ? this.#controlPieces : this.#pieces;
     let piece = known.get(token);
@@ -71,8 +71,8 @@ export class Vocabulary {
     return piece;
   }
 
-  /** A control token written out; empty for one that the model does not have. */
-  spell(token: number): string {
+  /** Returns the text of a control token; empty if the model does not have it. */
+  controlText(token: number): string {
     return token < 0 ? '' : new TextDecoder().decode(this.piece(token, true));
   }
 
