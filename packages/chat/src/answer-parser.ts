@@ -1,15 +1,15 @@
 import type { TextEvent, ToolCallEvent } from '@shoal/protocol';
 import type { Piece } from './stop-filter.ts';
 
-/** Turns the text of an answer, control tokens written out, into what is said and what is called. */
+/** Turns the text of an answer, including control tokens, into text and tool calls. */
 export interface AnswerParser {
   push(piece: Piece): readonly (TextEvent | ToolCallEvent)[];
-  /** The answer is over: what was held back is said. */
+  /** Returns the events of the held text at the end of the answer. */
   end(): readonly (TextEvent | ToolCallEvent)[];
-  /** Whether a whole tool call has come. */
+  /** True after a complete tool call. */
   readonly hasCalled: boolean;
-  /** A call has begun and is not whole. */
+  /** True while a tool call is incomplete. */
   readonly isCut: boolean;
-  /** Only one call was allowed, and it has come: what the model still generates is not part of the answer. */
+  /** True after the only allowed call: further text does not belong to the answer. */
   readonly isOver: boolean;
 }

@@ -1,12 +1,12 @@
 import type { TextEvent } from '@shoal/protocol';
 
-/** Text with the ids that it was decoded from, and how likely those were, where that is wanted. */
+/** Text with the token ids that it was decoded from, and their log probabilities if requested. */
 export type Piece = Omit<TextEvent, 'type'>;
 
 /**
- * Ends an answer before the first stop string, however many pieces that is cut over. A piece waits while it could belong
- * to a stop string. Pieces leave whole, so that the tokens given out always decode to the text given out; only the very
- * last text, cut by a stop string, may end inside a token, whose id is then left out.
+ * Ends an answer before the first stop string, which may span pieces. A piece is held back while it could belong to a stop
+ * string. Pieces are emitted whole, so that the emitted tokens always decode to the emitted text. Only the last text, cut by
+ * a stop string, may end inside a token, whose id is omitted.
  */
 export class StopFilter {
   readonly #stops: readonly string[];
@@ -17,12 +17,12 @@ export class StopFilter {
     this.#stops = stops.filter((stop) => stop !== '');
   }
 
-  /** Whether a stop string has come. Nothing is to be pushed after it. */
+  /** True after a stop string. Do not push any more pieces then. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  /** Takes a piece; answers with the text that is sure to be part of the answer now, if there is any. */
+  /** Adds a piece. Returns the text that certainly belongs to the answer now, if any. */
   push(piece: Piece): Piece | undefined {
     this.#held.push(piece);
     const text = joinText(this.#held);
@@ -34,24 +34,24 @@ export class StopFilter {
       return stopAt === 0 ? undefined : { ...whole, text: text.slice(0, stopAt) };
     }
     const whole = this.#takeUntil(text.length - longestBeginning(text, this.#stops));
-    return this.#give(whole);
+    return this.#emit(whole);
   }
 
-  /** The answer ends by itself: what was held is part of it, a token that never got a text included. */
+  /** Returns the held text at the end of the answer, including tokens without text. */
   end(): Piece | undefined {
     const rest = joinPieces(this.#held.splice(0));
     return rest.tokens.length > 0 || rest.text !== '' ? rest : undefined;
   }
 
-  /** A piece without text (a control token) waits for some. */
-  #give(pieces: Piece[]): Piece | undefined {
+  /** A piece without text (a control token) is held until text follows. */
+  #emit(pieces: Piece[]): Piece | undefined {
     const piece = joinPieces(pieces);
     if (piece.text !== '') return piece;
     if (piece.tokens.length > 0) this.#held.unshift(piece);
     return undefined;
   }
 
-  /** Removes and returns the first pieces that lie wholly within so many characters. */
+  /** Removes and returns the first pieces that lie entirely within `length` characters. */
   #takeUntil(length: number): Piece[] {
     let count = 0;
     for (let end = 0; count < this.#held.length; count++) {
@@ -82,7 +82,7 @@ function firstIndexOf(text: string, stops: readonly string[]): number {
   return found.length === 0 ? -1 : Math.min(...found);
 }
 
-/** How many characters at the end of `text` could be the beginning of a stop string. */
+/** Returns the number of last characters that could begin a stop string. */
 function longestBeginning(text: string, stops: readonly string[]): number {
   let longest = 0;
   for (const stop of stops) {

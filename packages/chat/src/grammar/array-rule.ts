@@ -2,7 +2,7 @@ import type { JsonObject } from '@shoal/protocol';
 import { boundsOf, unfit } from './keywords.ts';
 import type { SchemaRules } from './schema-rules.ts';
 
-/** All items that the schema names by their place, then those that it says more of. */
+/** Returns the rule body of an array: the items that the schema names by position, then the others. */
 export function arrayBody(rules: SchemaRules, schema: JsonObject, path: string, rule: string): string {
   const { builder } = rules;
   const { least, most } = boundsOf(schema, ['minItems', 'maxItems'], path);
@@ -11,8 +11,8 @@ export function arrayBody(rules: SchemaRules, schema: JsonObject, path: string, 
     .slice(0, most)
     .map((item, index) => rules.ruleOf(item, `${path}/prefixItems/${index}`, `${rule}-${index}`));
   const missing = Math.max(0, least - named.length);
-  if (rest === false && missing > 0) throw unfit(path, '"minItems" asks for more items than there can be');
-  // Where nothing is said of further items, only as many as must be are written.
+  if (rest === false && missing > 0) throw unfit(path, '"minItems" is more than the possible number of items');
+  // If the schema does not describe further items, only the required number is generated.
   const isOpen = rest !== false && (rest !== undefined || first.length === 0);
   const further = isOpen ? (most === undefined ? undefined : most - named.length) : missing;
   if (further === 0) return `"[" space ${named.join(' "," space ')} space "]"`;
@@ -27,7 +27,7 @@ export function arrayBody(rules: SchemaRules, schema: JsonObject, path: string, 
   return missing > 0 ? `"[" space ${item} ${more} space "]"` : `"[" space (${item} ${more})? space "]"`;
 }
 
-/** `prefixItems` and `items`, or `items` and `additionalItems` as older drafts have them. */
+/** Reads `prefixItems` and `items`, or `items` and `additionalItems` of older drafts. */
 function itemsOf(schema: JsonObject, path: string): { first: readonly unknown[]; rest: unknown } {
   const { prefixItems, items, additionalItems } = schema;
   if (prefixItems === undefined && Array.isArray(items)) return { first: items, rest: additionalItems };

@@ -1,16 +1,16 @@
-/** Code points from the first to the last of them. */
-export type Range = readonly [first: number, last: number];
-/** Sorted, and apart from each other. */
-export type CharacterSet = readonly Range[];
+/** A range of code points, both ends included. */
+export type CodePointRange = readonly [first: number, last: number];
+/** Sorted, not overlapping and not adjacent ranges. */
+export type CharacterSet = readonly CodePointRange[];
 
 const LAST_CODE_POINT = 0x10_ffff;
 
-export function singleRange(codePoint: number): Range {
+export function singleRange(codePoint: number): CodePointRange {
   return [codePoint, codePoint];
 }
 
-/** In order, and overlapping ones as one. */
-export function union(ranges: readonly Range[]): CharacterSet {
+/** Sorts ranges and joins overlapping and adjacent ones. */
+export function union(ranges: readonly CodePointRange[]): CharacterSet {
   const joined: [number, number][] = [];
   for (const [first, last] of ranges.toSorted(([left], [right]) => left - right)) {
     const previous = joined.at(-1);
@@ -21,7 +21,7 @@ export function union(ranges: readonly Range[]): CharacterSet {
 }
 
 export function complement(set: CharacterSet): CharacterSet {
-  const rest: Range[] = [];
+  const rest: CodePointRange[] = [];
   let next = 0;
   for (const [first, last] of set) {
     if (first > next) rest.push([next, first - 1]);
@@ -31,7 +31,7 @@ export function complement(set: CharacterSet): CharacterSet {
   return rest;
 }
 
-export function withoutRanges(set: CharacterSet, ranges: readonly Range[]): CharacterSet {
+export function withoutRanges(set: CharacterSet, ranges: readonly CodePointRange[]): CharacterSet {
   return complement(union([...complement(set), ...ranges]));
 }
 
@@ -39,7 +39,7 @@ export function contains(set: CharacterSet, codePoint: number): boolean {
   return set.some(([first, last]) => first <= codePoint && codePoint <= last);
 }
 
-/** What stands in a JSON text as it is. Halves of pairs (surrogates) are no characters, and DEL is left out as llama.cpp does. */
+/** The characters that a JSON string contains unescaped. Surrogates are excluded, and DEL, as in llama.cpp. */
 export const JSON_PLAIN: CharacterSet = complement([
   [0, 0x1f],
   singleRange(0x22),
@@ -48,7 +48,7 @@ export const JSON_PLAIN: CharacterSet = complement([
   [0xd800, 0xdfff],
 ]);
 
-/** A class in GBNF. Everything but letters and digits is written as a number, so that nothing has a second meaning. */
+/** Returns a character class in GBNF. All but letters and digits are written as numbers, so that none has a special meaning. */
 export function classSymbol(set: CharacterSet): string {
   const members = set.map(([first, last]) =>
     first === last ? codePointText(first) : `${codePointText(first)}-${codePointText(last)}`,

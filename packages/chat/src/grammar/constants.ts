@@ -5,7 +5,7 @@ import { hasType, namedTypes } from './types.ts';
 
 const MAX_CONSTANTS = 1000;
 
-/** Of `enum` and `const`, the values that also have the type. */
+/** Returns the rule body for `enum` and `const`: the values that also have the type. */
 export function constantsBody(schema: JsonObject, path: string): string {
   const { const: constant, enum: listed, type, ...others } = schema;
   const [other] = Object.keys(others);
@@ -23,22 +23,22 @@ export function constantsBody(schema: JsonObject, path: string): string {
 }
 
 /**
- * One of sorted texts. What several begin with is written once, because llama.cpp tries every token with every way that is
- * still open.
+ * Returns a rule body for one of the sorted texts. A common beginning is written once, because llama.cpp tries every token
+ * with every alternative that is still possible.
  */
 function oneOf(texts: readonly (readonly string[])[]): string {
-  const ways: string[] = [];
+  const alternatives: string[] = [];
   for (let from = 0; from < texts.length;) {
     const first = texts[from]?.[0];
     let to = from + 1;
     while (to < texts.length && texts[to]?.[0] === first) to += 1;
-    ways.push(withCommonBeginning(texts.slice(from, to)));
+    alternatives.push(withCommonBeginning(texts.slice(from, to)));
     from = to;
   }
-  return ways.join(' | ');
+  return alternatives.join(' | ');
 }
 
-/** Sorted texts that all begin alike: the first and the last have in common what all have. */
+/** Of sorted texts, the first and the last share the beginning that all share. */
 function withCommonBeginning(texts: readonly (readonly string[])[]): string {
   const [first = [], last = []] = [texts[0], texts.at(-1)];
   if (texts.length === 1) return literal(first.join(''));

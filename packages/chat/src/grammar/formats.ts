@@ -8,8 +8,8 @@ const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
 const URI_TEXT = "([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-F]{2})*";
 
 /**
- * What `format` may ask for, as patterns. Times and identifiers are those of llama.cpp's json-schema-to-grammar.cpp (RFC 3339,
- * RFC 9562); of names and addresses (RFC 5321, RFC 1123, RFC 3986) only the plain ones are written.
+ * The supported values of `format`, as patterns. Times and identifiers are those of llama.cpp's json-schema-to-grammar.cpp
+ * (RFC 3339, RFC 9562). Of names and addresses (RFC 5321, RFC 1123, RFC 3986) only the common forms are generated.
  */
 export const FORMATS: Readonly<Record<string, string>> = {
   date: `^${DATE}$`,

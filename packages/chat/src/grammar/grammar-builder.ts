@@ -1,21 +1,21 @@
 import { ShoalError } from '@shoal/protocol';
 import { type Primitive, PRIMITIVES, SPACE } from './primitives.ts';
 
-/** Of one grammar, as text. What a schema of some hundred properties becomes has a tenth of it. */
+/** The largest grammar text. A schema with some hundred properties needs a tenth of it. */
 const MAX_GRAMMAR_BYTES = 256 * 1024;
-/** llama.cpp makes a rule of each: `{2,40}` is 40 of them (`handle_repetitions` in llama-grammar.cpp). */
+/** The repetitions of one grammar. llama.cpp makes a rule of each: `{2,40}` is 40 (`handle_repetitions` in llama-grammar.cpp). */
 const MAX_REPETITIONS = 20_000;
-/** Of one rule, without what makes it unique. It is only for people who read a grammar. */
+/** The length of a rule's name without the number that makes it unique. Names only help readers. */
 const RULE_NAME_CHARS = 48;
 const UTF_8 = new TextEncoder();
 
 /**
- * A grammar in GBNF (grammars/README.md of llama.cpp) that JSON Schemas can be put into. What is asked for begins at the
- * rule `root`. Everything throws `INVALID_REQUEST` where the grammar would become larger than llama.cpp should be given.
+ * Builds a grammar in GBNF (grammars/README.md of llama.cpp), which begins at the rule `root`. All methods throw
+ * `INVALID_REQUEST` if the grammar becomes too large for llama.cpp.
  */
 export class GrammarBuilder {
   readonly #rules = new Map<string, string>();
-  /** Rules that are nothing but other rules, one of which is taken. */
+  /** Rules that are a choice between other rules. */
   readonly #alternatives = new Map<string, readonly string[]>();
   readonly #nameCounts = new Map<string, number>();
   #bytes = 0;
@@ -25,14 +25,14 @@ export class GrammarBuilder {
     this.#define('space', SPACE);
   }
 
-  /** `body` is GBNF: what stands behind `::=`. Returns the rule's name, which is `name` unless that is taken. */
+  /** `body` is GBNF, the text after `::=`. Returns the rule's name: `name`, or a similar one if that is taken. */
   addRule(name: string, body: string): string {
     const rule = this.reserve(name);
     this.#define(rule, body);
     return rule;
   }
 
-  /** A name that nothing has yet, to be defined later: what refers to itself needs it before. */
+  /** Returns a new rule name, to be defined later. Rules that refer to themselves need it first. */
   reserve(name: string): string {
     const wanted = name.replace(/[^a-zA-Z0-9-]+/g, '-').slice(0, RULE_NAME_CHARS);
     let count = this.#nameCounts.get(wanted) ?? 0;
@@ -43,18 +43,18 @@ export class GrammarBuilder {
     return rule;
   }
 
-  /** Gives a reserved name what it means. */
+  /** Defines a reserved rule. */
   define(rule: string, body: string): void {
     this.#define(rule, body);
   }
 
-  /** A reserved rule that is one of others. */
+  /** Defines a reserved rule as a choice between other rules. */
   defineAlternatives(rule: string, rules: readonly string[]): void {
     this.#alternatives.set(rule, rules);
     this.#define(rule, rules.join(' | '));
   }
 
-  /** Rules that can be themselves with nothing in between, which no grammar may have, or lead to one that can. */
+  /** Returns the left-recursive rules, which llama.cpp does not support, and the rules that lead to one. */
   rulesWithoutEnd(): ReadonlySet<string> {
     const users = new Map<string, string[]>();
     const open = new Map<string, number>();
@@ -66,7 +66,7 @@ export class GrammarBuilder {
         else known.push(rule);
       }
     }
-    // What is no choice among others has an end, and then what is a choice among nothing else.
+    // A rule that is not a choice ends the recursion, and so does a choice between rules that end it.
     const ended = [...this.#rules.keys()].filter((rule) => !open.has(rule));
     for (let next = ended.pop(); next !== undefined; next = ended.pop()) {
       for (const user of users.get(next) ?? []) {
@@ -78,7 +78,7 @@ export class GrammarBuilder {
     return new Set([...open].filter(([, left]) => left > 0).map(([rule]) => rule));
   }
 
-  /** A JSON value of a kind, or a part of one, with all that it needs. */
+  /** Adds a rule of JSON's own syntax, and the rules that it needs. Returns its name. */
   primitive(name: Primitive): string {
     if (this.#rules.has(name)) return name;
     const { body, needs } = PRIMITIVES[name];
@@ -87,11 +87,11 @@ export class GrammarBuilder {
     return name;
   }
 
-  /** `item` is one symbol: the name of a rule, a class or a literal. Without `most` there is no end. */
+  /** `item` is one symbol: the name of a rule, a class or a literal. Without `most` the number is unlimited. */
   repeat(item: string, least: number, most?: number): string {
     this.#repetitions += most ?? Math.max(1, least);
     if (this.#repetitions > MAX_REPETITIONS) {
-      throw ShoalError.invalidRequest(`A JSON schema may ask for at most ${MAX_REPETITIONS} repetitions in all.`);
+      throw ShoalError.invalidRequest(`A JSON schema may have at most ${MAX_REPETITIONS} repetitions in total.`);
     }
     if (most === 0) return '';
     if (least === 1 && most === 1) return item;
@@ -109,7 +109,7 @@ export class GrammarBuilder {
     this.#bytes += UTF_8.encode(`${rule} ::= ${body}\n`).length;
     if (this.#bytes > MAX_GRAMMAR_BYTES) {
       throw ShoalError.invalidRequest(
-        `The JSON schema is too large: as a grammar it has more than ${MAX_GRAMMAR_BYTES / 1024} KiB.`,
+        `The JSON schema is too large: its grammar has more than ${MAX_GRAMMAR_BYTES / 1024} KiB.`,
       );
     }
     this.#rules.set(rule, body);

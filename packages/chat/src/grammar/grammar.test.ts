@@ -137,7 +137,7 @@ test('references within the document are followed, those to themselves too', () 
   ]);
 });
 
-test('what cannot be kept to is refused by its name and its place', () => {
+test('unsupported schemas are refused with the keyword and its path', () => {
   const deep = (schema: JsonObject): JsonObject => ({ properties: { a: { items: schema } } });
   const cases: [JsonObject, RegExp][] = [
     [deep({ multipleOf: 2 }), /at #\/properties\/a\/items, "multipleOf" is not supported/],
@@ -149,11 +149,11 @@ test('what cannot be kept to is refused by its name and its place', () => {
     [{ type: [] }, /"type" must be of/],
     [{ format: 'regex' }, /"format" must be one of date,/],
     [{ $ref: 'https://example.org/a' }, /"\$ref" must point into the schema/],
-    [{ $ref: '#/$defs/none' }, /"\$ref" points to no schema/],
-    [{ $ref: '#' }, /leads back/],
-    [{ anyOf: [{ type: 'null' }, { $ref: '#' }] }, /leads back/],
+    [{ $ref: '#/$defs/none' }, /"\$ref" does not point to a schema/],
+    [{ $ref: '#' }, /refers to itself/],
+    [{ anyOf: [{ type: 'null' }, { $ref: '#' }] }, /refers to itself/],
     [{ $ref: '#', minLength: 1 }, /refer to themselves/],
-    [{ allOf: [{ $ref: '#' }] }, /refer to themselves|leads back/],
+    [{ allOf: [{ $ref: '#' }] }, /refer to themselves|refers to itself/],
     [{ enum: [] }, /no value of "enum"/],
     [{ enum: [1], minimum: 2 }, /"minimum" is not supported beside/],
     [{ anyOf: [] }, /"anyOf" must be a list/],
@@ -167,7 +167,7 @@ test('what cannot be kept to is refused by its name and its place', () => {
     [{ type: 'integer', minimum: 1.2, maximum: 1.8 }, /no number/],
     [{ exclusiveMinimum: true }, /"exclusiveMinimum" must be a number/],
     [{ allOf: [{ type: 'string' }, { type: 'integer' }] }, /no "type" fits all/],
-    [{ allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, /two of "pattern"/],
+    [{ allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, /two values of "pattern"/],
     [{ pattern: '^a+$', maxLength: 9 }, /longer than "maxLength"/],
     ...['(a*)*', '(?=a)', String.raw`(a)\1`, 'a^', '(a', 'a)', '[a', '[b-a]', String.raw`\p{L}`, 'a{', '*', '\\'].map(
       (pattern): [JsonObject, RegExp] => [{ pattern }, /the "pattern" cannot be used, because/],
@@ -227,7 +227,7 @@ test('hostile schemas are refused before they take time or memory', () => {
   }
 });
 
-test('schemas stand beside other rules in one grammar, whatever their names', () => {
+test('schemas and other rules can be in one grammar, whatever their names', () => {
   const builder = new GrammarBuilder();
   const schemas = ['string', 'space', 'same name', 'same name', 'root', ''].map((name) =>
     addSchema(builder, `call-${name}`, { type: 'object', properties: { [name]: { const: name } }, required: [name] }),

@@ -1,13 +1,13 @@
 import { isObject, type JsonObject, ShoalError } from '@shoal/protocol';
 
-/** Of what an error says of a schema: names in it are the sender's. */
+/** The length of a path or keyword in an error message: the sender chooses them. */
 const MAX_PATH_CHARS = 200;
-/** llama.cpp takes no more (MAX_REPETITION_THRESHOLD), and lets everything pass where an upper end is beyond. */
+/** llama.cpp's limit (MAX_REPETITION_THRESHOLD). It ignores upper bounds beyond it. */
 const MAX_REPETITION = 2000;
-/** Of one keyword: llama.cpp follows them all at once. */
+/** The schemas of one keyword: llama.cpp follows all of them at once. */
 const MAX_ALTERNATIVES = 256;
 
-/** They say something to people, and nothing of which values fit. */
+/** Keywords for people, which do not restrict values. */
 const ANNOTATIONS = new Set([
   '$anchor',
   '$comment',
@@ -55,16 +55,16 @@ const SUPPORTED = new Set([
   'type',
 ]);
 
-/** Keywords with one value that says nothing. */
+/** Keywords with a value that restricts nothing. */
 const HARMLESS: Readonly<Record<string, unknown>> = { minProperties: 0, nullable: false, uniqueItems: false };
 
-/** `path` says where in the schema, as a JSON pointer. */
+/** Returns the error for an unsupported schema. `path` is a JSON pointer into it. */
 export function unfit(path: string, why: string): ShoalError {
   const clipped = path.length > MAX_PATH_CHARS ? `${path.slice(0, MAX_PATH_CHARS)}…` : path;
   return ShoalError.invalidRequest(`The JSON schema cannot be used: at ${clipped}, ${why}.`);
 }
 
-/** What of a schema says which values fit. Throws `INVALID_REQUEST` that names a keyword which cannot be kept to. */
+/** Returns the keywords of a schema that restrict values. Throws `INVALID_REQUEST` with the first unsupported keyword. */
 export function assertions(schema: JsonObject, path: string): JsonObject {
   const kept: [string, unknown][] = [];
   for (const [keyword, value] of Object.entries(schema)) {
@@ -76,10 +76,10 @@ export function assertions(schema: JsonObject, path: string): JsonObject {
   return Object.fromEntries(kept);
 }
 
-/** A schema as an object: `true` is one that everything fits, and nothing fits `false`. */
+/** Returns a schema as an object. `true` is a schema that every value fits. */
 export function asSchema(value: unknown, path: string): JsonObject {
   if (value === true) return {};
-  if (value === false) throw unfit(path, 'the schema false lets nothing fit');
+  if (value === false) throw unfit(path, 'no value fits the schema false');
   if (!isObject(value)) throw unfit(path, 'a schema must be an object');
   return value;
 }
@@ -91,7 +91,7 @@ export function schemasOf(schema: JsonObject, keyword: string, path: string): Js
   return value.map((item: unknown, index) => asSchema(item, `${path}/${keyword}/${index}`));
 }
 
-/** A whole number from 0, or undefined where the keyword is not there. */
+/** Returns a whole number from 0; undefined if the keyword is absent. */
 function countOf(schema: JsonObject, keyword: string, path: string): number | undefined {
   const value = schema[keyword];
   if (value === undefined) return undefined;
@@ -103,11 +103,11 @@ function countOf(schema: JsonObject, keyword: string, path: string): number | un
 
 export function textOf(schema: JsonObject, keyword: string, path: string): string | undefined {
   const value = schema[keyword];
-  if (value !== undefined && typeof value !== 'string') throw unfit(path, `"${keyword}" must be a text`);
+  if (value !== undefined && typeof value !== 'string') throw unfit(path, `"${keyword}" must be a string`);
   return value;
 }
 
-/** How often something is repeated. */
+/** The bounds of a number of repetitions. */
 export interface Bounds {
   readonly least: number;
   readonly most: number | undefined;

@@ -1,9 +1,9 @@
-/** A text as GBNF quotes it (`parse_char` in llama-grammar.cpp). */
+/** Returns a text as a GBNF literal (`parse_char` in llama-grammar.cpp). */
 export function literal(text: string): string {
   return `"${text.replace(/["\\\n\r\t]/g, escape)}"`;
 }
 
-/** The text of a JSON value, as GBNF quotes it. */
+/** Returns a JSON value as a GBNF literal. */
 export function jsonLiteral(value: unknown): string {
   return literal(JSON.stringify(value));
 }

@@ -4,12 +4,12 @@ import { namedTypes } from './types.ts';
 
 const LOWER_BOUNDS = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems'];
 const UPPER_BOUNDS = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems'];
-/** Two of them cannot be made one, and stay beside each other. */
+/** Two of these cannot be merged into one and are joined by `allOf`. */
 const KEPT_APART = ['$ref', 'anyOf', 'oneOf'];
 const OF_OBJECTS = ['properties', 'additionalProperties'];
 const OF_ITEMS = ['items', 'prefixItems', 'additionalItems'];
 
-/** One schema that asks for what both ask for: `allOf`. Throws `INVALID_REQUEST` where none can be written. */
+/** Returns one schema that has the restrictions of both, as `allOf` does. Throws `INVALID_REQUEST` if that is not possible. */
 export function mergeSchemas(left: JsonObject, right: JsonObject, path: string): JsonObject {
   const merged: Record<string, unknown> = { ...left };
   const apart: JsonObject[] = [];
@@ -41,7 +41,7 @@ function mergeValues(keyword: string, left: unknown, right: unknown, path: strin
       return listOf(left).filter((value) => allowed.has(JSON.stringify(value)));
     }
     default:
-      throw unfit(path, `two of "${keyword}" cannot be kept to at once`);
+      throw unfit(path, `two values of "${keyword}" cannot be combined`);
   }
 }
 
@@ -58,19 +58,19 @@ function mergeObjects(left: JsonObject, right: JsonObject): JsonObject {
   const additional = both(left.additionalProperties, right.additionalProperties);
   const hasProperties = isObject(left.properties) || isObject(right.properties);
   return {
-    // Of a name that both have, the later entry wins, which is the same.
+    // If both have a property, both entries are equal.
     ...(hasProperties && { properties: Object.fromEntries(properties) }),
     ...(additional !== undefined && { additionalProperties: additional }),
   };
 }
 
-/** Each of one schema's properties, with what the other says of it. */
+/** Returns the properties of one schema, merged with the other schema's restrictions of them. */
 function propertiesBeside(own: JsonObject, other: JsonObject): [string, unknown][] {
   if (!isObject(own.properties)) return [];
   const others = isObject(other.properties) ? other.properties : {};
   return Object.entries(own.properties).map(([name, schema]) => {
-    const said = Object.hasOwn(others, name) ? others[name] : other.additionalProperties;
-    return [name, both(schema, said)];
+    const restriction = Object.hasOwn(others, name) ? others[name] : other.additionalProperties;
+    return [name, both(schema, restriction)];
   });
 }
 
@@ -80,7 +80,7 @@ function mergeItems(left: JsonObject, right: JsonObject, path: string): JsonObje
   if (!hasItems(left))
     return Object.fromEntries(Object.entries(right).filter(([keyword]) => OF_ITEMS.includes(keyword)));
   const isPlain = (schema: JsonObject): boolean => schema.prefixItems === undefined && !Array.isArray(schema.items);
-  if (!isPlain(left) || !isPlain(right)) throw unfit(path, 'two of "prefixItems" or "items" cannot be kept to at once');
+  if (!isPlain(left) || !isPlain(right)) throw unfit(path, 'two values of "prefixItems" or "items" cannot be combined');
   return { items: both(left.items, right.items) };
 }
 

@@ -1,6 +1,6 @@
 import { literal } from './literal.ts';
 
-/** As many digits as llama.cpp writes on each side of the point. */
+/** Digits on each side of the decimal point, as in llama.cpp. */
 const DIGITS_MAX = 16;
 const LARGEST = 10n ** BigInt(DIGITS_MAX) - 1n;
 const ANY_DIGITS = `[0-9]{0,${DIGITS_MAX}}`;
@@ -10,22 +10,22 @@ const ANY_FRACTION = `("." [0-9]{1,${DIGITS_MAX}})?`;
 /** One end of a range. */
 export interface Bound {
   readonly value: number;
-  /** The value itself does not fit. */
+  /** True if the value itself is outside. */
   readonly isExclusive: boolean;
 }
 
-/** The distance from 0 of an end, in decimal digits. */
+/** The absolute value of a bound, in decimal digits. */
 interface Magnitude {
   readonly whole: bigint;
-  /** Behind the point, without zeros at its end. */
+  /** The digits after the point, without trailing zeros. */
   readonly fraction: string;
   readonly isExclusive: boolean;
 }
 
-/** Undefined: nothing fits. */
+/** A rule body; undefined if no number fits. */
 type Body = string | undefined;
 
-/** Whole numbers, as JSON writes them, in GBNF. */
+/** Returns GBNF for the whole numbers of a range. */
 export function integersBetween(low?: Bound, high?: Bound): Body {
   const least = low === undefined ? -LARGEST : wholeFrom(low);
   const most = high === undefined ? LARGEST : -wholeFrom({ ...high, value: -high.value });
@@ -34,7 +34,7 @@ export function integersBetween(low?: Bound, high?: Bound): Body {
   return either(ofNegative && `"-" ${ofNegative}`, others);
 }
 
-/** Numbers without exponents, as JSON writes them, in GBNF. */
+/** Returns GBNF for the numbers of a range, without exponents. */
 export function numbersBetween(low?: Bound, high?: Bound): Body {
   const zero: Bound = { value: 0, isExclusive: false };
   const hasNegative = low === undefined || low.value < 0;
@@ -46,7 +46,7 @@ export function numbersBetween(low?: Bound, high?: Bound): Body {
   return either(ofNegative && `"-" ${ofNegative}`, others);
 }
 
-/** The smallest whole number that fits. */
+/** Returns the smallest whole number that fits a lower bound. */
 function wholeFrom({ value, isExclusive }: Bound): bigint {
   return isExclusive ? BigInt(Math.floor(value)) + 1n : BigInt(Math.ceil(value));
 }
@@ -69,7 +69,7 @@ function magnitudesBetween(from: Bound, to: Bound | undefined): Body {
   );
 }
 
-/** Of at most 16 digits behind the point; what is closer to 0 than that is 0. */
+/** Rounds to 16 digits after the point. */
 function magnitudeOf({ value, isExclusive }: Bound): Magnitude {
   const distance = Math.abs(value);
   const text = String(distance);
@@ -86,7 +86,7 @@ function wholeLiteral({ whole }: Magnitude): string {
   return literal(String(whole));
 }
 
-/** With `low` at least 0, and no zeros in front. */
+/** Requires a `low` of at least 0. */
 function wholesBetween(low: bigint, high: bigint): Body {
   const end = high < LARGEST ? high : LARGEST;
   const ways: Body[] = [];
@@ -98,7 +98,7 @@ function wholesBetween(low: bigint, high: bigint): Body {
   return either(...ways);
 }
 
-/** Two numbers of one length, and all between them. */
+/** Returns GBNF for the numbers between two numbers of equal length. */
 function digitsBetween(from: string, to: string): string {
   const count = from.length;
   if (/^0*$/.test(from) && /^9*$/.test(to)) return count === 0 ? '' : `[0-9]{${count}}`;
@@ -126,13 +126,13 @@ function fractionTo({ fraction, isExclusive }: Magnitude): Body {
   return `("." ${digitsTo(fraction, isExclusive)})?`;
 }
 
-/** Behind the same whole number. */
+/** The fractions between two bounds with the same whole part. */
 function fractionBetween(low: Magnitude, high: Magnitude): Body {
   if (low.fraction === '' && !low.isExclusive) return fractionTo(high);
   return and('"."', fractionDigitsBetween(low.fraction, high.fraction, low.isExclusive, high.isExclusive));
 }
 
-/** At least one digit where `from` has one or is excluded. */
+/** At least one digit if `from` has one or is excluded. */
 function fractionDigitsBetween(from: string, to: string, notFrom: boolean, notTo: boolean): Body {
   if (from === '' && !notFrom) return orNothing(digitsTo(to, notTo), to !== '' || !notTo);
   if (to === '') return undefined;
@@ -155,7 +155,7 @@ function digitsFrom(from: string, notFrom: boolean): string {
   );
 }
 
-/** At least one digit where `to` has one. */
+/** At least one digit if `to` has one. */
 function digitsTo(to: string, notTo: boolean): Body {
   if (to === '') return notTo ? undefined : ZEROS;
   const last = Number(to[0]);

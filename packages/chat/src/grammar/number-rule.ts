@@ -3,7 +3,7 @@ import type { GrammarBuilder } from './grammar-builder.ts';
 import { unfit } from './keywords.ts';
 import { type Bound, integersBetween, numbersBetween } from './number-range.ts';
 
-/** An integer or a number, within bounds where there are some. What `format` says of numbers is how they are stored. */
+/** Returns the rule body of an integer or a number. `format` is ignored: for numbers it means their storage. */
 export function numberBody(
   builder: GrammarBuilder,
   type: 'integer' | 'number',
@@ -20,7 +20,7 @@ export function numberBody(
   return body;
 }
 
-/** Of an inclusive and an exclusive bound, the narrower one. */
+/** Returns the narrower of the inclusive and the exclusive bound. */
 function boundOf(schema: JsonObject, inclusive: string, exclusive: string, path: string): Bound | undefined {
   const [value, beyond] = [numberOf(schema, inclusive, path), numberOf(schema, exclusive, path)];
   if (beyond === undefined) return value === undefined ? undefined : { value, isExclusive: false };

@@ -5,24 +5,24 @@ import { jsonLiteral } from './literal.ts';
 import { otherKeyBody } from './other-keys.ts';
 import type { SchemaRules } from './schema-rules.ts';
 
-/** Of one object: where a comma may stand, llama.cpp follows all that may come next at once. */
+/** The properties of one object: after a comma, llama.cpp follows all possible next properties at once. */
 const MAX_PROPERTIES = 256;
 const MAX_PROPERTY_NAME_CHARS = 256;
 
 interface Member {
-  /** The rule of its name and value. */
+  /** The rule of the name and value. */
   readonly rule: string;
   readonly isRequired: boolean;
-  /** Any number of them. */
+  /** True for additional properties, of which there may be any number. */
   readonly isRepeated: boolean;
 }
 
-/** Properties in the schema's order, of which those that are not required may be left out; then others. */
+/** Returns the rule body of an object: properties in the schema's order, optional ones may be omitted; then additional ones. */
 export function objectBody(rules: SchemaRules, schema: JsonObject, path: string, rule: string): string {
   const { builder } = rules;
   const properties = propertiesOf(schema, path);
   const { additionalProperties } = schema;
-  // As llama.cpp does it: others are written where they are asked for, or where nothing is said at all.
+  // As in llama.cpp: additional properties are generated if the schema describes them or describes no properties.
   const others = additionalProperties ?? schema.properties === undefined;
   if (properties.length === 0 && others === true) return builder.primitive('object');
   const members = properties.map(({ name, value, isRequired }): Member => {
@@ -46,7 +46,7 @@ function propertiesOf(schema: JsonObject, path: string) {
   const { properties = {}, additionalProperties } = schema;
   if (!isObject(properties)) throw unfit(path, '"properties" must be an object');
   const required = requiredOf(schema, path);
-  // Nothing else is said of them, but they must be there.
+  // Required properties that the schema does not describe.
   const unnamed = [...required].filter((name) => !Object.hasOwn(properties, name));
   const all = [
     ...Object.entries(properties),
@@ -62,7 +62,7 @@ function propertiesOf(schema: JsonObject, path: string) {
 
 function requiredOf({ required = [] }: JsonObject, path: string): Set<string> {
   const isList = Array.isArray(required) && required.every((name: unknown) => typeof name === 'string');
-  if (!isList) throw unfit(path, '"required" must be a list of texts');
+  if (!isList) throw unfit(path, '"required" must be a list of strings');
   return new Set<string>(required);
 }
 
@@ -73,24 +73,24 @@ function keyOfOthers(builder: GrammarBuilder, rule: string, properties: readonly
 }
 
 /**
- * `{`, members with commas between them, `}`. The first that is written has no comma before it: that is one of those up to
- * the first that must be there.
+ * Returns the rule body of `{`, members separated by commas, `}`. The first generated member has no comma before it: it is one
+ * of those up to the first required one.
  */
 function membersBody(builder: GrammarBuilder, members: readonly Member[], rule: string): string {
   if (members.length === 0) return '"{" space "}"';
   const firstRequired = members.findIndex(({ isRequired }) => isRequired);
   const starts: string[] = [];
-  // What may come behind a member, from the last to the first.
+  // The rule of what may follow a member, from the last member to the first.
   let rest = '';
   for (const [index, member] of [...members.entries()].toReversed()) {
     const again = member.isRepeated ? builder.repeat(`("," space ${member.rule})`, 0) : '';
     if (firstRequired < 0 || index <= firstRequired) starts.unshift(inSequence(member.rule, again, rest));
-    if (index > 0) rest = builder.addRule(`${rule}-rest`, inSequence(behindOther(member), rest));
+    if (index > 0) rest = builder.addRule(`${rule}-rest`, inSequence(afterOther(member), rest));
   }
   return `"{" space (${starts.join(' | ')})${firstRequired < 0 ? '?' : ''} space "}"`;
 }
 
-function behindOther({ rule, isRequired, isRepeated }: Member): string {
+function afterOther({ rule, isRequired, isRepeated }: Member): string {
   if (isRequired) return `"," space ${rule}`;
   return `("," space ${rule})${isRepeated ? '*' : '?'}`;
 }

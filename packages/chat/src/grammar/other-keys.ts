@@ -7,8 +7,8 @@ interface Node {
 }
 
 /**
- * A JSON text that is none of `names`: it leaves them where it has a character that none of them has there. That one is
- * never written as an escape, because that could spell the same name. Uses the rule `char`.
+ * Returns the rule body of a JSON string that is none of `names`: at some position it has a character that no name has there.
+ * That character is never an escape, which could mean the same name. Uses the rule `char`.
  */
 export function otherKeyBody(names: readonly string[]): string {
   const root: Node = { children: new Map(), isEnd: false };
@@ -26,15 +26,15 @@ function insert(root: Node, name: string): void {
   node.isEnd = true;
 }
 
-/** What may come behind the characters that lead to a node. */
+/** Returns the rule body of what may follow the characters that lead to a node. */
 function bodyOf({ children, isEnd }: Node): string {
-  const ways = [...children].map(([char, child]) => `${charLiteral(char)} (${bodyOf(child)})`);
+  const alternatives = [...children].map(([char, child]) => `${charLiteral(char)} (${bodyOf(child)})`);
   const taken = [...children.keys()].map((char) => singleRange(char.codePointAt(0) ?? 0));
-  ways.push(`${classSymbol(withoutRanges(JSON_PLAIN, taken))} char*`);
-  return isEnd ? ways.join(' | ') : `(${ways.join(' | ')})?`;
+  alternatives.push(`${classSymbol(withoutRanges(JSON_PLAIN, taken))} char*`);
+  return isEnd ? alternatives.join(' | ') : `(${alternatives.join(' | ')})?`;
 }
 
-/** As JSON writes it. */
+/** Returns the literal of a character as JSON writes it. */
 function charLiteral(char: string): string {
   return literal(JSON.stringify(char).slice(1, -1));
 }

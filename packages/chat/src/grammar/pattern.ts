@@ -1,16 +1,16 @@
-import { type CharacterSet, complement, type Range, singleRange, union } from './characters.ts';
+import { type CharacterSet, complement, type CodePointRange, singleRange, union } from './characters.ts';
 
-/** Of one pattern, in characters. */
+/** The length of a pattern. */
 const MAX_PATTERN_CHARS = 1024;
-/** Of groups within groups. */
+/** The depth of nested groups. */
 const MAX_PATTERN_DEPTH = 32;
-/** llama.cpp takes no more (MAX_REPETITION_THRESHOLD). */
+/** llama.cpp's limit (MAX_REPETITION_THRESHOLD). */
 const MAX_PATTERN_REPETITION = 2000;
 
-/** Places where a text may go on in more than one way. llama.cpp follows all ways at once, with every token that it tries. */
+/** Alternatives and repetitions of a pattern. llama.cpp follows all of them at once, for every token that it tries. */
 const MAX_PATTERN_CHOICES = 64;
 
-/** A regular expression's parts. `start` and `end` stand only at the ends of a whole pattern's choices. */
+/** A part of a regular expression. */
 export type Pattern =
   | { readonly type: 'set'; readonly set: CharacterSet }
   | { readonly type: 'sequence'; readonly items: readonly Pattern[] }
@@ -21,7 +21,7 @@ type Anchor = { readonly type: 'start' } | { readonly type: 'end' };
 
 const DIGITS: CharacterSet = [[0x30, 0x39]];
 const WORDS: CharacterSet = [...DIGITS, [0x41, 0x5a], singleRange(0x5f), [0x61, 0x7a]];
-/** ECMA-262 counts all Unicode spaces and ends of lines among them. */
+/** All Unicode spaces and line terminators (ECMA-262). */
 const SPACES: CharacterSet = union([
   [0x09, 0x0d],
   singleRange(0x20),
@@ -46,14 +46,14 @@ const CLASSES: Readonly<Record<string, CharacterSet>> = {
 const CONTROLS: Readonly<Record<string, number>> = { '0': 0, f: 0x0c, n: 0x0a, r: 0x0d, t: 0x09, v: 0x0b };
 const ANYTHING: Pattern = { type: 'repeat', item: { type: 'set', set: complement([]) }, least: 0, most: undefined };
 
-/** Why a pattern cannot be written as a grammar, to go on a sentence. */
+/** The reason why a pattern cannot become a grammar. The message completes a sentence. */
 export class UnfitPattern extends Error {
   override readonly name = 'UnfitPattern';
 }
 
 /**
- * The regular part of ECMA-262's expressions, as if the flag `u` were set. An open end of a pattern becomes anything, so that
- * the result is what the whole text is. Takes one look at each character. Throws `UnfitPattern`.
+ * Parses the regular subset of ECMA-262's expressions with the flag `u`. The result matches a whole text: a pattern without
+ * `^` or `$` is extended by any characters. Runs in linear time. Throws `UnfitPattern`.
  */
 export function parsePattern(source: string): Pattern {
   if (source.length > MAX_PATTERN_CHARS) throw new UnfitPattern(`it has more than ${MAX_PATTERN_CHARS} characters`);
@@ -82,7 +82,7 @@ class PatternReader {
       });
     } while (this.#takes('|'));
     this.#count(options.length);
-    if (this.#at < this.#chars.length) throw new UnfitPattern('it closes a group that it did not open');
+    if (this.#at < this.#chars.length) throw new UnfitPattern('it has a ")" without a "("');
     return { type: 'choice', options };
   }
 
@@ -125,20 +125,20 @@ class PatternReader {
       case '{':
       case '}':
       case ']':
-        throw new UnfitPattern(`"${char}" stands where it means nothing`);
+        throw new UnfitPattern(`"${char}" is misplaced`);
       default:
         return { type: 'set', set: [singleRange(codePointOf(char))] };
     }
   }
 
   #readGroup(depth: number): Pattern {
-    if (this.#takes('?') && !this.#takes(':')) throw new UnfitPattern('of groups with "?" it may have only "(?:"');
+    if (this.#takes('?') && !this.#takes(':')) throw new UnfitPattern('it has a group with "?" other than "(?:"');
     const inner = this.#readChoice(depth);
     if (!this.#takes(')')) throw new UnfitPattern('it has a group without an end');
     return inner;
   }
 
-  /** What stands behind an item. As few as possible (`?`) are as many ways as any. */
+  /** Reads the quantifier after an item. A lazy one (`?`) matches the same texts. */
   #readRepetition(item: Pattern): Pattern {
     const bounds = this.#readBounds();
     if (bounds === undefined) return item;
@@ -178,7 +178,7 @@ class PatternReader {
 
   #readClass(): CharacterSet {
     const isComplement = this.#takes('^');
-    const ranges: Range[] = [];
+    const ranges: CodePointRange[] = [];
     while (!this.#takes(']')) {
       const set = this.#readMember();
       const [first] = set;
@@ -240,7 +240,7 @@ function withoutAnchor(item: Pattern | Anchor): Pattern {
   return item;
 }
 
-function rangeBetween([from, ...none]: CharacterSet, [to, ...others]: CharacterSet): Range {
+function rangeBetween([from, ...none]: CharacterSet, [to, ...others]: CharacterSet): CodePointRange {
   const areSingle = from !== undefined && to !== undefined && from[0] === from[1] && to[0] === to[1];
   if (!areSingle || none.length > 0 || others.length > 0 || from[0] > to[0])
     throw new UnfitPattern('it has a wrong range');

@@ -1,4 +1,4 @@
-/** As llama.cpp has it: without an end, a model can write spaces for ever. */
+/** As in llama.cpp. Without the limit a model can generate spaces forever. */
 export const SPACE = String.raw`| " " | "\n"{1,2} [ \t]{0,20}`;
 
 interface Rule {
@@ -19,7 +19,7 @@ export type Primitive =
   | 'string'
   | 'value';
 
-/** JSON in GBNF, from llama.cpp's json-schema-to-grammar.cpp (MIT). A number has at most 16 digits on each side. */
+/** JSON in GBNF, from llama.cpp's json-schema-to-grammar.cpp (MIT). A number has at most 16 digits on each side of the point. */
 export const PRIMITIVES: Readonly<Record<Primitive, Rule>> = {
   array: { body: String.raw`"[" space ( value ("," space value)* )? space "]"`, needs: ['value'] },
   boolean: { body: '"true" | "false"', needs: [] },

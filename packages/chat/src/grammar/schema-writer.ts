@@ -10,11 +10,11 @@ import { stringBody } from './string-rule.ts';
 import type { SchemaRules } from './schema-rules.ts';
 import { type SchemaType, typesOf } from './types.ts';
 
-/** Schemas and properties that are read, again wherever `allOf` and its like bring them together. */
+/** Schemas and properties that are read. Each merge by `allOf` and the like counts them again. */
 const MAX_SCHEMAS_READ = 10_000;
-/** Of schemas that are brought together, as JSON: what is compared again and again costs as often. */
+/** The characters of merged schemas, as JSON. Each merge counts again. */
 const MAX_MERGED_CHARS = 16 * 1024 * 1024;
-/** Of schemas within schemas, references followed. */
+/** The depth of nested schemas, including references. */
 const MAX_SCHEMA_DEPTH = 128;
 
 /** Adds rules for JSON that fits the schema. Returns the name of the first: `name`, or a similar one if that is taken. */
@@ -25,14 +25,14 @@ export function addSchema(builder: GrammarBuilder, name: string, schema: JsonObj
 }
 
 /**
- * Writes rules for the schemas of one document (JSON Schema 2020-12, and `items`, `definitions` of older drafts). What is
- * generated fits the schema; not all that fits can be generated: properties come in the schema's order, properties and
- * items that it does not name are left out unless it asks for them, and `oneOf` is `anyOf`.
+ * Writes rules for the schemas of one document (JSON Schema 2020-12, and `items`, `definitions` of older drafts). Generated
+ * values fit the schema, but not every fitting value can be generated: properties have the schema's order, properties and
+ * items that it does not describe are omitted unless required, and `oneOf` is treated as `anyOf`.
  */
 class SchemaWriter implements SchemaRules {
   readonly builder: GrammarBuilder;
   readonly #document: JsonObject;
-  /** Rules of what was referred to, by their pointers. */
+  /** The rules of referenced schemas, by JSON pointer. */
   readonly #references = new Map<string, string>();
   #schemas = 0;
   #mergedChars = 0;
@@ -43,17 +43,16 @@ class SchemaWriter implements SchemaRules {
     this.#document = document;
   }
 
-  /** Gives the reserved `rule` the document's meaning. */
+  /** Defines the reserved `rule` by the document. */
   write(rule: string): void {
     this.#references.set('#', rule);
     this.#define(rule, this.#document, '#');
     const endless = this.builder.rulesWithoutEnd();
     for (const [pointer, referred] of this.#references) {
-      if (endless.has(referred)) throw unfit(pointer, '"$ref" leads back to it with nothing in between');
+      if (endless.has(referred)) throw unfit(pointer, '"$ref" refers to itself');
     }
   }
 
-  /** The rule of a schema within the document. `name` is a wish. */
   ruleOf(value: unknown, path: string, name: string): string {
     const schema = asSchema(value, path);
     const { $ref, ...others } = assertions(schema, path);
@@ -101,7 +100,7 @@ class SchemaWriter implements SchemaRules {
     this.builder.defineAlternatives(rule, rules);
   }
 
-  /** A reference, and what stands beside it and is to fit as well. */
+  /** Defines a rule by a reference and the keywords next to it. */
   #defineReferring(rule: string, reference: unknown, beside: JsonObject, path: string): void {
     if (Object.keys(beside).length === 0) {
       return this.builder.defineAlternatives(rule, [this.#referred(reference, path)]);
@@ -129,7 +128,7 @@ class SchemaWriter implements SchemaRules {
     }
   }
 
-  /** Without `allOf`. */
+  /** Merges the schemas of `allOf`. */
   #merged(schema: JsonObject, path: string): JsonObject {
     if (schema.allOf === undefined) return schema;
     const { allOf: _, ...others } = schema;
@@ -146,14 +145,14 @@ class SchemaWriter implements SchemaRules {
       path,
     );
     this.#mergedChars += JSON.stringify([left, right]).length;
-    if (this.#mergedChars > MAX_MERGED_CHARS) throw unfit(path, 'its parts are too large to be brought together');
+    if (this.#mergedChars > MAX_MERGED_CHARS) throw unfit(path, 'its parts are too large to be merged');
     return mergeSchemas(left, assertions(right, path), path);
   }
 
   #count(schemas: number, path: string): void {
     this.#schemas += schemas;
     if (this.#schemas > MAX_SCHEMAS_READ)
-      throw unfit(path, `more than ${MAX_SCHEMAS_READ} schemas would have to be read`);
+      throw unfit(path, `it has more than ${MAX_SCHEMAS_READ} schemas, including merged ones`);
   }
 
   #referred(reference: unknown, path: string): string {
@@ -166,7 +165,7 @@ class SchemaWriter implements SchemaRules {
     return rule;
   }
 
-  /** A JSON pointer within the document (RFC 6901). */
+  /** Resolves a JSON pointer within the document (RFC 6901). */
   #find(reference: unknown, path: string): { target: JsonObject; pointer: string } {
     if (typeof reference !== 'string' || (reference !== '#' && !reference.startsWith('#/'))) {
       throw unfit(path, '"$ref" must point into the schema itself, such as "#/$defs/name"');
@@ -175,7 +174,7 @@ class SchemaWriter implements SchemaRules {
       .split('/')
       .slice(1)
       .reduce<unknown>((value, key) => memberOf(value, unescapePointer(key, path)), this.#document);
-    if (!isObject(target) && target !== true) throw unfit(path, '"$ref" points to no schema');
+    if (!isObject(target) && target !== true) throw unfit(path, '"$ref" does not point to a schema');
     return { target: target === true ? {} : target, pointer: reference };
   }
 }
@@ -189,6 +188,6 @@ function unescapePointer(key: string, path: string): string {
   try {
     return decodeURIComponent(key).replaceAll('~1', '/').replaceAll('~0', '~');
   } catch (cause) {
-    throw unfit(path, `"$ref" is no JSON pointer (${String(cause)})`);
+    throw unfit(path, `"$ref" is not a JSON pointer (${String(cause)})`);
   }
 }

@@ -6,9 +6,10 @@ import { type Bounds, boundsOf, textOf, unfit } from './keywords.ts';
 import { literal } from './literal.ts';
 import { parsePattern, type Pattern, UnfitPattern } from './pattern.ts';
 
-/** Characters that JSON writes with a backslash and a letter. */
+/** Characters that JSON escapes with a backslash and one character. */
 const ESCAPED = ['"', '\\', '\b', '\f', '\n', '\r', '\t'];
 
+/** Returns the rule body of a JSON string. */
 export function stringBody(builder: GrammarBuilder, schema: JsonObject, path: string, rule: string): string {
   const bounds = boundsOf(schema, ['minLength', 'maxLength'], path);
   const source = patternOf(schema, path);
@@ -39,14 +40,14 @@ function patternBody(builder: GrammarBuilder, source: string, bounds: Bounds, pa
   }
 }
 
-/** Both can be kept to where the pattern keeps to the bounds by itself. */
+/** A pattern and bounds can be combined only if all texts of the pattern are within the bounds. */
 function checkLength(pattern: Pattern, bounds: Bounds): void {
   const { least, most } = lengthOf(pattern);
   if (least >= bounds.least && (most ?? Infinity) <= (bounds.most ?? Infinity)) return;
   throw new UnfitPattern('texts that fit it can be shorter than "minLength" or longer than "maxLength"');
 }
 
-/** Of the texts that fit, in characters. */
+/** Returns the bounds of the lengths of matching texts, in characters. */
 function lengthOf(pattern: Pattern): Bounds {
   switch (pattern.type) {
     case 'set':
@@ -80,7 +81,7 @@ function sum(left: number | undefined, right: number | undefined): number | unde
   return left === undefined || right === undefined ? undefined : left + right;
 }
 
-/** Patterns are of a text's characters, and grammars of the JSON that has them: some are written with a backslash. */
+/** Writes a pattern of text as GBNF of JSON, in which some characters are escaped. */
 class PatternWriter {
   readonly #builder: GrammarBuilder;
   readonly #rule: string;
@@ -111,7 +112,7 @@ class PatternWriter {
   }
 
   #repeat({ item, least, most }: Extract<Pattern, { type: 'repeat' }>): string {
-    if (most !== 1 && lengthOf(item).least === 0) throw new UnfitPattern('it repeats what can be empty');
+    if (most !== 1 && lengthOf(item).least === 0) throw new UnfitPattern('it repeats a part that can be empty');
     const symbol =
       item.type === 'set' ? this.#symbol(item.set) : this.#builder.addRule(`${this.#rule}-part`, this.write(item));
     return this.#builder.repeat(symbol, least, most) || '""';
@@ -121,10 +122,10 @@ class PatternWriter {
     const plain = withoutRanges(set, complement(JSON_PLAIN));
     const escaped = ESCAPED.filter((char) => contains(set, char.codePointAt(0) ?? 0));
     if (escaped.length === 0 && plain.length > 0) return classSymbol(plain);
-    const ways = escaped.map((char) => literal(JSON.stringify(char).slice(1, -1)));
-    if (plain.length > 0) ways.unshift(classSymbol(plain));
-    if (ways.length === 0) throw new UnfitPattern('it asks for a character that is not written');
-    const body = ways.join(' | ');
+    const alternatives = escaped.map((char) => literal(JSON.stringify(char).slice(1, -1)));
+    if (plain.length > 0) alternatives.unshift(classSymbol(plain));
+    if (alternatives.length === 0) throw new UnfitPattern('it needs a character that cannot be generated');
+    const body = alternatives.join(' | ');
     const known = this.#sets.get(body) ?? this.#builder.addRule(`${this.#rule}-char`, body);
     this.#sets.set(body, known);
     return known;

@@ -5,7 +5,7 @@ const TYPES = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'strin
 
 export type SchemaType = (typeof TYPES)[number];
 
-/** Keywords that only values of one type have to mind. */
+/** Keywords that apply to values of one type only. */
 const KEYWORDS_OF_TYPE: readonly (readonly [SchemaType, readonly string[]])[] = [
   ['object', ['properties', 'required', 'additionalProperties']],
   ['array', ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems']],
@@ -13,7 +13,7 @@ const KEYWORDS_OF_TYPE: readonly (readonly [SchemaType, readonly string[]])[] = 
   ['number', ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']],
 ];
 
-/** What a schema says, or what its keywords are about. Undefined where any type fits. */
+/** Returns the types of a schema, or those to which its keywords apply. Undefined if any type fits. */
 export function typesOf(schema: JsonObject, path: string): readonly SchemaType[] | undefined {
   if (schema.type !== undefined) return namedTypes(schema.type, path);
   const about = KEYWORDS_OF_TYPE.filter(([, keywords]) => keywords.some((keyword) => schema[keyword] !== undefined));
