@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { ABILITIES, type Ability, type InferenceRequest, isObject, type JsonObject, type Tool } from '@shoal/protocol';
 import type { Engine } from '../engine.ts';
 import { createRequest, codeOf, receive, reasonOf, usageOf } from './answers.ts';
-import type { EnginePrompts, EngineTestTitle } from './engine-contract.ts';
+import type { EnginePrompts, EngineTestTitle } from './engine-tests.ts';
 
 const TOP = 3;
 /** The largest difference between numbers that count as equal. */

@@ -1,8 +1,8 @@
 import { DEFAULT_CONTEXT_TOKENS, defaultSlots, type LlamaModel, modelName as nameOfFile } from '@shoal/engine-llama';
 import { inspectModel, predictMemory } from '@shoal/models';
 import { ShoalError } from '@shoal/protocol';
-import type { EngineChoice } from '../engines/choice.ts';
 import type { Home } from '../home/home.ts';
+import type { Configuration } from '../settings/configuration.ts';
 import { findModel, type LocalModel, modelPlaces } from './model-files.ts';
 import { printableName } from '../printable.ts';
 
@@ -11,7 +11,7 @@ import { printableName } from '../printable.ts';
  * `INVALID_REQUEST` for a missing or broken file or two models with one name, `MODEL_NOT_FOUND` if no model has a name.
  */
 export async function chooseModels(
-  choice: EngineChoice,
+  choice: ModelChoice,
   home: Home,
   demo: () => string,
 ): Promise<[LlamaModel, ...LlamaModel[]]> {
@@ -32,7 +32,7 @@ export async function chooseModels(
 }
 
 /** A model that is given by its name keeps it. One that is given by its file gets the name of the file. */
-async function describe(model: LocalModel, choice: EngineChoice): Promise<LlamaModel> {
+async function describe(model: LocalModel, choice: ModelChoice): Promise<LlamaModel> {
   const about = await inspected(model);
   const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = choice;
   const trained = about.contextLength ?? DEFAULT_CONTEXT_TOKENS;
@@ -55,4 +55,9 @@ async function inspected({ path, paths }: LocalModel): ReturnType<typeof inspect
     if (!(error instanceof ShoalError)) throw error;
     throw new ShoalError(error.code, `${printableName(path)}: ${error.message}`, { cause: error });
   }
+}
+
+interface ModelChoice extends Partial<Configuration> {
+  /** The largest context length if `contextLength` is undefined. */
+  readonly contextLengthMax?: number | undefined;
 }

@@ -1,10 +1,9 @@
 import type { ClientSession, InferenceRequest } from '@shoal/protocol';
-import { type QmeshClient, qmeshClientSession, type WorkerReport } from '@shoal/protocol/qmesh';
+import { type HealthReport, type QmeshClient, qmeshClientSession, type WorkerReport } from '@shoal/protocol/qmesh';
 import { type AnswerStream, type Connection, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Swarm } from '@shoal/transport/hyperswarm';
 import type { Cancellation } from '../../cancel.ts';
-import type { QmeshWorker } from './qmesh.ts';
 
 /** The most workers that a client is connected to. */
 const MAX_QMESH_WORKERS = 256;
@@ -117,12 +116,12 @@ export class QmeshConnection {
     this.#report = report;
   }
 
-  get worker(): QmeshWorker {
+  get worker(): { readonly id: string; readonly key: string; readonly health: HealthReport } {
     const { key, address } = this.#link.connection.remote;
     return { id: this.#report.workerId, key: key ?? address, health: this.#report.health };
   }
 
-  get health(): QmeshWorker['health'] {
+  get health(): HealthReport {
     return this.#report.health;
   }
 
