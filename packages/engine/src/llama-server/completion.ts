@@ -12,38 +12,38 @@ import type { ModelServer } from '../http/server.ts';
 import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
 import { failures, refused } from './errors.ts';
 import { readEvents } from './event-stream.ts';
-import { type ModelFacts, tokenize } from './facts.ts';
+import { type ModelProperties, tokenize } from './properties.ts';
 import { readLogprobs } from './logprobs.ts';
 import { grammarOf, type Prompt } from './prompt.ts';
-import { samplingInWords } from './sampling.ts';
+import { writeSampling } from './sampling.ts';
 import { openStream } from './stream.ts';
 
-/** Of the last event only these are wanted: the others repeat the prompt and every setting. */
-const WANTED_OF_THE_END = ['stop', 'stop_type', 'tokens_predicted', 'timings/cache_n'];
+/** The fields of the last event that are used. The others repeat the prompt and every setting. */
+const LAST_EVENT_FIELDS = ['stop', 'stop_type', 'tokens_predicted', 'timings/cache_n'];
 
-export interface CompletionOrder extends Pick<InferenceRequest, 'sampling' | 'stop' | 'format' | 'logprobs'> {
+export interface CompletionRequest extends Pick<InferenceRequest, 'sampling' | 'stop' | 'format' | 'logprobs'> {
   readonly model: string;
   readonly prompt: Prompt;
 }
 
 /**
- * The answer to ids, by `POST /completion`: text with the ids that it was decoded from. Stop strings are looked for here,
- * so that every token that is given out decodes to the text that is given out.
+ * Answers token ids through `POST /completion`: text with the ids that it was decoded from. Stop strings are detected here, so
+ * that the tokens of the events always decode to their text.
  */
 export async function* complete(
   server: ModelServer,
-  facts: ModelFacts,
-  order: CompletionOrder,
+  properties: ModelProperties,
+  request: CompletionRequest,
   signal: AbortSignal,
 ): AsyncGenerator<InferenceEvent, undefined> {
-  const { prompt, sampling, format, logprobs } = order;
-  const limit = limitOf(order, facts);
-  const answer = new Completion(server, order, limit, signal);
+  const { prompt, sampling, format, logprobs } = request;
+  const limit = limitOf(request, properties);
+  const answer = new Completion(server, request, limit, signal);
   if (limit.tokens === 0) return yield answer.finish('length', limit.name, 0);
   const grammar = grammarOf(format);
   if (grammar !== undefined && prompt.resumed.length > 0) {
-    // It would be followed from its beginning again.
-    throw ShoalError.generationFailed('An answer in a format that was begun elsewhere cannot be gone on with here.');
+    // The grammar would start from its beginning again.
+    throw ShoalError.generationFailed('An answer in a format cannot be continued by another worker.');
   }
   const body = await openStream(
     server,
@@ -51,12 +51,12 @@ export async function* complete(
     {
       prompt: [...prompt.tokens, ...prompt.resumed],
       n_predict: limit.tokens,
-      ...samplingInWords(sampling),
+      ...writeSampling(sampling),
       ...(grammar !== undefined && { grammar }),
       ...(logprobs !== undefined && { n_probs: Math.max(logprobs, 1) }),
-      response_fields: WANTED_OF_THE_END,
+      response_fields: LAST_EVENT_FIELDS,
       return_tokens: true,
-      // The first of these events says what of the prompt was still in memory.
+      // The first progress event has the number of cached tokens.
       return_progress: true,
     },
     signal,
@@ -69,7 +69,7 @@ interface Limit {
   readonly name: string;
 }
 
-function limitOf({ prompt, sampling: { maxTokens } }: CompletionOrder, { contextLength }: ModelFacts): Limit {
+function limitOf({ prompt, sampling: { maxTokens } }: CompletionRequest, { contextLength }: ModelProperties): Limit {
   const left = contextLength - prompt.tokens.length - prompt.resumed.length;
   if (maxTokens === undefined || maxTokens > left) return { tokens: left, name: 'context' };
   return { tokens: maxTokens, name: 'maxTokens' };
@@ -77,47 +77,47 @@ function limitOf({ prompt, sampling: { maxTokens } }: CompletionOrder, { context
 
 class Completion {
   readonly #server: ModelServer;
-  readonly #order: CompletionOrder;
+  readonly #request: CompletionRequest;
   readonly #limit: Limit;
   readonly #signal: AbortSignal;
   readonly #stops: StopFilter;
   #predicted = 0;
   #cachedTokens: number | undefined;
 
-  constructor(server: ModelServer, order: CompletionOrder, limit: Limit, signal: AbortSignal) {
+  constructor(server: ModelServer, request: CompletionRequest, limit: Limit, signal: AbortSignal) {
     this.#server = server;
-    this.#order = order;
+    this.#request = request;
     this.#limit = limit;
     this.#signal = signal;
-    this.#stops = new StopFilter(order.stop);
+    this.#stops = new StopFilter(request.stop);
   }
 
-  async *read(lumps: AsyncIterable<readonly JsonObject[]>): AsyncGenerator<InferenceEvent, undefined> {
-    for await (const events of lumps) {
-      const said: Piece[] = [];
+  async *read(batches: AsyncIterable<readonly JsonObject[]>): AsyncGenerator<InferenceEvent, undefined> {
+    for await (const events of batches) {
+      const pieces: Piece[] = [];
       for (const event of events) {
         if (event['stop'] === true) {
           const end = this.#end(event);
-          yield* this.#say([...said, ...end.rest]);
+          yield* this.#emit([...pieces, ...end.rest]);
           return yield end.finish;
         }
         const piece = this.#pieceOf(event);
         if (piece === undefined) continue;
         const whole = 'then' in piece ? await piece : piece;
-        const sure = this.#stops.push(whole);
-        if (sure !== undefined) said.push(sure);
+        const complete = this.#stops.push(whole);
+        if (complete !== undefined) pieces.push(complete);
         if (this.#stops.stopped) {
-          yield* this.#say(said);
+          yield* this.#emit(pieces);
           return yield this.finish('stop', 'stop string', this.#predicted);
         }
       }
-      yield* this.#say(said);
+      yield* this.#emit(pieces);
     }
     throw failures.brokenOff('The stream ended before the answer did.');
   }
 
   finish(reason: FinishEvent['reason'], rawReason: string, completionTokens: number): InferenceEvent {
-    const { prompt, model } = this.#order;
+    const { prompt, model } = this.#request;
     const promptTokens = prompt.tokens.length;
     const usage: Usage = {
       promptTokens,
@@ -127,8 +127,8 @@ class Completion {
     return { type: 'finish', reason, rawReason, usage, model };
   }
 
-  /** What came together is said together. */
-  *#say(pieces: readonly Piece[]): Generator<InferenceEvent> {
+  /** Pieces that were received together become one event. */
+  *#emit(pieces: readonly Piece[]): Generator<InferenceEvent> {
     const [first, ...others] = pieces;
     if (first === undefined) return;
     if (others.length === 0) return yield { type: 'text', ...first };
@@ -136,7 +136,7 @@ class Completion {
       type: 'text',
       text: pieces.map(({ text }) => text).join(''),
       tokens: pieces.flatMap(({ tokens }) => tokens),
-      ...(this.#order.logprobs !== undefined && { logprobs: pieces.flatMap(({ logprobs = [] }) => logprobs) }),
+      ...(this.#request.logprobs !== undefined && { logprobs: pieces.flatMap(({ logprobs = [] }) => logprobs) }),
     };
   }
 
@@ -156,23 +156,23 @@ class Completion {
     this.#predicted = countIn(event, 'tokens_predicted') ?? before + 1;
     const logprobs = this.#logprobsOf(event);
     if (this.#predicted === before + 1) return { text, tokens: [token], ...logprobs };
-    return this.#withUnsaid(text, token, this.#predicted - before);
+    return this.#withAllTokens(text, token, this.#predicted - before);
   }
 
   /**
-   * llama-server waits for whole characters, and says the id of the last token alone of those that are one: the others are
-   * found by cutting the character up again. How likely those were is not to be had.
+   * llama-server waits for whole characters, and sends only the last id of a character of several tokens. The other ids are
+   * found by tokenizing the character again. Their log probabilities are not available.
    */
-  async #withUnsaid(text: string, last: number, count: number): Promise<Piece> {
-    if (this.#order.logprobs !== undefined) return { text, tokens: [] };
+  async #withAllTokens(text: string, last: number, count: number): Promise<Piece> {
+    if (this.#request.logprobs !== undefined) return { text, tokens: [] };
     const tokens = await tokenize(this.#server, text, 'as plain text', this.#signal);
     const isSame = tokens.at(-1) === last && tokens.length >= count;
-    // A tokenizer may put a space before the first word that it sees.
+    // A tokenizer may add a space before the first word.
     return { text, tokens: isSame ? tokens.slice(-count) : tokens };
   }
 
   #logprobsOf(event: JsonObject): { readonly logprobs?: readonly SampledLogprob[] | undefined } {
-    const { logprobs: top } = this.#order;
+    const { logprobs: top } = this.#request;
     return top === undefined ? {} : { logprobs: readLogprobs(objectsIn(event, 'completion_probabilities'), top) };
   }
 
@@ -192,7 +192,7 @@ class Completion {
   }
 }
 
-/** The token that ended the answer has no text, so that it was held back: it is no part of the answer. */
+/** Removes the token that ended the answer. It has no text and is not part of the answer. */
 function withoutLast({ text, tokens, logprobs }: Piece): readonly Piece[] {
   const rest = {
     text,

@@ -3,27 +3,27 @@ import type { EmbeddingsResponse } from '@shoal/formats/embeddings';
 import { readEmbeddingsResponse } from '@shoal/formats/openai';
 import { embed } from '../http/embedding.ts';
 import { failures, refused } from './errors.ts';
-import { askSmall } from './facts.ts';
+import { requestJson } from './properties.ts';
 import { orAborted } from '../child-process/abort.ts';
-import { orUnavailable } from './patience.ts';
+import { withPeerError } from './peer-error.ts';
 import { type RunningServer, startServer, type StartOptions } from './running.ts';
 import { Supervisor } from '../child-process/supervisor.ts';
 
-/** A server for vectors that nobody asks for so long gives its memory back. */
+/** An embedding server without requests for this long is ended. */
 const IDLE_MS = 300_000;
 /** Reading texts takes as long as reading a prompt. */
-const PATIENCE_MS = 300_000;
+const EMBEDDING_TIMEOUT_MS = 300_000;
 const HTTP_OK = 200;
 
 type Options = Omit<StartOptions, 'slots' | 'words'>;
 
 /**
- * Vectors of texts. A llama-server either generates or embeds: for vectors there is a second one, with the same model file,
- * which starts at the first such request and ends when it was not asked for a while.
+ * Embeds texts. A llama-server either generates or embeds, so this is a second one with the same model file. It starts at the
+ * first request and ends after a while without requests.
  */
 export class Embedder {
   readonly #supervisor: Supervisor<RunningServer>;
-  /** Models that generate say nothing of how to make one vector of many: then it is that of the last token. */
+  /** The pooling flags. Models that generate do not define the pooling; then the last token's vector is used. */
   #pooling: readonly string[] = [];
   #active = 0;
   #idle: NodeJS.Timeout | undefined;
@@ -40,14 +40,14 @@ export class Embedder {
     this.#active++;
     clearTimeout(this.#idle);
     try {
-      const { server } = await orAborted(orUnavailable(this.#supervisor.ready()), signal);
-      const ask = async (batch: readonly string[]): Promise<EmbeddingsResponse> => {
-        const request = { path: 'v1/embeddings', body: { input: batch }, signal, timeoutMs: PATIENCE_MS };
+      const { server } = await orAborted(withPeerError(this.#supervisor.ready()), signal);
+      const requestVectors = async (batch: readonly string[]): Promise<EmbeddingsResponse> => {
+        const request = { path: 'v1/embeddings', body: { input: batch }, signal, timeoutMs: EMBEDDING_TIMEOUT_MS };
         const { status, object } = await server.requestObject(request);
         if (status !== HTTP_OK) throw refused(status, object);
         return readEmbeddingsResponse(object);
       };
-      yield* embed(texts, model, ask, (cause) => failures.unreadable(cause));
+      yield* embed(texts, model, requestVectors, (cause) => failures.unreadable(cause));
       this.#supervisor.resetBackOff();
     } finally {
       this.#active--;
@@ -63,7 +63,7 @@ export class Embedder {
   async #start(options: Options, signal: AbortSignal): Promise<RunningServer> {
     const running = await this.#startOnce(options, signal);
     try {
-      await askSmall(running.server, 'v1/embeddings', { input: 'a' }, signal);
+      await requestJson(running.server, 'v1/embeddings', { input: 'a' }, signal);
       return running;
     } catch (error) {
       await running.end();
@@ -74,10 +74,10 @@ export class Embedder {
     return this.#start(options, signal);
   }
 
-  /** A text is read in one piece: its vector is made of all of its tokens. */
+  /** A text must fit one batch, because its vector depends on all of its tokens. */
   #startOnce(options: Options, signal: AbortSignal): Promise<RunningServer> {
-    const room = String(options.contextTokens);
-    const words = ['--embeddings', '--batch-size', room, '--ubatch-size', room, ...this.#pooling];
+    const batchTokens = String(options.contextTokens);
+    const words = ['--embeddings', '--batch-size', batchTokens, '--ubatch-size', batchTokens, ...this.#pooling];
     return startServer({ ...options, slots: 1, words }, signal);
   }
 }

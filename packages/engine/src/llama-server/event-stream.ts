@@ -3,10 +3,10 @@ import type { HttpResponse } from '../http/server.ts';
 import { EventStream } from '@shoal/formats/event-stream';
 import { failures } from './errors.ts';
 
-/** How OpenAI's streams say that they are over. */
+/** The last event of OpenAI's streams. */
 const DONE = '[DONE]';
 
-/** The events of a reply, each a JSON object, as they come: those that arrived together are given together. */
+/** The JSON objects of a stream of events. Events that were received together are yielded together. */
 export async function* readEvents(body: HttpResponse['body']): AsyncGenerator<readonly JsonObject[], undefined> {
   const stream = new EventStream();
   for await (const bytes of body) {
@@ -26,6 +26,6 @@ function parse(text: string): JsonObject {
   } catch (error) {
     throw failures.unreadable(error);
   }
-  if (!isObject(event)) throw failures.unreadable('An event is no JSON object.');
+  if (!isObject(event)) throw failures.unreadable('An event is not a JSON object.');
   return event;
 }

@@ -7,7 +7,7 @@ import { findLlamaServer } from './find.ts';
 
 const skip = process.platform === 'win32' ? 'llama-server is not used on Windows' : false;
 
-test('the configured program comes first, then a build of ours, then the one in PATH', { skip }, (context) => {
+test('the configured program comes first, then an own build, then the one in PATH', { skip }, (context) => {
   const root = mkdtempSync(join(tmpdir(), 'shoal-find-'));
   context.after(() => rmSync(root, { recursive: true }));
   const [build, other] = [join(root, 'build'), join(root, 'other')];
@@ -22,7 +22,7 @@ test('the configured program comes first, then a build of ours, then the one in 
   assert.deepEqual(findLlamaServer({ folders: [], path: `.:${other}` }), { path: configured, by: 'PATH' });
 });
 
-test('a configured program that is none is not replaced by another', { skip }, (context) => {
+test('an invalid configured program is not replaced by another', { skip }, (context) => {
   const root = mkdtempSync(join(tmpdir(), 'shoal-find-'));
   context.after(() => rmSync(root, { recursive: true }));
   writeFileSync(join(root, 'llama-server'), '', { mode: 0o600 });

@@ -3,24 +3,24 @@ import { delimiter, isAbsolute, join } from 'node:path';
 
 const PROGRAM = 'llama-server';
 
-/** Where a program was found, and by what. */
+/** A program and the source of its path. */
 export interface FoundLlamaServer {
   readonly path: string;
   readonly by: 'configuration' | 'home' | 'PATH';
 }
 
 export interface LlamaServerPlaces {
-  /** What the owner says; nothing else counts then. */
+  /** The path in the configuration. It excludes all others. */
   readonly configured?: string | undefined;
-  /** Folders that may hold a build of ours, the best first. */
+  /** Folders of Shoal's own builds, the preferred first. */
   readonly folders: readonly string[];
   /** The value of `PATH`. */
   readonly path?: string | undefined;
 }
 
 /**
- * llama.cpp's `llama-server` on this machine: the one that is configured, else one of our own builds, else the one in
- * `PATH`. Undefined where there is none that can be run, and on Windows, whose processes cannot be kept on a leash.
+ * Finds llama.cpp's `llama-server`: the configured one, else one of Shoal's own builds, else the one in `PATH`. Undefined if no
+ * executable is found, and on Windows, where its process could outlive Shoal.
  */
 export function findLlamaServer({ configured, folders, path = '' }: LlamaServerPlaces): FoundLlamaServer | undefined {
   if (process.platform === 'win32') return undefined;

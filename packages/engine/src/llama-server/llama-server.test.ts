@@ -31,8 +31,7 @@ const OPTIONS = {
   gpuLayers: 0,
   slots: 2,
 } as const;
-const RUNS_AHEAD =
-  'llama-server generates on, whatever is read of it: what is unread waits in its memory, an answer at most';
+const RUNS_AHEAD = 'llama-server does not pause; it stores the unread rest of an answer in memory';
 
 if (LLAMA_SERVER === undefined) {
   test('llama-server: the engine contract', { skip: NO_LLAMA_SERVER });
@@ -57,7 +56,7 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
   });
   after(() => engine.close());
 
-  test('its model is named after the file, known by its digest, and described', async () => {
+  test('the model has the name of its file, a digest and a description', async () => {
     const [model] = await engine.models();
     assert.equal(model?.id, 'shoal-demo');
     assert.match(model.digest ?? '', /^sha256:[0-9a-f]{64}$/);
@@ -68,26 +67,26 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
     assert.ok(process.platform !== 'linux' || (resident.memoryBytes ?? 0) > 1_000_000);
   });
 
-  test('it answers a question right', async () => {
+  test('a question has the right answer', async () => {
     assert.match((await receive(engine, createRequest('What is 2+2?'))).text, /4/);
   });
 
-  test('the tokens of an answer are as many as were generated, and no control text is among the words', async () => {
+  test('the usage counts the tokens of the answer, which has no control text', async () => {
     const received = await receive(engine, createRequest(LONG));
     assert.equal(usageOf(received).completionTokens, received.tokens.length);
     assert.doesNotMatch(received.text, /<\|/);
   });
 
-  test('a character of several tokens comes whole, and with all of its tokens', async () => {
-    const said = 'h\u{1F600}é€';
-    const format = { type: 'json_schema', schema: { const: said } } as const;
+  test('a character of several tokens is received whole, with all of its tokens', async () => {
+    const text = 'h\u{1F600}é€';
+    const format = { type: 'json_schema', schema: { const: text } } as const;
     const received = await receive(engine, createRequest('What is 2+2?', { format, sampling: { maxTokens: 60 } }));
-    assert.equal(received.text, JSON.stringify(said));
+    assert.equal(received.text, JSON.stringify(text));
     assert.ok(received.tokens.length > received.text.length);
     assert.equal(usageOf(received).completionTokens, received.tokens.length);
   });
 
-  test('a conversation and its tokens are the same question', async () => {
+  test('a conversation and its tokens have the same answer', async () => {
     const received = await receive(engine, createRequest('What is 2+2?'));
     // The ids of the demo model's template around the question.
     const tokens = [0, 325, 281, 35, 53, 46, 53, 66, 2, 1];
@@ -124,7 +123,7 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
     }
   });
 
-  test('a schema that is none, or that llama-server would not keep to or work at for ever, is refused', async () => {
+  test('an invalid schema and one that is not supported or too complex are refused', async () => {
     const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`p${index}`, { type: 'string' }]));
     for (const schema of [{ type: 'strange' }, { type: 'object', minProperties: 5 }, { properties: many }]) {
       const format = { type: 'json_schema', schema } as const;
@@ -132,25 +131,25 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
     }
   });
 
-  test('JSON that was begun elsewhere is not begun again', async () => {
-    const wish = { format: { type: 'json' }, sampling: { temperature: 0, maxTokens: 20 } } as const;
-    const { tokens } = await receive(engine, createRequest('What is 2+2?', wish));
+  test('an answer in JSON is not resumed', async () => {
+    const options = { format: { type: 'json' }, sampling: { temperature: 0, maxTokens: 20 } } as const;
+    const { tokens } = await receive(engine, createRequest('What is 2+2?', options));
     const resume = { text: '', tokens: tokens.slice(0, 2) };
     assert.equal(
-      codeOf(await receive(engine, createRequest('What is 2+2?', { ...wish, resume }))),
+      codeOf(await receive(engine, createRequest('What is 2+2?', { ...options, resume }))),
       'GENERATION_FAILED',
     );
   });
 
-  test('nobody else can use the server: its socket is private, and its key is no argument', async (context) => {
+  test('other users cannot access the server: its socket is private, and its key is not an argument', async (context) => {
     if (process.platform !== 'linux') return context.skip('the command line is read from /proc');
-    const words = await commandLine(processId);
-    const socketPath = words[words.indexOf('--host') + 1] ?? '';
+    const args = await commandLine(processId);
+    const socketPath = args[args.indexOf('--host') + 1] ?? '';
     assert.equal((await stat(dirname(socketPath))).mode & 0o077, 0);
-    assert.ok(!words.some((word) => word.includes('key')));
+    assert.ok(!args.some((arg) => arg.includes('key')));
   });
 
-  test('a killed process fails what it worked on, and the next request is answered by another', async () => {
+  test('the requests of a killed process fail, and a new process answers the next request', async () => {
     const [first, second] = [LONG, LONG].map((prompt) =>
       engine.generate(createRequest(prompt), unaborted())[Symbol.asyncIterator](),
     );
@@ -167,8 +166,8 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
   });
 });
 
-suite('a model whose template knows tools', { skip: NO_LLAMA_SERVER }, () => {
-  /** The id of `{`, with which this template's calls begin: the demo model would never think of it. */
+suite('a model whose template supports tools', { skip: NO_LLAMA_SERVER }, () => {
+  /** The id of `{`, with which calls begin in this template. The demo model does not generate it by itself. */
   const BRACE = 126;
   const TOOL = {
     name: 'turn',
@@ -195,7 +194,7 @@ suite('a model whose template knows tools', { skip: NO_LLAMA_SERVER }, () => {
     await rm(folder, { recursive: true });
   });
 
-  test('calls the tool, in pieces whose arguments are JSON', async () => {
+  test('the model calls the tool with JSON arguments', async () => {
     assert.ok((await engine.models())[0]?.abilities?.includes('tools'));
     const received = await receive(engine, createRequest('Turn.', CALLING));
     assert.equal(reasonOf(received), 'tool_calls');
@@ -207,7 +206,7 @@ suite('a model whose template knows tools', { skip: NO_LLAMA_SERVER }, () => {
     assert.ok(usageOf(received).completionTokens > 5);
   });
 
-  test('goes on after what the tool answered', async () => {
+  test('the model answers after the result of the tool', async () => {
     const messages = [
       { role: 'user', content: 'Turn.' },
       {
@@ -226,7 +225,7 @@ suite('a model whose template knows tools', { skip: NO_LLAMA_SERVER }, () => {
     assert.deepEqual(received.toolCalls, []);
   });
 
-  test('leaves an answer that was begun elsewhere to other workers', async () => {
+  test('an answer with tools is not resumed', async () => {
     const received = await receive(engine, createRequest('Turn.', { ...CALLING, resume: { text: 'a', tokens: [] } }));
     assert.equal(codeOf(received), 'GENERATION_FAILED');
   });
@@ -240,9 +239,9 @@ suite('a model that cannot be loaded', { skip: NO_LLAMA_SERVER }, () => {
   after(() => rm(folder, { recursive: true }));
 
   const cases = [
-    { what: 'a file that is no GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*not a GGUF/ },
+    { what: 'a file that is not GGUF', name: 'text.gguf', content: 'not a model', reason: /text\.gguf.*not a GGUF/ },
     {
-      what: 'a GGUF file of garbage',
+      what: 'a GGUF file with invalid content',
       name: 'garbage.gguf',
       content: `GGUF${'\u0003'.repeat(4_000)}`,
       reason: /garbage/,
@@ -250,7 +249,7 @@ suite('a model that cannot be loaded', { skip: NO_LLAMA_SERVER }, () => {
     { what: 'a missing file', name: 'missing.gguf', content: undefined, reason: /missing\.gguf.*cannot be read/ },
   ];
   for (const { what, name, content, reason } of cases) {
-    test(`${what} is refused by name, and a request for it fails without it`, async () => {
+    test(`${what} is refused with its name, which a peer does not get`, async () => {
       const modelPath = join(folder, name);
       if (content !== undefined) await writeFile(modelPath, content);
       const engine = createLlamaServer({ ...OPTIONS, modelPath });
@@ -258,7 +257,7 @@ suite('a model that cannot be loaded', { skip: NO_LLAMA_SERVER }, () => {
         await assert.rejects(engine.models(), { name: 'ShoalError', message: reason });
         const { end } = await receive(engine, createRequest('What is 2+2?'));
         assert.ok(end.type === 'error' && end.error.code === 'GENERATION_FAILED');
-        assert.ok(!end.error.message.includes(name), 'a peer is not told the file');
+        assert.ok(!end.error.message.includes(name), 'a peer does not get the name');
       } finally {
         await engine.close();
       }
@@ -266,7 +265,7 @@ suite('a model that cannot be loaded', { skip: NO_LLAMA_SERVER }, () => {
   }
 });
 
-test('a program that is no llama-server is named', async () => {
+test('a program that cannot be run is named', async () => {
   const engine = createLlamaServer({ ...OPTIONS, binary: '/nowhere/llama-server' });
   await assert.rejects(engine.models(), { name: 'ShoalError', message: /nowhere/ });
   await engine.close();
@@ -287,8 +286,8 @@ test('the server ends when its owner is killed', { skip: NO_LLAMA_SERVER }, asyn
   const script = fileURLToPath(new URL('testing/orphan.ts', import.meta.url));
   const owner = spawn(process.execPath, [script, MODEL_PATH, OPTIONS.binary], { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line]: unknown[] = await once(owner.stdout.setEncoding('utf8'), 'data');
-  const words = await commandLine(Number(line));
-  const socketPath = words[words.indexOf('--host') + 1] ?? '';
+  const args = await commandLine(Number(line));
+  const socketPath = args[args.indexOf('--host') + 1] ?? '';
   const connection = connect(socketPath);
   await once(connection, 'connect');
   const ended = once(connection.resume(), 'close');

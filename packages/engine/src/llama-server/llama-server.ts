@@ -8,8 +8,8 @@ import { complete } from './completion.ts';
 import { Embedder } from './embedder.ts';
 import { isCrash } from './errors.ts';
 import {
-  lastWordsOf,
-  type Loaded,
+  causeOfCrash,
+  type LoadedServer,
   loadServer,
   type LoadOptions,
   type Log,
@@ -17,26 +17,26 @@ import {
   startOptions,
 } from './loaded.ts';
 import { orAborted } from '../child-process/abort.ts';
-import { orUnavailable } from './patience.ts';
+import { withPeerError } from './peer-error.ts';
 import { readPrompt } from './prompt.ts';
 import type { StartOptions } from './running.ts';
-import { Slots } from './slots.ts';
+import { SlotQueue } from './slots.ts';
 import { Supervisor } from '../child-process/supervisor.ts';
 import { chatWithTools } from './tool-chat.ts';
 
-/** Requests that one engine takes at most, those that wait for a slot included. */
+/** Open requests of one engine, including those that wait for a slot. */
 const OPEN_REQUESTS_MAX = 256;
 const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens', 'tools', 'json', 'embeddings', 'logprobs'];
 
 export interface LlamaServerOptions extends LoadOptions {
-  /** The model's id; absent: the file's name without `.gguf`. */
+  /** The model's id. Default: the file's name without `.gguf`. */
   readonly name?: string | undefined;
-  /** Generations at once, each with a context of its own; absent: 4, for a file of more than 2 GiB 1. */
+  /** Generations at the same time, each with its own context. Default: 4, or 1 for a file of more than 2 GiB. */
   readonly slots?: number | undefined;
   readonly log?: Log | undefined;
 }
 
-/** llama.cpp's own server in a process of its own, which starts when the models are first asked for. */
+/** Creates an engine that runs llama.cpp's server in a child process, started when it is first used. */
 export function createLlamaServer(options: LlamaServerOptions): Engine {
   return new LlamaServer(options);
 }
@@ -47,9 +47,9 @@ class LlamaServer implements Engine {
   readonly #options: LlamaServerOptions;
   readonly #id: string;
   readonly #log: Log;
-  readonly #supervisor: Supervisor<Loaded>;
+  readonly #supervisor: Supervisor<LoadedServer>;
   readonly #embedder: Embedder;
-  readonly #slots: Slots;
+  readonly #slots: SlotQueue;
   readonly #closing = new AbortController();
   #open = 0;
 
@@ -59,7 +59,7 @@ class LlamaServer implements Engine {
     this.#options = options;
     this.#id = name ?? modelName(modelPath);
     this.#log = log ?? (() => {});
-    this.#slots = new Slots(slots);
+    this.#slots = new SlotQueue(slots);
     const lost = (error: ShoalError) => this.#lose(error);
     this.#supervisor = new Supervisor({ start: (signal) => this.#load(signal), lost });
     this.#embedder = new Embedder(() => this.#embedderOptions(), lost);
@@ -86,7 +86,7 @@ class LlamaServer implements Engine {
   async resident(): Promise<readonly ResidentModel[]> {
     const loaded = await this.#supervisor.running();
     if (loaded === undefined) return [];
-    const { record, facts, device, processId } = loaded;
+    const { record, properties, device, processId } = loaded;
     const memoryBytes = await residentBytes(processId);
     return [
       {
@@ -94,7 +94,7 @@ class LlamaServer implements Engine {
         digest: record.digest,
         memoryBytes,
         device,
-        contextLength: facts.contextLength,
+        contextLength: properties.contextLength,
         active: this.#open,
       },
     ];
@@ -107,23 +107,23 @@ class LlamaServer implements Engine {
 
   async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
     if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
-    const loaded = await orAborted(orUnavailable(this.#supervisor.ready()), signal);
+    const loaded = await orAborted(withPeerError(this.#supervisor.ready()), signal);
     modelForRequest(request, this.#describe(loaded));
     const { input } = request;
     if (input.type === 'embeddings') return yield* this.#embedder.embed(input.texts, this.#id, signal);
-    const leave = await this.#slots.take(signal);
+    const release = await this.#slots.acquire(signal);
     try {
       yield* this.#generate(loaded, request, signal);
       this.#supervisor.resetBackOff();
     } catch (error) {
-      throw isCrash(error) ? await lastWordsOf(loaded, error) : error;
+      throw isCrash(error) ? await causeOfCrash(loaded, error) : error;
     } finally {
-      leave();
+      release();
     }
   }
 
   async *#generate(
-    { server, facts }: Loaded,
+    { server, properties }: LoadedServer,
     request: InferenceRequest,
     signal: AbortSignal,
   ): AsyncGenerator<InferenceEvent, undefined> {
@@ -131,21 +131,21 @@ class LlamaServer implements Engine {
     if (input.type === 'messages' && tools.length > 0) {
       return yield* chatWithTools(server, request, input.messages, this.#id, signal);
     }
-    const prompt = await readPrompt(server, facts, request, signal);
-    yield* complete(server, facts, { ...request, prompt, model: this.#id }, signal);
+    const prompt = await readPrompt(server, properties, request, signal);
+    yield* complete(server, properties, { ...request, prompt, model: this.#id }, signal);
   }
 
-  async #load(signal: AbortSignal): Promise<Loaded> {
+  async #load(signal: AbortSignal): Promise<LoadedServer> {
     const { slots } = this.abilities;
     const loaded = await loadServer(this.#options, slots, this.#log, signal);
-    const how = `${slots} × ${loaded.facts.contextLength} tokens, ${loaded.device}`;
+    const how = `${slots} × ${loaded.properties.contextLength} tokens, ${loaded.device}`;
     this.#log('info', `Model ${this.#id} is loaded in process ${loaded.processId} (llama-server, ${how}).`);
     return loaded;
   }
 
   async #embedderOptions(): Promise<StartOptions> {
-    const { record, facts } = await this.#supervisor.ready();
-    return { ...startOptions(this.#options, record, 1, this.#log), contextTokens: facts.contextLength };
+    const { record, properties } = await this.#supervisor.ready();
+    return { ...startOptions(this.#options, record, 1, this.#log), contextTokens: properties.contextLength };
   }
 
   #lose(error: ShoalError): void {
@@ -159,7 +159,7 @@ class LlamaServer implements Engine {
     return error;
   }
 
-  #describe({ record: { digest }, facts: { contextLength, quantization, hasTools } }: Loaded): ModelInfo[] {
+  #describe({ record: { digest }, properties: { contextLength, quantization, hasTools } }: LoadedServer): ModelInfo[] {
     const abilities = ABILITIES.filter((ability) => ability !== 'tools' || hasTools);
     const known = { digest, contextLength, abilities };
     return [{ id: this.#id, ...known, ...(quantization !== undefined && { quantization }) }];
@@ -167,5 +167,5 @@ class LlamaServer implements Engine {
 }
 
 function overloaded(): ShoalError {
-  return new ShoalError('OVERLOADED', `The engine has ${OPEN_REQUESTS_MAX} requests already.`);
+  return new ShoalError('OVERLOADED', `The engine already has ${OPEN_REQUESTS_MAX} requests. Try again later.`);
 }

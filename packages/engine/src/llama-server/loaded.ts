@@ -5,78 +5,83 @@ import { ShoalError } from '@shoal/protocol';
 import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
 import { checkModelFile, DEFAULT_CONTEXT_TOKENS } from '../model-files/model-file.ts';
 import { machineName, type ModelRecord, loadModelRecord, saveModelRecord } from '../model-files/model-record.ts';
-import { type ModelFacts, readFacts } from './facts.ts';
+import { type ModelProperties, readProperties } from './properties.ts';
 import { findDevice, type RunningServer, startServer, type StartOptions } from './running.ts';
 
-/** A process whose connections are lost is gone within it, if that is why. */
-const GONE_PATIENCE_MS = 1_000;
-/** On so few processors one is left to the rest of the machine: a thread that finds none stalls all the others. */
+/** If a connection was lost because the process crashed, the process ends within this time. */
+const CRASH_TIMEOUT_MS = 1_000;
+/** With at most this many processors one is left free: a thread that waits for a processor delays all the others. */
 const FEW_PROCESSORS = 4;
 const KIB = 1_024;
 
 type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Log = (level: LogLevel, text: string) => void;
 
-/** Which model is to be loaded, and how. */
+/** The model to load, and how to load it. */
 export interface LoadOptions {
   /** The GGUF file. */
   readonly modelPath: string;
-  /** Of the whole model, where it is known; absent: computed from the file. */
+  /** The digest of the whole model. Default: computed from the file. */
   readonly digest?: string | undefined;
-  /** All files in order, where there are several. */
+  /** All files in order, if there are several. */
   readonly parts?: readonly string[] | undefined;
-  /** Looks at a file before a process is started for it; throws what is wrong, in words for its owner. Absent: at its first bytes. */
+  /** Checks a file before a process is started. Throws with a message for its owner. Default: a check of the first bytes. */
   readonly checkFile?: ((path: string) => Promise<void>) | undefined;
-  /** The program: llama.cpp's `llama-server`. */
+  /** The path of `llama-server`. */
   readonly binary: string;
-  /** Tokens a slot; absent: what the model was trained on, at most `contextLengthMax`. */
+  /** Tokens per slot. Default: the length that the model was trained on, at most `contextLengthMax`. */
   readonly contextLength?: number | undefined;
-  /** Absent: 4,096. */
+  /** Default: 4,096. */
   readonly contextLengthMax?: number | undefined;
-  /** Layers that the GPU computes: -1 (absent) as many as fit, 0 none. */
+  /** Layers on the GPU: -1 for as many as fit (default), 0 for none. */
   readonly gpuLayers?: number | undefined;
-  /** Absent: what was measured for the model, else all processors, or on a small machine all but one. */
+  /** Default: the number measured for the model, else all processors, or on a small machine all but one. */
   readonly threads?: number | undefined;
-  /** Where digests and measured thread counts are remembered; absent: nowhere. */
+  /** The folder for digests and measured thread counts. Undefined: they are not saved. */
   readonly cacheDirectory?: string | undefined;
 }
 
-/** A server with what is known of its model. */
-export interface Loaded extends RunningServer {
+/** A running server and its model's properties. */
+export interface LoadedServer extends RunningServer {
   readonly record: ModelRecord;
-  readonly facts: ModelFacts;
+  readonly properties: ModelProperties;
   readonly device: string;
 }
 
-/** Throws a `ShoalError` for the model's owner. */
-export async function loadServer(options: LoadOptions, slots: number, log: Log, signal: AbortSignal): Promise<Loaded> {
+/** Throws a `ShoalError` with a message for the model's owner. */
+export async function loadServer(
+  options: LoadOptions,
+  slots: number,
+  log: Log,
+  signal: AbortSignal,
+): Promise<LoadedServer> {
   const { modelPath, checkFile = checkModelFile } = options;
   await checkFile(modelPath);
   const record = await loadModelRecord(modelPath, options.cacheDirectory, options);
-  await remember(record, options, log);
+  await saveDigest(record, options, log);
   const device = await deviceOf(options);
   const running = await startServer(startOptions(options, record, slots, log), signal);
   try {
-    const said = await readFacts(running.server, signal);
-    const facts = { ...said, contextLength: Math.min(said.contextLength, contextTokens(options)) };
-    return { ...running, record, facts, device };
+    const reported = await readProperties(running.server, signal);
+    const properties = { ...reported, contextLength: Math.min(reported.contextLength, contextTokens(options)) };
+    return { ...running, record, properties, device };
   } catch (error) {
     await running.end();
     throw error;
   }
 }
 
-/** How a server for a model is started. */
+/** The options to start a server for a model. */
 export function startOptions(options: LoadOptions, record: ModelRecord, slots: number, log: Log): StartOptions {
   const { modelPath, binary, gpuLayers = GPU_LAYERS_AUTO } = options;
-  const threads = options.threads ?? record.threads[machineName()] ?? usualThreads();
+  const threads = options.threads ?? record.threads[machineName()] ?? defaultThreads();
   return {
     binary,
     modelPath,
     contextTokens: contextTokens(options) * slots,
     slots,
     gpuLayers,
-    // A trailing message of the assistant is a turn of its own, as it is for the other engines.
+    // A trailing message of the assistant is a complete turn, as it is for the other engines.
     words: ['--no-prefill-assistant'],
     threads,
     onLine: (line) => log('debug', line),
@@ -84,21 +89,21 @@ export function startOptions(options: LoadOptions, record: ModelRecord, slots: n
 }
 
 /**
- * The connection is lost before the process is seen to be gone: who hears of it shall find the next server when asking
- * again, and its log what the last one said.
+ * Returns why a process crashed, or else the error of the lost connection, which is detected before the end of the process.
+ * Waiting for the end also ensures that the next request gets the next server.
  */
-export async function lastWordsOf({ gone }: Loaded, error: unknown): Promise<unknown> {
+export async function causeOfCrash({ gone }: LoadedServer, error: unknown): Promise<unknown> {
   const timer = new AbortController();
-  const patience = setTimeout(GONE_PATIENCE_MS, error, { signal: timer.signal });
-  patience.catch(() => undefined);
+  const timeout = setTimeout(CRASH_TIMEOUT_MS, error, { signal: timer.signal });
+  timeout.catch(() => undefined);
   try {
-    return await Promise.race([gone, patience]);
+    return await Promise.race([gone, timeout]);
   } finally {
     timer.abort();
   }
 }
 
-/** What a process has of this machine's memory; undefined where the system does not tell as Linux does. */
+/** The resident memory of a process. Undefined on systems other than Linux. */
 export async function residentBytes(processId: number | undefined): Promise<number | undefined> {
   if (processId === undefined || process.platform !== 'linux') return undefined;
   const status = await readFile(`/proc/${processId}/status`, 'utf8').catch(() => '');
@@ -106,8 +111,8 @@ export async function residentBytes(processId: number | undefined): Promise<numb
   return kibibytes === undefined ? undefined : Number(kibibytes) * KIB;
 }
 
-/** Undefined where llama-server shall choose: as many as there are real processors. */
-function usualThreads(): number | undefined {
+/** Undefined: llama-server's default, the number of physical processors. */
+function defaultThreads(): number | undefined {
   const processors = availableParallelism();
   return processors <= FEW_PROCESSORS ? Math.max(1, processors - 1) : undefined;
 }
@@ -116,10 +121,10 @@ function contextTokens({ contextLength, contextLengthMax = DEFAULT_CONTEXT_TOKEN
   return contextLength ?? contextLengthMax;
 }
 
-async function remember(record: ModelRecord, { cacheDirectory }: LoadOptions, log: Log): Promise<void> {
+async function saveDigest(record: ModelRecord, { cacheDirectory }: LoadOptions, log: Log): Promise<void> {
   if (cacheDirectory === undefined) return;
   await saveModelRecord(record, cacheDirectory).catch((error: unknown) =>
-    log('warn', `The model's digest could not be remembered: ${String(error)}`),
+    log('warn', `The model's digest could not be saved: ${String(error)}`),
   );
 }
 
@@ -133,6 +138,6 @@ async function deviceOf({ binary, gpuLayers = GPU_LAYERS_AUTO }: LoadOptions): P
 }
 
 function cannotRun(binary: string, cause: unknown): ShoalError {
-  const message = `${binary} cannot be run. Make another with "shoal engine build".`;
+  const message = `${binary} cannot be run. Build it again with "shoal engine build".`;
   return new ShoalError('GENERATION_FAILED', message, { cause });
 }

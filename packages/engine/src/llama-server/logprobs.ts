@@ -2,8 +2,8 @@ import type { SampledLogprob, JsonObject, TokenLogprob } from '@shoal/protocol';
 import { countIn, numberIn, objectsIn } from '@shoal/formats/json';
 
 /**
- * `completion_probabilities` of llama-server: for each token its `id`, the `bytes` of its text, its `logprob` and those of
- * the likeliest, with at most `top` of them kept.
+ * Reads `completion_probabilities` of llama-server: for each token its `id`, the `bytes` of its text, its `logprob` and the
+ * likeliest tokens, of which at most `top` are kept.
  */
 export function readLogprobs(entries: readonly JsonObject[], top: number): readonly SampledLogprob[] {
   return entries.map((entry) => ({

@@ -1,10 +1,10 @@
 import type { Sampling } from '@shoal/protocol';
 
-/** The largest 32-bit number asks llama.cpp for a random seed. */
+/** llama.cpp takes the largest 32-bit number for a random seed. */
 const SEED_VALUES = 2 ** 32 - 1;
 
-/** In llama-server's words; what is absent is the model file's recommendation or llama-server's default. */
-export function samplingInWords(sampling: Sampling): object {
+/** Fields of `POST /completion`. Default of an absent field: the model file's recommendation, else llama-server's own. */
+export function writeSampling(sampling: Sampling): object {
   const { temperature, topP, topK, minP, repeatPenalty, presencePenalty, frequencyPenalty, logitBias, seed } = sampling;
   return {
     temperature,

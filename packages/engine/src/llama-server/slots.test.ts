@@ -1,30 +1,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Slots } from './slots.ts';
+import { SlotQueue } from './slots.ts';
 
 const unaborted = new AbortController().signal;
 
-test('whoever waits longest gets the slot that is given back, and only once', async () => {
-  const slots = new Slots(1);
+test('a released slot goes to the request that waits longest, and only once', async () => {
+  const slots = new SlotQueue(1);
   const order: string[] = [];
-  const leave = await slots.take(unaborted);
-  const first = slots.take(unaborted).then((give) => (order.push('first'), give));
-  const second = slots.take(unaborted).then((give) => (order.push('second'), give));
-  leave();
-  leave();
+  const release = await slots.acquire(unaborted);
+  const first = slots.acquire(unaborted).then((give) => (order.push('first'), give));
+  const second = slots.acquire(unaborted).then((give) => (order.push('second'), give));
+  release();
+  release();
   (await first)();
   (await second)();
   assert.deepEqual(order, ['first', 'second']);
-  (await slots.take(unaborted))();
+  (await slots.acquire(unaborted))();
 });
 
-test('who takes a request back no longer waits, and takes no slot', async () => {
-  const slots = new Slots(1);
-  const leave = await slots.take(unaborted);
+test('an aborted request no longer waits and gets no slot', async () => {
+  const slots = new SlotQueue(1);
+  const release = await slots.acquire(unaborted);
   const abort = new AbortController();
-  const waiting = slots.take(abort.signal);
+  const waiting = slots.acquire(abort.signal);
   abort.abort();
   await assert.rejects(waiting, { name: 'AbortError' });
-  leave();
-  (await slots.take(unaborted))();
+  release();
+  (await slots.acquire(unaborted))();
 });

@@ -1,5 +1,5 @@
-/** Lets so many in at once; the others wait, the first to come the first to enter. */
-export class Slots {
+/** A fixed number of slots. Further requests wait in the order of their arrival. */
+export class SlotQueue {
   #free: number;
   readonly #waiting = new Set<() => void>();
 
@@ -7,34 +7,34 @@ export class Slots {
     this.#free = count;
   }
 
-  /** Resolves with the way to give the slot back, which may be called more than once. Rejects with the signal's reason. */
-  async take(signal: AbortSignal): Promise<() => void> {
+  /** Resolves with a function that releases the slot, and may be called more than once. Rejects with the signal's reason. */
+  async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free--;
     else await this.#wait(signal);
     let isHeld = true;
     return () => {
-      if (isHeld) this.#pass();
+      if (isHeld) this.#release();
       isHeld = false;
     };
   }
 
   async #wait(signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const leave = (): void => {
+    const cancel = (): void => {
       this.#waiting.delete(resolve);
       reject(signal.reason);
     };
     this.#waiting.add(resolve);
-    signal.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', cancel, { once: true });
     try {
       await promise;
     } finally {
-      signal.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', cancel);
     }
   }
 
-  #pass(): void {
+  #release(): void {
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#free++;

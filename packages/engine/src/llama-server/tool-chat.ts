@@ -5,10 +5,10 @@ import type { ModelServer } from '../http/server.ts';
 import { newCallId } from '../http/call-id.ts';
 import { failures, refused } from './errors.ts';
 import { grammarOf, writeMessages, schemaOf } from './prompt.ts';
-import { samplingInWords } from './sampling.ts';
+import { writeSampling } from './sampling.ts';
 import { openStream } from './stream.ts';
 
-/** llama-server reports an error in a stream as it does in a reply. */
+/** llama-server reports an error in a stream as it does in a response. */
 const STREAM_FAILURES: StreamFailures = {
   ...failures,
   reportedBy: (chunk) => {
@@ -18,8 +18,8 @@ const STREAM_FAILURES: StreamFailures = {
 };
 
 /**
- * The answer to a chat with tools, by `POST /v1/chat/completions`: llama-server knows how the model's template writes tool
- * calls, keeps the model to it, and reads them. It tells no token ids then.
+ * Answers a chat with tools through `POST /v1/chat/completions`: llama-server enforces the tool-call format of the model's
+ * template, and parses the calls. Token ids are not available.
  */
 export async function* chatWithTools(
   server: ModelServer,
@@ -28,11 +28,11 @@ export async function* chatWithTools(
   model: string,
   signal: AbortSignal,
 ): AsyncGenerator<InferenceEvent, undefined> {
-  const body = await openStream(server, 'v1/chat/completions', orderOf(request, messages), signal);
+  const body = await openStream(server, 'v1/chat/completions', bodyOf(request, messages), signal);
   yield* readStream(body, { model, request, newCallId, failures: STREAM_FAILURES });
 }
 
-function orderOf(request: InferenceRequest, messages: readonly Message[]): object {
+function bodyOf(request: InferenceRequest, messages: readonly Message[]): object {
   const {
     tools = [],
     toolChoice = 'auto',
@@ -44,13 +44,15 @@ function orderOf(request: InferenceRequest, messages: readonly Message[]): objec
     resume,
   } = request;
   if (resume !== undefined) {
-    throw ShoalError.generationFailed('An answer with tools that was begun elsewhere cannot be gone on with here.');
+    throw ShoalError.generationFailed('An answer with tools cannot be continued by another worker.');
   }
   if (logprobs !== undefined) {
-    throw ShoalError.generationFailed('How likely the tokens of an answer with tools are is not to be had here.');
+    throw ShoalError.generationFailed(
+      'This engine has no log probabilities for answers with tools. Remove them from the request.',
+    );
   }
   const named = typeof toolChoice === 'object' ? tools.filter(({ name }) => name === toolChoice.name) : tools;
-  // What of a schema cannot be kept to is refused: llama-server leaves it out.
+  // Throws for the parts of a schema that are not supported, which llama-server would ignore.
   grammarOf(format);
   const schema = schemaOf(format);
   return {
@@ -59,10 +61,10 @@ function orderOf(request: InferenceRequest, messages: readonly Message[]): objec
     tool_choice: typeof toolChoice === 'object' ? 'required' : toolChoice,
     parallel_tool_calls: parallelToolCalls,
     max_tokens: sampling.maxTokens,
-    ...samplingInWords(sampling),
+    ...writeSampling(sampling),
     stop: stop.filter((text) => text !== ''),
     ...(schema !== undefined && { response_format: { type: 'json_schema', json_schema: { schema } } }),
-    // What a model thinks is text here, as it is without tools.
+    // Reasoning is part of the text, as it is without tools.
     reasoning_format: 'none',
     stream_options: { include_usage: true },
   };

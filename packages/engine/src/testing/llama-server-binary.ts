@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { findLlamaServer } from '../llama-server/find.ts';
 
 const CACHE = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-/** Where `.ci/install-llama-server` puts its build. */
+/** The build of `.ci/install-llama-server`. */
 const TOOLS = join(CACHE, 'shoal-tools/llama.cpp-v0.5.0');
 
-/** A llama-server to test with: SHOAL_LLAMA_SERVER, else CI's build, else the one in PATH. */
+/** The llama-server of the tests: SHOAL_LLAMA_SERVER, else CI's build, else the one in PATH. */
 export const LLAMA_SERVER = findLlamaServer({
   configured: process.env['SHOAL_LLAMA_SERVER'],
   folders: [TOOLS],
@@ -15,5 +15,5 @@ export const LLAMA_SERVER = findLlamaServer({
 
 export const NO_LLAMA_SERVER =
   LLAMA_SERVER === undefined
-    ? 'there is no llama-server; .ci/install-llama-server builds one, or set SHOAL_LLAMA_SERVER'
+    ? 'llama-server is not installed; run .ci/install-llama-server, or set SHOAL_LLAMA_SERVER'
     : false;

@@ -1,6 +1,6 @@
 import { createLlamaServer } from '../index.ts';
 
-/** Loads a model with a llama-server, says its process id, and stays until it is killed. */
+/** Loads a model with a llama-server, prints its process id, and runs until it is killed. */
 const [, , modelPath = '', binary = ''] = process.argv;
 const log = (_: string, text: string): void => {
   const [, pid] = /in process (\d+)/.exec(text) ?? [];

@@ -3,38 +3,38 @@ import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 import { failures, refused } from './errors.ts';
 
-/** Everything but an answer itself comes from memory. */
-const SMALL_QUESTION_TIMEOUT_MS = 30_000;
+/** Enough for everything but answers and vectors. */
+const SMALL_REQUEST_TIMEOUT_MS = 30_000;
 const HTTP_OK = 200;
 
-/** What a server says of its model. */
-export interface ModelFacts {
-  /** Tokens a slot. */
+/** The properties of a server's model. */
+export interface ModelProperties {
+  /** Tokens per slot. */
   readonly contextLength: number;
   readonly vocabularySize: number;
   readonly quantization?: string | undefined;
-  /** Whether its template knows what tools are. */
+  /** True if its chat template supports tools. */
   readonly hasTools: boolean;
-  /** What each prompt begins with; undefined where nothing is wanted there. */
+  /** The first token of every prompt. Undefined if the model has none. */
   readonly firstToken?: number | undefined;
 }
 
-/** One question that is answered at once. Throws what llama-server refuses. */
-export async function askSmall(server: ModelServer, path: string, body: object | undefined, signal: AbortSignal) {
+/** Sends a request that is answered at once, and returns the JSON object. Throws llama-server's error. */
+export async function requestJson(server: ModelServer, path: string, body: object | undefined, signal: AbortSignal) {
   const { status, object } = await server.requestObject({
     path,
     body,
     signal,
-    timeoutMs: SMALL_QUESTION_TIMEOUT_MS,
+    timeoutMs: SMALL_REQUEST_TIMEOUT_MS,
   });
   if (status !== HTTP_OK) throw refused(status, object);
-  if (object === undefined) throw failures.unreadable(`What /${path} answers is no JSON object.`);
+  if (object === undefined) throw failures.unreadable(`The response of /${path} is not a JSON object.`);
   return object;
 }
 
 export type Parsing = 'with control tokens' | 'as plain text';
 
-/** The ids of a text, with nothing put in front of it or behind it. */
+/** The token ids of a text, without special tokens before or after it. */
 export async function tokenize(
   server: ModelServer,
   content: string,
@@ -42,33 +42,36 @@ export async function tokenize(
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const parse_special = parsing === 'with control tokens';
-  return readTokens(await askSmall(server, 'tokenize', { content, add_special: false, parse_special }, signal));
+  return readTokens(await requestJson(server, 'tokenize', { content, add_special: false, parse_special }, signal));
 }
 
-export async function readFacts(server: ModelServer, signal: AbortSignal): Promise<ModelFacts> {
+export async function readProperties(server: ModelServer, signal: AbortSignal): Promise<ModelProperties> {
   const [properties, models, beginning] = await Promise.all([
-    askSmall(server, 'props', undefined, signal),
-    askSmall(server, 'v1/models', undefined, signal),
-    askSmall(server, 'tokenize', { content: '', add_special: true }, signal),
+    requestJson(server, 'props', undefined, signal),
+    requestJson(server, 'v1/models', undefined, signal),
+    requestJson(server, 'tokenize', { content: '', add_special: true }, signal),
   ]);
   const contextLength = countIn(objectIn(properties, 'default_generation_settings'), 'n_ctx');
   const vocabularySize = countIn(objectIn(objectsIn(models, 'data')[0], 'meta'), 'n_vocab');
   if (contextLength === undefined || vocabularySize === undefined) {
-    throw new ShoalError('GENERATION_FAILED', 'This llama-server is too old: it does not tell what its model is.');
+    throw new ShoalError(
+      'GENERATION_FAILED',
+      'This llama-server is too old: it does not report the properties of its model. Update it.',
+    );
   }
   const quantization = quantizationName(textIn(properties, 'model_ftype'));
   const firstToken = await firstOf(server, readTokens(beginning), textIn(properties, 'bos_token'), signal);
   return {
     contextLength,
     vocabularySize,
-    // An older llama-server, which does not tell, has a way of its own for templates that know of no tools.
+    // An older llama-server does not report it, and has a generic format for templates without tools.
     hasTools: objectIn(properties, 'chat_template_caps')?.['supports_tools'] !== false,
     quantization,
     firstToken,
   };
 }
 
-/** What the tokenizer puts around an empty text may be what begins a prompt, what ends one, or both. */
+/** The tokens around an empty text may be one that begins a prompt, one that ends it, or both. */
 async function firstOf(
   server: ModelServer,
   around: readonly number[],
@@ -84,7 +87,7 @@ async function firstOf(
 function readTokens(reply: { readonly [key: string]: unknown }): readonly number[] {
   const { tokens } = reply;
   const isToken = (id: unknown): id is number => typeof id === 'number' && Number.isSafeInteger(id);
-  if (!Array.isArray(tokens) || !tokens.every(isToken)) throw failures.unreadable('Tokens are no list of ids.');
+  if (!Array.isArray(tokens) || !tokens.every(isToken)) throw failures.unreadable('Tokens are not a list of ids.');
   return tokens;
 }
 
