@@ -49,7 +49,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/models/src/gguf/window.ts', 'MAX_HEADER_BYTES'],
     ['packages/models/src/download/http.ts', 'SILENCE_TIMEOUT_MS', 'MAX_REDIRECTS'],
     ['packages/models/src/sources/split.ts', 'MAX_PARTS'],
-    ['packages/client/src/batch/room.ts', 'MAX_IN_FLIGHT'],
+    ['packages/client/src/batch/capacity.ts', 'MAX_IN_FLIGHT'],
     ['apps/cli/src/batch/input.ts', 'MAX_LINE_BYTES'],
   ],
 };

@@ -11,30 +11,30 @@ import {
 } from './index.ts';
 import type { GenerateInput } from '../shoal.ts';
 
-type Say = (input: GenerateInput, time: number) => Promise<readonly InferenceEvent[]> | readonly InferenceEvent[];
+type Answer = (input: GenerateInput, time: number) => Promise<readonly InferenceEvent[]> | readonly InferenceEvent[];
 
-const say = (text: string): readonly InferenceEvent[] => [
+const answerWith = (text: string): readonly InferenceEvent[] => [
   { type: 'text', text, tokens: [] },
   { type: 'finish', reason: 'stop', rawReason: 'end', usage: { promptTokens: 1, completionTokens: 2 }, model: 'tiny' },
 ];
 const fail = (code: ShoalError['code']): readonly InferenceEvent[] => [
-  { type: 'error', error: new ShoalError(code, `It says ${code}.`) },
+  { type: 'error', error: new ShoalError(code, `The code is ${code}.`) },
 ];
 
-/** A network whose workers only have slots, and whose answers the test writes. */
+/** A network whose workers have slots, and whose answers come from the test. */
 class FakeNetwork implements BatchClient {
   slots: readonly number[];
-  /** What each of them does for others. */
+  /** The load of each worker for others. */
   othersLoad = 0;
   running = 0;
   most = 0;
-  readonly asked: string[] = [];
-  readonly #say: Say;
+  readonly received: string[] = [];
+  readonly #answer: Answer;
   readonly #listeners = new Set<() => void>();
 
-  constructor(slots: readonly number[], answer: Say) {
+  constructor(slots: readonly number[], answer: Answer) {
     this.slots = slots;
-    this.#say = answer;
+    this.#answer = answer;
   }
 
   peers() {
@@ -55,171 +55,171 @@ class FakeNetwork implements BatchClient {
   }
 
   async *generate(input: GenerateInput): AsyncGenerator<InferenceEvent> {
-    const question = input.messages?.[0]?.content ?? '';
-    this.asked.push(question);
+    const content = input.messages?.[0]?.content ?? '';
+    this.received.push(content);
     this.running += 1;
     this.most = Math.max(this.most, this.running);
     try {
-      yield* await this.#say(input, this.asked.filter((one) => one === question).length);
+      yield* await this.#answer(input, this.received.filter((one) => one === content).length);
     } finally {
       this.running -= 1;
     }
   }
 }
 
-const question = (line: number, model?: string): BatchLine => ({
+const lineOf = (line: number, model?: string): BatchLine => ({
   line,
   customId: `q${line}`,
   input: { messages: [{ role: 'user', content: `q${line}` }], model },
 });
-const questions = (count: number): BatchLine[] => Array.from({ length: count }, (_, index) => question(index + 1));
+const linesOf = (count: number): BatchLine[] => Array.from({ length: count }, (_, index) => lineOf(index + 1));
 
 async function run(client: FakeNetwork, lines: readonly BatchLine[], options: Partial<BatchOptions> = {}) {
   const results: BatchResult[] = [];
-  // Half of the longest wait is the shortest one.
+  // With 0 each delay is half of its longest value.
   for await (const result of runBatch({ client, lines, random: () => 0, ...options })) results.push(result);
   return results;
 }
 
-const said = (result: BatchResult): string => ('answer' in result ? result.answer.text : result.error.code);
+const outcomeOf = (result: BatchResult): string => ('answer' in result ? result.answer.text : result.error.code);
 
-test('every line is asked once, no more at once than the workers have slots', async () => {
+test('every line is requested once, at most as many at the same time as the workers have slots', async () => {
   const network = new FakeNetwork([2, 1], async () => {
     await new Promise(setImmediate);
-    return say('yes');
+    return answerWith('yes');
   });
-  const results = await run(network, questions(20));
-  assert.deepEqual(new Set(results.map(({ customId }) => customId)), new Set(network.asked));
-  assert.deepEqual([results.length, network.asked.length, new Set(network.asked).size], [20, 20, 20]);
+  const results = await run(network, linesOf(20));
+  assert.deepEqual(new Set(results.map(({ customId }) => customId)), new Set(network.received));
+  assert.deepEqual([results.length, network.received.length, new Set(network.received).size], [20, 20, 20]);
   assert.equal(network.most, 3);
-  assert.ok(results.every((result) => said(result) === 'yes'));
+  assert.ok(results.every((result) => outcomeOf(result) === 'yes'));
 });
 
-test('the slots that workers need for others are left to those, but for one request', async () => {
+test('slots that workers use for others are not used, except for one request', async () => {
   for (const [othersLoad, most] of [
     [1, 2],
     [3, 1],
   ] as const) {
     const network = new FakeNetwork([2, 2], async () => {
       await new Promise(setImmediate);
-      return say('yes');
+      return answerWith('yes');
     });
     network.othersLoad = othersLoad;
-    await run(network, questions(9));
+    await run(network, linesOf(9));
     assert.equal(network.most, most);
   }
 });
 
-test('fewer are under way at once where that was asked for', async () => {
+test('concurrency limits the open requests', async () => {
   const network = new FakeNetwork([8], async () => {
     await new Promise(setImmediate);
-    return say('yes');
+    return answerWith('yes');
   });
-  await run(network, questions(9), { concurrency: 2 });
+  await run(network, linesOf(9), { concurrency: 2 });
   assert.equal(network.most, 2);
 });
 
-test('a worker that comes is given lines at once', async () => {
+test('a new worker is used at once', async () => {
   const release = Promise.withResolvers<void>();
   const network = new FakeNetwork([1], async () => {
     if (network.running === 1) setImmediate(() => network.change([1, 1]));
     else release.resolve();
     await release.promise;
-    return say('yes');
+    return answerWith('yes');
   });
-  assert.equal((await run(network, questions(2))).length, 2);
+  assert.equal((await run(network, linesOf(2))).length, 2);
   assert.equal(network.most, 2);
 });
 
-test('results come as lines end, and a mistake is a result without being asked', async () => {
+test('results are in order of completion, and an invalid line is a result without a request', async () => {
   const second = Promise.withResolvers<void>();
   const network = new FakeNetwork([2], async ({ messages }) => {
     if (messages?.[0]?.content === 'q1') await second.promise;
-    return say('yes');
+    return answerWith('yes');
   });
   const mistake: BatchLine = { line: 3, customId: 'bad', error: ShoalError.invalidRequest('No.') };
   const order: string[] = [];
-  for await (const { customId } of runBatch({ client: network, lines: [question(1), question(2), mistake] })) {
+  for await (const { customId } of runBatch({ client: network, lines: [lineOf(1), lineOf(2), mistake] })) {
     order.push(customId ?? '');
     if (order.length === 2) second.resolve();
   }
   assert.deepEqual(order.slice(0, 2).toSorted(), ['bad', 'q2']);
   assert.deepEqual(order[2], 'q1');
-  assert.deepEqual(network.asked, ['q1', 'q2']);
+  assert.deepEqual(network.received, ['q1', 'q2']);
 });
 
-test('lines run no further ahead of the oldest unanswered one than the window', async () => {
+test('lines run ahead of the oldest open one by at most the window', async () => {
   const first = Promise.withResolvers<void>();
   const network = new FakeNetwork([4], async ({ messages }) => {
     if (messages?.[0]?.content === 'q1') await first.promise;
-    return say('yes');
+    return answerWith('yes');
   });
   let results = 0;
-  for await (const _ of runBatch({ client: network, lines: questions(12), windowLines: 5 })) {
+  for await (const _ of runBatch({ client: network, lines: linesOf(12), windowLines: 5 })) {
     results += 1;
     if (results !== 4) continue;
-    // Four of five have ended; nobody but the first is under way.
-    assert.deepEqual(network.asked, ['q1', 'q2', 'q3', 'q4', 'q5']);
+    // Four of five have ended; only the first is open.
+    assert.deepEqual(network.received, ['q1', 'q2', 'q3', 'q4', 'q5']);
     first.resolve();
   }
   assert.equal(results, 12);
 });
 
-test('workers without room are waited for, however often they say so', async () => {
-  const network = new FakeNetwork([1], (_, time) => (time <= 3 ? fail('QUEUE_FULL') : say('yes')));
-  const [result] = await run(network, questions(1), { retries: 0 });
-  assert.ok(result !== undefined && said(result) === 'yes');
-  assert.equal(network.asked.length, 4);
+test('busy workers are retried without limit', async () => {
+  const network = new FakeNetwork([1], (_, time) => (time <= 3 ? fail('QUEUE_FULL') : answerWith('yes')));
+  const [result] = await run(network, linesOf(1), { retries: 0 });
+  assert.ok(result !== undefined && outcomeOf(result) === 'yes');
+  assert.equal(network.received.length, 4);
 });
 
-test('a line that fails is asked again so often, then it has failed for good', async () => {
+test('a line that fails is retried, and then has finally failed', async () => {
   const network = new FakeNetwork([2], ({ messages }, time) =>
-    messages?.[0]?.content === 'q1' || time === 1 ? fail('WORKER_LOST') : say('yes'),
+    messages?.[0]?.content === 'q1' || time === 1 ? fail('WORKER_LOST') : answerWith('yes'),
   );
-  const results = await run(network, questions(2), { retries: 1 });
-  assert.deepEqual(results.map((result) => `${result.customId} ${said(result)}`).toSorted(), [
+  const results = await run(network, linesOf(2), { retries: 1 });
+  assert.deepEqual(results.map((result) => `${result.customId} ${outcomeOf(result)}`).toSorted(), [
     'q1 WORKER_LOST',
     'q2 yes',
   ]);
-  assert.deepEqual(network.asked.toSorted(), ['q1', 'q1', 'q2', 'q2']);
+  assert.deepEqual(network.received.toSorted(), ['q1', 'q1', 'q2', 'q2']);
 });
 
-test('what nobody can answer is not asked again', async () => {
+test('a request that no worker can answer is not retried', async () => {
   const network = new FakeNetwork([1], () => fail('CONTEXT_EXCEEDED'));
-  assert.deepEqual((await run(network, questions(1))).map(said), ['CONTEXT_EXCEEDED']);
-  assert.equal(network.asked.length, 1);
+  assert.deepEqual((await run(network, linesOf(1))).map(outcomeOf), ['CONTEXT_EXCEEDED']);
+  assert.equal(network.received.length, 1);
 });
 
-test('a cut answer is a failure, not an answer', async () => {
+test('an aborted answer is a failure', async () => {
   const network = new FakeNetwork([1], () => [
     { type: 'text', text: 'ha', tokens: [] },
     { type: 'finish', reason: 'abort', rawReason: 'abort' },
   ]);
-  assert.deepEqual((await run(network, questions(1), { retries: 0 })).map(said), ['GENERATION_ABORTED']);
+  assert.deepEqual((await run(network, linesOf(1), { retries: 0 })).map(outcomeOf), ['GENERATION_ABORTED']);
 });
 
-test('a model that nobody has fails its lines alone, once it was waited for', async () => {
-  const network = new FakeNetwork([2], ({ model }) => (model === 'huge' ? fail('MODEL_NOT_FOUND') : say('yes')));
-  const results = await run(network, [question(1, 'huge'), question(2, 'tiny')], { patienceMs: 1 });
-  assert.deepEqual(results.map(said).toSorted(), ['MODEL_NOT_FOUND', 'yes']);
+test('a model that no worker has fails its lines only, after the timeout', async () => {
+  const network = new FakeNetwork([2], ({ model }) => (model === 'huge' ? fail('MODEL_NOT_FOUND') : answerWith('yes')));
+  const results = await run(network, [lineOf(1, 'huge'), lineOf(2, 'tiny')], { workerTimeoutMs: 1 });
+  assert.deepEqual(results.map(outcomeOf).toSorted(), ['MODEL_NOT_FOUND', 'yes']);
 });
 
-test('the model of the whole batch takes the place of the lines’ own', async () => {
+test('the model of the batch replaces the models of the lines', async () => {
   const models: (string | undefined)[] = [];
   const network = new FakeNetwork([1], ({ model }) => {
     models.push(model);
-    return say('yes');
+    return answerWith('yes');
   });
-  await run(network, [question(1, 'gpt-4o-mini'), question(2)], { model: 'tiny' });
+  await run(network, [lineOf(1, 'gpt-4o-mini'), lineOf(2)], { model: 'tiny' });
   assert.deepEqual(models, ['tiny', 'tiny']);
 });
 
-test('a worker that comes back in time goes on', async () => {
+test('the batch continues with a worker that returns in time', async () => {
   const network = new FakeNetwork([], (_, time) => {
     if (time === 1) network.change([1]);
-    return time === 1 ? fail('HOST_OFFLINE') : say('yes');
+    return time === 1 ? fail('HOST_OFFLINE') : answerWith('yes');
   });
-  assert.deepEqual((await run(network, questions(1), { retries: 0 })).map(said), ['yes']);
+  assert.deepEqual((await run(network, linesOf(1), { retries: 0 })).map(outcomeOf), ['yes']);
 });
 
 test('without a worker the batch ends with HOST_OFFLINE, and no line has failed', async () => {
@@ -227,7 +227,7 @@ test('without a worker the batch ends with HOST_OFFLINE, and no line has failed'
   const results: BatchResult[] = [];
   await assert.rejects(
     async () => {
-      for await (const result of runBatch({ client: network, lines: questions(3), patienceMs: 0 }))
+      for await (const result of runBatch({ client: network, lines: linesOf(3), workerTimeoutMs: 0 }))
         results.push(result);
     },
     { code: 'HOST_OFFLINE' },
@@ -235,12 +235,12 @@ test('without a worker the batch ends with HOST_OFFLINE, and no line has failed'
   assert.deepEqual(results, []);
 });
 
-test('workers that let nobody in end the batch at once, and no line has failed', async () => {
+test('workers that refuse this client end the batch at once, and no line has failed', async () => {
   const network = new FakeNetwork([], () => fail('UNAUTHORIZED'));
-  await assert.rejects(run(network, questions(3)), { code: 'UNAUTHORIZED' });
+  await assert.rejects(run(network, linesOf(3)), { code: 'UNAUTHORIZED' });
 });
 
-test('the signal takes back what is under way and begins nothing more', async () => {
+test('the signal aborts open requests and starts no more', async () => {
   const abort = new AbortController();
   const network = new FakeNetwork([2], async ({ signal }) => {
     const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', resolve));
@@ -248,23 +248,23 @@ test('the signal takes back what is under way and begins nothing more', async ()
     await aborted;
     return [{ type: 'finish', reason: 'abort', rawReason: 'abort' }];
   });
-  assert.deepEqual(await run(network, questions(5), { signal: abort.signal }), []);
-  assert.deepEqual(network.asked, ['q1', 'q2']);
+  assert.deepEqual(await run(network, linesOf(5), { signal: abort.signal }), []);
+  assert.deepEqual(network.received, ['q1', 'q2']);
   assert.equal(network.running, 0);
 });
 
-test('a file that cannot be read ends the batch with that error', async () => {
-  const network = new FakeNetwork([1], () => say('yes'));
+test('an error of the lines ends the batch with that error', async () => {
+  const network = new FakeNetwork([1], () => answerWith('yes'));
   async function* lines(): AsyncGenerator<BatchLine> {
-    yield question(1);
+    yield lineOf(1);
     throw new ShoalError('STORAGE_FULL', 'The disk is gone.');
   }
   await assert.rejects(Array.fromAsync(runBatch({ client: network, lines: lines() })), { code: 'STORAGE_FULL' });
 });
 
 test('a result is a line of the batch output format', async () => {
-  const network = new FakeNetwork([1], () => say('yes'));
-  const [answered] = await run(network, questions(1));
+  const network = new FakeNetwork([1], () => answerWith('yes'));
+  const [answered] = await run(network, linesOf(1));
   assert.ok(answered !== undefined);
   assert.deepEqual(batchRecord('batch_req_7', answered, 5), {
     id: 'batch_req_7',
@@ -300,7 +300,7 @@ test('a result carries tool calls and probabilities as the chat API does', async
     { type: 'tool_call', index: 0, arguments: '"Oslo"}', tokens: [] },
     { type: 'finish', reason: 'tool_calls', rawReason: 'end', model: 'tiny' },
   ]);
-  const [answered] = await run(network, questions(1));
+  const [answered] = await run(network, linesOf(1));
   assert.ok(answered !== undefined);
   const token = { token: 'Hm', logprob: -0.5, bytes: null };
   assert.partialDeepStrictEqual(batchRecord('batch_req_7', answered, 5), {

@@ -6,7 +6,7 @@ const MESSAGES = [{ role: 'user', content: 'Hi' }];
 const line = (body: object, more: object = {}): string =>
   JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body, ...more });
 
-test('a line says what to ask, by the name that it has', () => {
+test('a line is read with all of its fields', () => {
   const body = {
     model: 'tiny',
     messages: [
@@ -67,7 +67,7 @@ test('fields with their default values are accepted', () => {
   });
 });
 
-test('a line asks for tools, formats and probabilities as the chat API does', () => {
+test('tools, formats and probabilities are read as in the chat API', () => {
   const schema = { type: 'object', properties: { city: { type: 'string' } } };
   const call = { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } };
   const body = {
@@ -119,7 +119,7 @@ test('a line asks for tools, formats and probabilities as the chat API does', ()
   });
 });
 
-const MISTAKES: readonly (readonly [what: string, text: string, message: RegExp])[] = [
+const INVALID: readonly (readonly [what: string, text: string, message: RegExp])[] = [
   ['no JSON', '{"custom_id":', /not valid JSON/],
   ['no object', '[1]', /must be a JSON object/],
   ['no custom_id', JSON.stringify({ method: 'POST' }), /"custom_id" is missing/],
@@ -131,7 +131,7 @@ const MISTAKES: readonly (readonly [what: string, text: string, message: RegExp]
   ['no body', line({}, { body: undefined }), /"body" is missing/],
   ['no messages', line({}), /"body.messages" is missing/],
   ['an empty list of messages', line({ messages: [] }), /"body.messages" must be a list of 1 to/],
-  ['a message that is none', line({ messages: ['Hi'] }), /"body.messages\[0\]" must be a JSON object/],
+  ['a message that is not an object', line({ messages: ['Hi'] }), /"body.messages\[0\]" must be a JSON object/],
   [
     'another role',
     line({ messages: [{ role: 'function', content: 'x' }] }),
@@ -174,20 +174,20 @@ const MISTAKES: readonly (readonly [what: string, text: string, message: RegExp]
   ],
   ['several answers', line({ messages: MESSAGES, n: 2 }), /"body.n" must be 1, or left out\.$/],
   [
-    'probabilities that are not asked for',
+    'top_logprobs without logprobs',
     line({ messages: MESSAGES, top_logprobs: 2 }),
     /"body.top_logprobs" needs "body.logprobs" to be true/,
   ],
   ['a stream', line({ messages: MESSAGES, stream: true }), /"body.stream" must be false, or left out/],
-  ['what nobody knows', line({ messages: MESSAGES, speed: 2 }), /"body.speed" is not supported; leave it out\.$/],
-  ['no whole number', line({ messages: MESSAGES, max_tokens: 1.5 }), /"body.max_tokens" must be a whole number from 1/],
+  ['an unknown field', line({ messages: MESSAGES, speed: 2 }), /"body.speed" is not supported; leave it out\.$/],
+  ['a fraction', line({ messages: MESSAGES, max_tokens: 1.5 }), /"body.max_tokens" must be a whole number from 1/],
   ['two limits', line({ messages: MESSAGES, max_tokens: 1, max_completion_tokens: 2 }), /differ; give one/],
   ['a hot temperature', line({ messages: MESSAGES, temperature: 11 }), /"body.temperature" must be a number from 0/],
   ['an empty stop', line({ messages: MESSAGES, stop: [''] }), /"body.stop" must be a text/],
 ];
 
-for (const [what, text, message] of MISTAKES) {
-  test(`a line with ${what} is a mistake that says so`, () => {
+for (const [what, text, message] of INVALID) {
+  test(`a line with ${what} is an error that names it`, () => {
     const parsed = parseBatchLine(text, 1);
     assert.ok('error' in parsed);
     assert.equal(parsed.error.code, 'INVALID_REQUEST');

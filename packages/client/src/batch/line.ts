@@ -7,36 +7,36 @@ import type { GenerateInput } from '../shoal.ts';
 const CUSTOM_ID_LENGTH_MAX = 512;
 const ENDPOINT = '/v1/chat/completions';
 
-/** What one line asks for. */
+/** The request of one line. */
 export type BatchInput = Omit<GenerateInput, 'prompt' | 'text' | 'tokens' | 'signal' | 'cluster' | 'asksEverybody'>;
 
-/** A line of a batch file: what to ask, or why it cannot be asked. */
-export type BatchLine = BatchQuestion | BatchMistake;
+/** A line of a batch file: a request, or the error of an invalid line. */
+export type BatchLine = BatchRequest | InvalidBatchLine;
 
-export interface BatchQuestion {
-  /** Where it stands in the file, from 1. */
+export interface BatchRequest {
+  /** The line's number in the file, from 1. */
   readonly line: number;
   readonly customId: string;
   readonly input: BatchInput;
 }
 
-export interface BatchMistake {
+export interface InvalidBatchLine {
   readonly line: number;
-  /** Absent where the line has none that can be used. */
+  /** Undefined if the line has no valid one. */
   readonly customId?: string | undefined;
   readonly error: ShoalError;
 }
 
 /**
- * Reads a line of OpenAI's batch file format (platform.openai.com/docs/api-reference/batch/request-input). What would change
- * the answer and cannot be had is a mistake that names it, never left out in silence.
+ * Reads a line of OpenAI's batch file format (platform.openai.com/docs/api-reference/batch/request-input). A field that is not
+ * supported and might change the answer is an error.
  */
 export function parseBatchLine(text: string, line: number): BatchLine {
   let customId: string | undefined;
   try {
     const fields = new BodyFields(parseJson(text), '', 'The line');
     customId = fields.required('custom_id', fields.string('custom_id', 1, CUSTOM_ID_LENGTH_MAX));
-    return { line, customId, input: readQuestion(fields) };
+    return { line, customId, input: readInput(fields) };
   } catch (thrown) {
     if (!(thrown instanceof ShoalError)) throw thrown;
     return { line, error: thrown, ...(customId === undefined ? {} : { customId }) };
@@ -51,7 +51,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readQuestion(fields: BodyFields): BatchInput {
+function readInput(fields: BodyFields): BatchInput {
   const method = fields.string('method');
   if (method !== undefined && method !== 'POST') throw ShoalError.invalidRequest('"method" must be "POST".');
   const url = fields.required('url', fields.string('url'));

@@ -1,59 +1,64 @@
 import { ShoalError } from '@shoal/protocol';
 import { monotonicNow } from '@shoal/transport';
-import { type Asks, attempt, type BatchResult } from './attempt.ts';
-import type { BatchLine, BatchQuestion } from './line.ts';
-import { BatchRoom, type Lender } from './room.ts';
+import { type BatchGenerator, attempt, type BatchResult } from './attempt.ts';
+import type { BatchLine, BatchRequest } from './line.ts';
+import { BatchCapacity, type Lender } from './capacity.ts';
 import { Cancellation, type CancelSignal } from '../cancel.ts';
 
-/** How long a batch waits for a worker, or for one with the model, while there is none. */
-export const WORKER_PATIENCE_MS = 30_000;
-/** How far lines may run ahead of the oldest that is not answered: what a reader who wants them in order has to hold. */
+/** Milliseconds that a batch waits for a worker, or for one with the model. */
+export const WORKER_TIMEOUT_MS = 30_000;
+/** The most lines ahead of the oldest open one. A reader that restores the order must hold this many results. */
 const WINDOW_LINES = 1_000;
 const DEFAULT_RETRIES = 3;
 
 /** The part of `Shoal` that a batch needs. */
-export interface BatchClient extends Asks {
+export interface BatchClient extends BatchGenerator {
   peers(): readonly Lender[];
   onChange(listener: () => void): () => void;
 }
 
 export interface BatchOptions {
   readonly client: BatchClient;
-  /** Read no faster than they are run. */
+  /** Read on demand. */
   readonly lines: AsyncIterable<BatchLine> | Iterable<BatchLine>;
-  /** Asked for whatever the lines say. */
+  /** Replaces the models of the lines. */
   readonly model?: string | undefined;
-  /** Requests under way at once, at most; absent: as many as the workers have slots. */
+  /** The most open requests. Default: the number of slots of the workers. */
   readonly concurrency?: number | undefined;
-  /** Failures of one line that are made good by asking again; absent: 3. A worker without room is no failure. */
+  /** Retries after failures of one line. Default: 3. A busy worker is not a failure. */
   readonly retries?: number | undefined;
-  /** Ends the batch: what is under way is taken back, and no line is begun any more. */
+  /** Ends the batch: open requests are aborted, and no further line is started. */
   readonly signal?: CancelSignal | undefined;
   readonly windowLines?: number | undefined;
-  readonly patienceMs?: number | undefined;
+  readonly workerTimeoutMs?: number | undefined;
   readonly random?: (() => number) | undefined;
 }
 
-/** One batch under way: reads lines as there is room for them, and has each answered. */
+/** A running batch: reads lines while there is capacity, and generates their answers. */
 export class BatchRun {
   readonly #options: BatchOptions;
-  readonly #room: BatchRoom;
+  readonly #capacity: BatchCapacity;
   readonly #cancellation = new Cancellation();
   readonly #signal: CancelSignal;
-  /** By their place among all lines that were taken. */
+  /** By the line's position among all lines that were read. */
   readonly #running = new Map<number, { readonly model: string | undefined; readonly done: Promise<void> }>();
   readonly #results: BatchResult[] = [];
   readonly #release: (() => void)[] = [];
   readonly #reading: Promise<void>;
   #change = Promise.withResolvers<void>();
-  #taken = 0;
+  #count = 0;
   #isReading = true;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: BatchOptions) {
-    const { client, signal, concurrency = Infinity, patienceMs = WORKER_PATIENCE_MS } = options;
+    const { client, signal, concurrency = Infinity, workerTimeoutMs = WORKER_TIMEOUT_MS } = options;
     this.#options = options;
-    this.#room = new BatchRoom({ peers: () => client.peers(), concurrency, patienceMs, now: monotonicNow });
+    this.#capacity = new BatchCapacity({
+      peers: () => client.peers(),
+      concurrency,
+      workerTimeoutMs,
+      now: monotonicNow,
+    });
     this.#signal = toSignal(this.#cancellation);
     const cancel = (): void => this.#cancellation.cancel();
     this.#cancellation.onCancel(() => this.#changed());
@@ -76,7 +81,7 @@ export class BatchRun {
     }
   }
 
-  /** Takes back what is under way, and waits until nothing is. */
+  /** Aborts open requests, and resolves when all have ended. */
   async end(): Promise<void> {
     this.#cancellation.cancel();
     await this.#reading;
@@ -88,10 +93,10 @@ export class BatchRun {
     try {
       for await (const line of this.#options.lines) {
         const model = 'input' in line ? (this.#options.model ?? line.input.model) : undefined;
-        const fits = (): boolean => this.#isInWindow() && ('error' in line || this.#hasRoom(model));
+        const fits = (): boolean => this.#isInWindow() && ('error' in line || this.#hasCapacity(model));
         while (!fits() && !this.#cancellation.isCancelled) await this.#change.promise;
         if (this.#cancellation.isCancelled) return;
-        this.#taken += 1;
+        this.#count += 1;
         if ('input' in line) this.#begin(line, model);
         else this.#ended(line);
       }
@@ -105,33 +110,40 @@ export class BatchRun {
 
   #isInWindow(): boolean {
     const windowLines = this.#options.windowLines ?? WINDOW_LINES;
-    const next = this.#taken + 1;
+    const next = this.#count + 1;
     const [oldest = next] = this.#running.keys();
     return next - oldest < windowLines && this.#results.length < windowLines;
   }
 
-  #hasRoom(model: string | undefined): boolean {
-    if (this.#running.size >= this.#room.limit()) return false;
+  #hasCapacity(model: string | undefined): boolean {
+    if (this.#running.size >= this.#capacity.limit()) return false;
     if (model === undefined) return true;
     const same = [...this.#running.values()].filter((running) => running.model === model).length;
-    return same < this.#room.limit(model);
+    return same < this.#capacity.limit(model);
   }
 
-  #begin(question: BatchQuestion, model: string | undefined): void {
-    const number = this.#taken;
-    const asked = model === undefined ? question : { ...question, input: { ...question.input, model } };
-    const done = this.#attempt(asked).finally(() => {
+  #begin(request: BatchRequest, model: string | undefined): void {
+    const number = this.#count;
+    const adapted = model === undefined ? request : { ...request, input: { ...request.input, model } };
+    const done = this.#attempt(adapted).finally(() => {
       this.#running.delete(number);
       this.#changed();
     });
     this.#running.set(number, { model, done });
   }
 
-  async #attempt(question: BatchQuestion): Promise<void> {
-    const { client: asks, retries = DEFAULT_RETRIES, random = Math.random } = this.#options;
-    const wait = (ms: number): Promise<void> => this.#wait(ms);
+  async #attempt(request: BatchRequest): Promise<void> {
+    const { client: generator, retries = DEFAULT_RETRIES, random = Math.random } = this.#options;
+    const delay = (ms: number): Promise<void> => this.#delay(ms);
     try {
-      const result = await attempt(question, { asks, room: this.#room, retries, random, wait, signal: this.#signal });
+      const result = await attempt(request, {
+        generator,
+        capacity: this.#capacity,
+        retries,
+        random,
+        delay,
+        signal: this.#signal,
+      });
       if (result !== undefined) this.#ended(result);
     } catch (error) {
       this.#fail(error);
@@ -143,7 +155,7 @@ export class BatchRun {
     this.#changed();
   }
 
-  /** The first error ends the batch; those that follow from it say nothing new. */
+  /** The first error ends the batch; later ones are its consequences. */
   #fail(error: unknown): void {
     this.#failure ??= { error: ShoalError.from(error) };
     this.#cancellation.cancel();
@@ -151,7 +163,7 @@ export class BatchRun {
   }
 
   #peersChanged(): void {
-    this.#room.look();
+    this.#capacity.update();
     this.#changed();
   }
 
@@ -160,7 +172,7 @@ export class BatchRun {
     this.#change = Promise.withResolvers<void>();
   }
 
-  #wait(ms: number): Promise<void> {
+  #delay(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);

@@ -1,5 +1,5 @@
 import { connect, type ConnectOptions, type Shoal } from '@shoal/client';
-import { type BatchLine, runBatch, WORKER_PATIENCE_MS } from '@shoal/client/batch';
+import { type BatchLine, runBatch, WORKER_TIMEOUT_MS } from '@shoal/client/batch';
 import { launchSettings } from '@shoal/host/launch-settings';
 import { ShoalError } from '@shoal/protocol';
 import { Absence } from '../../batch/absence.ts';
@@ -148,7 +148,7 @@ class BatchCommand {
 
 function waitingFor(absence: Absence): Waiting | undefined {
   const { seconds, wasThere } = absence;
-  return seconds === undefined ? undefined : { seconds, wasThere, patienceSeconds: WORKER_PATIENCE_MS / 1_000 };
+  return seconds === undefined ? undefined : { seconds, wasThere, patienceSeconds: WORKER_TIMEOUT_MS / 1_000 };
 }
 
 function withTwice({ line, customId = '' }: BatchLine): BatchLine {

@@ -4,72 +4,72 @@ import { matchModel, slotsOf } from '../select.ts';
 /** Requests of a batch that run at once, however many slots the workers report. */
 const MAX_IN_FLIGHT = 1_024;
 
-/** Names and digests of models that were there once; of more, those that were seen longest ago are forgotten. */
+/** Names and digests of models that were seen. The oldest are removed first. */
 const MAX_REMEMBERED_MODELS = 1_024;
 
-/** Nobody has room just now: no failure, however often it happens. */
+/** All workers are busy. This is never a failure of the line. */
 const FULL: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['QUEUE_FULL', 'OVERLOADED', 'MODEL_BUSY']);
-/** The way to the worker failed. */
+/** The connection to the worker failed. */
 const LOST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CONNECT_FAILED',
   'HOST_DISCONNECTED',
   'TIMEOUT_NO_RESPONSE',
   'WORKER_LOST',
 ]);
-/** The worker failed, which it may not do again. */
+/** The worker failed; a retry may succeed. */
 const FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['GENERATION_FAILED', 'GENERATION_ABORTED', 'INTERNAL']);
 
 /**
- * `wait`: nobody who could answer is there or has room, and that may change. `retry`: it may go well when it is asked again.
- * `final`: it will not. `nobody`: there has been no worker for too long.
+ * `wait`: no suitable worker is available, which may change. `retry`: a retry may succeed. `final`: a retry cannot succeed.
+ * `no worker`: there was no worker for too long.
  */
-export type Verdict = 'wait' | 'retry' | 'final' | 'nobody';
+export type Verdict = 'wait' | 'retry' | 'final' | 'no worker';
 
-/** What is known of a peer here; `Peer` has it. */
+/** The part of `Peer` that is used here. */
 export interface Lender {
   readonly info: PeerInfo;
   readonly othersLoad?: number | undefined;
 }
 
-export interface RoomOptions {
+export interface CapacityOptions {
   readonly peers: () => readonly Lender[];
   readonly concurrency: number;
-  /** How long a worker, or one with the model, may be away before that is final. */
-  readonly patienceMs: number;
+  /** Milliseconds without a worker, or without one with the model, until that is final. */
+  readonly workerTimeoutMs: number;
   /** The monotonic clock, milliseconds. */
   readonly now: () => number;
 }
 
-/** How much the workers can take together, and when each model was last to be had. */
-export class BatchRoom {
-  readonly #options: RoomOptions;
+/** The capacity of all workers, and the time when each model was last available. */
+export class BatchCapacity {
+  readonly #options: CapacityOptions;
   readonly #startedAt: number;
   #lendersSeenAt: number;
   readonly #modelsSeenAt = new Map<string, number>();
   #lenders: readonly Lender[] = [];
 
-  constructor(options: RoomOptions) {
+  constructor(options: CapacityOptions) {
     this.#options = options;
     this.#startedAt = options.now();
     this.#lendersSeenAt = this.#startedAt;
-    this.look();
+    this.update();
   }
 
-  get patienceMs(): number {
-    return this.#options.patienceMs;
+  get workerTimeoutMs(): number {
+    return this.#options.workerTimeoutMs;
   }
 
-  /** Call at every change of peers. */
-  look(): void {
-    // Whoever is gone since the last look was there until now.
+  /** Must be called at every change of peers. */
+  update(): void {
+    // Workers that left since the last update were available until now.
     this.#remember();
     this.#lenders = this.#options.peers().filter(({ info }) => info.lends === true);
     this.#remember();
   }
 
   /**
-   * How many requests for a model (absent: for any) may be under way together: as many as the workers have slots, less what
-   * they do for others. One is always tried: it looks for a worker where none is known, and waits in line where all are busy.
+   * The number of requests for a model (default: any) that may be open: the slots of the workers without their load for
+   * others. At least 1: a request also searches for workers, and waits in a queue if all are busy.
    */
   limit(model?: string): number {
     const able = this.#lenders.filter(({ info }) => matchModel(info.models, model) !== undefined);
@@ -77,18 +77,18 @@ export class BatchRoom {
     return Math.max(1, Math.min(slots, this.#options.concurrency, MAX_IN_FLIGHT));
   }
 
-  /** What is to become of a line that ended with this error. */
+  /** Decides what follows when a line ended with this error. */
   verdict({ code }: ShoalError, model: string | undefined): Verdict {
-    this.look();
+    this.update();
     if (FULL.has(code)) return 'wait';
     if (code === 'MODEL_NOT_FOUND') {
       if (this.#lenders.some(({ info }) => matchModel(info.models, model) !== undefined)) return 'retry';
       return this.#isRecent(this.#modelSeenAt(model)) ? 'wait' : 'final';
     }
-    // Peers that are dialled do not take us in: another time they will not either.
-    if (code === 'UNAUTHORIZED' && this.#lenders.length === 0) return 'nobody';
+    // The dialled peers refuse this client, and will do so again.
+    if (code === 'UNAUTHORIZED' && this.#lenders.length === 0) return 'no worker';
     if (code === 'HOST_OFFLINE' || (LOST.has(code) && this.#lenders.length === 0)) {
-      return this.#isRecent(this.#lendersSeenAt) ? 'wait' : 'nobody';
+      return this.#isRecent(this.#lendersSeenAt) ? 'wait' : 'no worker';
     }
     return LOST.has(code) || FAILED.has(code) ? 'retry' : 'final';
   }
@@ -103,7 +103,7 @@ export class BatchRoom {
   }
 
   #rememberModel(name: string, now: number): void {
-    // What is set again moves to the end.
+    // A key that is set again moves to the end.
     this.#modelsSeenAt.delete(name);
     this.#modelsSeenAt.set(name, now);
     const [oldest] = this.#modelsSeenAt.keys();
@@ -115,6 +115,6 @@ export class BatchRoom {
   }
 
   #isRecent(at: number): boolean {
-    return this.#options.now() - at < this.#options.patienceMs;
+    return this.#options.now() - at < this.#options.workerTimeoutMs;
   }
 }
