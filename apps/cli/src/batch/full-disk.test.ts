@@ -17,7 +17,7 @@ const answer = (line: number): BatchResult => ({
   answer: { text: TEXT, finishReason: 'stop' },
 });
 
-test('on a full disk a result is refused and not counted, and is written once there is room', async (t) => {
+test('on a full disk a result is refused and not counted, and is written when there is space', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-batch-'));
   const isMounted = mountDisk(folder);
   t.after(() => {

@@ -14,7 +14,7 @@ const line = (customId: string, content = 'Hi'): string =>
     body: { messages: [{ role: 'user', content }] },
   });
 
-test('a file is known by its digest and its lines; blank ones are passed over and keep their number', async (t) => {
+test('a file has a digest and a number of lines; blank ones are skipped and counted', async (t) => {
   const path = join(temporaryFolder(t), 'in.jsonl');
   const text = `\ufeff${line('a')}\r\n\n  \r\n${line('b', '🐟')}`;
   writeFileSync(path, text);
@@ -36,7 +36,7 @@ test('a file is known by its digest and its lines; blank ones are passed over an
   await input.close();
 });
 
-test('a line that is too long, or no text, is a mistake of that line alone', async (t) => {
+test('a line that is too long or not text is an error of that line only', async (t) => {
   const path = join(temporaryFolder(t), 'in.jsonl');
   const bad = Buffer.from([0x22, 0xff, 0x22, 0x0a]);
   const long = Buffer.alloc(9 * 1024 * 1024, 0x61);
@@ -51,7 +51,7 @@ test('a line that is too long, or no text, is a mistake of that line alone', asy
   await input.close();
 });
 
-test('what is no file is refused before anything is written', async (t) => {
+test('a path that is not a file is refused before anything is written', async (t) => {
   const folder = temporaryFolder(t);
   await assert.rejects(BatchInput.open(join(folder, 'none')), { exitCode: 2, message: /^There is no file .*none\.$/ });
   await assert.rejects(BatchInput.open(folder), { exitCode: 2, message: /is a folder; give a \.jsonl file\.$/ });

@@ -17,7 +17,7 @@ export interface Survey {
   readonly total: number;
 }
 
-/** A batch file, read twice: once to know it, once to run it. */
+/** A batch file. It is read twice: once for its digest and number of lines, and once to run it. */
 export class BatchInput {
   readonly #file: FileHandle;
 
@@ -34,7 +34,7 @@ export class BatchInput {
     if (found.isFile()) return new BatchInput(file);
     await file.close();
     if (found.isDirectory()) throw CliError.usage(`${path} is a folder; give a .jsonl file.`);
-    throw CliError.usage(`${path} is no file; what goes on after an end has to be read twice.`);
+    throw CliError.usage(`${path} is not a regular file. Give a .jsonl file, which can be read twice.`);
   }
 
   private constructor(file: FileHandle) {
@@ -54,7 +54,7 @@ export class BatchInput {
     return { digest: hash.digest('hex'), total };
   }
 
-  /** Every line that is not blank; of blank ones only the number is told. */
+  /** Yields every line that is not blank. Calls `skip` with the number of each blank one. */
   async *lines(skip: (line: number) => void): AsyncGenerator<BatchLine> {
     for await (const line of readLines(this.#file, { maxBytes: MAX_LINE_BYTES })) {
       if (isBlank(line)) skip(line.number);
@@ -68,12 +68,12 @@ export class BatchInput {
 }
 
 function parse({ number, bytes, isCut }: RawLine): BatchLine {
-  if (isCut) return mistake(number, `The line is longer than ${MAX_LINE_BYTES} bytes.`);
+  if (isCut) return invalidLine(number, `The line is longer than ${MAX_LINE_BYTES} bytes.`);
   const text = decode(bytes);
-  return text === undefined ? mistake(number, 'The line is not valid UTF-8.') : parseBatchLine(text, number);
+  return text === undefined ? invalidLine(number, 'The line is not valid UTF-8.') : parseBatchLine(text, number);
 }
 
-function mistake(line: number, what: string): BatchLine {
+function invalidLine(line: number, what: string): BatchLine {
   return { line, error: ShoalError.invalidRequest(what) };
 }
 

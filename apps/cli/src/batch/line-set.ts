@@ -1,6 +1,6 @@
 const FIRST_BYTES = 1024;
 
-/** A set of line numbers: one bit a line, up to the greatest. */
+/** A set of line numbers, with one bit per line. */
 export class LineSet {
   #bits = new Uint8Array(FIRST_BYTES);
 

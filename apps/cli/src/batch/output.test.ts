@@ -54,7 +54,7 @@ function idsIn(path: string): string[] {
   return lines.map((line): string => JSON.parse(line).custom_id);
 }
 
-test('results are written in input order, however they come; failures go to a file of their own', async (t) => {
+test('results are written in input order, and failures to another file', async (t) => {
   const files = new Files(temporaryFolder(t));
   const output = await files.open();
   for (const result of [answer(3), failure(2), answer(5)]) await output.write(result);
@@ -68,14 +68,14 @@ test('results are written in input order, however they come; failures go to a fi
   assert.deepEqual([output.answered, output.failed], [3, 1]);
 });
 
-test('results are written as they come where that is asked for, and no file of errors is left empty', async (t) => {
+test('with --order completion results are written at once, and an empty file of errors is removed', async (t) => {
   const files = new Files(temporaryFolder(t));
   await files.write([answer(3), answer(1)], { order: 'completion' });
   assert.deepEqual(files.answers, ['q3', 'q1']);
   assert.equal(existsSync(files.options.errors), false);
 });
 
-test('what came before its turn is not lost, and is written by the next run when its turn has come', async (t) => {
+test('results that wait for earlier ones are written by the next run', async (t) => {
   const files = new Files(temporaryFolder(t));
   await files.write([answer(1), failure(3), answer(4)]);
   assert.deepEqual(files.answers, ['q1']);
@@ -90,7 +90,7 @@ test('what came before its turn is not lost, and is written by the next run when
   assert.deepEqual([files.answers, files.errors], [['q1', 'q2', 'q4'], ['q3']]);
 });
 
-test('once everything is done, what is held is written even if nobody told of the blank lines before it', async (t) => {
+test('when all lines are done, held results are written, also after blank lines that were not read', async (t) => {
   const files = new Files(temporaryFolder(t));
   // Line 2 is blank.
   await files.write([answer(5), failure(3), answer(4), answer(1)]);
@@ -99,14 +99,14 @@ test('once everything is done, what is held is written even if nobody told of th
   assert.deepEqual([files.answers, files.errors], [['q1', 'q4', 'q5'], ['q3']]);
 });
 
-test('a run in order of completion writes at once what an earlier one held back', async (t) => {
+test('a run with --order completion writes the held results of an earlier run at once', async (t) => {
   const files = new Files(temporaryFolder(t));
   await files.write([answer(2), answer(3)]);
   await files.write([answer(1)], { order: 'completion' });
   assert.deepEqual(files.answers, ['q2', 'q3', 'q1']);
 });
 
-test('a torn last line is cut off, and its line is run again', async (t) => {
+test('an incomplete last line is removed, and run again', async (t) => {
   const files = new Files(temporaryFolder(t));
   await files.write([answer(1), answer(2)]);
   const whole = readFileSync(files.options.output, 'utf8');
@@ -120,7 +120,7 @@ test('a torn last line is cut off, and its line is run again', async (t) => {
   }
 });
 
-test('two runs on one output at once are refused', async (t) => {
+test('a second run on the same output is refused', async (t) => {
   const files = new Files(temporaryFolder(t));
   const first = await files.open();
   await assert.rejects(files.open(), { code: 'INVALID_REQUEST', message: /Another run/ });
@@ -128,7 +128,7 @@ test('two runs on one output at once are refused', async (t) => {
   await (await files.open()).close();
 });
 
-test('an output of another input is refused, unless it is begun anew', async (t) => {
+test('an output of another input is refused without --restart', async (t) => {
   const files = new Files(temporaryFolder(t));
   await files.write([answer(1), failure(2)]);
   const digest = 'b'.repeat(64);
@@ -139,14 +139,14 @@ test('an output of another input is refused, unless it is begun anew', async (t)
   assert.equal(existsSync(files.options.errors), false);
 });
 
-test('a batch goes on with the file of errors that it was begun with', async (t) => {
+test('a batch continues with the same file of errors only', async (t) => {
   const files = new Files(temporaryFolder(t));
   await files.write([answer(1)]);
   const errors = `${files.options.errors}.other`;
   await assert.rejects(files.open({ errors }), { exitCode: 2, message: /begun with --errors .*a\.errors\.jsonl/ });
 });
 
-test('a file that no batch has written is never touched', async (t) => {
+test('a file that is not from a batch is not changed', async (t) => {
   const folder = temporaryFolder(t);
   const files = new Files(folder);
   writeFileSync(files.options.output, 'my diary');
@@ -156,11 +156,11 @@ test('a file that no batch has written is never touched', async (t) => {
   assert.deepEqual(readdirSync(folder), [basename(files.options.output)]);
 });
 
-test('what was written into an output by somebody else is not passed over', async (t) => {
+test('other content in an output is an error', async (t) => {
   const files = new Files(temporaryFolder(t));
   await files.write([answer(1)]);
   appendFileSync(files.options.output, 'a note\n');
-  await assert.rejects(files.open(), { exitCode: 2, message: /not of this batch/ });
+  await assert.rejects(files.open(), { exitCode: 2, message: /not results of this batch/ });
 });
 
 test('a run without a result leaves nothing behind', async (t) => {
@@ -169,7 +169,7 @@ test('a run without a result leaves nothing behind', async (t) => {
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test('a custom_id is new once a run', async (t) => {
+test('a custom_id is new once per run', async (t) => {
   const files = new Files(temporaryFolder(t));
   for (let run = 1; run <= 2; run++) {
     const output = await files.open();

@@ -16,7 +16,7 @@ export interface OutputOptions {
   /** Lines of the input that are not blank. */
   readonly total: number;
   readonly order: 'input' | 'completion';
-  /** Forgets what is there already. */
+  /** Deletes earlier results. */
   readonly restart: boolean;
 }
 
@@ -26,9 +26,9 @@ export class BatchOutput {
   readonly #state: BatchState;
   readonly #answers: RecordFile;
   readonly #errors: RecordFile;
-  /** Lines that need nothing any more: they are in a file, or blank. */
+  /** Lines that are done: they are in a file, or blank. */
   readonly #written = new LineSet();
-  /** Lines whose result waits in the state; no more than the batch's window. */
+  /** Lines whose result waits in the state; at most the batch's window. */
   readonly #held = new Set<number>();
   #token = '';
   #next = 1;
@@ -36,7 +36,7 @@ export class BatchOutput {
   #answered = 0;
   #failed = 0;
 
-  /** Takes up what an earlier run has left. Throws where the files are of something else, or in use. */
+  /** Continues an earlier run. Throws if the files belong to something else or are in use. */
   static async open(options: OutputOptions): Promise<BatchOutput> {
     const state = BatchState.open(`${options.output}.state`);
     const opened: RecordFile[] = [];
@@ -45,10 +45,10 @@ export class BatchOutput {
       const [answers, errors] = opened;
       if (answers === undefined || errors === undefined) throw new TypeError('Two files were opened.');
       const output = new BatchOutput(options, state, answers, errors);
-      await output.#takeUp();
+      await output.#recover();
       return output;
     } catch (error) {
-      for (const file of opened) await file.leave();
+      for (const file of opened) await file.closeOrRemove();
       if (state.begun === undefined) await state.remove();
       else state.close();
       throw error;
@@ -70,23 +70,23 @@ export class BatchOutput {
     return this.#failed;
   }
 
-  /** Whether a line has its result already, of this run or an earlier one. */
+  /** True if a line has a result, of this run or an earlier one. */
   has(line: number): boolean {
     return this.#written.has(line) || this.#held.has(line);
   }
 
-  /** Whether a custom_id comes for the first time in this run. */
+  /** True the first time that a custom_id is used in this run. */
   isNew(customId: string): boolean {
     return this.#state.isNew(customId);
   }
 
-  /** A line that has no result. */
+  /** Marks a line that has no result. */
   skip(line: number): void {
     this.#written.add(line);
   }
 
   /**
-   * Writes a result, or keeps it until those before it are written. Once this resolves, a crash does not lose it.
+   * Writes a result, or saves it until the results before it are written. After this resolves, a crash does not lose it.
    * Throws `STORAGE_FULL` or `INTERNAL`.
    */
   async write(result: BatchResult): Promise<void> {
@@ -94,7 +94,7 @@ export class BatchOutput {
     const isFailure = 'error' in result;
     const id = recordId(this.#token, line);
     const record = JSON.stringify(batchRecord(id, result, Math.floor(Date.now() / 1_000)));
-    this.#goOn();
+    this.#advance();
     if (this.#options.order === 'completion' || line === this.#next) await this.#append(line, isFailure, record);
     else {
       this.#state.hold({ line, isFailure, record });
@@ -110,20 +110,20 @@ export class BatchOutput {
       await this.#writeLeft();
       await this.#sync();
     } finally {
-      // Most batches have no errors: an empty file would say that one should look.
-      await this.#errors.leave();
+      // An empty file of errors would look like a failure.
+      await this.#errors.closeOrRemove();
       if (this.#answered + this.#failed > 0) {
         await this.#answers.close();
         this.#state.close();
       } else {
-        // Nothing has come of it, and so nothing is left of it.
-        await this.#answers.leave();
+        // A run without results leaves no files.
+        await this.#answers.closeOrRemove();
         await this.#state.remove();
       }
     }
   }
 
-  async #takeUp(): Promise<void> {
+  async #recover(): Promise<void> {
     const { digest, errors, restart } = this.#options;
     const errorsPath = resolve(errors);
     const { begun } = this.#state;
@@ -137,14 +137,14 @@ export class BatchOutput {
       throw CliError.usage('The input has changed since this output was begun. Give another --output, or --restart.');
     }
     if (begun.errorsPath !== errorsPath) {
-      throw CliError.usage(`This output was begun with --errors ${begun.errorsPath}. Say so again, or --restart.`);
+      throw CliError.usage(`This output was begun with --errors ${begun.errorsPath}. Give it again, or --restart.`);
     }
     this.#token = begun.token;
     for (const file of files) await file.recover(begun.token, (line) => this.#found(line, file === this.#errors));
-    await this.#takeUpHeld();
+    await this.#recoverHeld();
   }
 
-  async #takeUpHeld(): Promise<void> {
+  async #recoverHeld(): Promise<void> {
     for (const { line, isFailure } of this.#state.heldLines()) {
       if (this.#written.has(line)) this.#state.release(line);
       else {
@@ -165,17 +165,17 @@ export class BatchOutput {
     else this.#answered += 1;
   }
 
-  #goOn(): void {
+  #advance(): void {
     while (this.#written.has(this.#next)) this.#next += 1;
   }
 
   async #writeHeld(): Promise<void> {
-    for (this.#goOn(); this.#held.has(this.#next); this.#goOn()) await this.#appendHeld(this.#next);
+    for (this.#advance(); this.#held.has(this.#next); this.#advance()) await this.#appendHeld(this.#next);
   }
 
   /**
-   * A run that was killed may have left what had its turn already. Once everything is done only blank lines can stand before
-   * what is held, and a run that did not read so far was not told of them.
+   * Writes results that a killed run has left. When all lines are done, only blank lines can precede the held results, and they
+   * are not marked if this run did not read them.
    */
   async #writeLeft(): Promise<void> {
     await this.#writeHeld();

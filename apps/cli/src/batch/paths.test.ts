@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { temporaryFolder } from '../testing/run-shoal.ts';
 import { batchPaths } from './paths.ts';
 
-test('answers and errors go beside the input where nobody says otherwise', async (t) => {
+test('the default files of answers and errors are beside the input', async (t) => {
   const folder = temporaryFolder(t);
   const input = join(folder, 'in.jsonl');
   assert.deepEqual(await batchPaths(input, {}), {
@@ -15,7 +15,7 @@ test('answers and errors go beside the input where nobody says otherwise', async
   });
 });
 
-test('a folder that is not there, or stands in the place of a file, is wrong usage', async (t) => {
+test('a missing folder, or a folder in place of a file, is a usage error', async (t) => {
   const folder = temporaryFolder(t);
   const input = join(folder, 'in.jsonl');
   await assert.rejects(batchPaths(input, { output: join(folder, 'none', 'out.jsonl') }), {

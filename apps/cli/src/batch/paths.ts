@@ -12,15 +12,15 @@ export interface Paths {
 }
 
 /**
- * `questions.jsonl` is answered in `questions.output.jsonl`; its errors go beside the output. Throws a usage error where
- * they cannot be written or are not three.
+ * The default output of `questions.jsonl` is `questions.output.jsonl`; errors are written beside the output. Throws a usage
+ * error if the paths cannot be written or are not three files.
  */
 export async function batchPaths(
   input: string,
-  wanted: { output?: string | undefined; errors?: string | undefined },
+  options: { output?: string | undefined; errors?: string | undefined },
 ): Promise<Paths> {
-  const output = wanted.output ?? `${input.replace(/\.jsonl$/, '')}.output.jsonl`;
-  const errors = wanted.errors ?? `${output.replace(/(\.output)?\.jsonl$/, '')}.errors.jsonl`;
+  const output = options.output ?? `${input.replace(/\.jsonl$/, '')}.output.jsonl`;
+  const errors = options.errors ?? `${output.replace(/(\.output)?\.jsonl$/, '')}.errors.jsonl`;
   for (const path of [output, errors]) await checkWritten(path);
   const all = await Promise.all([input, output, errors].map(realPath));
   if (new Set(all).size < all.length) throw CliError.usage('The input, --output and --errors must be three files.');
@@ -29,12 +29,12 @@ export async function batchPaths(
 
 async function checkWritten(path: string): Promise<void> {
   const folder = dirname(path);
-  if ((await look(folder))?.isDirectory() !== true) throw CliError.usage(`There is no folder ${folder}.`);
-  if ((await look(path))?.isDirectory() === true) throw CliError.usage(`${path} is a folder; give a .jsonl file.`);
+  if ((await statOf(folder))?.isDirectory() !== true) throw CliError.usage(`There is no folder ${folder}.`);
+  if ((await statOf(path))?.isDirectory() === true) throw CliError.usage(`${path} is a folder; give a .jsonl file.`);
 }
 
-/** Undefined for what is not there yet. */
-async function look(path: string): Promise<Stats | undefined> {
+/** Undefined if the path does not exist. */
+async function statOf(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path);
   } catch (error) {
@@ -47,7 +47,7 @@ async function realPath(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
-    // What is not there yet is nothing else.
+    // A path that does not exist cannot be another name of a file.
     if (errorCode(error) === 'ENOENT') return resolve(path);
     throw CliError.usage(`${path} cannot be used (${errorCode(error)}).`);
   }

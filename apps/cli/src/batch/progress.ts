@@ -1,12 +1,12 @@
 import { LiveLine, type LineStream } from '../terminal/live-line.ts';
 import { duration } from '../terminal/output.ts';
 
-/** How often the line on a terminal is drawn anew. */
+/** The interval between two drawings of the line on a terminal. */
 const REDRAW_INTERVAL_MS = 200;
 /** How often a line is written where there is no terminal. */
 const LINE_INTERVAL_MS = 5_000;
 
-/** What of a batch is done. */
+/** The lines of a batch that are done. */
 export interface Done {
   readonly answered: number;
   readonly failed: number;
@@ -15,13 +15,13 @@ export interface Done {
 /** A wait for a worker, while there is none. */
 export interface Waiting {
   readonly seconds: number;
-  /** After so long the batch gives up. */
-  readonly patienceSeconds: number;
-  /** Whether there ever was one. */
-  readonly wasThere: boolean;
+  /** The batch ends after this time. */
+  readonly timeoutSeconds: number;
+  /** True if there was a worker at any time. */
+  readonly wasPresent: boolean;
 }
 
-/** Says how far a batch is: one line that is drawn anew on a terminal, a line now and then elsewhere. */
+/** Shows the progress of a batch: a line that is redrawn on a terminal, or else a line at intervals. */
 export class Progress {
   readonly #line: LiveLine;
   readonly #total: number;
@@ -40,17 +40,17 @@ export class Progress {
     if (this.#before > 0) screen.write(`${this.#before} of ${total} lines were done before.\n`);
   }
 
-  /** Says how long a worker has been waited for, too. */
-  watch(readWaiting: () => Waiting | undefined): void {
+  /** Also shows how long the batch has waited for a worker. */
+  showWaiting(readWaiting: () => Waiting | undefined): void {
     this.#readWaiting = readWaiting;
   }
 
-  /** Since this run began. */
+  /** Seconds since this run began. */
   get seconds(): number {
     return (performance.now() - this.#startedAt) / 1_000;
   }
 
-  /** Lines done in this run a second. */
+  /** Lines per second in this run. */
   get rate(): number {
     return (sum(this.#read()) - this.#before) / this.seconds;
   }
@@ -65,7 +65,7 @@ export class Progress {
   }
 }
 
-/** `120/1000 lines, 2 failed, 48.3/s, 18 s left`, or what is waited for instead of the rate. */
+/** `120/1000 lines, 2 failed, 48.3/s, 18 s left`, or the wait for a worker instead of the rate. */
 export function progressLine(done: Done, total: number, pace: number | Waiting): string {
   return [
     `${sum(done)}/${total} lines`,
@@ -78,9 +78,9 @@ function rateAndRest(rate: number, left: number): readonly string[] {
   return rate > 0 ? [`${rate.toFixed(rate < 10 ? 2 : 1)}/s`, `${duration(Math.ceil(left / rate))} left`] : [];
 }
 
-function waitingLine({ seconds, patienceSeconds, wasThere }: Waiting): string {
-  const waited = Math.min(Math.round(seconds), patienceSeconds);
-  return `no worker ${wasThere ? 'any more' : 'yet'} (waiting ${waited} of ${patienceSeconds} s)`;
+function waitingLine({ seconds, timeoutSeconds, wasPresent }: Waiting): string {
+  const waited = Math.min(Math.round(seconds), timeoutSeconds);
+  return `no worker ${wasPresent ? 'any more' : 'yet'} (waiting ${waited} of ${timeoutSeconds} s)`;
 }
 
 function sum({ answered, failed }: Done): number {

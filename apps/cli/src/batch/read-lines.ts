@@ -7,20 +7,20 @@ const NEWLINE = 10;
 export interface RawLine {
   /** From 1. */
   readonly number: number;
-  /** Without the newline, and no more of it than was asked for. */
+  /** Without the newline, and at most `maxBytes`. */
   readonly bytes: Uint8Array;
-  /** Whether there was more. */
+  /** True if the line is longer than `bytes`. */
   readonly isCut: boolean;
-  /** Whether a newline ended it: false for the last line of a file that ends without one. */
+  /** False for the last line of a file that does not end with a newline. */
   readonly isEnded: boolean;
-  /** Where it begins in the file, in bytes. */
+  /** The offset of the line in the file, in bytes. */
   readonly start: number;
 }
 
 export interface ReadOptions {
-  /** More of a line than this is passed over, not stored. */
+  /** The rest of a longer line is skipped and not stored. */
   readonly maxBytes: number;
-  /** Takes every byte of the file, in order. */
+  /** Called with every byte of the file, in order. */
   readonly onBytes?: ((bytes: Uint8Array) => void) | undefined;
 }
 
@@ -36,7 +36,7 @@ export async function* readLines(file: FileHandle, { maxBytes, onBytes }: ReadOp
     length += bytes.length;
     const some = bytes.subarray(0, maxBytes - kept);
     if (some.length === 0) return;
-    // The chunk is read over again.
+    // The chunk's buffer is reused.
     parts.push(Buffer.from(some));
     kept += some.length;
   };

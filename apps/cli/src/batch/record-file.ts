@@ -8,12 +8,12 @@ import { writeError } from './write-error.ts';
 const RECORD_HEAD_BYTES = 256;
 const OF_ANY_BATCH = '{"id":"batch_req_';
 
-/** The id of a line's record: the batch's token, and the line's number in the input. */
+/** The id of a record: the batch's token, and the line's number in the input. */
 export function recordId(token: string, line: number): string {
   return `batch_req_${token}_${line}`;
 }
 
-/** A file of results, one a line, that only grows. After a crash it holds whole lines, once its end is cut off. */
+/** An append-only file with one result per line. After a crash an incomplete last line is removed. */
 export class RecordFile {
   readonly #path: string;
   readonly #file: FileHandle;
@@ -33,7 +33,7 @@ export class RecordFile {
     this.#file = file;
   }
 
-  /** Tells the line of each record, and cuts a torn last one off. Throws where something else stands there. */
+  /** Calls `found` with the line number of each record, and removes an incomplete last one. Throws if the file has other content. */
   async recover(token: string, found: (line: number) => void): Promise<void> {
     const beginning = `{"id":"${recordId(token, 0).slice(0, -1)}`;
     const { size } = await this.#file.stat();
@@ -43,11 +43,11 @@ export class RecordFile {
       const line = head.startsWith(beginning) ? /^\d+(?=")/.exec(head.slice(beginning.length))?.[0] : undefined;
       if (isEnded && line !== undefined) found(Number(line));
       else if (!isEnded && (head.startsWith(beginning) || beginning.startsWith(head))) await this.#cut(start);
-      else throw CliError.usage(`${this.#path} holds what is not of this batch. ${INSTEAD}`);
+      else throw CliError.usage(`${this.#path} has lines that are not results of this batch. ${INSTEAD}`);
     }
   }
 
-  /** Makes it empty. Throws where it holds what no batch has written. */
+  /** Empties the file. Throws if its content is not from a batch. */
   async clear(): Promise<void> {
     for await (const { bytes } of readLines(this.#file, { maxBytes: OF_ANY_BATCH.length })) {
       const head = new TextDecoder().decode(bytes);
@@ -58,12 +58,12 @@ export class RecordFile {
     await this.#cut(0);
   }
 
-  /** Throws where it holds anything. */
+  /** Throws if the file is not empty. */
   async mustBeEmpty(): Promise<void> {
     if ((await this.#file.stat()).size > 0) throw CliError.usage(`${this.#path} exists already. ${INSTEAD}`);
   }
 
-  /** A record that does not fit leaves nothing behind: throws `STORAGE_FULL` or `INTERNAL`. */
+  /** Throws `STORAGE_FULL` or `INTERNAL` if the record cannot be written, and then removes the part that was written. */
   async append(record: string): Promise<void> {
     try {
       await this.#file.appendFile(`${record}\n`);
@@ -85,8 +85,8 @@ export class RecordFile {
     await this.#file.close();
   }
 
-  /** Closes it, and removes it where it is empty. */
-  async leave(): Promise<void> {
+  /** Closes the file, and removes it if it is empty. */
+  async closeOrRemove(): Promise<void> {
     const { size } = await this.#file.stat();
     await this.#file.close();
     if (size === 0) await rm(this.#path, { force: true });

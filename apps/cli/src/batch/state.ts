@@ -5,24 +5,23 @@ import { isBusy } from '@shoal/files/file-lock';
 import { ShoalError } from '@shoal/protocol';
 import { writeError } from './write-error.ts';
 
-/** What a batch is: another input, or another file of errors, is another batch. */
+/** The identity of a batch: another input or another file of errors is another batch. */
 export interface BatchIdentity {
   /** SHA-256 of the input in hex. */
   readonly digest: string;
   readonly errorsPath: string;
 }
 
-/** A result that waits for those before it. */
-export interface Held {
+/** A result that waits for the results before it. */
+export interface HeldResult {
   readonly line: number;
   readonly isFailure: boolean;
   readonly record: string;
 }
 
 /**
- * The file beside the output that makes a batch one that can be gone on with: which input it is of, and the results that
- * came before their turn. It is a SQLite file, because each change of it is whole or not there after a crash, and because
- * the system takes its lock back from a process that dies, however it dies.
+ * The file that makes it possible to continue a batch: the identity of its input, and results that wait for earlier ones. It
+ * is a SQLite file, because its changes are atomic, and because the system releases its lock when a process ends.
  */
 export class BatchState {
   readonly #path: string;
@@ -31,12 +30,12 @@ export class BatchState {
   readonly #take: StatementSync;
   readonly #notice: StatementSync;
 
-  /** Throws `INVALID_REQUEST` where another process has it. */
+  /** Throws `INVALID_REQUEST` if another process uses it. */
   static open(path: string): BatchState {
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(path, { timeout: 0 });
-      // The lock is held until it is closed. The ids that were seen go to a file of their own, which no one else sees.
+      // The lock is held until the database is closed. Seen ids are stored in a private temporary file.
       database.exec(`
         PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = FILE;
         BEGIN EXCLUSIVE;
@@ -62,14 +61,14 @@ export class BatchState {
     this.#notice = database.prepare('INSERT OR IGNORE INTO seen VALUES (?)');
   }
 
-  /** What was begun here, under the token that its records carry; undefined for a new file. */
+  /** The batch of this file, and the token in the ids of its records. Undefined for a new file. */
   get begun(): (BatchIdentity & { readonly token: string }) | undefined {
     const row = this.#database.prepare('SELECT token, digest, errors FROM batch').get();
     if (row === undefined) return undefined;
     return { token: String(row['token']), digest: String(row['digest']), errorsPath: String(row['errors']) };
   }
 
-  /** Forgets what was begun, and begins this. Returns the token. */
+  /** Replaces the batch of this file. Returns the new token. */
   begin({ digest, errorsPath }: BatchIdentity): string {
     const token = randomBytes(6).toString('hex');
     this.#write(() => {
@@ -81,17 +80,17 @@ export class BatchState {
   }
 
   /** Throws `STORAGE_FULL` or `INTERNAL`, and then nothing is held. */
-  hold({ line, isFailure, record }: Held): void {
+  hold({ line, isFailure, record }: HeldResult): void {
     this.#write(() => this.#hold.run(line, isFailure ? 1 : 0, record));
   }
 
-  held(line: number): Held | undefined {
+  held(line: number): HeldResult | undefined {
     const row = this.#take.get(line);
     if (row === undefined) return undefined;
     return { line, isFailure: row['failure'] === 1, record: String(row['record']) };
   }
 
-  /** The lines of what is held, in order. */
+  /** The lines of the held results, in order. */
   heldLines(): { readonly line: number; readonly isFailure: boolean }[] {
     const rows = this.#database.prepare('SELECT line, failure FROM held ORDER BY line').all();
     return rows.map((row) => ({ line: Number(row['line']), isFailure: row['failure'] === 1 }));
@@ -101,7 +100,7 @@ export class BatchState {
     this.#write(() => this.#database.prepare('DELETE FROM held WHERE line = ?').run(line));
   }
 
-  /** Whether this run meets a custom_id for the first time. */
+  /** True the first time that a custom_id is used in this run. */
   isNew(customId: string): boolean {
     return this.#notice.run(customId).changes === 1;
   }
@@ -110,7 +109,7 @@ export class BatchState {
     this.#database.close();
   }
 
-  /** Closes it, and forgets all that it knows. */
+  /** Closes and deletes the file. */
   async remove(): Promise<void> {
     this.close();
     await rm(this.#path, { force: true });

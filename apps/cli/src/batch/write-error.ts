@@ -2,7 +2,7 @@ import { isDiskFull } from '@shoal/files/disk-space';
 import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
 
-/** What a failed write to a file or a database means: `STORAGE_FULL` or `INTERNAL`. */
+/** Converts the error of a failed write to `STORAGE_FULL` or `INTERNAL`. */
 export function writeError(path: string, error: unknown): ShoalError {
   const isFull = isDiskFull(error);
   const why = `${path} cannot be written (${isFull ? 'ENOSPC' : errorCode(error)}). Run the same command again to go on.`;

@@ -2,8 +2,8 @@ import { connect, type ConnectOptions, type Shoal } from '@shoal/client';
 import { type BatchLine, runBatch, WORKER_TIMEOUT_MS } from '@shoal/client/batch';
 import { launchSettings } from '@shoal/host/launch-settings';
 import { ShoalError } from '@shoal/protocol';
-import { Absence } from '../../batch/absence.ts';
-import { withOverruledModel, withWayOn } from '../../batch/advice.ts';
+import { WorkerAbsence } from '../../batch/worker-absence.ts';
+import { withOverriddenModel, withAdvice } from '../../batch/error-advice.ts';
 import { BatchInput, type Survey } from '../../batch/input.ts';
 import { BatchOutput } from '../../batch/output.ts';
 import { batchPaths, type Paths } from '../../batch/paths.ts';
@@ -30,7 +30,7 @@ export async function batch(context: Context, input: string, flags: BatchFlags):
   const settings = networkSettings(flags);
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
-  // A second signal ends the process at once: what is written stays.
+  // A second signal ends the process at once; written results stay.
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of signals) process.once(name, interrupt);
   const file = await BatchInput.open(input);
@@ -54,8 +54,8 @@ class BatchCommand {
   readonly #flags: BatchFlags;
   readonly #network: ConnectOptions;
   readonly #progress: Progress;
-  /** Whether --model asks for another model than a line names. */
-  #isOverruled = false;
+  /** True if --model replaces the model of a line. */
+  #isOverridden = false;
 
   constructor(file: BatchInput, output: BatchOutput, survey: Survey, flags: BatchFlags, network: ConnectOptions) {
     this.#file = file;
@@ -66,13 +66,13 @@ class BatchCommand {
     this.#progress = new Progress(process.stderr, survey.total, () => output);
   }
 
-  /** What is opened is closed again, the files last: they take what came until then. */
+  /** The files are closed last, so that they get all results. */
   async run(context: Context, paths: Paths, signal: AbortSignal): Promise<number> {
     const before = this.#done;
     try {
-      if (before < this.#survey.total) await this.#ask(signal);
+      if (before < this.#survey.total) await this.#generate(signal);
     } catch (error) {
-      throw withWayOn(error);
+      throw withAdvice(error);
     } finally {
       this.#progress.end();
       await this.#output.close();
@@ -89,11 +89,11 @@ class BatchCommand {
     return this.#output.answered + this.#output.failed;
   }
 
-  async #ask(signal: AbortSignal): Promise<void> {
+  async #generate(signal: AbortSignal): Promise<void> {
     const { model, concurrency, retries } = this.#flags;
     const client = await connectTo(this.#network);
-    const absence = new Absence(client);
-    this.#progress.watch(() => waitingFor(absence));
+    const absence = new WorkerAbsence(client);
+    this.#progress.showWaiting(() => waitingFor(absence));
     try {
       const options = {
         client,
@@ -104,22 +104,22 @@ class BatchCommand {
         retries,
       };
       for await (const result of runBatch(options)) {
-        await this.#output.write(this.#isOverruled ? withOverruledModel(result) : result);
+        await this.#output.write(this.#isOverridden ? withOverriddenModel(result) : result);
       }
     } finally {
-      absence.end();
+      absence.close();
       await client.close();
     }
   }
 
-  /** The lines that no run has done yet. */
+  /** Yields the lines that are not done. */
   async *#lines(): AsyncGenerator<BatchLine> {
     for await (const line of this.#file.lines((number) => this.#output.skip(number))) {
       const { model } = this.#flags;
       const named = 'input' in line ? line.input.model : undefined;
-      this.#isOverruled ||= model !== undefined && named !== undefined && named !== model;
-      const isTwice = line.customId !== undefined && !this.#output.isNew(line.customId);
-      if (!this.#output.has(line.line)) yield isTwice ? withTwice(line) : line;
+      this.#isOverridden ||= model !== undefined && named !== undefined && named !== model;
+      const isDuplicate = line.customId !== undefined && !this.#output.isNew(line.customId);
+      if (!this.#output.has(line.line)) yield isDuplicate ? withDuplicateError(line) : line;
     }
   }
 
@@ -146,16 +146,16 @@ class BatchCommand {
   }
 }
 
-function waitingFor(absence: Absence): Waiting | undefined {
-  const { seconds, wasThere } = absence;
-  return seconds === undefined ? undefined : { seconds, wasThere, patienceSeconds: WORKER_TIMEOUT_MS / 1_000 };
+function waitingFor(absence: WorkerAbsence): Waiting | undefined {
+  const { seconds, wasPresent } = absence;
+  return seconds === undefined ? undefined : { seconds, wasPresent, timeoutSeconds: WORKER_TIMEOUT_MS / 1_000 };
 }
 
-function withTwice({ line, customId = '' }: BatchLine): BatchLine {
+function withDuplicateError({ line, customId = '' }: BatchLine): BatchLine {
   return {
     line,
     customId,
-    error: ShoalError.invalidRequest(`The custom_id "${customId}" stands on an earlier line too.`),
+    error: ShoalError.invalidRequest(`The custom_id "${customId}" is already used on an earlier line.`),
   };
 }
 
@@ -167,10 +167,10 @@ async function connectTo(network: ConnectOptions): Promise<Shoal> {
   }
 }
 
-/** The clusters and bootstrap nodes are checked as a node's are; the peers when they are dialled. */
+/** Checks clusters and bootstrap nodes as for a node. Peers are checked when they are dialled. */
 function networkSettings({ cluster, peer, bootstrap }: BatchFlags): ConnectOptions {
   if (cluster === undefined && peer === undefined) {
-    throw CliError.usage('Say where the workers are: --cluster ID, or --peer ws://HOST:PORT/shoal/v1.');
+    throw CliError.usage('Give the workers: --cluster ID, or --peer ws://HOST:PORT/shoal/v1.');
   }
   try {
     const { SHOAL_BOOTSTRAP, SHOAL_WS_TOKEN: token } = process.env;

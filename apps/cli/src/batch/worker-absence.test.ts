@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BatchClient } from '@shoal/client/batch';
-import { Absence } from './absence.ts';
+import { WorkerAbsence } from './worker-absence.ts';
 
-test('the time without a worker is counted from the start, and anew each time the last one leaves', () => {
+test('the time without a worker is measured from the start, and again whenever the last worker leaves', () => {
   let now = 0;
   let lends: boolean | undefined;
   let changed = (): void => undefined;
@@ -15,18 +15,18 @@ test('the time without a worker is counted from the start, and anew each time th
     },
     async *generate() {},
   };
-  const absence = new Absence(client, () => now);
+  const absence = new WorkerAbsence(client, () => now);
   const become = (state: boolean | undefined, at: number): void => {
     lends = state;
     now = at;
     changed();
   };
   become(false, 4_000);
-  assert.deepEqual([absence.seconds, absence.wasThere], [4, false]);
+  assert.deepEqual([absence.seconds, absence.wasPresent], [4, false]);
   become(true, 5_000);
-  assert.deepEqual([absence.seconds, absence.wasThere], [undefined, true]);
+  assert.deepEqual([absence.seconds, absence.wasPresent], [undefined, true]);
   become(undefined, 9_000);
   now = 11_500;
-  assert.deepEqual([absence.seconds, absence.wasThere], [2.5, true]);
-  absence.end();
+  assert.deepEqual([absence.seconds, absence.wasPresent], [2.5, true]);
+  absence.close();
 });
