@@ -227,5 +227,5 @@ function withModel(event: InferenceEvent, model: string): InferenceEvent {
 }
 
 function disconnected(): ShoalError {
-  return new ShoalError('HOST_DISCONNECTED', 'The host went away. Connect again once it is back.');
+  return new ShoalError('HOST_DISCONNECTED', 'The host disconnected. Connect again when it is back.');
 }

@@ -18,17 +18,17 @@ import {
   type ServerInfo,
 } from './messages.ts';
 
-/** What may wait for the reader of one answer, in bytes: the dialect has no way to hold its host back. */
+/** Unread bytes of one answer. The dialect has no flow control, so an answer with more fails. */
 export const MAX_UNREAD_BYTES = 1024 * 1024;
 
 interface OpenChat {
   readonly requestId: string;
-  /** When the host last said something of it. */
+  /** The time of the host's last message for this chat. */
   heardAt: number;
   unreadBytes: number;
 }
 
-/** Whoever asks a host: waits for its `server_info`, then asks with bare prompts, which is all that the dialect carries. */
+/** The client of a host. It waits for `server_info`, then sends prompts, which are all that the dialect carries. */
 export class LocalLlmClient implements ClientSessionSide {
   readonly #encode: MessageEncoder;
   readonly #open = new Map<number, OpenChat>();
@@ -39,7 +39,7 @@ export class LocalLlmClient implements ClientSessionSide {
     this.#encode = encode;
   }
 
-  /** What the host said of itself; undefined before it has. */
+  /** The host's description of itself. Undefined until it arrives. */
   get info(): ServerInfo | undefined {
     return this.#info;
   }
@@ -80,7 +80,7 @@ export class LocalLlmClient implements ClientSessionSide {
   abort(id: number): Output[] {
     const chat = this.#open.get(id);
     if (chat === undefined) return [];
-    return [this.#takeBack(chat), this.#end(id, { type: 'finish', reason: 'abort', rawReason: 'abort' })];
+    return [this.#cancel(chat), this.#end(id, { type: 'finish', reason: 'abort', rawReason: 'abort' })];
   }
 
   consumed(id: number, bytes: number): Output[] {
@@ -90,10 +90,11 @@ export class LocalLlmClient implements ClientSessionSide {
   }
 
   tick(now: number): Output[] {
-    if (now >= this.#infoDueAt) return this.#close(timeout(`did not greet within ${SERVER_INFO_TIMEOUT_MS / 1000} s`));
+    if (now >= this.#infoDueAt)
+      return this.#close(timeout(`sent no server_info within ${SERVER_INFO_TIMEOUT_MS / 1000} s`));
     const late = [...this.#open].filter(([, chat]) => now >= chat.heardAt + RESPONSE_TIMEOUT_MS);
-    const error = timeout(`said nothing for ${RESPONSE_TIMEOUT_MS / 1000} s`);
-    return late.flatMap(([id, chat]) => [this.#takeBack(chat), this.#end(id, { type: 'error', error })]);
+    const error = timeout(`sent nothing for ${RESPONSE_TIMEOUT_MS / 1000} s`);
+    return late.flatMap(([id, chat]) => [this.#cancel(chat), this.#end(id, { type: 'error', error })]);
   }
 
   get wakeAt(): number {
@@ -103,7 +104,7 @@ export class LocalLlmClient implements ClientSessionSide {
 
   end(): Output[] {
     this.#infoDueAt = Infinity;
-    return this.#failAll(new ShoalError('HOST_DISCONNECTED', 'The host went away. Connect again once it is back.'));
+    return this.#failAll(new ShoalError('HOST_DISCONNECTED', 'The host disconnected. Connect again when it is back.'));
   }
 
   #serverInfo(message: JsonObject): Output[] {
@@ -120,8 +121,8 @@ export class LocalLlmClient implements ClientSessionSide {
   }
 
   /**
-   * Turns a message of an open chat into its event; one of a chat that has ended is late, and dropped. A message that cannot
-   * be taken ends its chat: what came may not be passed off as the whole answer.
+   * Turns a message of an open chat into an event, and drops messages of other chats. An invalid message ends its chat with
+   * an error, because the rest of the answer may be incomplete.
    */
   #chat(
     message: JsonObject,
@@ -136,11 +137,11 @@ export class LocalLlmClient implements ClientSessionSide {
       const event = read(chat, readEnvelope(message));
       return [isTerminal(event) ? this.#end(id, event) : { type: 'event', id, event, bytes }];
     } catch (thrown) {
-      return [this.#takeBack(chat), this.#end(id, { type: 'error', error: ShoalError.from(thrown) })];
+      return [this.#cancel(chat), this.#end(id, { type: 'error', error: ShoalError.from(thrown) })];
     }
   }
 
-  /** One without an id, and before the greeting, is about the connection; later it can only be meant for what is open. */
+  /** An error without an id is about the connection before `server_info`, and about all open chats after it. */
   #error(message: JsonObject): Output[] {
     const error = readError(message);
     const requestId = idOf(message);
@@ -167,7 +168,7 @@ export class LocalLlmClient implements ClientSessionSide {
     return { type: 'event', id, event, bytes: 0 };
   }
 
-  #takeBack({ requestId }: OpenChat): Output {
+  #cancel({ requestId }: OpenChat): Output {
     return this.#send(abortMessage(requestId));
   }
 
@@ -185,7 +186,7 @@ function readChunk(chat: OpenChat, { payload }: Envelope, bytes: number): Infere
   return { type: 'text', text, tokens: [] };
 }
 
-/** `error` is the one other reason that the reference client takes; any further one is a bad message. */
+/** The reference client also accepts `error`. Any other reason is a bad message. */
 function readEnd({ payload }: Envelope): InferenceEvent {
   const rawReason = payload.required('finish_reason', payload.string('finish_reason'));
   switch (rawReason) {
@@ -196,7 +197,7 @@ function readEnd({ payload }: Envelope): InferenceEvent {
     case 'abort':
       return { type: 'finish', reason: 'abort', rawReason };
     case 'error':
-      return { type: 'error', error: ShoalError.generationFailed('The host failed and did not say why.') };
+      return { type: 'error', error: ShoalError.generationFailed('The host failed without a reason.') };
     default:
       throw ShoalError.badMessage(`chat_end has an unknown finish_reason: ${rawReason.slice(0, 64)}.`);
   }

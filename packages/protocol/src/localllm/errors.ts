@@ -1,7 +1,7 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
 import { isObject, type JsonObject } from '../json.ts';
 
-/** The codes that travel on this wire. */
+/** The codes that LocalLLM's wire carries. */
 const CODES = [
   'INVALID_SERVER_ID',
   'CONNECT_FAILED',
@@ -19,8 +19,8 @@ const CODES = [
 
 export type LocalLlmCode = (typeof CODES)[number];
 
-/** What each of our codes is called; one that the dialect lacks is its nearest, and the message has the precise cause. */
-const WORDS: Readonly<Record<ErrorCode, LocalLlmCode>> = {
+/** The wire code of each error. A code that LocalLLM lacks becomes the nearest one. The message has the exact cause. */
+const WIRE_CODES: Readonly<Record<ErrorCode, LocalLlmCode>> = {
   INVALID_SERVER_ID: 'INVALID_SERVER_ID',
   CONNECT_FAILED: 'CONNECT_FAILED',
   HOST_OFFLINE: 'HOST_OFFLINE',
@@ -45,30 +45,32 @@ const WORDS: Readonly<Record<ErrorCode, LocalLlmCode>> = {
   INTERNAL: 'GENERATION_FAILED',
 };
 
-/** The longest message of a peer's error that is kept, in UTF-16 units. */
+/** The longest message of a peer's error, in UTF-16 units. A longer one is cut. */
 const MAX_ERROR_MESSAGE_LENGTH = 1_024;
 
-/** `requestId` is absent for a fault that belongs to no request. */
+/** `requestId` is undefined for a fault that belongs to no request. */
 export function errorMessage(error: ShoalError, requestId?: string): object {
   return {
     type: 'error',
     request_id: requestId,
-    payload: { code: WORDS[error.code], message: error.message },
+    payload: { code: WIRE_CODES[error.code], message: error.message },
   };
 }
 
 /**
- * A code that the dialect does not have becomes `GENERATION_FAILED`, and stands before the words. What cannot be read is
- * left out: an error is never answered with an error.
+ * Reads an error. An unknown code becomes `GENERATION_FAILED`, with the code in front of the message. Unreadable fields are
+ * ignored, because an error is never answered with an error.
  */
 export function readError(message: JsonObject): ShoalError {
   const payload = isObject(message['payload']) ? message['payload'] : {};
-  const { code, message: words } = payload;
-  const why =
-    typeof words === 'string' && words !== ''
-      ? words.slice(0, MAX_ERROR_MESSAGE_LENGTH)
-      : 'The other side failed and did not say why.';
+  const { code, message: text } = payload;
+  const reason =
+    typeof text === 'string' && text !== ''
+      ? text.slice(0, MAX_ERROR_MESSAGE_LENGTH)
+      : 'The other side failed without a reason.';
   const known = CODES.find((name) => name === code);
-  if (known !== undefined) return new ShoalError(known, why);
-  return ShoalError.generationFailed(typeof code === 'string' && code !== '' ? `${code.slice(0, 64)}: ${why}` : why);
+  if (known !== undefined) return new ShoalError(known, reason);
+  return ShoalError.generationFailed(
+    typeof code === 'string' && code !== '' ? `${code.slice(0, 64)}: ${reason}` : reason,
+  );
 }

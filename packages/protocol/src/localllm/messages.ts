@@ -3,43 +3,43 @@ import { ShoalError } from '../error.ts';
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 
-/** What a host says of itself, once, to each client that connects. */
+/** A host's description of itself, sent once to each client that connects. */
 export interface ServerInfo {
   readonly hostName: string;
   readonly model: string;
-  /** Whether a `chat_start` would be taken right now. */
+  /** `ready` if the host accepts a `chat_start` now. */
   readonly status: 'ready' | 'busy';
 }
 
-/** The two reasons that the reference client takes. */
+/** The reasons that the reference client accepts. */
 export type ChatEndReason = 'stop' | 'abort';
 
-/** The largest line that a host takes, in bytes. */
+/** The largest line to a host, in bytes. */
 export const MAX_LINE_BYTES = 64 * 1024;
-/** The largest line that a client takes, in bytes: ours are short, another program's may not be. */
+/** The largest line to a client, in bytes. Other programs may send longer lines than this one. */
 export const MAX_HOST_LINE_BYTES = 1024 * 1024;
-/** The longest id of a chat, in UTF-16 units: each of its chunks repeats it. */
+/** The longest id of a chat, in UTF-16 units. Every chunk repeats it. */
 export const MAX_ID_LENGTH = 256;
 /** The longest LocalLLM prompt in UTF-8. A longer one is refused with `BAD_MESSAGE`. */
 export const MAX_PROMPT_BYTES = 8_192;
 /** Clients of one LocalLLM host. The next one is refused with `CONNECT_FAILED`. */
 export const MAX_CLIENTS = 5;
-/** How long either side waits for the other, or for the model, while an answer is owed. */
+/** The longest time without a message, or without output of the model, while an answer is open. */
 export const RESPONSE_TIMEOUT_MS = 30_000;
-/** How long a client waits for the host's first word. */
+/** The longest time until a host's `server_info`. */
 export const SERVER_INFO_TIMEOUT_MS = 15_000;
 
-/** The one version there is: an envelope that says another is not understood. */
+/** The only version. */
 const VERSION = 1;
 
-/** One message of a known type. */
+/** A message of a known type. */
 export interface Envelope {
   readonly type: string;
   readonly requestId: string | undefined;
   readonly payload: Fields;
 }
 
-/** Throws `BAD_MESSAGE`, and `UNSUPPORTED_VERSION` for an envelope of another version. */
+/** Throws `BAD_MESSAGE`, or `UNSUPPORTED_VERSION` for another version. */
 export function readEnvelope(message: JsonObject): Envelope {
   const type = String(message['type']);
   const version = Object.hasOwn(message, 'version') ? message['version'] : undefined;
@@ -59,13 +59,13 @@ export function requiredId({ type, requestId }: Envelope): string {
   return requestId;
 }
 
-/** The id of a message that may be a bad one, as far as it can be read. */
+/** Returns the id of a message that may be invalid. Undefined if it has no readable id. */
 export function idOf(message: JsonObject): string | undefined {
   const id = Object.hasOwn(message, 'request_id') ? message['request_id'] : undefined;
   return typeof id === 'string' ? id : undefined;
 }
 
-/** The same, as far as it can be echoed. */
+/** Returns the id of a message that may be invalid, for its error. Undefined if it has none that may be repeated. */
 export function echoedId(message: JsonObject): string | undefined {
   const id = idOf(message);
   return id === undefined || id.length > MAX_ID_LENGTH ? undefined : id;
@@ -75,7 +75,7 @@ export function serverInfoMessage({ hostName, model, status }: ServerInfo): obje
   return { type: 'server_info', payload: { host_name: hostName, model, status } };
 }
 
-/** Names may be empty; a status that is not `busy` is taken for `ready`. */
+/** Names may be empty. Any status except `busy` means `ready`. */
 export function readServerInfo({ payload }: Envelope): ServerInfo {
   return {
     hostName: payload.string('host_name') ?? '',
@@ -92,7 +92,7 @@ export function readPrompt({ payload }: Envelope): string {
   return payload.required('prompt', payload.string('prompt'));
 }
 
-/** What is wrong with a prompt, if anything: the same words at both ends. */
+/** Returns the reason why a prompt is invalid. Undefined if it is valid. */
 export function promptFault(prompt: string): string | undefined {
   if (prompt === '') return 'The prompt is empty.';
   const bytes = b4a.byteLength(prompt, 'utf8');
@@ -104,7 +104,7 @@ export function chatChunkMessage(requestId: string, text: string): object {
   return { type: 'chat_chunk', request_id: requestId, payload: { text } };
 }
 
-/** `truncated` says beside `stop` that a limit cut the answer: another reason would be a bad message to other clients. */
+/** `truncated` marks an answer that a limit cut. Its reason stays `stop`, because other clients reject further reasons. */
 export function chatEndMessage(requestId: string, reason: ChatEndReason, truncated = false): object {
   return {
     type: 'chat_end',

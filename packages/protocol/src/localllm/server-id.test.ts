@@ -5,7 +5,7 @@ import { decodeServerId, encodeServerId, SERVER_ID_BYTES } from './server-id.ts'
 
 const topics = fc.uint8Array({ minLength: SERVER_ID_BYTES, maxLength: SERVER_ID_BYTES });
 
-test('a Server ID leads back to its topic, whatever blanks came along when it was copied', () => {
+test('a Server ID with blanks around it decodes to its topic', () => {
   fc.assert(
     fc.property(topics, (topic) => {
       const id = encodeServerId(topic);
@@ -15,7 +15,7 @@ test('a Server ID leads back to its topic, whatever blanks came along when it wa
   );
 });
 
-test('the shortest and the longest Server ID are those of all zeros and of all ones', () => {
+test('all zeros give the shortest Server ID, and all ones give the longest', () => {
   const zeros = new Uint8Array(SERVER_ID_BYTES);
   const ones = new Uint8Array(SERVER_ID_BYTES).fill(255);
   assert.equal(encodeServerId(zeros), '1'.repeat(32));
@@ -23,7 +23,7 @@ test('the shortest and the longest Server ID are those of all zeros and of all o
   assert.deepEqual([decodeServerId('1'.repeat(32)), decodeServerId(encodeServerId(ones))], [zeros, ones]);
 });
 
-test('two texts never lead to one topic', () => {
+test('two texts never decode to one topic', () => {
   fc.assert(
     fc.property(topics, fc.nat(43), fc.nat(57), (topic, place, digit) => {
       const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
@@ -39,7 +39,7 @@ test('two texts never lead to one topic', () => {
   );
 });
 
-test('what is no Server ID is told what is wrong with it', () => {
+test('an invalid Server ID is refused with the reason', () => {
   const id = encodeServerId(new Uint8Array(SERVER_ID_BYTES).fill(7));
   const faults: [string, RegExp][] = [
     ['', /is missing/],

@@ -1,26 +1,23 @@
 import { ShoalError } from '../error.ts';
 
-/** What a Server ID stands for: the topic at which its host is found. */
+/** The length of the topic that a Server ID encodes. */
 export const SERVER_ID_BYTES = 32;
 
-/** Bitcoin's: the digits and letters without 0, O, I and l, which look like others. */
+/** Bitcoin's base58 alphabet: digits and letters without 0, O, I and l, which are easily confused. */
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const BASE = 58;
-/** 32 bytes of 255 have so many digits, and 32 of 0 as many as there are bytes. */
+/** 32 bytes of 0 have 32 digits, and 32 bytes of 255 have 44. */
 const SHORTEST = SERVER_ID_BYTES;
 const LONGEST = 44;
 
-/** The Server ID of a topic: its 32 bytes as base58. Throws `INVALID_SERVER_ID` for a topic of another length. */
+/** Returns a topic's 32 bytes as base58. Throws `INVALID_SERVER_ID` for a topic of another length. */
 export function encodeServerId(topic: Uint8Array): string {
   if (topic.length !== SERVER_ID_BYTES) throw wrong(`stands for ${SERVER_ID_BYTES} bytes, not ${topic.length}`);
   const digits = convert(topic, 256, BASE);
   return digits.map((digit) => ALPHABET.charAt(digit)).join('');
 }
 
-/**
- * The topic of a Server ID, which may have blanks around it, as after copying. Throws `INVALID_SERVER_ID` that says what is
- * wrong.
- */
+/** Returns the topic of a Server ID, which may have blanks around it. Throws `INVALID_SERVER_ID` with the reason. */
 export function decodeServerId(text: string): Uint8Array {
   const id = text.trim();
   if (id === '') throw wrong('is missing');
@@ -37,7 +34,7 @@ export function decodeServerId(text: string): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** One number in another base, highest digit first; each leading zero stands for itself, as base58 has it. */
+/** Converts a number to another base, highest digit first. As base58 requires, leading zeros are kept. */
 function convert(digits: ArrayLike<number>, from: number, to: number): number[] {
   const all = Array.from(digits);
   const leading = all.findIndex((digit) => digit !== 0);

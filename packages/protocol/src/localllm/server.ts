@@ -19,39 +19,39 @@ import {
   serverInfoMessage,
 } from './messages.ts';
 
-/** The longest text of one chunk, in UTF-16 units: escaped as JSON, and with the longest id, it has less than 16 KiB. */
+/** The longest text of one chunk, in UTF-16 units. Escaped as JSON, with the longest id, it has less than 16 KiB. */
 export const CHUNK_LENGTH_MAX = 2_048;
 /**
- * Chunks of one answer are this far apart. Nothing slows a writer down here, and the reference client leaves once more than
- * 64 KiB wait unread: so text is gathered in between, and an engine that is faster waits.
+ * The time between chunks of one answer. The dialect has no flow control, and the reference client disconnects if more than
+ * 64 KiB are unread. Text in between is combined into one chunk, and a faster engine waits.
  */
 export const CHUNK_INTERVAL_MS = 10;
 
 export interface LocalLlmServerOptions {
-  /** Who this host is, asked when a client has connected. Throws the `ShoalError` for which a client is turned away. */
+  /** Returns the host's description for a client that has connected. Throws a `ShoalError` to refuse the client. */
   greet(): ServerInfo;
-  /** A client's `error`, which the protocol lets it say and which needs no answer. */
+  /** Called for a client's `error`, which is not answered. */
   onClientError?(error: ShoalError): void;
 }
 
 interface OpenChat {
   readonly requestId: string;
-  /** Said by the engine and not yet by us. */
+  /** Text of the engine that is not sent yet. */
   text: string;
-  /** What ends it, once the engine has: it follows the last text. */
+  /** The message that follows the last text. Undefined until the engine has finished. */
   end: object | undefined;
   nextChunkAt: number;
-  /** When the engine last said something. */
+  /** The time of the engine's last output. */
   heardAt: number;
 }
 
-/** The host: greets, and streams one answer at a time; that there is only one is for the worker's policy to say. */
+/** The host's side: sends `server_info` and streams answers. The worker's policy limits it to one answer at a time. */
 export class LocalLlmServer implements ServerSessionSide {
   readonly #encode: MessageEncoder;
   readonly #nextId: () => number;
   readonly #options: LocalLlmServerOptions;
   readonly #open = new Map<number, OpenChat>();
-  /** The id of the message that is being taken, for the words of its fault. */
+  /** The id of the message that is being read, for its error. */
   #faultId: string | undefined;
 
   constructor(encode: MessageEncoder, nextId: () => number, options: LocalLlmServerOptions) {
@@ -98,7 +98,7 @@ export class LocalLlmServer implements ServerSessionSide {
     if (chat === undefined || chat.end !== undefined) return [];
     switch (event.type) {
       case 'queued':
-      // Nobody can ask for these here.
+      // LocalLLM requests cannot ask for these.
       case 'tool_call':
       case 'embedding':
         return [];
@@ -117,7 +117,7 @@ export class LocalLlmServer implements ServerSessionSide {
     }
   }
 
-  /** An engine that is ahead of its chunks waits for them. */
+  /** A faster engine waits until its text is sent. */
   credit(id: number): number {
     const chat = this.#open.get(id);
     return chat === undefined ? 0 : CHUNK_LENGTH_MAX - chat.text.length;
@@ -125,14 +125,14 @@ export class LocalLlmServer implements ServerSessionSide {
 
   tick(now: number): Output[] {
     return [...this.#open].flatMap(([id, chat]) => {
-      if (hasMoreToSay(chat)) return now >= chat.nextChunkAt ? this.#goOn(id, chat, now) : [];
+      if (hasUnsentOutput(chat)) return now >= chat.nextChunkAt ? this.#sendNext(id, chat, now) : [];
       return now >= chat.heardAt + RESPONSE_TIMEOUT_MS ? this.#giveUp(id, chat) : [];
     });
   }
 
   get wakeAt(): number {
     const times = [...this.#open.values()].map((chat) =>
-      hasMoreToSay(chat) ? chat.nextChunkAt : chat.heardAt + RESPONSE_TIMEOUT_MS,
+      hasUnsentOutput(chat) ? chat.nextChunkAt : chat.heardAt + RESPONSE_TIMEOUT_MS,
     );
     return Math.min(Infinity, ...times);
   }
@@ -154,7 +154,7 @@ export class LocalLlmServer implements ServerSessionSide {
   #chatStart(envelope: Envelope, now: number): Output[] {
     const requestId = requiredId(envelope);
     const prompt = readPrompt(envelope);
-    // One that is asked again while it runs is one chat, and gets one answer.
+    // A repeated request that is still running gets one answer.
     if (this.#find(requestId) !== undefined) return [];
     const fault = promptFault(prompt);
     if (fault !== undefined) return [this.#send(errorMessage(ShoalError.badMessage(fault), requestId))];
@@ -170,12 +170,12 @@ export class LocalLlmServer implements ServerSessionSide {
     return [{ type: 'abort', id }, this.#send(chatEndMessage(requestId, 'abort'))];
   }
 
-  /** The engine has ended: the rest goes out now where one chunk holds it, and by and by otherwise. */
+  /** Called when the engine has finished. Sends the rest at once if it fits one chunk, and over time otherwise. */
   #finish(id: number, chat: OpenChat, now: number): Output[] {
-    return chat.text.length <= CHUNK_LENGTH_MAX || now >= chat.nextChunkAt ? this.#goOn(id, chat, now) : [];
+    return chat.text.length <= CHUNK_LENGTH_MAX || now >= chat.nextChunkAt ? this.#sendNext(id, chat, now) : [];
   }
 
-  #goOn(id: number, chat: OpenChat, now: number): Output[] {
+  #sendNext(id: number, chat: OpenChat, now: number): Output[] {
     const chunks = this.#chunk(chat, now);
     if (chat.end === undefined) return [...chunks, { type: 'credit', id }];
     if (chat.text !== '') return chunks;
@@ -193,8 +193,8 @@ export class LocalLlmServer implements ServerSessionSide {
 
   #giveUp(id: number, chat: OpenChat): Output[] {
     this.#open.delete(id);
-    const why = `The model said nothing for ${RESPONSE_TIMEOUT_MS / 1000} s.`;
-    const error = new ShoalError('TIMEOUT_NO_RESPONSE', why);
+    const reason = `The model said nothing for ${RESPONSE_TIMEOUT_MS / 1000} s.`;
+    const error = new ShoalError('TIMEOUT_NO_RESPONSE', reason);
     return [{ type: 'abort', id }, this.#send(errorMessage(error, chat.requestId))];
   }
 
@@ -207,11 +207,11 @@ export class LocalLlmServer implements ServerSessionSide {
   }
 }
 
-function hasMoreToSay({ text, end }: OpenChat): boolean {
+function hasUnsentOutput({ text, end }: OpenChat): boolean {
   return text !== '' || end !== undefined;
 }
 
-/** Where a chunk ends: never inside a character. */
+/** Returns the end of the next chunk, which is never inside a character. */
 function chunkEnd(text: string): number {
   if (text.length <= CHUNK_LENGTH_MAX) return text.length;
   const last = text.charCodeAt(CHUNK_LENGTH_MAX - 1);

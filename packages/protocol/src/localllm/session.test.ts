@@ -30,7 +30,7 @@ function events(outputs: readonly Output[]): InferenceEvent[] {
   return outputs.flatMap((output) => (output.type === 'event' ? [output.event] : []));
 }
 
-/** What an error says, wherever it stands. */
+/** The codes of all errors: of events, of closed connections and of sent messages. */
 function codes(outputs: readonly Output[]): unknown[] {
   return outputs.flatMap((output) => {
     if (output.type === 'event' && output.event.type === 'error') return [output.event.error.code];
@@ -44,7 +44,7 @@ const lines = (...messages: readonly object[]): Buffer =>
   Buffer.from(messages.map((message) => `${JSON.stringify(message)}\n`).join(''));
 
 suite('a LocalLLM host', () => {
-  /** One that has greeted. */
+  /** Returns a session that has sent its `server_info`. */
   function host(onClientError?: (error: ShoalError) => void) {
     const session = localLlmServerSession({ greet: () => INFO, ...(onClientError && { onClientError }) });
     session.start(0);
@@ -59,7 +59,7 @@ suite('a LocalLLM host', () => {
     assert.equal(session.wakeAt, Infinity);
   });
 
-  test('turns a client away with the error and closes', () => {
+  test('refuses a client with the error and closes the connection', () => {
     const full = new ShoalError('CONNECT_FAILED', 'Max clients reached');
     const outputs = localLlmServerSession({
       greet: () => {
@@ -72,7 +72,7 @@ suite('a LocalLLM host', () => {
     assert.deepEqual(types(outputs), ['send', 'close']);
   });
 
-  test('takes a prompt of 8,192 bytes, and answers one byte more with BAD_MESSAGE and its id', () => {
+  test('accepts a prompt of 8,192 bytes, and answers a longer one with BAD_MESSAGE and its id', () => {
     const session = host();
     const fish = '🐟'.repeat(MAX_PROMPT_BYTES / 4);
     const [asked] = session.receive(lines(chatStart('a', fish)), 0);
@@ -84,7 +84,7 @@ suite('a LocalLLM host', () => {
     }
   });
 
-  test('answers a bad message with BAD_MESSAGE, under its id where it has one, and keeps the connection', () => {
+  test('answers a bad message with BAD_MESSAGE, with its id if it has one, and keeps the connection', () => {
     const session = host();
     const bad: [object | string, string | undefined][] = [
       ['{"type":', undefined],
@@ -108,7 +108,7 @@ suite('a LocalLLM host', () => {
     assert.deepEqual(types(session.receive(lines(chatStart('f', 'Hi')), 0)), ['request']);
   });
 
-  test('says UNSUPPORTED_VERSION to an envelope of another version', () => {
+  test('answers another version with UNSUPPORTED_VERSION', () => {
     const outputs = host().receive(lines({ ...chatStart('a', 'Hi'), version: 2 }), 0);
     assert.deepEqual(codes(outputs), ['UNSUPPORTED_VERSION']);
     assert.deepEqual(types(host().receive(lines({ ...chatStart('a', 'Hi'), version: 1 }), 0)), ['request']);
@@ -132,7 +132,7 @@ suite('a LocalLLM host', () => {
     );
   });
 
-  test('takes a host’s words from a client for nothing, and hears its errors without an answer', () => {
+  test('ignores messages of a host, and does not answer errors', () => {
     const heard: string[] = [];
     const session = host(({ code, message }) => heard.push(`${code} ${message}`));
     const silly = ['server_info', 'chat_chunk', 'chat_end'].map((type) => ({ type, payload: 'x', version: 9 }));
@@ -148,12 +148,12 @@ suite('a LocalLLM host', () => {
     assert.deepEqual(outputs, []);
     assert.deepEqual(heard, [
       'BAD_MESSAGE What?',
-      'GENERATION_FAILED The other side failed and did not say why.',
+      'GENERATION_FAILED The other side failed without a reason.',
       'GENERATION_FAILED TEAPOT: Short and stout.',
     ]);
   });
 
-  test('an abort is answered by chat_end with abort; one of an unknown id is not answered', () => {
+  test('answers an abort with chat_end, and ignores an abort of an unknown id', () => {
     const session = host();
     session.receive(lines(chatStart('a', 'Hi')), 0);
     session.respond(1, text('He'), 0);
@@ -165,7 +165,7 @@ suite('a LocalLLM host', () => {
     assert.deepEqual(session.respond(1, text('more'), 3), []);
   });
 
-  test('says the first text at once, and then a chunk each 10 ms, whatever the engine’s pace', () => {
+  test('sends the first text at once, and then one chunk per 10 ms', () => {
     const session = host();
     session.receive(lines(chatStart('a', 'Hi')), 0);
     assert.equal(sent(session.respond(1, text('a'), 5)).length, 1);
@@ -176,42 +176,42 @@ suite('a LocalLLM host', () => {
     assert.deepEqual(chunks, [{ text: 'bc' }]);
   });
 
-  test('a flood is cut into messages of at most 16 KiB, 10 ms apart, holds the engine back and loses nothing', () => {
+  test('splits long output into messages of at most 16 KiB, 10 ms apart, slows the engine and loses nothing', () => {
     const session = host();
     session.receive(lines(chatStart('\u0001'.repeat(MAX_ID_LENGTH), 'Hi')), 0);
-    // What takes most room as JSON, as the id does, and characters of two units that no cut may part.
-    const flood = '\u0001'.repeat(8_191) + '🐟'.repeat(4_096);
+    // Characters with the longest JSON escapes, as in the id, and surrogate pairs, which must not be split.
+    const longText = '\u0001'.repeat(8_191) + '🐟'.repeat(4_096);
     let now = 0;
-    const [first] = session.respond(1, text(flood.slice(0, 8_191)), now);
+    const [first] = session.respond(1, text(longText.slice(0, 8_191)), now);
     assert.ok(first?.type === 'send' && first.bytes.length <= 16 * 1024);
-    const said = sent([first]);
+    const messages = sent([first]);
     assert.ok(session.credit(1) <= 0);
-    said.push(...sent(session.respond(1, text(flood.slice(8_191)), now)));
-    said.push(...sent(session.respond(1, { type: 'finish', reason: 'length', rawReason: 'maxTokens' }, now)));
+    messages.push(...sent(session.respond(1, text(longText.slice(8_191)), now)));
+    messages.push(...sent(session.respond(1, { type: 'finish', reason: 'length', rawReason: 'maxTokens' }, now)));
     while (session.wakeAt < Infinity) {
       assert.ok(session.wakeAt - now <= CHUNK_INTERVAL_MS);
       now = session.wakeAt;
       const outputs = session.tick(now);
       for (const output of outputs) if (output.type === 'send') assert.ok(output.bytes.length <= 16 * 1024);
-      said.push(...sent(outputs));
+      messages.push(...sent(outputs));
     }
-    const end = said.pop();
+    const end = messages.pop();
     assert.deepEqual(end?.['payload'], { finish_reason: 'stop', truncated: true });
-    const texts = said.map(({ payload }) => String((payload as JsonObject)['text']));
+    const texts = messages.map(({ payload }) => String((payload as JsonObject)['text']));
     assert.ok(texts.every((piece) => piece.isWellFormed()));
-    assert.equal(texts.join(''), flood);
+    assert.equal(texts.join(''), longText);
   });
 
-  test('whatever an engine says and when, it arrives whole, and never faster than a chunk each 10 ms', () => {
-    const says = fc.record({ words: fc.string({ unit: 'grapheme', maxLength: 3_000 }), waits: fc.nat(25) });
+  test('all output of an engine arrives, and never faster than one chunk per 10 ms', () => {
+    const pieces = fc.record({ words: fc.string({ unit: 'grapheme', maxLength: 3_000 }), waits: fc.nat(25) });
     fc.assert(
-      fc.property(fc.array(says, { maxLength: 20 }), (speech) => {
+      fc.property(fc.array(pieces, { maxLength: 20 }), (output) => {
         const session = host();
         session.receive(lines(chatStart('a', 'Hi')), 0);
-        const said: { readonly at: number; readonly message: JsonObject }[] = [];
+        const messages: { readonly at: number; readonly message: JsonObject }[] = [];
         let now = 0;
         const hear = (outputs: Output[]): void => {
-          said.push(...sent(outputs).map((message) => ({ at: now, message })));
+          messages.push(...sent(outputs).map((message) => ({ at: now, message })));
         };
         const tickUntil = (time: number): void => {
           while (session.wakeAt <= time && session.wakeAt < Infinity) {
@@ -220,28 +220,28 @@ suite('a LocalLLM host', () => {
           }
         };
         let time = 0;
-        for (const { words, waits } of speech) {
+        for (const { words, waits } of output) {
           tickUntil((time += waits));
           now = time;
           hear(session.respond(1, text(words), now));
         }
         hear(session.respond(1, FINISH, now));
         tickUntil(Infinity);
-        const end = said.pop();
+        const end = messages.pop();
         assert.equal(end?.message['type'], 'chat_end');
-        const texts = said.map(({ message }) => String((message['payload'] as JsonObject)['text']));
-        assert.equal(texts.join(''), speech.map(({ words }) => words).join(''));
-        const last = said.length - 1;
-        for (const [index, { at }] of said.entries()) {
-          const before = said[index - 1]?.at ?? -Infinity;
-          // Only the last one may follow sooner, where it brings the end with it.
+        const texts = messages.map(({ message }) => String((message['payload'] as JsonObject)['text']));
+        assert.equal(texts.join(''), output.map(({ words }) => words).join(''));
+        const last = messages.length - 1;
+        for (const [index, { at }] of messages.entries()) {
+          const before = messages[index - 1]?.at ?? -Infinity;
+          // The last one may follow sooner, together with the end.
           assert.ok(at - before >= CHUNK_INTERVAL_MS || index === last);
         }
       }),
     );
   });
 
-  test('what came before a failure is said before the one error', () => {
+  test('sends the text before a failure, and then one error', () => {
     const session = host();
     session.receive(lines(chatStart('a', 'Hi')), 0);
     session.respond(1, text('a'), 0);
@@ -254,7 +254,7 @@ suite('a LocalLLM host', () => {
     assert.deepEqual(session.respond(1, FINISH, 3), []);
   });
 
-  test('gives up with TIMEOUT_NO_RESPONSE a model that says nothing for 30 s', () => {
+  test('ends an answer with TIMEOUT_NO_RESPONSE if the model outputs nothing for 30 s', () => {
     const session = host();
     session.receive(lines(chatStart('a', 'Hi')), 0);
     session.respond(1, text('a'), 20_000);
@@ -264,7 +264,7 @@ suite('a LocalLLM host', () => {
     assert.equal(session.wakeAt, Infinity);
   });
 
-  test('has a word for every code, and keeps its own', () => {
+  test('has a wire code for every error code, and keeps LocalLLM’s own codes', () => {
     for (const code of ERROR_CODES) {
       const { payload } = errorMessage(new ShoalError(code, 'Why.')) as { payload: { code: string; message: string } };
       assert.ok(ERROR_CODES.indexOf(payload.code as never) < 12, code);
@@ -284,7 +284,7 @@ suite('a LocalLLM client', () => {
     ...more,
   });
 
-  /** One that was greeted and has asked. */
+  /** Returns a session with `server_info` and one open request. */
   function client() {
     const session = localLlmClientSession();
     session.start(0);
@@ -293,7 +293,7 @@ suite('a LocalLLM client', () => {
     return session;
   }
 
-  test('learns who the host is', () => {
+  test('reads the host’s server_info', () => {
     const session = localLlmClientSession();
     session.start(0);
     assert.deepEqual(types(session.receive(lines(info), 0)), ['peer']);
@@ -301,21 +301,21 @@ suite('a LocalLLM client', () => {
     assert.equal(session.wakeAt, Infinity);
   });
 
-  test('gives up with TIMEOUT_NO_RESPONSE a host that does not greet within 15 s', () => {
+  test('fails with TIMEOUT_NO_RESPONSE without server_info for 15 s', () => {
     const session = localLlmClientSession();
     session.start(100);
     assert.equal(session.wakeAt, 15_100);
     assert.deepEqual(codes(session.tick(15_100)), ['TIMEOUT_NO_RESPONSE']);
   });
 
-  test('is turned away by an error before the greeting', () => {
+  test('is refused by an error before server_info', () => {
     const session = localLlmClientSession();
     session.start(0);
     const full = { type: 'error', payload: { code: 'CONNECT_FAILED', message: 'Max clients reached' } };
     assert.deepEqual(codes(session.receive(lines(full), 0)), ['CONNECT_FAILED']);
   });
 
-  test('takes no other version than 1', () => {
+  test('accepts only version 1', () => {
     const session = localLlmClientSession();
     session.start(0);
     assert.deepEqual(codes(session.receive(lines({ ...info, version: 2 }), 0)), ['UNSUPPORTED_VERSION']);
@@ -323,7 +323,7 @@ suite('a LocalLLM client', () => {
     assert.deepEqual(codes(asked), ['UNSUPPORTED_VERSION']);
   });
 
-  test('reads an answer to its end, a truncated one as cut by a limit', () => {
+  test('reads an answer to its end, and a truncated one as cut by a limit', () => {
     const ends: [object, string][] = [
       [{ finish_reason: 'stop' }, 'stop'],
       [{ finish_reason: 'stop', truncated: true }, 'length'],
@@ -331,13 +331,13 @@ suite('a LocalLLM client', () => {
     ];
     for (const [payload, reason] of ends) {
       const outputs = client().receive(lines(reply('chat_chunk', { text: '4 🐟' }), reply('chat_end', payload)), 1);
-      const [said, end, ...others] = events(outputs);
-      assert.deepEqual([said, others], [{ type: 'text', text: '4 🐟', tokens: [] }, []]);
+      const [first, end, ...others] = events(outputs);
+      assert.deepEqual([first, others], [{ type: 'text', text: '4 🐟', tokens: [] }, []]);
       assert.equal(end?.type === 'finish' && end.reason, reason);
     }
   });
 
-  test('ends with an error an answer that it cannot take, and takes it back', () => {
+  test('ends an unreadable answer with an error', () => {
     const bad: [object, string][] = [
       [reply('chat_end', { finish_reason: 'error' }), 'GENERATION_FAILED'],
       [reply('chat_end', { finish_reason: 'tired' }), 'BAD_MESSAGE'],
@@ -354,7 +354,7 @@ suite('a LocalLLM client', () => {
     }
   });
 
-  test('gives up with TIMEOUT_NO_RESPONSE after 30 s without a chunk, and tells the host', () => {
+  test('fails with TIMEOUT_NO_RESPONSE after 30 s without a chunk, and sends an abort', () => {
     const session = client();
     session.receive(lines(reply('chat_chunk', { text: 'a' })), 10_000);
     assert.deepEqual(session.tick(39_999), []);
@@ -363,7 +363,7 @@ suite('a LocalLLM client', () => {
     assert.deepEqual(sent(outputs), [{ type: 'abort', request_id: 'req-1' }]);
   });
 
-  test('asks for nothing that a host would not take', () => {
+  test('refuses requests that a host would reject', () => {
     const session = client();
     for (const prompt of ['', 'x'.repeat(MAX_PROMPT_BYTES + 1)]) {
       assert.throws(() => session.ask(2, request(prompt), 0), { code: 'INVALID_REQUEST' });
@@ -372,7 +372,7 @@ suite('a LocalLLM client', () => {
     assert.throws(() => session.ask(2, conversation, 0), { code: 'INVALID_REQUEST' });
   });
 
-  test('drops an answer of which more waits unread than it holds', () => {
+  test('fails an answer with too many unread bytes', () => {
     const session = client();
     const chunk = lines(reply('chat_chunk', { text: 'x'.repeat(MAX_UNREAD_BYTES / 4) }));
     for (let read = 0; read < 8; read += 1) {

@@ -4,7 +4,7 @@ import { LocalLlmClient } from './client.ts';
 import { MAX_HOST_LINE_BYTES, MAX_LINE_BYTES } from './messages.ts';
 import { LocalLlmServer, type LocalLlmServerOptions } from './server.ts';
 
-/** The host's end of a connection. */
+/** Returns the host's end of a connection. */
 export function localLlmServerSession(options: LocalLlmServerOptions): ServerSession<LocalLlmServer> {
   return new ServerSession(
     ndjsonFramer(MAX_LINE_BYTES),
@@ -12,7 +12,7 @@ export function localLlmServerSession(options: LocalLlmServerOptions): ServerSes
   );
 }
 
-/** The end of whoever asks. */
+/** Returns the client's end of a connection. */
 export function localLlmClientSession(): ClientSession<LocalLlmClient> {
   return new ClientSession(ndjsonFramer(MAX_HOST_LINE_BYTES), (encode) => new LocalLlmClient(encode));
 }

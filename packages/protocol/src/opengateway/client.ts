@@ -15,13 +15,13 @@ interface OpenRequest {
   readonly giveUpAt: number;
 }
 
-/** Asks with a bare prompt, which is all that the dialect carries, and takes the answer whole. */
+/** Sends prompts, which are all that the dialect carries, and receives each answer in one message. */
 export class OpenGatewayClient implements ClientSide {
   readonly #encode: MessageEncoder;
   readonly #idPrefix: string;
   readonly #open = new Map<number, OpenRequest>();
 
-  /** `idPrefix` makes ids that no other node uses: the program keeps all its peers' ids in one table. */
+  /** `idPrefix` makes request ids unique among nodes, because OpenGateway keeps the ids of all peers in one table. */
   constructor(encode: MessageEncoder, idPrefix: string) {
     this.#encode = encode;
     this.#idPrefix = idPrefix;
@@ -77,7 +77,9 @@ export class OpenGatewayClient implements ClientSide {
   }
 
   end(): Output[] {
-    return [...this.#open.keys()].flatMap((id) => this.#fail(id, ShoalError.workerLost('The peer is gone.')));
+    return [...this.#open.keys()].flatMap((id) =>
+      this.#fail(id, ShoalError.workerLost('The connection to the peer was lost.')),
+    );
   }
 
   #fail(id: number, error: ShoalError): Output[] {
@@ -85,7 +87,7 @@ export class OpenGatewayClient implements ClientSide {
     return [{ type: 'event', id, bytes: 0, event: { type: 'error', error } }];
   }
 
-  /** A response without an id can only be meant for the one request that is open. */
+  /** A response without an id belongs to the open request, if there is exactly one. */
   #find(requestId: unknown): number | undefined {
     if (requestId === undefined) return this.#open.size === 1 ? [...this.#open.keys()][0] : undefined;
     return [...this.#open].find(([, open]) => open.requestId === requestId)?.[0];

@@ -1,45 +1,45 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
 
-/** The dialect has no error message: its program says failures as a response that begins so. */
-const ERROR_MARK = '[error]';
+/** OpenGateway has no error message. It reports a failure as a response that begins with this text. */
+const ERROR_PREFIX = '[error]';
 
 /**
- * What a failure is called: a word, or silence. Its prompt tool takes the first answer of any peer, so whoever did not
- * take the job up must not answer it: another may.
+ * Says if an error is sent. OpenGateway's prompt tool uses the first answer of any peer, so a worker that did not accept the
+ * request must not answer: another worker may.
  */
-const WORDS: Readonly<Record<ErrorCode, 'say' | 'silence'>> = {
-  INVALID_SERVER_ID: 'silence',
-  CONNECT_FAILED: 'silence',
-  HOST_OFFLINE: 'silence',
-  HOST_DISCONNECTED: 'silence',
-  OLLAMA_NOT_FOUND: 'silence',
-  OLLAMA_MODEL_NOT_AVAILABLE: 'silence',
-  MODEL_BUSY: 'silence',
-  GENERATION_FAILED: 'say',
-  GENERATION_ABORTED: 'say',
-  BAD_MESSAGE: 'silence',
-  UNSUPPORTED_VERSION: 'silence',
-  TIMEOUT_NO_RESPONSE: 'say',
-  OVERLOADED: 'silence',
-  QUEUE_FULL: 'silence',
-  MODEL_NOT_FOUND: 'silence',
-  INVALID_REQUEST: 'say',
-  CONTEXT_EXCEEDED: 'say',
-  UNAUTHORIZED: 'silence',
-  WORKER_LOST: 'say',
-  DEADLINE_EXCEEDED: 'say',
-  STORAGE_FULL: 'silence',
-  INTERNAL: 'say',
+const HANDLING: Readonly<Record<ErrorCode, 'send' | 'ignore'>> = {
+  INVALID_SERVER_ID: 'ignore',
+  CONNECT_FAILED: 'ignore',
+  HOST_OFFLINE: 'ignore',
+  HOST_DISCONNECTED: 'ignore',
+  OLLAMA_NOT_FOUND: 'ignore',
+  OLLAMA_MODEL_NOT_AVAILABLE: 'ignore',
+  MODEL_BUSY: 'ignore',
+  GENERATION_FAILED: 'send',
+  GENERATION_ABORTED: 'send',
+  BAD_MESSAGE: 'ignore',
+  UNSUPPORTED_VERSION: 'ignore',
+  TIMEOUT_NO_RESPONSE: 'send',
+  OVERLOADED: 'ignore',
+  QUEUE_FULL: 'ignore',
+  MODEL_NOT_FOUND: 'ignore',
+  INVALID_REQUEST: 'send',
+  CONTEXT_EXCEEDED: 'send',
+  UNAUTHORIZED: 'ignore',
+  WORKER_LOST: 'send',
+  DEADLINE_EXCEEDED: 'send',
+  STORAGE_FULL: 'ignore',
+  INTERNAL: 'send',
 };
 
-/** The response text that stands for an error; undefined for silence. */
+/** Returns the response text for an error. Undefined if the error is not sent. */
 export function errorResponse(error: ShoalError): string | undefined {
-  return WORDS[error.code] === 'say' ? `${ERROR_MARK} ${error.message}` : undefined;
+  return HANDLING[error.code] === 'send' ? `${ERROR_PREFIX} ${error.message}` : undefined;
 }
 
-/** The error that a response text stands for, if it stands for one. */
+/** Returns the error that a response text reports. Undefined if it reports none. */
 export function readErrorResponse(response: string): ShoalError | undefined {
-  if (!response.startsWith(ERROR_MARK)) return undefined;
-  const words = response.slice(ERROR_MARK.length).trim();
-  return ShoalError.generationFailed(words === '' ? 'The peer failed and did not say why.' : words);
+  if (!response.startsWith(ERROR_PREFIX)) return undefined;
+  const reason = response.slice(ERROR_PREFIX.length).trim();
+  return ShoalError.generationFailed(reason === '' ? 'The peer failed without a reason.' : reason);
 }

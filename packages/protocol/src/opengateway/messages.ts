@@ -1,7 +1,7 @@
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 
-/** Any JSON value but null; echoed unchanged. */
+/** Any JSON value except null. A response repeats it unchanged. */
 export type RequestId = unknown;
 
 export interface InferenceRequestMessage {
@@ -18,7 +18,7 @@ export interface InferenceResponseMessage {
   readonly model?: string | undefined;
 }
 
-/** What a node says of itself, at once on every connection; prompt tools say nothing. */
+/** A node's description of itself, sent first on every connection. Prompt tools send none. */
 export interface PeerHelloMessage {
   readonly type: 'peer_hello';
   readonly node_name: string;
@@ -28,7 +28,7 @@ export interface PeerHelloMessage {
 
 /** The largest OpenGateway message in either direction. A peer that sends a larger one is disconnected. */
 export const MAX_MESSAGE_BYTES = 256 * 1024;
-/** Cluster ids and models that a hello may list. */
+/** Items of each list in a hello. */
 export const MAX_HELLO_ITEMS = 256;
 
 export function readHello(message: JsonObject): PeerHelloMessage {
@@ -41,7 +41,7 @@ export function readHello(message: JsonObject): PeerHelloMessage {
   };
 }
 
-/** Undefined for a request without a prompt, which the dialect ignores. */
+/** Returns undefined for a request without a prompt, which OpenGateway ignores. */
 export function readRequest(message: JsonObject): InferenceRequestMessage | undefined {
   const { request_id: requestId, prompt, model } = message;
   if (typeof prompt !== 'string') return undefined;
@@ -53,7 +53,7 @@ export function readRequest(message: JsonObject): InferenceRequestMessage | unde
   };
 }
 
-/** Undefined for a response without a text. */
+/** Returns undefined for a response without a text. */
 export function readResponse(message: JsonObject): InferenceResponseMessage | undefined {
   const { request_id: requestId, response, model } = message;
   if (typeof response !== 'string') return undefined;

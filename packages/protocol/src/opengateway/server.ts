@@ -7,9 +7,9 @@ import type { MessageEncoder, ServerSide } from '../side.ts';
 import { errorResponse } from './errors.ts';
 import { MAX_MESSAGE_BYTES, type RequestId, readRequest } from './messages.ts';
 
-/** Requests of one peer that are open at once; the dialect has no word for refusing more, so they meet silence. */
+/** Open requests of one peer. Further ones are ignored, because the dialect cannot refuse a request. */
 export const MAX_OPEN_REQUESTS = 16;
-/** The longest answer, in UTF-16 units: escaped as JSON it still fits a message. */
+/** The longest answer, in UTF-16 units. Escaped as JSON, it fits a message. */
 const MAX_RESPONSE_LENGTH = MAX_MESSAGE_BYTES / 8;
 
 interface OpenRequest {
@@ -17,7 +17,7 @@ interface OpenRequest {
   text: string;
 }
 
-/** Answers whole: the text is gathered and said at its end, as the dialect does not stream. */
+/** Collects the text of an answer and sends it in one message, because the dialect does not stream. */
 export class OpenGatewayServer implements ServerSide {
   readonly #encode: MessageEncoder;
   readonly #open = new Map<number, OpenRequest>();
@@ -30,13 +30,13 @@ export class OpenGatewayServer implements ServerSide {
 
   message(message: JsonObject): Output[] | undefined {
     if (message['type'] !== 'inference_request') return undefined;
-    const asked = readRequest(message);
-    if (asked === undefined || this.#open.size >= MAX_OPEN_REQUESTS || this.#isOpen(asked.request_id)) return [];
+    const received = readRequest(message);
+    if (received === undefined || this.#open.size >= MAX_OPEN_REQUESTS || this.#isOpen(received.request_id)) return [];
     const id = this.#nextId();
-    this.#open.set(id, { requestId: asked.request_id, text: '' });
-    const { model } = asked;
+    this.#open.set(id, { requestId: received.request_id, text: '' });
+    const { model } = received;
     const request = {
-      input: promptInput(asked.prompt),
+      input: promptInput(received.prompt),
       sampling: {},
       stop: [],
       model,
@@ -49,7 +49,7 @@ export class OpenGatewayServer implements ServerSide {
     if (open === undefined) return [];
     switch (event.type) {
       case 'queued':
-      // Nobody can ask for these here.
+      // OpenGateway requests cannot ask for these.
       case 'tool_call':
       case 'embedding':
         return [];
@@ -60,8 +60,8 @@ export class OpenGatewayServer implements ServerSide {
         if (event.reason === 'abort') return this.#close(id);
         return this.#answer(id, open, open.text, event.model);
       case 'error': {
-        const words = errorResponse(event.error);
-        return words === undefined ? this.#close(id) : this.#answer(id, open, words);
+        const response = errorResponse(event.error);
+        return response === undefined ? this.#close(id) : this.#answer(id, open, response);
       }
       default:
         return event satisfies never;
@@ -78,7 +78,7 @@ export class OpenGatewayServer implements ServerSide {
     return ids.map((id) => ({ type: 'abort', id }));
   }
 
-  /** A request that is asked again while it runs is one request, and gets one answer. */
+  /** A repeated request that is still running gets one answer. */
   #isOpen(requestId: RequestId): boolean {
     if (requestId === undefined) return false;
     const asText = JSON.stringify(requestId);

@@ -5,12 +5,12 @@ import { checkClusterId, hashedTopic, paddedTopic } from './topics.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-test('the topics of gatewayai-poc are those that every OpenGateway program joins', () => {
+test('the topics of gatewayai-poc are those of OpenGateway', () => {
   assert.equal(hex(hashedTopic('gatewayai-poc')), '5ac9152241dc04ae0dcbf1229d94bdebb7a35d1577947fa731e55a01b9fc130b');
   assert.equal(hex(paddedTopic('gatewayai-poc')), '6761746577617961692d706f6300000000000000000000000000000000000000');
 });
 
-test('a padded topic is cut at 32 bytes, so that long ids can share one', () => {
+test('a padded topic is cut at 32 bytes, so long ids can share a topic', () => {
   const long = 'x'.repeat(32);
   assert.deepEqual(paddedTopic(`${long}a`), paddedTopic(`${long}b`));
   assert.notDeepEqual(hashedTopic(`${long}a`), hashedTopic(`${long}b`));

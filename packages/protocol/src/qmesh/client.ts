@@ -18,19 +18,19 @@ import {
 /** A QMesh answer must arrive within this time if the request has no deadline. Then another worker is asked. */
 export const ANSWER_TIMEOUT_MS = 60_000;
 
-/** How often a worker that owes an answer is asked how it fares. */
+/** The time between status requests while an answer is open. */
 export const HEARTBEAT_MS = 1_000;
-/** So many of these in a row without a word mean that it is gone: the transport notices a killed process after 15 s. */
+/** Unanswered status requests in a row after which a worker is lost. The transport notices a killed process after 15 s. */
 export const MISSED_HEARTBEATS_MAX = 5;
 
 export interface QmeshClientOptions {
-  /** 8 hex digits, which a counter makes an id of 16. */
+  /** 8 hex digits. A counter of 8 more completes a request id. */
   readonly idPrefix: string;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly timestamp: () => number;
 }
 
-/** The end of an answer, with what the worker tells of it beside the neutral fields. */
+/** The end of an answer, with the measurements of the worker. */
 export interface QmeshFinish extends FinishEvent {
   readonly result: InferenceResult;
 }
@@ -44,14 +44,14 @@ interface OpenRequest {
   readonly giveUpAt: number;
 }
 
-/** Hears how the worker fares, asks with a bare prompt, and takes the answer whole. */
+/** Reads the worker's health, sends prompts, and receives each answer in one message. */
 export class QmeshClient implements ClientSessionSide {
   readonly #encode: MessageEncoder;
   readonly #options: QmeshClientOptions;
   readonly #open = new Map<number, OpenRequest>();
   #worker: WorkerReport | undefined;
   #lastRequest = 0;
-  /** Whether it has ever answered when it was asked how it fares: the silence of one that never does says nothing. */
+  /** True if the worker has answered a status request. Others never do, so their silence is not a failure. */
   #answersStatus = false;
   #missedHeartbeats = 0;
   #heartbeatAt = Infinity;
@@ -61,12 +61,12 @@ export class QmeshClient implements ClientSessionSide {
     this.#options = options;
   }
 
-  /** Who the worker is and how it fares, as it said last. */
+  /** The worker's last report. */
   get worker(): WorkerReport | undefined {
     return this.#worker;
   }
 
-  /** Asks at once: a worker of the other program only broadcasts on a timer, and says nothing on connect. */
+  /** Requests the status, because QMesh's own worker broadcasts it only on a timer. */
   start(): Output[] {
     return this.requestStatus();
   }
@@ -102,10 +102,10 @@ export class QmeshClient implements ClientSessionSide {
     this.#missedHeartbeats = 0;
     switch (message['type']) {
       case 'status':
-        return this.#hear(readReport(message));
+        return this.#report(readReport(message));
       case 'status_response':
         this.#answersStatus = true;
-        return this.#hear(readReport(message));
+        return this.#report(readReport(message));
       case 'inference_result':
         return this.#end(message, () => answerEvents(readResult(message)), bytes);
       case 'inference_error':
@@ -115,7 +115,7 @@ export class QmeshClient implements ClientSessionSide {
     }
   }
 
-  /** A client has no words for a worker's faults. */
+  /** A client has no message for a worker's faults. */
   fault(): Output[] {
     return [];
   }
@@ -132,7 +132,7 @@ export class QmeshClient implements ClientSessionSide {
   tick(now: number): Output[] {
     const late = [...this.#open].filter(([, open]) => now >= open.giveUpAt).map(([id]) => id);
     const error = new ShoalError('TIMEOUT_NO_RESPONSE', 'The worker did not answer in time.');
-    return [...late.flatMap((id) => this.#fail(id, error)), ...this.#beat(now)];
+    return [...late.flatMap((id) => this.#fail(id, error)), ...this.#heartbeat(now)];
   }
 
   get wakeAt(): number {
@@ -141,17 +141,17 @@ export class QmeshClient implements ClientSessionSide {
   }
 
   end(): Output[] {
-    return this.#failAll('The worker is gone.');
+    return this.#failAll('The connection to the worker was lost.');
   }
 
   get #isWatched(): boolean {
     return this.#answersStatus && this.#open.size > 0;
   }
 
-  /** Counted, not timed: after a stall of our own, what has arrived meanwhile is read before the next one is missed. */
-  #beat(now: number): Output[] {
+  /** Counts heartbeats instead of time, so that a stall of this process leaves time to read what has arrived. */
+  #heartbeat(now: number): Output[] {
     if (!this.#isWatched || now < this.#heartbeatAt) return [];
-    if (this.#missedHeartbeats >= MISSED_HEARTBEATS_MAX) return this.#failAll('The worker says nothing any more.');
+    if (this.#missedHeartbeats >= MISSED_HEARTBEATS_MAX) return this.#failAll('The worker does not respond.');
     this.#missedHeartbeats += 1;
     this.#heartbeatAt = now + HEARTBEAT_MS;
     return this.requestStatus();
@@ -166,7 +166,7 @@ export class QmeshClient implements ClientSessionSide {
     return `${this.#options.idPrefix}${this.#lastRequest.toString(16).padStart(8, '0')}`;
   }
 
-  #hear(report: WorkerReport): Output[] {
+  #report(report: WorkerReport): Output[] {
     this.#worker = report;
     return [{ type: 'peer', peer: peerInfo(report) }];
   }
@@ -188,14 +188,14 @@ export class QmeshClient implements ClientSessionSide {
     return [{ type: 'event', id, bytes: 0, event: { type: 'error', error } }];
   }
 
-  /** A complaint without an id can only be about the one request that is open. */
+  /** An error without an id belongs to the open request, if there is exactly one. */
   #find(requestId: string | undefined): number | undefined {
     if (requestId === undefined) return this.#open.size === 1 ? [...this.#open.keys()][0] : undefined;
     return [...this.#open].find(([, open]) => open.requestId === requestId)?.[0];
   }
 }
 
-/** An answer that cannot be read is one that failed: whoever asked would wait for another in vain. */
+/** An unreadable answer fails its request, because no other answer will come. */
 function readOrFail(read: () => readonly InferenceEvent[]): readonly InferenceEvent[] {
   try {
     return read();

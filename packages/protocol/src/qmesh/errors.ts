@@ -1,12 +1,12 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
 
-/** What a worker says that is too busy to take a request, or whose queue is full. */
+/** The answer of a worker that is too busy, or whose queue is full. */
 export const OVERLOADED_TEXT = 'Worker overloaded, rejecting request';
-/** What answers a request without a prompt. */
+/** The answer to a request without a prompt. */
 export const MISSING_PROMPT_TEXT = 'Missing prompt in request';
 
-/** The dialect has no codes, only texts: a refusal has one of its own, everything else says what went wrong. */
-const WORDS: Readonly<Record<ErrorCode, 'overloaded' | 'message'>> = {
+/** The text of each error, because the dialect has no codes: a fixed text for a refusal, the message for everything else. */
+const TEXTS: Readonly<Record<ErrorCode, 'overloaded' | 'message'>> = {
   INVALID_SERVER_ID: 'message',
   CONNECT_FAILED: 'message',
   HOST_OFFLINE: 'message',
@@ -31,14 +31,14 @@ const WORDS: Readonly<Record<ErrorCode, 'overloaded' | 'message'>> = {
   INTERNAL: 'message',
 };
 
-/** The text of the `inference_error` that stands for an error. */
+/** Returns the text of an `inference_error`. */
 export function errorText(error: ShoalError): string {
-  return WORDS[error.code] === 'overloaded' ? OVERLOADED_TEXT : error.message;
+  return TEXTS[error.code] === 'overloaded' ? OVERLOADED_TEXT : error.message;
 }
 
-/** The error that such a text stands for. */
+/** Returns the error of an `inference_error`'s text. */
 export function readError(text: string): ShoalError {
   if (text === OVERLOADED_TEXT) return new ShoalError('OVERLOADED', text);
   if (text === MISSING_PROMPT_TEXT) return ShoalError.invalidRequest(text);
-  return ShoalError.generationFailed(text === '' ? 'The worker failed and did not say why.' : text);
+  return ShoalError.generationFailed(text === '' ? 'The worker failed without a reason.' : text);
 }

@@ -6,13 +6,13 @@ import type { JsonObject } from '../json.ts';
 export const MAX_FRAME_BYTES = 10 * 1024 * 1024;
 /** The longest QMesh prompt, measured as its message. A longer one is refused. */
 export const MAX_PROMPT_BYTES = 1024 * 1024;
-/** The longest id that is echoed or shown, in UTF-16 units. */
+/** The longest id, in UTF-16 units. */
 export const MAX_ID_LENGTH = 256;
 /** The largest count of tokens and of places in a queue. */
 export const MAX_COUNT = 0x7fff_ffff;
 export const MAX_TEMPERATURE = 10;
 
-/** What an answer has where its request does not say. */
+/** Defaults of a request without these options. */
 export const DEFAULT_MAX_TOKENS = 200;
 export const DEFAULT_TEMPERATURE = 0.7;
 
@@ -21,18 +21,18 @@ const STATES = ['healthy', 'busy', 'overloaded'] as const;
 export interface HealthReport {
   /** 0 to 100. */
   readonly score: number;
-  /** Of the unrounded score: above 60, 20 to 60, below 20. */
+  /** Derived from the unrounded score: above 60, 20 to 60, below 20. */
   readonly state: (typeof STATES)[number];
   /** Percent in use, 0 to 100. */
   readonly cpu: number;
   readonly memory: number;
-  /** Requests that wait, and those that run. */
+  /** Waiting and running requests. */
   readonly queueSize: number;
   readonly queueCapacity: number;
   readonly canAcceptRequests: boolean;
 }
 
-/** What a worker says of itself: unasked (`status`) or when asked (`status_response`). */
+/** A worker's health, broadcast (`status`) or requested (`status_response`). */
 export interface WorkerReport {
   readonly workerId: string;
   readonly health: HealthReport;
@@ -52,7 +52,7 @@ export interface InferenceResult {
   readonly tokensPerSecond: number;
 }
 
-/** Undefined for a `status` that is a worker's broadcast, which is never answered; otherwise the id of a request for it. */
+/** Returns the id of a request for the status. Undefined for a worker's broadcast, which is never answered. */
 export function readStatusRequest(message: JsonObject): string | undefined {
   const fields = new Fields(message, 'status');
   return fields.has('health') ? undefined : readRequestId(fields);
@@ -68,7 +68,7 @@ export function readPromptId(message: JsonObject): string {
   return readRequestId(new Fields(message, 'prompt'));
 }
 
-/** Undefined for a request without a prompt. */
+/** Returns undefined for a request without a prompt. */
 export function readPrompt({ prompt }: JsonObject): string | undefined {
   return typeof prompt === 'string' && prompt !== '' ? prompt : undefined;
 }
@@ -81,7 +81,7 @@ export function readPromptOptions(message: JsonObject): PromptOptions {
   };
 }
 
-/** The request that a result or an error answers; absent in the complaint about a message that could not be read. */
+/** Returns the id of the request that a message answers. Undefined for the error of a message that could not be read. */
 export function readAnsweredId(message: JsonObject): string | undefined {
   return readId(new Fields(message, 'answer'), 'requestId');
 }
@@ -115,7 +115,7 @@ function readHealth(fields: Fields): HealthReport {
   };
 }
 
-/** Some programs measure more than all of a machine: that is all of it. */
+/** Some programs report more than 100 percent. The value is limited to 0 to 100. */
 function readPercent(fields: Fields, name: string): number | undefined {
   const value = fields.number(name, -Infinity, Infinity);
   return value === undefined ? undefined : Math.min(100, Math.max(0, value));

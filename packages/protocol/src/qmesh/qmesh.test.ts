@@ -43,28 +43,28 @@ function frame(body: string | Uint8Array, length = body.length): Uint8Array {
 
 const framed = (message: object): Uint8Array => frame(encodeObject(message));
 
-function said(outputs: readonly Output[]): JsonObject[] {
+function sentMessages(outputs: readonly Output[]): JsonObject[] {
   return outputs.flatMap((output) => (output.type === 'send' ? [parseObject(output.bytes.subarray(4))] : []));
 }
 
 const types = (outputs: readonly Output[]): string[] => outputs.map(({ type }) => type);
 
-test('the topic is that of every QMesh program', () => {
+test('the topic is that of QMesh', () => {
   const hex = Buffer.from(qmeshTopic()).toString('hex');
   assert.equal(hex, '11626a5f7ac283282587bb1290c97d09689559922df1dbedd8ac6e084a702d2b');
 });
 
-test('a worker tells its health on connect, behind a big-endian length', () => {
+test('a worker sends its health on connect, with a big-endian length', () => {
   const [output] = worker().start(0);
   assert.ok(output?.type === 'send');
   assert.equal(Buffer.from(output.bytes).readUInt32BE(0), output.bytes.length - 4);
-  assert.deepEqual(said([output]), [{ type: 'status', workerId: WORKER_ID, health: IDLE, timestamp: 7 }]);
+  assert.deepEqual(sentMessages([output]), [{ type: 'status', workerId: WORKER_ID, health: IDLE, timestamp: 7 }]);
 });
 
-test('both forms of a request for the status are answered, a broadcast never', () => {
+test('both forms of a status request are answered, and a broadcast is not', () => {
   const session = worker();
   for (const type of ['status', 'status_request']) {
-    assert.deepEqual(said(session.receive(framed({ type, requestId: 'x' }), 0)), [
+    assert.deepEqual(sentMessages(session.receive(framed({ type, requestId: 'x' }), 0)), [
       { type: 'status_response', workerId: WORKER_ID, requestId: 'x', health: IDLE, timestamp: 7 },
     ]);
   }
@@ -73,7 +73,7 @@ test('both forms of a request for the status are answered, a broadcast never', (
   }
 });
 
-test('options that are not given have the documented defaults, and a temperature of 0 is kept', () => {
+test('absent options have the documented defaults, and a temperature of 0 is kept', () => {
   const session = worker();
   const ask = (requestId: string, options?: object) => {
     const [output] = session.receive(framed({ type: 'prompt', requestId, prompt: 'Hi', options, timestamp: 1 }), 0);
@@ -85,9 +85,10 @@ test('options that are not given have the documented defaults, and a temperature
   assert.deepEqual(ask('3', { temperature: null }).sampling, { maxTokens: 200, temperature: 0.7 });
 });
 
-test('a request without a prompt, or with a wrong option, is refused under its id', () => {
+test('a request without a prompt, or with a wrong option, is refused with its id', () => {
   const session = worker();
-  const answer = (message: object) => said(session.receive(framed({ type: 'prompt', requestId: 'x', ...message }), 0));
+  const answer = (message: object) =>
+    sentMessages(session.receive(framed({ type: 'prompt', requestId: 'x', ...message }), 0));
   for (const prompt of [undefined, '', null, 7]) {
     assert.deepEqual(answer({ prompt }), [
       {
@@ -105,13 +106,13 @@ test('a request without a prompt, or with a wrong option, is refused under its i
   assert.match(String(long?.['error']), /too long/);
 });
 
-test('an answer that is cut short, or grows too long, is an error and never a result', () => {
+test('a cancelled or too long answer is an error and never a result', () => {
   const session = worker();
   const open = (requestId: string) => session.receive(framed({ type: 'prompt', requestId, prompt: 'Hi' }), 0);
   open('1');
   const cut = session.respond(1, { type: 'finish', reason: 'abort', rawReason: 'abort' }, 0);
   assert.deepEqual(
-    said(cut).map(({ type, requestId }) => [type, requestId]),
+    sentMessages(cut).map(({ type, requestId }) => [type, requestId]),
     [['inference_error', '1']],
   );
   open('2');
@@ -119,7 +120,7 @@ test('an answer that is cut short, or grows too long, is an error and never a re
   session.respond(2, text, 0);
   const tooLong = session.respond(2, text, 0);
   assert.deepEqual(types(tooLong), ['send', 'abort']);
-  assert.equal(said(tooLong)[0]?.['type'], 'inference_error');
+  assert.equal(sentMessages(tooLong)[0]?.['type'], 'inference_error');
 });
 
 test('the duration counts from the start of the generation', () => {
@@ -128,20 +129,22 @@ test('the duration counts from the start of the generation', () => {
   session.side.started(1, 5_000);
   session.respond(1, { type: 'text', text: 'Hello', tokens: [1] }, 5_200);
   const usage = { promptTokens: 1, completionTokens: 5 };
-  const [result] = said(session.respond(1, { type: 'finish', reason: 'length', rawReason: 'maxTokens', usage }, 5_250));
+  const [result] = sentMessages(
+    session.respond(1, { type: 'finish', reason: 'length', rawReason: 'maxTokens', usage }, 5_250),
+  );
   assert.deepEqual(result?.['result'], { text: 'Hello', tokens: 5, duration: 250, tokensPerSecond: 20 });
 });
 
-test('bad JSON and an empty frame are told without an id, and the connection is kept', () => {
+test('bad JSON and an empty frame are answered without an id, and the connection is kept', () => {
   const session = worker();
   for (const bytes of [frame(''), frame('{"type":'), framed({ type: 'nonsense' }), framed({ type: 'prompt' })]) {
     const outputs = session.receive(bytes, 0);
     assert.deepEqual(types(outputs), ['send']);
-    const [error] = said(outputs);
+    const [error] = sentMessages(outputs);
     assert.equal(error?.['type'], 'inference_error');
     assert.equal(error !== undefined && 'requestId' in error, false);
   }
-  assert.equal(said(session.receive(framed({ type: 'status_request', requestId: 'x' }), 0)).length, 1);
+  assert.equal(sentMessages(session.receive(framed({ type: 'status_request', requestId: 'x' }), 0)).length, 1);
 });
 
 test('an error is never answered with an error', () => {
@@ -149,32 +152,34 @@ test('an error is never answered with an error', () => {
   assert.deepEqual(client().receive(frame('{"type":'), 0), []);
 });
 
-test('a frame above 10 MiB, or one that holds no object, ends the connection', () => {
+test('a frame above 10 MiB, or without an object, ends the connection', () => {
   for (const bytes of [frame(new Uint8Array(0), MAX_FRAME_BYTES + 1), frame('GET / HTTP/1.1')]) {
     assert.deepEqual(types(worker().receive(bytes, 0)), ['send', 'close']);
     assert.deepEqual(types(client().receive(bytes, 0)), ['close']);
   }
 });
 
-test('so many bad messages in a row end the connection', () => {
+test('too many bad messages in a row end the connection', () => {
   const session = worker();
   const outputs = Array.from({ length: MAX_BAD_MESSAGES_IN_A_ROW }, () => session.receive(frame(''), 0)).flat();
   assert.equal(outputs.at(-1)?.type, 'close');
 });
 
-test('a refusal has the documented text, whatever was full', () => {
+test('every refusal has the documented text', () => {
   for (const code of ['OVERLOADED', 'QUEUE_FULL', 'MODEL_BUSY'] as const) {
     assert.equal(errorText(new ShoalError(code, 'details')), OVERLOADED_TEXT);
   }
   assert.equal(errorText(ShoalError.contextExceeded(9, 8)), ShoalError.contextExceeded(9, 8).message);
 });
 
-test('a client asks for the status at once, and under ids of 16 hex digits', () => {
+test('a client requests the status at once, with ids of 16 hex digits', () => {
   const session = client();
-  const [request] = said(session.start(0));
+  const [request] = sentMessages(session.start(0));
   assert.equal(request?.['type'], 'status_request');
   assert.match(String(request?.['requestId']), /^[0-9a-f]{16}$/);
-  const [prompt] = said(session.ask(1, { input: promptInput('Hi'), sampling: { temperature: 0 }, stop: [] }, 0));
+  const [prompt] = sentMessages(
+    session.ask(1, { input: promptInput('Hi'), sampling: { temperature: 0 }, stop: [] }, 0),
+  );
   assert.deepEqual(prompt, {
     type: 'prompt',
     requestId: '0123abcd00000002',
@@ -184,7 +189,7 @@ test('a client asks for the status at once, and under ids of 16 hex digits', () 
   });
 });
 
-test('a client knows the worker by what it said last, also one whose id is shorter than ours', () => {
+test('a client has the worker’s last report, also with a shorter id', () => {
   const session = client();
   const workerId = 'ab'.repeat(16);
   session.receive(framed({ type: 'status', workerId, health: IDLE, timestamp: 1 }), 0);
@@ -196,7 +201,7 @@ test('a client knows the worker by what it said last, also one whose id is short
   });
 });
 
-test('a result comes with what the worker tells of its effort', () => {
+test('a result has the worker’s measurements', () => {
   const result = { text: '4', tokens: 1, duration: 20, tokensPerSecond: 50 };
   const events = answered({ type: 'inference_result', requestId: '0123abcd00000001', workerId: WORKER_ID, result });
   assert.equal(events.length, 2);
@@ -216,7 +221,7 @@ test('a result without a text, or an error without an id, fails the request', ()
   }
 });
 
-test('an answer that does not come fails after a minute, or at the request’s own deadline', () => {
+test('a request without an answer fails after a minute, or at its own deadline', () => {
   for (const deadlineMs of [undefined, 5_000]) {
     const session = client();
     session.ask(1, { input: promptInput('Hi'), sampling: {}, stop: [], ...(deadlineMs && { deadlineMs }) }, 100);
@@ -228,12 +233,12 @@ test('an answer that does not come fails after a minute, or at the request’s o
   }
 });
 
-test('a worker that owes an answer and answers no heartbeat any more is lost', () => {
+test('a worker that stops answering heartbeats while an answer is open is lost', () => {
   const session = client();
   session.receive(framed({ type: 'status_response', workerId: WORKER_ID, health: IDLE }), 0);
   session.ask(1, { input: promptInput('Hi'), sampling: {}, stop: [] }, 0);
   const beat = () => session.tick(session.wakeAt);
-  assert.equal(said(beat())[0]?.['type'], 'status_request');
+  assert.equal(sentMessages(beat())[0]?.['type'], 'status_request');
   assert.equal(session.wakeAt, 2 * HEARTBEAT_MS);
   session.receive(framed({ type: 'status', workerId: WORKER_ID, health: IDLE }), 0);
   for (let missed = 0; missed < MISSED_HEARTBEATS_MAX; missed += 1) assert.deepEqual(types(beat()), ['send']);
@@ -243,7 +248,7 @@ test('a worker that owes an answer and answers no heartbeat any more is lost', (
   assert.equal(session.wakeAt, Infinity);
 });
 
-test('the silence before a request is not held against it', () => {
+test('silence before a request does not count', () => {
   const asking = client();
   asking.start(0);
   asking.receive(framed({ type: 'status_response', requestId: 'a', workerId: WORKER_ID, health: IDLE }), 0);
@@ -260,14 +265,14 @@ test('the silence before a request is not held against it', () => {
   assert.deepEqual(types(asking.tick(asking.wakeAt)), ['event']);
 });
 
-test('the silence of a worker that never answered when asked how it fares says nothing', () => {
+test('the silence of a worker that never answers status requests does not count', () => {
   const session = client();
   session.receive(framed({ type: 'status', workerId: WORKER_ID, health: IDLE }), 0);
   session.ask(1, { input: promptInput('Hi'), sampling: {}, stop: [] }, 0);
   assert.equal(session.wakeAt, ANSWER_TIMEOUT_MS);
 });
 
-test('whatever objects come, in whatever pieces, neither side throws, and prototypes are left alone', () => {
+test('any objects in any pieces cause no exception and change no prototype', () => {
   const value = fc.jsonValue({ maxDepth: 2 });
   const message = fc.record(
     {
@@ -294,7 +299,7 @@ test('whatever objects come, in whatever pieces, neither side throws, and protot
   );
 });
 
-/** The events of a request that is answered with this message. */
+/** Returns the events of a request that this message answers. */
 function answered(message: object): InferenceEvent[] {
   const session = client();
   session.ask(1, { input: promptInput('Hi'), sampling: {}, stop: [] }, 0);

@@ -15,17 +15,17 @@ import {
   readStatusRequest,
 } from './messages.ts';
 
-/** Requests of one client that are open at once, whatever the worker's own queue takes. */
+/** Open requests of one client. The worker's queue has its own limit. */
 export const MAX_OPEN_REQUESTS = 256;
-/** The longest answer, in UTF-16 units: escaped as JSON it still fits a frame. */
+/** The longest answer, in UTF-16 units. Escaped as JSON, it fits a frame. */
 export const MAX_ANSWER_LENGTH = 1024 * 1024;
 
 export interface QmeshServerOptions {
-  /** 64 hex digits, the same at each start. */
+  /** 64 hex digits, the same after a restart. */
   readonly workerId: string;
-  /** As it is right now. */
+  /** Returns the current health. */
   readonly health: () => HealthReport;
-  /** Milliseconds since 1970, for timestamps. */
+  /** Returns milliseconds since 1970. */
   readonly timestamp: () => number;
 }
 
@@ -35,9 +35,9 @@ interface OpenRequest {
   text: string;
 }
 
-type Effort = Pick<InferenceResult, 'tokens' | 'duration'>;
+type Measurements = Pick<InferenceResult, 'tokens' | 'duration'>;
 
-/** Tells its health, and answers whole: the text is gathered and said at its end, as the dialect does not stream. */
+/** Sends its health. Collects the text of an answer and sends it in one message, because the dialect does not stream. */
 export class QmeshServer implements ServerSessionSide {
   readonly #encode: MessageEncoder;
   readonly #nextId: () => number;
@@ -54,12 +54,12 @@ export class QmeshServer implements ServerSessionSide {
     return this.broadcast();
   }
 
-  /** Tells this client how the worker fares. */
+  /** Sends the worker's health to this client. */
   broadcast(): Output[] {
-    return [this.#say('status', { health: this.#options.health() })];
+    return [this.#message('status', { health: this.#options.health() })];
   }
 
-  /** The turn of a request has come: its duration counts from here. */
+  /** Call when a request starts to run. Its duration counts from here. */
   started(id: number, now: number): void {
     const open = this.#open.get(id);
     if (open !== undefined) open.startedAt = now;
@@ -69,9 +69,9 @@ export class QmeshServer implements ServerSessionSide {
     switch (message['type']) {
       case 'status':
       case 'status_request':
-        return this.#tell(readStatusRequest(message));
+        return this.#sendStatus(readStatusRequest(message));
       case 'prompt':
-        return this.#take(message, bytes, now);
+        return this.#prompt(message, bytes, now);
       // An error is never answered with an error.
       case 'inference_error':
         return [];
@@ -81,7 +81,7 @@ export class QmeshServer implements ServerSessionSide {
   }
 
   fault(error: ShoalError): Output[] {
-    return [this.#say('inference_error', { error: errorText(error) })];
+    return [this.#message('inference_error', { error: errorText(error) })];
   }
 
   respond(id: number, event: InferenceEvent, now: number): Output[] {
@@ -89,7 +89,7 @@ export class QmeshServer implements ServerSessionSide {
     if (open === undefined) return [];
     switch (event.type) {
       case 'queued':
-      // Nobody can ask for these here.
+      // QMesh requests cannot ask for these.
       case 'tool_call':
       case 'embedding':
         return [];
@@ -124,15 +124,15 @@ export class QmeshServer implements ServerSessionSide {
     return ids.map((id) => ({ type: 'abort', id }));
   }
 
-  /** Another worker's broadcast has no id to answer, and is none of our business. */
-  #tell(requestId: string | undefined): Output[] {
+  /** Another worker's broadcast has no id and is ignored. */
+  #sendStatus(requestId: string | undefined): Output[] {
     if (requestId === undefined) return [];
-    return [this.#say('status_response', { requestId, health: this.#options.health() })];
+    return [this.#message('status_response', { requestId, health: this.#options.health() })];
   }
 
-  #take(message: JsonObject, bytes: number, now: number): Output[] {
+  #prompt(message: JsonObject, bytes: number, now: number): Output[] {
     const requestId = readPromptId(message);
-    // A request that is asked again while it runs is one request, and gets one answer.
+    // A repeated request that is still running gets one answer.
     if ([...this.#open.values()].some((open) => open.requestId === requestId)) return [];
     try {
       return this.#request(requestId, message, bytes, now);
@@ -154,11 +154,11 @@ export class QmeshServer implements ServerSessionSide {
     return [{ type: 'request', id, request: { input: promptInput(prompt), sampling, stop: [] } }];
   }
 
-  #answer(id: number, { requestId, text }: OpenRequest, { tokens, duration }: Effort): Output[] {
+  #answer(id: number, { requestId, text }: OpenRequest, { tokens, duration }: Measurements): Output[] {
     this.#open.delete(id);
     const tokensPerSecond = duration > 0 ? Math.round((tokens * 10_000) / duration) / 10 : 0;
     const result: InferenceResult = { text, tokens, duration: Math.round(duration), tokensPerSecond };
-    return [this.#say('inference_result', { requestId, result })];
+    return [this.#message('inference_result', { requestId, result })];
   }
 
   #tooLong(id: number, open: OpenRequest): Output[] {
@@ -172,10 +172,10 @@ export class QmeshServer implements ServerSessionSide {
   }
 
   #error(requestId: string, error: ShoalError): Output {
-    return this.#say('inference_error', { requestId, error: errorText(error) });
+    return this.#message('inference_error', { requestId, error: errorText(error) });
   }
 
-  #say(type: string, fields: object): Output {
+  #message(type: string, fields: object): Output {
     const { workerId, timestamp } = this.#options;
     return { type: 'send', bytes: this.#encode({ type, workerId, ...fields, timestamp: timestamp() }).bytes };
   }

@@ -5,17 +5,17 @@ import { QmeshClient, type QmeshClientOptions } from './client.ts';
 import { MAX_FRAME_BYTES } from './messages.ts';
 import { QmeshServer, type QmeshServerOptions } from './server.ts';
 
-/** A worker's end of a connection. */
+/** Returns a worker's end of a connection. */
 export function qmeshServerSession(options: QmeshServerOptions): ServerSession<QmeshServer> {
   return new ServerSession(framer(), (encode, nextId) => new QmeshServer(encode, nextId, options));
 }
 
-/** A client's end. */
+/** Returns a client's end of a connection. */
 export function qmeshClientSession(options: QmeshClientOptions): ClientSession<QmeshClient> {
   return new ClientSession(framer(), (encode) => new QmeshClient(encode, options));
 }
 
-/** A frame of length 0 is a frame like any other, in which no message stands: the connection is kept. */
+/** A frame of length 0 is valid and has no message. It does not end the connection. */
 function framer(): Framer {
   return lengthPrefixFramer({ endianness: 'big', limit: MAX_FRAME_BYTES, emptyFrame: 'frame' });
 }
