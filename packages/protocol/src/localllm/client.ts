@@ -24,7 +24,7 @@ export const MAX_UNREAD_BYTES = 1024 * 1024;
 interface OpenChat {
   readonly requestId: string;
   /** The time of the host's last message for this chat. */
-  heardAt: number;
+  lastActivityAt: number;
   unreadBytes: number;
 }
 
@@ -54,7 +54,7 @@ export class LocalLlmClient implements ClientSessionSide {
     const fault = promptFault(prompt);
     if (fault !== undefined) throw ShoalError.invalidRequest(fault);
     const requestId = `req-${id}`;
-    this.#open.set(id, { requestId, heardAt: now, unreadBytes: 0 });
+    this.#open.set(id, { requestId, lastActivityAt: now, unreadBytes: 0 });
     return [this.#send(chatStartMessage(requestId, prompt))];
   }
 
@@ -92,13 +92,13 @@ export class LocalLlmClient implements ClientSessionSide {
   tick(now: number): Output[] {
     if (now >= this.#infoDueAt)
       return this.#close(timeout(`sent no server_info within ${SERVER_INFO_TIMEOUT_MS / 1000} s`));
-    const late = [...this.#open].filter(([, chat]) => now >= chat.heardAt + RESPONSE_TIMEOUT_MS);
+    const late = [...this.#open].filter(([, chat]) => now >= chat.lastActivityAt + RESPONSE_TIMEOUT_MS);
     const error = timeout(`sent nothing for ${RESPONSE_TIMEOUT_MS / 1000} s`);
     return late.flatMap(([id, chat]) => [this.#cancel(chat), this.#end(id, { type: 'error', error })]);
   }
 
   get wakeAt(): number {
-    const times = [...this.#open.values()].map((chat) => chat.heardAt + RESPONSE_TIMEOUT_MS);
+    const times = [...this.#open.values()].map((chat) => chat.lastActivityAt + RESPONSE_TIMEOUT_MS);
     return Math.min(this.#infoDueAt, ...times);
   }
 
@@ -132,7 +132,7 @@ export class LocalLlmClient implements ClientSessionSide {
   ): Output[] {
     const [id, chat] = this.#find(idOf(message)) ?? [];
     if (id === undefined || chat === undefined) return [];
-    chat.heardAt = now;
+    chat.lastActivityAt = now;
     try {
       const event = read(chat, readEnvelope(message));
       return [isTerminal(event) ? this.#end(id, event) : { type: 'event', id, event, bytes }];

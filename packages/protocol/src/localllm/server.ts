@@ -42,7 +42,7 @@ interface OpenChat {
   end: object | undefined;
   nextChunkAt: number;
   /** The time of the engine's last output. */
-  heardAt: number;
+  lastActivityAt: number;
 }
 
 /** The host's side: sends `server_info` and streams answers. The worker's policy limits it to one answer at a time. */
@@ -104,7 +104,7 @@ export class LocalLlmServer implements ServerSessionSide {
         return [];
       case 'text':
         chat.text += event.text;
-        chat.heardAt = now;
+        chat.lastActivityAt = now;
         return now >= chat.nextChunkAt ? this.#chunk(chat, now) : [];
       case 'finish':
         chat.end = endMessage(chat.requestId, event);
@@ -126,13 +126,13 @@ export class LocalLlmServer implements ServerSessionSide {
   tick(now: number): Output[] {
     return [...this.#open].flatMap(([id, chat]) => {
       if (hasUnsentOutput(chat)) return now >= chat.nextChunkAt ? this.#sendNext(id, chat, now) : [];
-      return now >= chat.heardAt + RESPONSE_TIMEOUT_MS ? this.#giveUp(id, chat) : [];
+      return now >= chat.lastActivityAt + RESPONSE_TIMEOUT_MS ? this.#timeOut(id, chat) : [];
     });
   }
 
   get wakeAt(): number {
     const times = [...this.#open.values()].map((chat) =>
-      hasUnsentOutput(chat) ? chat.nextChunkAt : chat.heardAt + RESPONSE_TIMEOUT_MS,
+      hasUnsentOutput(chat) ? chat.nextChunkAt : chat.lastActivityAt + RESPONSE_TIMEOUT_MS,
     );
     return Math.min(Infinity, ...times);
   }
@@ -159,7 +159,7 @@ export class LocalLlmServer implements ServerSessionSide {
     const fault = promptFault(prompt);
     if (fault !== undefined) return [this.#send(errorMessage(ShoalError.badMessage(fault), requestId))];
     const id = this.#nextId();
-    this.#open.set(id, { requestId, text: '', end: undefined, nextChunkAt: now, heardAt: now });
+    this.#open.set(id, { requestId, text: '', end: undefined, nextChunkAt: now, lastActivityAt: now });
     return [{ type: 'request', id, request: { input: promptInput(prompt), sampling: {}, stop: [] } }];
   }
 
@@ -191,7 +191,7 @@ export class LocalLlmServer implements ServerSessionSide {
     return [this.#send(chatChunkMessage(chat.requestId, text))];
   }
 
-  #giveUp(id: number, chat: OpenChat): Output[] {
+  #timeOut(id: number, chat: OpenChat): Output[] {
     this.#open.delete(id);
     const reason = `The model said nothing for ${RESPONSE_TIMEOUT_MS / 1000} s.`;
     const error = new ShoalError('TIMEOUT_NO_RESPONSE', reason);

@@ -133,8 +133,8 @@ suite('a LocalLLM host', () => {
   });
 
   test('ignores messages of a host, and does not answer errors', () => {
-    const heard: string[] = [];
-    const session = host(({ code, message }) => heard.push(`${code} ${message}`));
+    const errors: string[] = [];
+    const session = host(({ code, message }) => errors.push(`${code} ${message}`));
     const silly = ['server_info', 'chat_chunk', 'chat_end'].map((type) => ({ type, payload: 'x', version: 9 }));
     assert.deepEqual(session.receive(lines(...silly), 0), []);
     const outputs = session.receive(
@@ -146,7 +146,7 @@ suite('a LocalLLM host', () => {
       0,
     );
     assert.deepEqual(outputs, []);
-    assert.deepEqual(heard, [
+    assert.deepEqual(errors, [
       'BAD_MESSAGE What?',
       'GENERATION_FAILED The other side failed without a reason.',
       'GENERATION_FAILED TEAPOT: Short and stout.',

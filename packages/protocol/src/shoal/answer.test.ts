@@ -10,7 +10,7 @@ import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES, PROTOCOL } 
 import { PeerSession } from './session.ts';
 import { MAX_VECTOR_LENGTH } from './vector.ts';
 
-const ASKED: InferenceRequest = {
+const REQUEST: InferenceRequest = {
   input: promptInput('Hi'),
   sampling: {},
   stop: [],
@@ -52,27 +52,27 @@ function session(key: string): PeerSession {
 
 const HELLO = line({ type: 'peer_hello', protocol: PROTOCOL, peer_id: 'c'.repeat(64) });
 
-/** A client that has asked, under id 1. */
-function asking(request = ASKED): { client: PeerSession; hear: (message: object) => Output[] } {
+/** Returns a client with an open request of id 1. */
+function openClient(request = REQUEST): { client: PeerSession; receive: (message: object) => Output[] } {
   const client = session('c');
   client.receive(HELLO, 0);
   client.ask(1, request, 0);
-  return { client, hear: (message) => client.receive(line({ request_id: 'c-1', ...message }), 0) };
+  return { client, receive: (message) => client.receive(line({ request_id: 'c-1', ...message }), 0) };
 }
 
-/** A worker that was asked, under id 1. */
-function serving(message: object = { prompt: 'Hi' }): PeerSession {
+/** Returns a worker with an open request of id 1. */
+function openWorker(message: object = { prompt: 'Hi' }): PeerSession {
   const worker = session('w');
   worker.receive(HELLO, 0);
   worker.receive(line({ type: 'inference_request', request_id: 'c-1', ...message }), 0);
   return worker;
 }
 
-/** The events that a client hears of these, which a worker says. */
-function heard(request: InferenceRequest, events: readonly InferenceEvent[]): InferenceEvent[] {
-  const { client } = asking(request);
-  const [message] = sent(asking(request).client.ask(2, request, 0));
-  const worker = serving({ ...message, request_id: 'c-1' });
+/** Returns the events that a client receives when a worker sends these. */
+function transmitted(request: InferenceRequest, events: readonly InferenceEvent[]): InferenceEvent[] {
+  const { client } = openClient(request);
+  const [message] = sent(openClient(request).client.ask(2, request, 0));
+  const worker = openWorker({ ...message, request_id: 'c-1' });
   const bytes = events.flatMap((event) => sent(worker.respond(1, event, 0)).map(line));
   return bytes.flatMap((frame) => eventsOf(client.receive(frame, 0)));
 }
@@ -82,14 +82,14 @@ function sha256(text: string): string {
 }
 
 test('tool calls arrive piece by piece, and the digest covers their names and arguments', () => {
-  const [call, rest, end, ...more] = heard(ASKED, [CALL, REST, FINISH]);
+  const [call, rest, end, ...more] = transmitted(REQUEST, [CALL, REST, FINISH]);
   assert.deepEqual([call, rest, more], [CALL, REST, []]);
   assert.deepEqual(end, { ...FINISH, outputSha256: sha256('\0add\0{"a":1}') });
 });
 
-test('the digest is the same however text and calls are cut, and that of the text alone where nothing is called', () => {
+test('the digest does not depend on how text and calls are split, and is that of the text without calls', () => {
   const digestOf = (events: readonly InferenceEvent[]): unknown => {
-    const end = heard(ASKED, [...events, FINISH]).at(-1);
+    const end = transmitted(REQUEST, [...events, FINISH]).at(-1);
     return end?.type === 'finish' && end.outputSha256;
   };
   const text = (words: string): InferenceEvent => ({ type: 'text', text: words, tokens: [] });
@@ -98,28 +98,30 @@ test('the digest is the same however text and calls are cut, and that of the tex
   assert.equal(digestOf([text('four'), { ...CALL, arguments: '{"a":1}' }]), sha256('four\0add\0{"a":1}'));
 });
 
-test('a tool call that was changed on the way is an error', () => {
-  const { hear } = asking();
-  hear({ type: 'inference_tool_call', index: 0, id: 'a', name: 'add', arguments: '{"a":2}' });
+test('a changed tool call is an error', () => {
+  const { receive } = openClient();
+  receive({ type: 'inference_tool_call', index: 0, id: 'a', name: 'add', arguments: '{"a":2}' });
   const [end] = eventsOf(
-    hear({ type: 'inference_end', finish_reason: 'tool_calls', output_sha256: sha256('\0add\0{"a":1}') }),
+    receive({ type: 'inference_end', finish_reason: 'tool_calls', output_sha256: sha256('\0add\0{"a":1}') }),
   );
   assert.equal(end?.type === 'error' && end.error.code, 'GENERATION_FAILED');
 });
 
-test('probabilities arrive with their tokens, and the logarithm of nothing as the least number', () => {
+test('log probabilities arrive with their tokens, and the logarithm of 0 as the smallest number', () => {
   const top = { token: 2, text: '5', logprob: -Infinity };
   const chosen: SampledLogprob = { token: 1, text: '4', logprob: -0.25, top: [{ ...top, logprob: -1 }, top] };
-  const [text] = heard({ ...ASKED, logprobs: 2 }, [{ type: 'text', text: '4', tokens: [1], logprobs: [chosen] }]);
+  const [text] = transmitted({ ...REQUEST, logprobs: 2 }, [
+    { type: 'text', text: '4', tokens: [1], logprobs: [chosen] },
+  ]);
   const least = { ...top, logprob: -Number.MAX_VALUE };
   const logprobs = [{ ...chosen, top: [chosen.top[0], least] }];
   assert.deepEqual(text, { type: 'text', text: '4', tokens: [1], logprobs });
 });
 
-test('vectors arrive as 32-bit floats, exactly, and the tokens that were in memory are told', () => {
+test('vectors arrive exactly as 32-bit floats, and cached tokens are reported', () => {
   const vector = [0.5, -0.25, Math.fround(0.1), 0];
   const usage = { promptTokens: 4, cachedTokens: 1, completionTokens: 0 };
-  const events = heard(TEXTS, [
+  const events = transmitted(TEXTS, [
     { type: 'embedding', index: 0, vector },
     { type: 'embedding', index: 1, vector: [1] },
     { type: 'finish', reason: 'stop', rawReason: 'end', usage },
@@ -131,15 +133,15 @@ test('vectors arrive as 32-bit floats, exactly, and the tokens that were in memo
   assert.deepEqual(events[2]?.type === 'finish' && events[2].usage, usage);
 });
 
-test('a vector too long for a message, or with what is no number, ends the answer with an error on both sides', () => {
+test('a vector that is too long or has a value that is not a number fails the answer on both sides', () => {
   for (const vector of [Array<number>(MAX_VECTOR_LENGTH + 1).fill(0), [Number.NaN], [1e300]]) {
-    const worker = serving({ embed: ['a'] });
+    const worker = openWorker({ embed: ['a'] });
     const outputs = worker.respond(1, { type: 'embedding', index: 0, vector }, 0);
     assert.deepEqual([sent(outputs)[0]?.['code'], outputs[1]], ['GENERATION_FAILED', { type: 'abort', id: 1 }]);
     assert.deepEqual(worker.respond(1, FINISH, 0), []);
   }
   const [longest] = sent(
-    serving({ embed: ['a'] }).respond(
+    openWorker({ embed: ['a'] }).respond(
       1,
       { type: 'embedding', index: 0, vector: Array<number>(MAX_VECTOR_LENGTH).fill(0.1) },
       0,
@@ -148,34 +150,34 @@ test('a vector too long for a message, or with what is no number, ends the answe
   assert.equal(longest?.['type'], 'inference_embedding');
 });
 
-test('a piece that no peer may take ends the answer with an error, and never closes the connection', () => {
+test('an event that is too large fails the answer, and never closes the connection', () => {
   const chosen = { token: 1, text: 'x'.repeat(MAX_MESSAGE_BYTES), logprob: 0, top: [] };
-  const worker = serving();
+  const worker = openWorker();
   const outputs = worker.respond(1, { type: 'text', text: 'x', tokens: [1], logprobs: [chosen] }, 0);
   assert.deepEqual([sent(outputs)[0]?.['code'], outputs[1]], ['GENERATION_FAILED', { type: 'abort', id: 1 }]);
   for (const wrong of [{ index: 128 }, { id: 'x'.repeat(257) }, { name: 'x'.repeat(129) }, { name: '' }]) {
-    const [said] = sent(serving().respond(1, { ...CALL, ...wrong }, 0));
-    assert.equal(said?.['code'], 'GENERATION_FAILED');
+    const [message] = sent(openWorker().respond(1, { ...CALL, ...wrong }, 0));
+    assert.equal(message?.['code'], 'GENERATION_FAILED');
   }
 });
 
-test('a call that begins without id and name is refused, unless it began elsewhere', () => {
+test('a call that begins without id and name is refused, unless the answer is resumed', () => {
   const { type, index, arguments: text } = REST;
   const rest = { type: 'inference_tool_call', index, arguments: text };
   const code = (request: InferenceRequest): unknown => {
-    const [event] = eventsOf(asking(request).hear(rest));
+    const [event] = eventsOf(openClient(request).receive(rest));
     return event?.type === 'error' ? event.error.code : event?.type;
   };
-  assert.equal(code(ASKED), 'BAD_MESSAGE');
-  assert.equal(code({ ...ASKED, resume: { text: '', tokens: [1, 2] } }), type);
+  assert.equal(code(REQUEST), 'BAD_MESSAGE');
+  assert.equal(code({ ...REQUEST, resume: { text: '', tokens: [1, 2] } }), type);
 });
 
-test('vectors that are missing, doubled or not asked for are never passed off as an answer', () => {
+test('missing, duplicate or unrequested vectors fail the answer', () => {
   const vector = Buffer.from(Float32Array.of(1).buffer).toString('base64');
   const embedding = (index: number) => ({ type: 'inference_embedding', index, vector });
   const codeOf = (messages: readonly object[], request = TEXTS): unknown => {
-    const { hear } = asking(request);
-    const last = messages.flatMap((message) => eventsOf(hear(message))).at(-1);
+    const { receive } = openClient(request);
+    const last = messages.flatMap((message) => eventsOf(receive(message))).at(-1);
     return last?.type === 'error' && last.error.code;
   };
   const end = { type: 'inference_end', finish_reason: 'stop' };
@@ -183,10 +185,10 @@ test('vectors that are missing, doubled or not asked for are never passed off as
   assert.equal(codeOf([embedding(0), end]), 'GENERATION_FAILED');
   assert.equal(codeOf([embedding(1)]), 'BAD_MESSAGE');
   assert.equal(codeOf([embedding(0), embedding(0)]), 'BAD_MESSAGE');
-  assert.equal(codeOf([embedding(0)], ASKED), 'BAD_MESSAGE');
+  assert.equal(codeOf([embedding(0)], REQUEST), 'BAD_MESSAGE');
 });
 
-test('a piece that cannot be read ends its answer, which is taken back', () => {
+test('an unreadable message fails its answer and aborts the request', () => {
   const pieces = [
     { type: 'inference_tool_call', index: -1, arguments: '' },
     { type: 'inference_tool_call', index: 128, arguments: '' },
@@ -202,39 +204,39 @@ test('a piece that cannot be read ends its answer, which is taken back', () => {
     { type: 'inference_chunk', text: 'x', tokens: [1], logprobs: [{ id: 1, token: 'x', logprob: 1 }] },
   ];
   for (const piece of pieces) {
-    const outputs = asking(TEXTS).hear(piece);
+    const outputs = openClient(TEXTS).receive(piece);
     assert.equal(sent(outputs)[0]?.['type'], 'inference_abort', JSON.stringify(piece));
     const [ended] = eventsOf(outputs);
     assert.equal(ended?.type === 'error' && ended.error.code, 'BAD_MESSAGE');
   }
 });
 
-test('a piece of an answer that has ended is late, and dropped', () => {
-  const { client, hear } = asking();
+test('a message of an ended answer is dropped', () => {
+  const { client, receive } = openClient();
   client.abort(1);
-  assert.deepEqual(hear({ type: 'inference_tool_call', index: 0, arguments: '' }), []);
-  assert.deepEqual(hear({ type: 'inference_embedding', index: 0, vector: 'no' }), []);
+  assert.deepEqual(receive({ type: 'inference_tool_call', index: 0, arguments: '' }), []);
+  assert.deepEqual(receive({ type: 'inference_embedding', index: 0, vector: 'no' }), []);
 });
 
-test('tool calls and vectors use up credit as chunks do, and a worker that overdraws it is given up', () => {
-  const worker = serving();
+test('tool calls and vectors use up credit like chunks, and a worker that exceeds it is lost', () => {
+  const worker = openWorker();
   const [call] = sent(worker.respond(1, CALL, 0));
   assert.equal(worker.credit(1), INITIAL_CREDIT_BYTES - encodeObject(call ?? {}).length);
   const endless = { type: 'inference_tool_call', index: 0, id: 'a', name: 'add', arguments: 'x'.repeat(100_000) };
-  const { hear } = asking();
-  const codes = Array.from({ length: 6 }, () => eventsOf(hear(endless))[0]).map(
+  const { receive } = openClient();
+  const codes = Array.from({ length: 6 }, () => eventsOf(receive(endless))[0]).map(
     (event) => event?.type === 'error' && event.error.code,
   );
   assert.deepEqual(codes, [false, false, false, false, false, 'WORKER_LOST']);
 });
 
-test('where streaming is not wanted, held text is said before the tool call that follows it', () => {
-  const worker = serving({ prompt: 'Hi', stream: false });
+test('without streaming, buffered text is sent before the tool call that follows it', () => {
+  const worker = openWorker({ prompt: 'Hi', stream: false });
   assert.deepEqual(worker.respond(1, { type: 'text', text: 'Let me ', tokens: [5] }, 0), []);
   assert.deepEqual(worker.respond(1, { type: 'text', text: 'see.', tokens: [6] }, 0), []);
-  const said = sent([...worker.respond(1, CALL, 0), ...worker.respond(1, FINISH, 0)]);
+  const messages = sent([...worker.respond(1, CALL, 0), ...worker.respond(1, FINISH, 0)]);
   assert.deepEqual(
-    said.map(({ type, text, tokens }) => [type, text, tokens]),
+    messages.map(({ type, text, tokens }) => [type, text, tokens]),
     [
       ['inference_chunk', 'Let me see.', [5, 6]],
       ['inference_tool_call', undefined, [1, 2]],
@@ -243,8 +245,8 @@ test('where streaming is not wanted, held text is said before the tool call that
   );
 });
 
-test('held text goes out before its probabilities fill a message', () => {
-  const worker = serving({ prompt: 'Hi', stream: false, logprobs: 20 });
+test('buffered text is sent before its log probabilities fill a message', () => {
+  const worker = openWorker({ prompt: 'Hi', stream: false, logprobs: 20 });
   const likely = { token: 1, text: 'some token', logprob: -0.123456789012345 };
   const event: InferenceEvent = {
     type: 'text',
@@ -252,18 +254,18 @@ test('held text goes out before its probabilities fill a message', () => {
     tokens: [1],
     logprobs: [{ ...likely, top: Array.from({ length: 20 }, () => likely) }],
   };
-  const said = Array.from({ length: 1_000 }, () => worker.respond(1, event, 0)).flatMap(sent);
-  assert.ok(said.length > 10 && said.every((message) => encodeObject(message).length < MAX_MESSAGE_BYTES));
+  const messages = Array.from({ length: 1_000 }, () => worker.respond(1, event, 0)).flatMap(sent);
+  assert.ok(messages.length > 10 && messages.every((message) => encodeObject(message).length < MAX_MESSAGE_BYTES));
 });
 
-test('a schema that nests deeper than a message may is refused before it is sent', () => {
+test('a schema that nests too deep is refused before it is sent', () => {
   let schema: JsonObject = {};
   for (let level = 0; level < 40; level += 1) schema = { not: schema };
-  const request: InferenceRequest = { ...ASKED, format: { type: 'json_schema', schema } };
-  assert.throws(() => asking(request), { code: 'INVALID_REQUEST', message: /nests too deep/ });
+  const request: InferenceRequest = { ...REQUEST, format: { type: 'json_schema', schema } };
+  assert.throws(() => openClient(request), { code: 'INVALID_REQUEST', message: /nests too deep/ });
 });
 
-test('a hello tells what its models can do, and words that nobody knows yet are left out', () => {
+test('a hello has the abilities of its models, and unknown ones are ignored', () => {
   const client = session('c');
   const models = [{ id: 'tiny', abilities: ['messages', 'telepathy'] }, { id: 'old' }];
   const outputs = client.receive(line({ type: 'peer_hello', protocol: PROTOCOL, peer_id: 'w', models }), 0);

@@ -22,14 +22,14 @@ import { decodeVector, encodeVector } from './vector.ts';
 
 const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'abort'] satisfies FinishReason[]);
 
-/** The events that an answer is made of: each is one message, and spends credit. */
+/** The events with content of an answer. Each is one message and uses up credit. */
 export type ContentEvent = TextEvent | ToolCallEvent | EmbeddingEvent;
 
-/** Throws `GENERATION_FAILED` for a vector or a tool call that no message can carry. */
-export function contentMessage(requestId: string, piece: ContentEvent): object {
-  switch (piece.type) {
+/** Throws `GENERATION_FAILED` for a vector or a tool call that exceeds the protocol's limits. */
+export function contentMessage(requestId: string, content: ContentEvent): object {
+  switch (content.type) {
     case 'text': {
-      const { text, tokens, logprobs } = piece;
+      const { text, tokens, logprobs } = content;
       return {
         type: 'inference_chunk',
         request_id: requestId,
@@ -39,24 +39,24 @@ export function contentMessage(requestId: string, piece: ContentEvent): object {
       };
     }
     case 'tool_call': {
-      checkCall(piece);
-      const { index, id, name, tokens } = piece;
+      checkCall(content);
+      const { index, id, name, tokens } = content;
       return {
         type: 'inference_tool_call',
         request_id: requestId,
         index,
         id,
         name,
-        arguments: piece.arguments,
+        arguments: content.arguments,
         tokens,
       };
     }
     case 'embedding': {
-      const { index, vector } = piece;
+      const { index, vector } = content;
       return { type: 'inference_embedding', request_id: requestId, index, vector: encodeVector(vector) };
     }
     default:
-      return piece satisfies never;
+      return content satisfies never;
   }
 }
 
@@ -67,7 +67,7 @@ export function readText(fields: Fields): TextEvent {
   return { type: 'text', text, tokens, ...(logprobs === undefined ? {} : { logprobs }) };
 }
 
-export function readToolCallPiece(fields: Fields): ToolCallEvent {
+export function readToolCallEvent(fields: Fields): ToolCallEvent {
   const id = readToolCallId(fields, 'id');
   return {
     type: 'tool_call',
@@ -104,12 +104,12 @@ export function endMessage(requestId: string, finish: FinishEvent, outputSha256:
   };
 }
 
-/** `finish`, or the error that what came is not what was sent. */
+/** Reads the end of an answer. Returns an error if the received content differs from the sent content. */
 export function readEnd(fields: Fields, ourSha256: string): TerminalEvent {
   const outputSha256 = fields.string('output_sha256');
   if (outputSha256 !== undefined && outputSha256 !== ourSha256) {
-    const why = 'The answer that came is not the one that the worker says it sent.';
-    return { type: 'error', error: ShoalError.generationFailed(why) };
+    const reason = 'The received answer is not the one that the worker sent.';
+    return { type: 'error', error: ShoalError.generationFailed(reason) };
   }
   const rawReason = fields.string('raw_reason') ?? '';
   const reason = fields.required('finish_reason', fields.string('finish_reason'));
@@ -126,11 +126,11 @@ export function readEnd(fields: Fields, ourSha256: string): TerminalEvent {
   };
 }
 
-/** What the peer would refuse to read is said by us, who know that it is the engine's. */
+/** Rejects a call that the peer would reject, because the engine caused it and not the connection. */
 function checkCall({ index, id = '', name }: ToolCallEvent): void {
   const isNamed = name === undefined || (name !== '' && name.length <= MAX_TOOL_NAME_LENGTH);
   if (index < MAX_TOOL_CALLS && id.length <= MAX_TOOL_CALL_ID_LENGTH && isNamed) return;
-  throw ShoalError.generationFailed('The model called too many tools, or one by a name or id that is too long.');
+  throw ShoalError.generationFailed('The model called too many tools, or used a tool name or id that is too long.');
 }
 
 function readUsage(fields: Fields): Usage {

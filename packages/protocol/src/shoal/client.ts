@@ -5,44 +5,45 @@ import { type JsonObject, MAX_JSON_DEPTH, nestsDeeperThan } from '../json.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { ClientSide, MessageEncoder } from '../side.ts';
-import { type ContentEvent, readEmbedding, readEnd, readText, readToolCallPiece } from './answer.ts';
+import { type ContentEvent, readEmbedding, readEnd, readText, readToolCallEvent } from './answer.ts';
 import { readError } from './errors.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES } from './messages.ts';
 import { OutputDigest } from './output-digest.ts';
 import { requestMessage } from './request.ts';
 
-/** While a request is open the worker is asked for a sign of life this often. */
+/** The time between pings while a request is open. */
 export const HEARTBEAT_MS = 500;
 /**
  * A worker that owes an answer and sends nothing for this long is `WORKER_LOST`. The request goes on at another
  * worker.
  */
 export const WORKER_SILENT_MS = 2_000;
-/** It is suspected this long before: a second look decides, so that a stall of our own loop does not condemn it. */
+/** The time between the first and the second check of a silent worker, so that a stall of this process does not fail it. */
 const SUSPICION_MS = HEARTBEAT_MS;
-/** Consumed bytes are granted again in portions of this size. */
+/** Consumed bytes are granted again in portions of at least this size. */
 const CREDIT_PORTION_BYTES = INITIAL_CREDIT_BYTES / 4;
 
 interface OpenRequest {
   readonly requestId: string;
   readonly digest: OutputDigest;
-  /** How many texts are to become vectors, and how many have. */
+  /** Requested vectors, and received ones. */
   readonly texts: number;
   vectors: number;
-  /** Tool calls that have begun; undefined where one may have begun elsewhere. */
+  /** Indexes of tool calls that have begun. Undefined if the answer resumes one that may have calls. */
   readonly calls: Set<number> | undefined;
-  /** Bytes of chunks that may still come. */
+  /** Bytes of content that the worker may still send. */
   grantedBytes: number;
-  /** Bytes that the reader took and that are not granted again yet. */
+  /** Bytes that the reader has consumed and that are not granted again yet. */
   consumedBytes: number;
 }
 
+/** The client's side: sends requests, grants credit, checks answers, and detects a lost worker. */
 export class ShoalClient implements ClientSide {
   readonly #encode: MessageEncoder;
   readonly #idPrefix: string;
   readonly #open = new Map<number, OpenRequest>();
   readonly #ids = new Map<string, number>();
-  #heardAt = 0;
+  #lastActivityAt = 0;
   #pingAt = Infinity;
   #suspectedAt: number | undefined;
 
@@ -63,7 +64,7 @@ export class ShoalClient implements ClientSide {
         `The prompt is too long: a request has ${size} bytes of at most ${MAX_REQUEST_BYTES}.`,
       );
     }
-    if (this.#open.size === 0) this.#expectFrom(now);
+    if (this.#open.size === 0) this.#startWatching(now);
     this.#open.set(id, {
       requestId,
       digest: new OutputDigest(request.resume?.text),
@@ -85,10 +86,10 @@ export class ShoalClient implements ClientSide {
           return { type: 'queued', position };
         });
       case 'inference_chunk':
-        return this.#piece(message, size, readText);
+        return this.#content(message, size, readText);
       case 'inference_tool_call':
-        return this.#piece(message, size, (fields, { calls }) => {
-          const call = readToolCallPiece(fields);
+        return this.#content(message, size, (fields, { calls }) => {
+          const call = readToolCallEvent(fields);
           const hasBegun = call.id !== undefined && call.name !== undefined;
           if (calls?.has(call.index) === false && !hasBegun) {
             throw ShoalError.badMessage('inference_tool_call: the first piece of a call must have "id" and "name".');
@@ -97,7 +98,7 @@ export class ShoalClient implements ClientSide {
           return call;
         });
       case 'inference_embedding':
-        return this.#piece(message, size, (fields, open) => {
+        return this.#content(message, size, (fields, open) => {
           const embedding = readEmbedding(fields);
           const { index } = embedding;
           if (index !== open.vectors || index >= open.texts) {
@@ -109,7 +110,7 @@ export class ShoalClient implements ClientSide {
       case 'inference_end':
         return this.#event(message, 0, endOf);
       case 'inference_error':
-        // One that belongs to no request is about something that we sent; an error is never answered with an error.
+        // An error without a request is about a message of ours. An error is never answered with an error.
         if (typeof message['request_id'] !== 'string') return [];
         return this.#event(message, 0, () => ({ type: 'error', error: readError(message) }));
       default:
@@ -117,16 +118,16 @@ export class ShoalClient implements ClientSide {
     }
   }
 
-  /** Anything that the worker says is a sign of life. */
+  /** Call for each message of the worker. It shows that the worker is alive. */
   messageReceived(now: number): void {
-    this.#heardAt = now;
+    this.#lastActivityAt = now;
     this.#suspectedAt = undefined;
   }
 
   abort(id: number): Output[] {
     const open = this.#open.get(id);
     if (open === undefined) return [];
-    this.#forget(id, open);
+    this.#remove(id, open);
     return [this.#sendAbort(open), terminal(id, { type: 'finish', reason: 'abort', rawReason: 'inference_abort' })];
   }
 
@@ -145,7 +146,7 @@ export class ShoalClient implements ClientSide {
   tick(now: number): Output[] {
     if (this.#open.size === 0) return [];
     if (now >= this.#silentAt) {
-      if (this.#suspectedAt !== undefined) return this.#lost();
+      if (this.#suspectedAt !== undefined) return this.#workerLost();
       this.#suspectedAt = now;
     }
     if (now < this.#pingAt) return [];
@@ -157,23 +158,23 @@ export class ShoalClient implements ClientSide {
     return this.#open.size === 0 ? Infinity : Math.min(this.#pingAt, this.#silentAt);
   }
 
-  /** When a worker that stays silent is to be suspected, or if it is already, given up. */
+  /** The time of the next check of a silent worker. */
   get #silentAt(): number {
     if (this.#suspectedAt !== undefined) return this.#suspectedAt + SUSPICION_MS;
-    return this.#heardAt + WORKER_SILENT_MS - SUSPICION_MS;
+    return this.#lastActivityAt + WORKER_SILENT_MS - SUSPICION_MS;
   }
 
   end(): Output[] {
-    return this.#failAll(ShoalError.workerLost('The worker is gone.'));
+    return this.#failAll(ShoalError.workerLost('The connection to the worker was lost.'));
   }
 
-  #expectFrom(now: number): void {
-    this.#heardAt = now;
+  #startWatching(now: number): void {
+    this.#lastActivityAt = now;
     this.#suspectedAt = undefined;
     this.#pingAt = now + HEARTBEAT_MS;
   }
 
-  #lost(): Output[] {
+  #workerLost(): Output[] {
     const error = ShoalError.workerLost(`The worker said nothing for ${WORKER_SILENT_MS / 1000} s.`);
     return [...this.#failAll(error), { type: 'close', error }];
   }
@@ -185,23 +186,23 @@ export class ShoalClient implements ClientSide {
     return ids.map((id) => terminal(id, { type: 'error', error }));
   }
 
-  /** A piece of the answer, which uses up what was granted. */
-  #piece(message: JsonObject, size: number, read: (fields: Fields, open: OpenRequest) => ContentEvent): Output[] {
+  /** Reads a content event, which uses up credit. */
+  #content(message: JsonObject, size: number, read: (fields: Fields, open: OpenRequest) => ContentEvent): Output[] {
     return this.#event(message, size, (fields, open) => {
-      const piece = read(fields, open);
+      const content = read(fields, open);
       open.grantedBytes -= size;
-      // One message may overdraw; a worker that goes on does not keep to the protocol, and would fill our memory.
+      // One message may exceed the credit. A worker that continues would fill our memory.
       if (open.grantedBytes < -MAX_MESSAGE_BYTES) {
-        throw ShoalError.workerLost('The worker sent more than it was granted.');
+        throw ShoalError.workerLost('The worker sent more than its credit.');
       }
-      open.digest.add(piece);
-      return piece;
+      open.digest.add(content);
+      return content;
     });
   }
 
   /**
-   * Turns a message of an open request into its event; one of a request that has ended is late, and dropped. A message
-   * that cannot be taken ends its request: what came may not be passed off as the whole answer.
+   * Turns a message of an open request into an event, and drops messages of other requests. An invalid message ends its
+   * request with an error, because the rest of the answer may be incomplete.
    */
   #event(message: JsonObject, bytes: number, read: (fields: Fields, open: OpenRequest) => InferenceEvent): Output[] {
     const fields = new Fields(message, String(message['type']));
@@ -210,10 +211,10 @@ export class ShoalClient implements ClientSide {
     if (id === undefined || open === undefined) return [];
     try {
       const event = read(fields, open);
-      if (isTerminal(event)) this.#forget(id, open);
+      if (isTerminal(event)) this.#remove(id, open);
       return [{ type: 'event', id, event, bytes }];
     } catch (thrown) {
-      this.#forget(id, open);
+      this.#remove(id, open);
       return [this.#sendAbort(open), terminal(id, { type: 'error', error: ShoalError.from(thrown) })];
     }
   }
@@ -222,7 +223,7 @@ export class ShoalClient implements ClientSide {
     return { type: 'send', bytes: this.#encode({ type: 'inference_abort', request_id: open.requestId }).bytes };
   }
 
-  #forget(id: number, open: OpenRequest): void {
+  #remove(id: number, open: OpenRequest): void {
     this.#open.delete(id);
     this.#ids.delete(open.requestId);
   }
@@ -232,10 +233,10 @@ function terminal(id: number, event: InferenceEvent): Output {
   return { type: 'event', id, event, bytes: 0 };
 }
 
-/** The end, or the error that something of the answer is missing. */
+/** Reads the end of an answer. Returns an error if vectors are missing. */
 function endOf(fields: Fields, { digest, texts, vectors }: OpenRequest): InferenceEvent {
   const end = readEnd(fields, digest.end());
   if (vectors === texts || end.type === 'error' || end.reason === 'abort') return end;
-  const why = `Of ${texts} texts ${vectors} became vectors, and the worker says that this is all.`;
-  return { type: 'error', error: ShoalError.generationFailed(why) };
+  const reason = `The worker ended the answer after ${vectors} of ${texts} vectors.`;
+  return { type: 'error', error: ShoalError.generationFailed(reason) };
 }

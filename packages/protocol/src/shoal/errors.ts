@@ -2,7 +2,7 @@ import { isErrorCode, ShoalError } from '../error.ts';
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 
-/** This dialect carries our codes as they are. `requestId` is absent for a fault that belongs to no request. */
+/** This dialect carries the error codes unchanged. `requestId` is undefined for a fault that belongs to no request. */
 export function errorMessage(error: ShoalError, requestId?: string): object {
   return {
     type: 'inference_error',
@@ -13,15 +13,15 @@ export function errorMessage(error: ShoalError, requestId?: string): object {
   };
 }
 
-/** A code that a newer peer may know and we do not becomes `INTERNAL`; its words are kept. */
+/** Reads an error. An unknown code, such as one of a newer peer, becomes `INTERNAL` with the peer's message. */
 export function readError(message: JsonObject): ShoalError {
   const fields = new Fields(message, 'inference_error');
   const code = fields.string('code');
   const retryAfterMs = fields.integer('retry_after_ms', 0, Number.MAX_SAFE_INTEGER);
-  const words = fields.string('message') ?? 'The peer failed and did not say why.';
+  const text = fields.string('message') ?? 'The peer failed without a reason.';
   return new ShoalError(
     isErrorCode(code) ? code : 'INTERNAL',
-    words,
+    text,
     retryAfterMs === undefined ? {} : { retryAfterMs },
   );
 }

@@ -4,16 +4,16 @@ import { ABILITIES, type Ability, type ModelInfo } from '../model.ts';
 import { MAX_HELLO_ITEMS } from '../opengateway/messages.ts';
 import type { PeerStatus } from '../session.ts';
 
-/** What a `peer_hello` says to turn the messages of this dialect on. */
+/** The `protocol` of a `peer_hello` that selects this dialect. */
 export const PROTOCOL = 'shoal/1';
 
-/** Where a WebSocket door is found on its host, unless somebody wants it elsewhere. */
+/** The default port of a WebSocket door. */
 export const WEBSOCKET_PORT = 17_003;
-/** Where a TCP door is, unless it says otherwise. */
+/** The default port of a TCP door. */
 export const TCP_PORT = 17_004;
 export const WEBSOCKET_PATH = '/shoal/v1';
 
-/** The largest message before the peer's hello, where the peer owes one, in bytes. */
+/** The largest message before a required hello, in bytes. */
 export const MAX_BYTES_BEFORE_HELLO = 16 * 1024;
 /**
  * The largest `shoal/1` request. A larger one is refused with `INVALID_REQUEST`; a peer that sends one is
@@ -22,7 +22,7 @@ export const MAX_BYTES_BEFORE_HELLO = 16 * 1024;
 export const MAX_REQUEST_BYTES = 1024 * 1024;
 /** The largest message of any other type, in bytes. */
 export const MAX_MESSAGE_BYTES = 256 * 1024;
-/** What a request itself grants: bytes of chunks that may come before the first `inference_credit`. */
+/** Bytes of content that a worker may send before the first `inference_credit`. */
 export const INITIAL_CREDIT_BYTES = 256 * 1024;
 
 const MAX_COUNT = 0xffff_ffff;
@@ -43,7 +43,7 @@ export interface ModelMessage {
   readonly abilities?: readonly Ability[] | undefined;
 }
 
-/** A superset of OpenGateway's hello: who knows only that reads the first three fields. */
+/** A superset of OpenGateway's hello, which has only the first three fields. */
 export interface HelloMessage {
   readonly type: 'peer_hello';
   readonly node_name: string;
@@ -55,11 +55,11 @@ export interface HelloMessage {
   readonly addresses?: readonly string[] | undefined;
   readonly hardware?: Hardware | undefined;
   readonly uptime_s: number;
-  /** For a door that asks for one. */
+  /** For a door that requires a token. */
   readonly token?: string | undefined;
-  /** A door's: whoever has a key proves it by signing this. Hex. */
+  /** Sent by a door: a client signs it to prove its key. Hex. */
   readonly challenge?: string | undefined;
-  /** Over the door's challenge, with the key that `peer_id` names. Hex. */
+  /** The signature of the door's challenge with the key `peer_id`. Hex. */
   readonly signature?: string | undefined;
   readonly roles: readonly ('worker' | 'client')[];
   readonly models: readonly ModelMessage[];
@@ -75,7 +75,7 @@ export interface StatusMessage {
   readonly tokens_per_second?: number | undefined;
 }
 
-/** Whether a `peer_hello` turns this dialect on. */
+/** True if a `peer_hello` selects this dialect. */
 export function speaksShoal(hello: JsonObject): boolean {
   return hello['protocol'] === PROTOCOL;
 }
@@ -164,9 +164,9 @@ function readModel(fields: Fields): ModelMessage {
   };
 }
 
-/** A newer peer may know others. */
-function isAbility(word: string): word is Ability {
-  return KNOWN_ABILITIES.has(word);
+/** A newer peer may send other abilities. */
+function isAbility(text: string): text is Ability {
+  return KNOWN_ABILITIES.has(text);
 }
 
 function count(fields: Fields, name: string): number | undefined {

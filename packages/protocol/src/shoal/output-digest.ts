@@ -2,14 +2,14 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import b4a from 'b4a';
 import type { InferenceEvent } from '../event.ts';
 
-/** Stands on either side of a call's name, so that none can be taken for text or for arguments. */
-const AROUND_NAME = '\0';
+/** Separates a call's name from text and arguments. */
+const SEPARATOR = '\0';
 
-/** SHA-256 over what an answer says as it comes, text and tool calls, however it is cut. */
+/** SHA-256 of an answer's text and tool calls. It does not depend on how they are split into events. */
 export class OutputDigest {
   readonly #hash = sha256.create();
 
-  /** `text` is what another worker said already, where the answer is resumed. */
+  /** `text` is the part of a resumed answer that another worker has generated. */
   constructor(text = '') {
     this.#add(text);
   }
@@ -17,11 +17,11 @@ export class OutputDigest {
   add(event: InferenceEvent): void {
     if (event.type === 'text') return this.#add(event.text);
     if (event.type !== 'tool_call') return;
-    if (event.name !== undefined) this.#add(`${AROUND_NAME}${event.name}${AROUND_NAME}`);
+    if (event.name !== undefined) this.#add(`${SEPARATOR}${event.name}${SEPARATOR}`);
     this.#add(event.arguments);
   }
 
-  /** Hex; nothing can be added afterwards. */
+  /** Returns the digest in hex. Nothing can be added afterwards. */
   end(): string {
     return b4a.toString(this.#hash.digest(), 'hex');
   }

@@ -3,7 +3,7 @@ import { readHello as readOpenGatewayHello } from '../opengateway/messages.ts';
 import type { PeerInfo } from '../session.ts';
 import { type HelloMessage, modelInfo } from './messages.ts';
 
-/** Who an OpenGateway peer says that it is. */
+/** Returns the description in an OpenGateway hello. */
 export function openGatewayPeer(message: JsonObject): PeerInfo {
   const hello = readOpenGatewayHello(message);
   return {
@@ -14,7 +14,7 @@ export function openGatewayPeer(message: JsonObject): PeerInfo {
   };
 }
 
-/** The same for a peer of this dialect. */
+/** Returns the description in a `shoal/1` hello. */
 export function shoalPeer(hello: HelloMessage): PeerInfo {
   return {
     dialect: 'shoal',

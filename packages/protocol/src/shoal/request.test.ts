@@ -11,7 +11,7 @@ const tools = [{ name: 'weather', parameters: { type: 'object' } }];
 const overTheWire = (request: InferenceRequest) =>
   readRequest(JSON.parse(JSON.stringify(requestMessage('1', request))) as { [key: string]: unknown });
 
-test('a request with all that there is comes over the wire as it was', () => {
+test('a request with every field arrives unchanged', () => {
   const request: InferenceRequest = {
     model: 'tiny',
     input: {
@@ -41,7 +41,7 @@ test('a request with all that there is comes over the wire as it was', () => {
       seed: 1,
     },
     stop: ['\n'],
-    tools: [{ ...tools[0], name: 'weather', description: 'Tells the weather.' }, { name: 'time' }],
+    tools: [{ ...tools[0], name: 'weather', description: 'Returns the weather.' }, { name: 'time' }],
     toolChoice: { name: 'time' },
     parallelToolCalls: false,
     format: { type: 'json_schema', schema: { type: 'object', properties: { a: { enum: [null, 1] } } } },
@@ -60,12 +60,12 @@ test('a request with all that there is comes over the wire as it was', () => {
   assert.deepEqual(overTheWire(json), json);
 });
 
-test('an empty list of tools or biases is as none', () => {
+test('an empty list of tools or biases is the same as none', () => {
   const message = { prompt: 'Hi', tools: [], logit_bias: [], messages: null };
   assert.deepEqual(readRequest(message), { input: promptInput('Hi'), sampling: {}, stop: [] });
 });
 
-test('a model that calls tools need not say anything, and one that calls none must', () => {
+test('an assistant message requires content unless it has tool calls', () => {
   const call = { id: '', name: 'weather', arguments: '{' };
   const [message] = [{ messages: [{ role: 'assistant', content: null, tool_calls: [call] }] }].map(readRequest);
   assert.deepEqual(message?.input, {
@@ -77,25 +77,25 @@ test('a model that calls tools need not say anything, and one that calls none mu
 
 const wrong: readonly [string, object][] = [
   ['too many tools', { tools: Array.from({ length: MAX_TOOLS + 1 }, () => ({ name: 'a' })) }],
-  ['tools that are no objects', { tools: ['a'] }],
+  ['tools that are not objects', { tools: ['a'] }],
   ['a tool without a name', { tools: [{ name: '' }] }],
   ['a tool with a long name', { tools: [{ name: 'x'.repeat(MAX_TOOL_NAME_LENGTH + 1) }] }],
-  ['a tool whose parameters are no object', { tools: [{ name: 'a', parameters: [] }] }],
-  ['an unknown word of choice', { tools, tool_choice: 'any' }],
-  ['a choice that names nothing', { tools, tool_choice: {} }],
-  ['a choice of a tool that is not there', { tools, tool_choice: { name: 'time' } }],
-  ['a choice that wants a tool where there is none', { tool_choice: 'required' }],
+  ['a tool whose parameters are not an object', { tools: [{ name: 'a', parameters: [] }] }],
+  ['an unknown tool choice', { tools, tool_choice: 'any' }],
+  ['a choice without a name', { tools, tool_choice: {} }],
+  ['a choice of an unknown tool', { tools, tool_choice: { name: 'time' } }],
+  ['a required tool without tools', { tool_choice: 'required' }],
   ['tools for a raw text', { raw: true, tools }],
-  ['a format of no known type', { response_format: { type: 'xml' } }],
-  ['a schema that is none', { response_format: { type: 'json_schema', schema: true } }],
+  ['a format of an unknown type', { response_format: { type: 'xml' } }],
+  ['a schema that is not an object', { response_format: { type: 'json_schema', schema: true } }],
   ['more alternatives than 20', { logprobs: 21 }],
-  ['logprobs as OpenAI has it', { logprobs: true }],
+  ['logprobs in the form of OpenAI', { logprobs: true }],
   ['a penalty that divides by zero', { repeat_penalty: 0 }],
   ['a penalty out of bounds', { presence_penalty: -11 }],
-  ['a bias that is no pair', { logit_bias: [[1, 2, 3]] }],
-  ['a bias of no token', { logit_bias: [[-1, 2]] }],
+  ['a bias that is not a pair', { logit_bias: [[1, 2, 3]] }],
+  ['a bias without a valid token', { logit_bias: [[-1, 2]] }],
   ['a bias out of bounds', { logit_bias: [[1, 101]] }],
-  ['biases as OpenAI has them', { logit_bias: { 1: 100 } }],
+  ['biases in the form of OpenAI', { logit_bias: { 1: 100 } }],
   ['too many biases', { logit_bias: Array.from({ length: MAX_LOGIT_BIASES + 1 }, () => [1, 1]) }],
   ['a prompt and texts', { embed: ['a'] }],
   ['no text to embed', { prompt: null, embed: [] }],

@@ -6,24 +6,25 @@ import type { Output } from '../session.ts';
 import type { MessageEncoder, ServerSide } from '../side.ts';
 import { endMessage, type ContentEvent, contentMessage } from './answer.ts';
 import { errorMessage } from './errors.ts';
-import { HeldText } from './held-text.ts';
+import { TextBuffer } from './text-buffer.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES } from './messages.ts';
 import { OutputDigest } from './output-digest.ts';
 import { readRequest } from './request.ts';
 
-/** Requests of one peer that are open at once, the queued ones included. */
+/** Open requests of one peer, including queued ones. */
 export const MAX_OPEN_REQUESTS = 1024;
 const MAX_CREDIT_BYTES = 64 * 1024 * 1024;
 
 interface OpenRequest {
   readonly requestId: string;
   readonly digest: OutputDigest;
-  /** Whether the peer wants text as it is made. */
+  /** True if text is sent while it is generated. */
   readonly streams: boolean;
-  readonly held: HeldText;
+  readonly buffer: TextBuffer;
   creditBytes: number;
 }
 
+/** The worker's side: reads requests, and sends the events of their answers within the granted credit. */
 export class ShoalServer implements ServerSide {
   readonly #encode: MessageEncoder;
   readonly #nextId: () => number;
@@ -59,14 +60,14 @@ export class ShoalServer implements ServerSide {
         return this.#text(id, open, event);
       case 'tool_call':
       case 'embedding':
-        return [...this.#heldText(id, open), ...this.#piece(id, open, event)];
+        return [...this.#flush(id, open), ...this.#content(id, open, event)];
       case 'finish': {
-        const rest = this.#heldText(id, open);
-        if (!this.#forget(id, open)) return rest;
+        const rest = this.#flush(id, open);
+        if (!this.#remove(id, open)) return rest;
         return [...rest, this.#send(endMessage(requestId, event, open.digest.end()))];
       }
       case 'error':
-        this.#forget(id, open);
+        this.#remove(id, open);
         return [this.#send(errorMessage(event.error, requestId))];
       default:
         return event satisfies never;
@@ -86,7 +87,7 @@ export class ShoalServer implements ServerSide {
 
   #request(message: JsonObject): Output[] {
     const requestId = readRequestId(message);
-    // A request that is asked again while it runs is one request, and gets one answer.
+    // A repeated request that is still running gets one answer.
     if (this.#ids.has(requestId)) return [];
     try {
       const request = readRequest(message);
@@ -96,7 +97,7 @@ export class ShoalServer implements ServerSide {
         requestId,
         digest: new OutputDigest(request.resume?.text),
         streams: message['stream'] !== false,
-        held: new HeldText(),
+        buffer: new TextBuffer(),
         creditBytes: INITIAL_CREDIT_BYTES,
       });
       this.#ids.set(requestId, id);
@@ -120,37 +121,37 @@ export class ShoalServer implements ServerSide {
     const id = this.#ids.get(readRequestId(message));
     const open = id === undefined ? undefined : this.#open.get(id);
     if (id === undefined || open === undefined) return [];
-    this.#forget(id, open);
+    this.#remove(id, open);
     return [{ type: 'abort', id }];
   }
 
-  /** What may not be streamed is held until it fills a chunk, or something else is to be said. */
+  /** Text that is not streamed is buffered until it fills a chunk or another event follows. */
   #text(id: number, open: OpenRequest, event: TextEvent): Output[] {
-    const before = open.held.fits(event) ? [] : this.#heldText(id, open);
-    open.held.add(event);
-    if (!open.streams && open.held.length < TEXT_LENGTH_MAX) return before;
-    return [...before, ...this.#heldText(id, open)];
+    const before = open.buffer.fits(event) ? [] : this.#flush(id, open);
+    open.buffer.add(event);
+    if (!open.streams && open.buffer.length < TEXT_LENGTH_MAX) return before;
+    return [...before, ...this.#flush(id, open)];
   }
 
-  #heldText(id: number, open: OpenRequest): Output[] {
-    const held = open.held.take();
-    return held === undefined ? [] : this.#piece(id, open, held);
+  #flush(id: number, open: OpenRequest): Output[] {
+    const text = open.buffer.flush();
+    return text === undefined ? [] : this.#content(id, open, text);
   }
 
-  /** One message, which uses up what was granted; one that no peer may take ends the answer with an error instead. */
-  #piece(id: number, open: OpenRequest, piece: ContentEvent): Output[] {
+  /** Sends a content event, which uses up credit. An event that is too large for a message fails the answer. */
+  #content(id: number, open: OpenRequest, content: ContentEvent): Output[] {
     if (!this.#open.has(id)) return [];
     try {
-      const { bytes, size } = this.#encode(contentMessage(open.requestId, piece));
+      const { bytes, size } = this.#encode(contentMessage(open.requestId, content));
       if (size > MAX_MESSAGE_BYTES) {
-        throw ShoalError.generationFailed(`A piece of the answer has ${size} bytes of at most ${MAX_MESSAGE_BYTES}.`);
+        throw ShoalError.generationFailed(`A part of the answer has ${size} bytes of at most ${MAX_MESSAGE_BYTES}.`);
       }
-      open.digest.add(piece);
+      open.digest.add(content);
       open.creditBytes -= size;
       return [{ type: 'send', bytes }];
     } catch (thrown) {
-      this.#forget(id, open);
-      // For whoever answers it is as if it had been taken back: nothing more is to be said.
+      this.#remove(id, open);
+      // The engine must stop, as if the peer had cancelled.
       return [this.#send(errorMessage(ShoalError.from(thrown), open.requestId)), { type: 'abort', id }];
     }
   }
@@ -159,8 +160,8 @@ export class ShoalServer implements ServerSide {
     return { type: 'send', bytes: this.#encode(message).bytes };
   }
 
-  /** False where it was forgotten already. */
-  #forget(id: number, open: OpenRequest): boolean {
+  /** Returns false if the request was already removed. */
+  #remove(id: number, open: OpenRequest): boolean {
     this.#ids.delete(open.requestId);
     return this.#open.delete(id);
   }

@@ -51,8 +51,8 @@ const sent = (outputs: readonly Output[]): JsonObject[] =>
 const types = (outputs: readonly Output[]): string[] =>
   outputs.map((output) => (output.type === 'send' ? String(parseObject(output.bytes)['type']) : output.type));
 
-test('a session greets at once with a hello that both dialects understand', () => {
-  const [greeting] = sent(
+test('a session first sends a hello that is valid in both dialects', () => {
+  const [first] = sent(
     new PeerSession({
       framer: ndjsonFramer(MAX_REQUEST_BYTES),
       hello: () => hello,
@@ -61,14 +61,11 @@ test('a session greets at once with a hello that both dialects understand', () =
       helloOwed: false,
     }).start(0),
   );
-  assert.deepEqual(
-    [greeting?.['type'], greeting?.['node_name'], greeting?.['protocol']],
-    ['peer_hello', 'NodeA', 'shoal/1'],
-  );
-  assert.deepEqual([greeting?.['clusters'], greeting?.['supported_models']], [['gatewayai-poc'], ['tiny']]);
+  assert.deepEqual([first?.['type'], first?.['node_name'], first?.['protocol']], ['peer_hello', 'NodeA', 'shoal/1']);
+  assert.deepEqual([first?.['clusters'], first?.['supported_models']], [['gatewayai-poc'], ['tiny']]);
 });
 
-test('a hello that says shoal/1 turns the extra messages on', () => {
+test('a hello with shoal/1 selects shoal/1', () => {
   const outputs = open().receive(line(hello), 0);
   assert.deepEqual(types(outputs), ['peer_status', 'peer']);
   const met = outputs.find((output) => output.type === 'peer');
@@ -76,7 +73,7 @@ test('a hello that says shoal/1 turns the extra messages on', () => {
   assert.deepEqual(met?.peer.models, [{ id: 'tiny', digest: `sha256:${'0'.repeat(64)}`, contextLength: 512 }]);
 });
 
-test('a hello without it is spoken to as OpenGateway, whose failures are silence', () => {
+test('a hello without shoal/1 selects OpenGateway, which sends no errors', () => {
   const session = open();
   assert.deepEqual(types(session.receive(line(openGatewayHello), 0)), ['peer']);
   assert.deepEqual(session.receive(line({ type: 'nonsense' }), 0), []);
@@ -85,7 +82,7 @@ test('a hello without it is spoken to as OpenGateway, whose failures are silence
   assert.deepEqual(session.respond(1, { type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') }, 0), []);
 });
 
-test('a prompt tool may begin with its request, and its id comes back unchanged', () => {
+test('a prompt tool may send its request first, and its id is returned unchanged', () => {
   const session = open();
   const requestId = { any: ['json', 1] };
   const outputs = session.receive(line({ type: 'inference_request', request_id: requestId, prompt: 'Hi' }), 0);
@@ -103,7 +100,7 @@ test('a request without an id is answered without one, and one without a prompt 
   assert.deepEqual(answer, { type: 'inference_response', response: '' });
 });
 
-test('a bad line is an error of that line, and sixteen in a row end the connection', () => {
+test('a bad line is answered with an error, and sixteen in a row end the connection', () => {
   const session = open();
   session.receive(line(hello), 0);
   assert.deepEqual(sent(session.receive(Buffer.from('{"broken":\n'), 0))[0]?.['code'], 'BAD_MESSAGE');
@@ -120,7 +117,7 @@ test('a good line between bad ones keeps the connection', () => {
   }
 });
 
-test('a line over its limit is refused before it ends', () => {
+test('a line over its limit is refused before its end', () => {
   assert.deepEqual(types(open().receive(Buffer.alloc(300 * 1024, 0x20), 0)), ['close']);
   const session = open();
   session.receive(line(hello), 0);
@@ -138,7 +135,7 @@ test('only a request may be large', () => {
   assert.deepEqual(types(session.receive(line({ type: 'pong', long }), 0)), ['inference_error', 'close']);
 });
 
-test('a line that never ends is given up', () => {
+test('an incomplete line ends the connection after its timeout', () => {
   const session = open();
   session.receive(Buffer.from('{"type":'), 1_000);
   session.receive(Buffer.from('"peer'), 9_000);
@@ -146,7 +143,7 @@ test('a line that never ends is given up', () => {
   assert.deepEqual(types(session.tick(1_000 + FRAME_STALL_MS)), ['close']);
 });
 
-test('where a hello is owed it comes first, in time and small', () => {
+test('a required hello must come first, in time and within its limit', () => {
   assert.deepEqual(types(open(true).receive(line({ type: 'inference_request', prompt: 'Hi' }), 0)), [
     'inference_error',
     'close',
@@ -159,7 +156,7 @@ test('where a hello is owed it comes first, in time and small', () => {
   assert.deepEqual(types(open(true).receive(line(hello), 0)), ['peer_status', 'peer']);
 });
 
-test('health and load are said every five seconds, and a peer that is silent for fifteen is gone', () => {
+test('the status is sent every five seconds, and a peer that is silent for fifteen is lost', () => {
   const session = open();
   session.receive(line(hello), 0);
   assert.equal(session.wakeAt, STATUS_INTERVAL_MS);
@@ -169,7 +166,7 @@ test('health and load are said every five seconds, and a peer that is silent for
   assert.deepEqual(types(session.tick(session.wakeAt)), ['close']);
 });
 
-test('a stall of our own loop does not make a talking peer silent', () => {
+test('a stall of this process does not lose an active peer', () => {
   const session = open();
   session.receive(line(hello), 0);
   assert.deepEqual(types(session.tick(10 * PEER_SILENT_MS)), ['peer_status']);
@@ -177,7 +174,7 @@ test('a stall of our own loop does not make a talking peer silent', () => {
   assert.deepEqual(types(session.tick(10 * PEER_SILENT_MS + 1_000)), []);
 });
 
-test('a worker that owes an answer and says nothing is lost within two seconds', () => {
+test('a silent worker with an open request is lost within two seconds', () => {
   const session = open();
   session.receive(line(hello), 0);
   session.ask(1, request, 0);
@@ -193,7 +190,7 @@ test('a worker that owes an answer and says nothing is lost within two seconds',
   assert.equal(ended?.event.type === 'error' && ended.event.error.code, 'WORKER_LOST');
 });
 
-test('a worker that answers pings is not lost, however long it thinks', () => {
+test('a worker that answers pings is not lost while it computes', () => {
   const session = open();
   session.receive(line(hello), 0);
   session.ask(1, request, 0);
@@ -203,7 +200,7 @@ test('a worker that answers pings is not lost, however long it thinks', () => {
   }
 });
 
-test('a worker pauses without credit and goes on with it', () => {
+test('a worker pauses without credit and continues with it', () => {
   const session = open();
   session.receive(line(hello), 0);
   session.receive(line({ type: 'inference_request', request_id: 'a', prompt: 'Hi' }), 0);
@@ -214,7 +211,7 @@ test('a worker pauses without credit and goes on with it', () => {
   assert.ok(session.credit(1) > 0);
 });
 
-test('a worker that sends more than it was granted is given up', () => {
+test('a worker that exceeds its credit is lost', () => {
   const session = open();
   session.receive(line(hello), 0);
   session.ask(1, request, 0);
@@ -224,7 +221,7 @@ test('a worker that sends more than it was granted is given up', () => {
   assert.deepEqual(types(outputs).slice(-2), ['inference_abort', 'event']);
 });
 
-test('what the reader took is granted again', () => {
+test('consumed bytes are granted again', () => {
   const session = open();
   session.receive(line(hello), 0);
   session.ask(1, request, 0);
@@ -234,7 +231,7 @@ test('what the reader took is granted again', () => {
   ]);
 });
 
-test('an answer that is not the one that was sent is an error', () => {
+test('an answer that differs from the sent one is an error', () => {
   const session = open();
   session.receive(line(hello), 0);
   session.ask(1, request, 0);
@@ -244,7 +241,7 @@ test('an answer that is not the one that was sent is an error', () => {
   assert.equal(ended?.type === 'event' && ended.event.type, 'error');
 });
 
-test('where streaming is not wanted, text is held until the end', () => {
+test('without streaming, text is buffered until the end', () => {
   const session = open();
   session.receive(line(hello), 0);
   session.receive(line({ type: 'inference_request', request_id: 'a', prompt: 'Hi', stream: false }), 0);
@@ -254,7 +251,7 @@ test('where streaming is not wanted, text is held until the end', () => {
   assert.deepEqual([chunk?.['text'], chunk?.['tokens'], end?.['type']], ['four', [1, 2], 'inference_end']);
 });
 
-test('a hello that cannot be read settles nothing', () => {
+test('an unreadable hello selects no dialect', () => {
   const session = open(true);
   assert.deepEqual(types(session.receive(line({ type: 'peer_hello', protocol: PROTOCOL }), 0)), ['inference_error']);
   assert.equal(session.wakeAt, HELLO_TIMEOUT_MS);
@@ -267,7 +264,7 @@ test('an error is never answered with an error', () => {
   assert.deepEqual(session.receive(line({ type: 'inference_error', request_id: 5, code: 7 }), 0), []);
 });
 
-test('a prompt that is too long is refused before it is sent, with the limit named', () => {
+test('a prompt that is too long is refused with the limit before it is sent', () => {
   const session = open();
   session.receive(line(hello), 0);
   const long = { ...request, input: promptInput('x'.repeat(MAX_REQUEST_BYTES)) };

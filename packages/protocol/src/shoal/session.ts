@@ -30,21 +30,21 @@ import { ShoalServer } from './server.ts';
 export const HELLO_TIMEOUT_MS = 5_000;
 /** A node sends its health and load at least this often. */
 export const STATUS_INTERVAL_MS = 5_000;
-/** An idle peer that misses three of them is gone. */
+/** A peer that sends nothing for this long is lost. */
 export const PEER_SILENT_MS = 3 * STATUS_INTERVAL_MS;
 
 export interface PeerSessionOptions {
   readonly framer: Framer;
-  /** What we say of ourselves, now. */
+  /** Returns our current hello. */
   readonly hello: () => HelloMessage;
   readonly status: () => PeerStatus;
-  /** Begins the ids of our requests; no other node may use it. */
+  /** The prefix of our request ids. No other node may use it. */
   readonly idPrefix: string;
-  /** Whether the peer owes a `shoal/1` hello before all else (TCP, WebSocket), or may be an OpenGateway peer. */
+  /** True if the peer must send a `shoal/1` hello first (TCP, WebSocket). False if it may be an OpenGateway peer. */
   readonly helloOwed: boolean;
-  /** At a door, where a hello is owed: what it wants shown. */
+  /** At a door: the credentials that it accepts. */
   readonly door?: DoorRule | undefined;
-  /** Dialling a door: what we can show it. Our hello then waits for the door's, whose challenge it answers. */
+  /** When dialling a door: our credentials. Our hello then waits for the door's hello and answers its challenge. */
   readonly credentials?: Credentials | undefined;
 }
 
@@ -55,20 +55,20 @@ interface Sides {
 }
 
 /**
- * One connection between peers of a cluster; each may ask and each may answer. We greet at once, in a way that both
- * dialects understand. The peer's first message settles which one it speaks: a hello that says `shoal/1`, or anything
- * else, which is OpenGateway.
+ * One connection between peers of a cluster, each of which may send requests and answers. Our hello is sent at once and is
+ * valid in both dialects. The peer's first message decides which one it speaks: `shoal/1` if it is a hello with that
+ * protocol, and OpenGateway otherwise.
  */
 export class PeerSession extends MessageSession {
   readonly #options: PeerSessionOptions;
   #sides: Sides | undefined;
   #peer: PeerInfo | undefined;
   #lastId = 0;
-  #hasGreeted = false;
+  #hasSentHello = false;
   #helloDueAt = Infinity;
   #statusAt = Infinity;
-  #heardAt = Infinity;
-  #wasSilent = false;
+  #lastActivityAt = Infinity;
+  #isSuspected = false;
 
   constructor(options: PeerSessionOptions) {
     super(options.framer);
@@ -80,13 +80,13 @@ export class PeerSession extends MessageSession {
     if (this.#options.helloOwed) this.#helloDueAt = now + HELLO_TIMEOUT_MS;
     if (this.#options.credentials !== undefined) return [];
     const { door } = this.#options;
-    return [this.#greet(door === undefined ? {} : { challenge: door.challenge })];
+    return [this.#sendHello(door === undefined ? {} : { challenge: door.challenge })];
   }
 
-  /** Says again who we are and how we fare: clusters, models or load have changed. */
+  /** Sends our hello and status again. Call when clusters, models or load have changed. */
   announce(now: number): Output[] {
-    if (!this.#hasGreeted) return [];
-    const hello = this.#greet();
+    if (!this.#hasSentHello) return [];
+    const hello = this.#sendHello();
     return this.#speaksShoal ? [hello, ...this.announceStatus(now)] : [hello];
   }
 
@@ -105,7 +105,8 @@ export class PeerSession extends MessageSession {
   }
 
   ask(id: number, request: InferenceRequest, now: number): Output[] {
-    if (this.#sides === undefined) throw new ShoalError('CONNECT_FAILED', 'The peer has not said what it speaks yet.');
+    if (this.#sides === undefined)
+      throw new ShoalError('CONNECT_FAILED', 'The peer has not sent its first message yet.');
     return this.#sides.client.ask(id, request, now);
   }
 
@@ -122,13 +123,13 @@ export class PeerSession extends MessageSession {
   }
 
   protected message(message: JsonObject, bytes: number, now: number): Output[] {
-    this.#heardAt = now;
-    this.#wasSilent = false;
-    const greeting = this.#sides === undefined ? this.#settle(message, now) : [];
+    this.#lastActivityAt = now;
+    this.#isSuspected = false;
+    const hello = this.#sides === undefined ? this.#chooseDialect(message, now) : [];
     const sides = this.#sides;
-    if (sides === undefined) return greeting;
+    if (sides === undefined) return hello;
     sides.client.messageReceived?.(now);
-    return [...greeting, ...this.#dispatch(sides, message, bytes, now)];
+    return [...hello, ...this.#dispatch(sides, message, bytes, now)];
   }
 
   protected faultMessages(error: ShoalError): Output[] {
@@ -137,19 +138,19 @@ export class PeerSession extends MessageSession {
 
   protected dialectTick(now: number): Output[] {
     if (now >= this.#helloDueAt) return this.close(ShoalError.unauthorized('A peer_hello was due first.'));
-    if (now >= this.#heardAt + PEER_SILENT_MS && this.#speaksShoal) {
-      // One tick more, so that a stall of our own loop leaves time to read what has arrived meanwhile.
-      if (this.#wasSilent)
+    if (now >= this.#lastActivityAt + PEER_SILENT_MS && this.#speaksShoal) {
+      // Waits one more tick, so that a stall of this process leaves time to read what has arrived.
+      if (this.#isSuspected)
         return [...this.end(), { type: 'close', error: ShoalError.workerLost('The peer is silent.') }];
-      this.#wasSilent = true;
-      this.#heardAt = now - PEER_SILENT_MS + STATUS_INTERVAL_MS / 5;
+      this.#isSuspected = true;
+      this.#lastActivityAt = now - PEER_SILENT_MS + STATUS_INTERVAL_MS / 5;
     }
     const status = now >= this.#statusAt ? this.announceStatus(now) : [];
     return [...status, ...(this.#sides?.client.tick(now) ?? [])];
   }
 
   protected get dialectWakeAt(): number {
-    const silentAt = this.#speaksShoal ? this.#heardAt + PEER_SILENT_MS : Infinity;
+    const silentAt = this.#speaksShoal ? this.#lastActivityAt + PEER_SILENT_MS : Infinity;
     return Math.min(this.#helloDueAt, this.#statusAt, silentAt, this.#sides?.client.wakeAt ?? Infinity);
   }
 
@@ -157,19 +158,19 @@ export class PeerSession extends MessageSession {
     return this.#sides?.dialect === 'shoal';
   }
 
-  #greet(more: Partial<HelloMessage> = {}): Output {
-    this.#hasGreeted = true;
+  #sendHello(more: Partial<HelloMessage> = {}): Output {
+    this.#hasSentHello = true;
     return this.send({ ...this.#options.hello(), ...more });
   }
 
-  /** The first message decides the dialect; a hello is then read by `#dispatch` like any later one. */
-  #settle(message: JsonObject, now: number): Output[] {
+  /** Decides the dialect by the first message. `#dispatch` then reads a hello like any later one. */
+  #chooseDialect(message: JsonObject, now: number): Output[] {
     const shoal = message['type'] === 'peer_hello' && speaksShoal(message);
     if (this.#options.helloOwed && !shoal) {
-      if (isRefusal(message)) return this.#refused(message);
+      if (isRefusal(message)) return this.#closeRefused(message);
       return this.close(ShoalError.unauthorized('The first message must be a peer_hello with protocol shoal/1.'));
     }
-    // A hello that cannot be read settles nothing, and one that is owed is still owed.
+    // An unreadable hello throws here. It decides nothing, and a required hello is still required.
     const hello = shoal ? readHello(message) : undefined;
     const refused = hello === undefined ? undefined : this.#refusal(hello);
     if (refused !== undefined) return this.close(refused);
@@ -187,14 +188,14 @@ export class PeerSession extends MessageSession {
         client: new ShoalClient(encode, idPrefix),
       };
       this.framer.limit = MAX_REQUEST_BYTES;
-      return [...this.#answerGreeting(hello), ...this.announceStatus(now)];
+      return [...this.#answerHello(hello), ...this.announceStatus(now)];
     }
     this.#sides = {
       dialect: 'opengateway',
       server: new OpenGatewayServer(encode, nextId),
       client: new OpenGatewayClient(encode, idPrefix),
     };
-    return message['type'] === 'peer_hello' ? [] : [this.#become({ dialect: 'opengateway', name: '', models: [] })];
+    return message['type'] === 'peer_hello' ? [] : [this.#updatePeer({ dialect: 'opengateway', name: '', models: [] })];
   }
 
   #refusal(hello: HelloMessage): ShoalError | undefined {
@@ -203,18 +204,18 @@ export class PeerSession extends MessageSession {
     return admissionError(hello, { type: 'visitor', doorKey: this.#options.hello().peer_id, ...door });
   }
 
-  /** Our own hello, where it waited for this one. */
-  #answerGreeting(hello: HelloMessage): Output[] {
+  /** Sends our hello, if it waited for the peer's. */
+  #answerHello(hello: HelloMessage): Output[] {
     const { credentials } = this.#options;
-    if (credentials === undefined || this.#hasGreeted) return [];
-    return [this.#greet(proofFor(hello, this.#options.hello().peer_id, credentials))];
+    if (credentials === undefined || this.#hasSentHello) return [];
+    return [this.#sendHello(proofFor(hello, this.#options.hello().peer_id, credentials))];
   }
 
-  /** The peer does not want us: that is why this connection ends, and an error is never answered with an error. */
-  #refused(message: JsonObject): Output[] {
-    const words = message['message'];
+  /** The peer refused us. The connection closes without a message, because an error is never answered with an error. */
+  #closeRefused(message: JsonObject): Output[] {
+    const text = message['message'];
     const error = ShoalError.unauthorized(
-      typeof words === 'string' ? words : 'The peer refuses us and does not say why.',
+      typeof text === 'string' ? text : 'The peer refused the connection without a reason.',
     );
     return [...this.end(), { type: 'close', error }];
   }
@@ -222,7 +223,7 @@ export class PeerSession extends MessageSession {
   #dispatch(sides: Sides, message: JsonObject, bytes: number, now: number): Output[] {
     const type = message['type'];
     if (sides.dialect === 'opengateway') {
-      if (type === 'peer_hello') return [this.#become(openGatewayPeer(message))];
+      if (type === 'peer_hello') return [this.#updatePeer(openGatewayPeer(message))];
       return sides.server.message(message, bytes, now) ?? sides.client.message(message, bytes, now) ?? [];
     }
     if (type !== 'inference_request' && bytes > MAX_MESSAGE_BYTES) {
@@ -230,15 +231,15 @@ export class PeerSession extends MessageSession {
     }
     switch (type) {
       case 'peer_hello':
-        return [this.#become({ ...this.#peer, ...shoalPeer(readHello(message)) })];
+        return [this.#updatePeer({ ...this.#peer, ...shoalPeer(readHello(message)) })];
       case 'peer_status':
-        return this.#peer === undefined ? [] : [this.#become({ ...this.#peer, status: readStatus(message) })];
+        return this.#peer === undefined ? [] : [this.#updatePeer({ ...this.#peer, status: readStatus(message) })];
       case 'ping':
         return [this.send({ type: 'pong' })];
       case 'pong':
         return [];
       case 'inference_error':
-        if (isRefusal(message)) return this.#refused(message);
+        if (isRefusal(message)) return this.#closeRefused(message);
         return sides.client.message(message, bytes, now) ?? [];
       default: {
         const outputs = sides.server.message(message, bytes, now) ?? sides.client.message(message, bytes, now);
@@ -248,13 +249,13 @@ export class PeerSession extends MessageSession {
     }
   }
 
-  #become(peer: PeerInfo): Output {
+  #updatePeer(peer: PeerInfo): Output {
     this.#peer = peer;
     return { type: 'peer', peer };
   }
 }
 
-/** Whether this says that we may not be here at all. */
+/** True for an error that refuses the whole connection. */
 function isRefusal(message: JsonObject): boolean {
   const { type, request_id: requestId, code } = message;
   return type === 'inference_error' && typeof requestId !== 'string' && code === 'UNAUTHORIZED';

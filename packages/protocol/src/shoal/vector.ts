@@ -1,25 +1,25 @@
 import b4a from 'b4a';
 import { ShoalError } from '../error.ts';
 
-/** Numbers of one vector: so many fit a message whatever else stands in it. */
+/** Numbers of one vector. This many fit a message. */
 export const MAX_VECTOR_LENGTH = 32 * 1024;
 
 const NUMBER_SIZE = Float32Array.BYTES_PER_ELEMENT;
-/** Standard base64, padded (RFC 4648, section 4). Decoders skip or invent what they do not know. */
+/** Standard base64 with padding (RFC 4648, section 4). Decoders alone accept invalid text. */
 const BASE64_PATTERN = /^[A-Za-z0-9+/]*={0,2}$/;
 
-/** Base64 of 32-bit floats, little-endian: what engines compute in, at a third of its length in digits. */
+/** Returns a vector as base64 of little-endian 32-bit floats, the precision of engines. Decimal digits are three times longer. */
 export function encodeVector(vector: readonly number[]): string {
   if (vector.length > MAX_VECTOR_LENGTH) {
     throw ShoalError.generationFailed(
-      `The vector has ${vector.length} numbers, and a message takes ${MAX_VECTOR_LENGTH}. Use a smaller model.`,
+      `The vector has ${vector.length} numbers, and a message may have ${MAX_VECTOR_LENGTH}. Use a smaller model.`,
     );
   }
   const bytes = b4a.alloc(vector.length * NUMBER_SIZE);
   const view = viewOf(bytes);
   for (const [index, number] of vector.entries()) {
     if (!Number.isFinite(Math.fround(number))) {
-      throw ShoalError.generationFailed('The vector that the model made is not made of numbers.');
+      throw ShoalError.generationFailed('The vector of the model has values that are not numbers.');
     }
     view.setFloat32(index * NUMBER_SIZE, number, true);
   }
@@ -35,7 +35,8 @@ export function decodeVector(text: string): readonly number[] {
   const vector = Array.from({ length: bytes.length / NUMBER_SIZE }, (_, index) =>
     view.getFloat32(index * NUMBER_SIZE, true),
   );
-  if (!vector.every(Number.isFinite)) throw ShoalError.badMessage('inference_embedding: "vector" must be of numbers.');
+  if (!vector.every(Number.isFinite))
+    throw ShoalError.badMessage('inference_embedding: "vector" must contain only numbers.');
   return vector;
 }
 

@@ -1,8 +1,8 @@
 import type { TextEvent } from '../event.ts';
 import { LOGPROBS_OF_CHUNK_MAX } from './logprobs.ts';
 
-/** Text that waits for its chunk. */
-export class HeldText {
+/** Text, with its tokens and log probabilities, that is not sent yet. */
+export class TextBuffer {
   #text = '';
   #tokens: number[] = [];
   #logprobs: NonNullable<TextEvent['logprobs']>[number][] = [];
@@ -11,11 +11,11 @@ export class HeldText {
     return this.#text.length;
   }
 
-  /** Whether it may go out in one chunk with what is held: either each token has its probability, or none has. */
+  /** True if an event fits one chunk with the buffered text: all of its tokens have log probabilities, or none. */
   fits({ tokens, logprobs = [] }: TextEvent): boolean {
     const count = this.#logprobs.length + logprobs.length;
-    const isWhole = count === 0 || count === this.#tokens.length + tokens.length;
-    return isWhole && (this.#logprobs.length === 0 || count <= LOGPROBS_OF_CHUNK_MAX);
+    const isUniform = count === 0 || count === this.#tokens.length + tokens.length;
+    return isUniform && (this.#logprobs.length === 0 || count <= LOGPROBS_OF_CHUNK_MAX);
   }
 
   add({ text, tokens, logprobs = [] }: TextEvent): void {
@@ -24,8 +24,8 @@ export class HeldText {
     this.#logprobs.push(...logprobs);
   }
 
-  /** What was held, as one event; undefined where nothing was. */
-  take(): TextEvent | undefined {
+  /** Empties the buffer and returns its content as one event. Undefined if it was empty. */
+  flush(): TextEvent | undefined {
     const [text, tokens, logprobs] = [this.#text, this.#tokens, this.#logprobs];
     this.#text = '';
     this.#tokens = [];
