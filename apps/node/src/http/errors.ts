@@ -27,7 +27,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   INTERNAL: 500,
 };
 
-/** An error as the API sends it, without its cause. */
+/** Returns an error as the API reports it, without its cause. */
 export function errorView({ code, message, retryAfterMs }: ShoalError): ErrorView {
   return { code, message, retryAfterMs };
 }

@@ -2,43 +2,44 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ShoalError } from '@shoal/protocol';
 
-/** Host names of the API. Another name is a sign of DNS rebinding by a foreign web page. */
+/** The accepted host names. Any other name may be a foreign page whose DNS name points to this machine. */
 const HOSTS = ['127.0.0.1', 'localhost'];
 
-/** A call that is refused before its body is read. */
+/** The answer to a call that is refused before its body is read. */
 interface Refusal {
   readonly status: 401 | 403;
   readonly error: ShoalError;
 }
 
-/** Checks a call's headers. Undefined admits it. */
+/** Checks a call by its headers. Returns undefined if it is accepted. */
 export type Guard = (headers: IncomingHttpHeaders, port: number) => Refusal | undefined;
 
 /**
- * Admits programs on this machine that use its own host name, do not run in a foreign web page, and send the token.
- * Host and Origin are checked first, so that a web page cannot try tokens.
+ * Accepts programs on this machine that use one of its names, are not foreign web pages, and have the token. Host and Origin
+ * are checked first, so that a page in a browser cannot try tokens.
  */
 export function createGuard(token: string): Guard {
   const expected = digest(`Bearer ${token}`);
   return (headers, port) => {
     const hosts = HOSTS.map((host) => `${host}:${port}`);
-    if (!hosts.includes(headers.host ?? '')) return forbidden(`This API answers to ${hosts.join(' and ')} only.`);
+    if (!hosts.includes(headers.host ?? ''))
+      return forbidden(`This API accepts only the hosts ${hosts.join(' and ')}.`);
     if (headers.origin !== undefined && !hosts.includes(headers.origin.replace(/^http:\/\//, ''))) {
-      return forbidden('This API answers no web page of another origin.');
+      return forbidden('This API does not accept web pages of other origins.');
     }
     if (timingSafeEqual(digest(headers.authorization ?? ''), expected)) return undefined;
     return {
       status: 401,
-      error: ShoalError.unauthorized('The token is missing or wrong; it is in the home, in api.json.'),
+      error: ShoalError.unauthorized('The token is missing or wrong. Read it from api.json in the home.'),
     };
   };
 }
 
-function forbidden(why: string): Refusal {
-  return { status: 403, error: ShoalError.unauthorized(why) };
+function forbidden(reason: string): Refusal {
+  return { status: 403, error: ShoalError.unauthorized(reason) };
 }
 
-/** Returns a value of fixed length, for a comparison in constant time. */
+/** Gives texts an equal length, which the constant-time comparison requires. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -75,7 +75,7 @@ test('a call without the token is refused', async (t) => {
   await refused(api, '/elsewhere', { headers: { authorization: '' } }, 401, 'UNAUTHORIZED');
 });
 
-test('a foreign host name and a foreign page are refused, whatever token they have', async (t) => {
+test('a foreign host name and a foreign page are refused with any token', async (t) => {
   const { api } = await open(t);
   const own = `127.0.0.1:${api.port}`;
   for (const host of ['evil.example', `evil.example:${api.port}`, '127.0.0.1']) {
@@ -101,7 +101,7 @@ test('clusters are joined, listed and left', async (t) => {
   await refused(api, API_PATHS.clusters, { method: 'POST', body: '{"id":1}' }, 400, 'INVALID_REQUEST');
 });
 
-test('what is in memory is told, or that it cannot be', async (t) => {
+test('loaded models are listed, or refused if the engine cannot list them', async (t) => {
   const { api, node } = await open(t);
   await refused(api, API_PATHS.loaded, {}, 400, 'INVALID_REQUEST');
   const model = { id: 'tiny', memoryBytes: 12, device: 'cpu', contextLength: 1024, active: 0, leavesInMs: 240_000 };
@@ -109,7 +109,7 @@ test('what is in memory is told, or that it cannot be', async (t) => {
   assert.deepEqual(await call(api, API_PATHS.loaded), { status: 200, body: { models: [model] } });
 });
 
-test('peers of an unknown cluster, unknown paths and broken bodies are errors of the API', async (t) => {
+test('unknown clusters, unknown paths and invalid bodies are errors', async (t) => {
   const { api } = await open(t);
   assert.deepEqual((await call(api, API_PATHS.peers)).body, { peers: [] });
   await refused(api, `${API_PATHS.peers}?cluster=x`, {}, 400, 'INVALID_REQUEST');
@@ -120,7 +120,7 @@ test('peers of an unknown cluster, unknown paths and broken bodies are errors of
   await refused(api, API_PATHS.clusters, { method: 'POST', body: large }, 413, 'INVALID_REQUEST');
 });
 
-test('a prompt is answered line by line, an error in the middle among them', async (t) => {
+test('a prompt is answered line by line, also with an error after text', async (t) => {
   const { api, node } = await open(t);
   node.events = () => [
     { type: 'worker', name: 'NodeA', id: '1' },
@@ -141,7 +141,7 @@ test('a prompt is answered line by line, an error in the middle among them', asy
   assert.deepEqual(node.prompts, [JSON.parse(PROMPT)]);
 });
 
-test('all that the wire carries may be asked for, and every kind of event comes back', async (t) => {
+test('requests may have every field of the wire, and every kind of event is returned', async (t) => {
   const { api, node } = await open(t);
   const events: InferenceEvent[] = [
     { type: 'tool_call', index: 0, id: 'b', name: 'add', arguments: '{}', tokens: [1] },
@@ -188,7 +188,7 @@ test('all that the wire carries may be asked for, and every kind of event comes 
   );
 });
 
-test('what a worker would refuse is refused here, with what is wrong', async (t) => {
+test('requests that a worker would refuse are refused', async (t) => {
   const { api } = await open(t);
   const chat = { type: 'messages', messages: [{ role: 'user', content: 'Hi' }] };
   const wrong = [
@@ -211,7 +211,7 @@ test('what a worker would refuse is refused here, with what is wrong', async (t)
   }
 });
 
-test('a prompt that fails before its first word has an HTTP status of its own', async (t) => {
+test('a prompt that fails before its first event has its own HTTP status', async (t) => {
   const { api, node } = await open(t);
   node.events = () => [{ type: 'error', error: ShoalError.modelNotFound('x', ['y']) }];
   await refused(api, API_PATHS.prompt, { method: 'POST', body: PROMPT }, 404, 'MODEL_NOT_FOUND');
@@ -221,7 +221,7 @@ test('a prompt that fails before its first word has an HTTP status of its own', 
   await refused(api, API_PATHS.prompt, { method: 'POST', body: PROMPT }, 400, 'INVALID_REQUEST');
 });
 
-test('a reader that hangs up ends the generation at once', async (t) => {
+test('a reader that disconnects ends the generation at once', async (t) => {
   const { api, node } = await open(t);
   node.events = () => [{ type: 'text', text: 'one', tokens: [] }];
   node.isEndless = true;
@@ -231,7 +231,7 @@ test('a reader that hangs up ends the generation at once', async (t) => {
   await node.left.promise;
 });
 
-test('a reader that does not read holds the generation back', async (t) => {
+test('a reader that does not read pauses the generation', async (t) => {
   const { api, node } = await open(t);
   const piece = 'x'.repeat(65_536);
   node.events = function* () {
@@ -239,12 +239,12 @@ test('a reader that does not read holds the generation back', async (t) => {
   };
   const response = await respond(api, API_PATHS.prompt, { method: 'POST', body: PROMPT });
   const before = await settled(node);
-  assert.ok(before * piece.length < 64 * 1_048_576, `${before} pieces were given`);
+  assert.ok(before * piece.length < 64 * 1_048_576, `${before} events were consumed`);
   response.destroy();
   await node.left.promise;
 });
 
-/** How many events were taken once no more are, as far as turns of the event loop can tell. */
+/** Waits until no more events are consumed and returns their number. */
 async function settled(node: FakeNode): Promise<number> {
   let quiet = 0;
   for (let last = node.given; quiet < 1_000; last = node.given) {
@@ -254,7 +254,7 @@ async function settled(node: FakeNode): Promise<number> {
   return node.given;
 }
 
-test('prompts are refused before the node is there and once it ends', async (t) => {
+test('prompts are refused before the node exists and while it stops', async (t) => {
   const api = await openApi({ port: 0, token: TOKEN, log: pino({ enabled: false }), onStop: () => undefined });
   t.after(() => api.close());
   await refused(api, API_PATHS.status, {}, 503, 'OVERLOADED');
@@ -264,13 +264,13 @@ test('prompts are refused before the node is there and once it ends', async (t) 
   assert.equal((await call(api, API_PATHS.status)).status, 200);
 });
 
-test('whoever asks the node to end is answered first', async (t) => {
+test('a stop request is answered before the node stops', async (t) => {
   const { api, stopped } = await open(t);
   assert.deepEqual(await call(api, API_PATHS.stop, { method: 'POST' }), { status: 200, body: {} });
   await stopped;
 });
 
-test('a taken port is refused with what to do', async (t) => {
+test('a port in use is refused with a hint', async (t) => {
   const { api } = await open(t);
   const second = openApi({ port: api.port, token: TOKEN, log: pino({ enabled: false }), onStop: () => undefined });
   await assert.rejects(second, { code: 'INVALID_REQUEST', message: new RegExp(`Port ${api.port} is taken.*--port 0`) });

@@ -9,24 +9,24 @@ import { parsePromptRequest } from './prompt-request.ts';
 
 const HOST = '127.0.0.1';
 const HEADERS_TIMEOUT_MS = 10_000;
-/** The time to receive a request. An answer has no time limit. */
+/** The longest time until a request has arrived. Answers have no limit. */
 const BODY_TIMEOUT_MS = 30_000;
 const TIMEOUT_CHECK_MS = 1_000;
 const MAX_CONNECTIONS = 1_024;
 
 export interface ApiOptions {
-  /** 0: the system picks a free port. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly token: string;
   readonly log: Logger;
-  /** Called after a request to stop has been answered. */
+  /** Called after a stop request has been answered. */
   readonly onStop: () => void;
 }
 
 /** The daemon's HTTP API for programs of the same user. */
 export interface Api {
   readonly port: number;
-  /** Requests before this call get an error: the node is starting. */
+  /** Sets the node that serves calls. Earlier calls are answered with `OVERLOADED`. */
   serve(node: NodeControl): void;
   /** Refuses new prompts. Running ones continue. */
   refusePrompts(): void;
@@ -34,24 +34,24 @@ export interface Api {
 }
 
 /**
- * Opens the API on the loopback address. Throws `INVALID_REQUEST` if the port is in use. It opens before the node exists, so
- * that a port in use is reported before a cluster is joined or a model is loaded.
+ * Opens the API on the loopback address. Throws `INVALID_REQUEST` if the port is in use. The API opens before the node
+ * exists, so that a port in use is reported before a cluster is joined or a model is loaded.
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
   const server = createServer(options.log);
   const state: { node?: NodeControl | undefined; ending: boolean } = { ending: false };
   const node = (): NodeControl => {
     if (state.node === undefined)
-      throw new ShoalError('OVERLOADED', 'This node is still starting; ask again in a moment.');
+      throw new ShoalError('OVERLOADED', 'This node is still starting. Try again in a moment.');
     return state.node;
   };
-  const promptable = (): NodeControl => {
-    if (state.ending) throw new ShoalError('OVERLOADED', 'This node is ending and takes no more prompts.');
+  const controlForPrompts = (): NodeControl => {
+    if (state.ending) throw new ShoalError('OVERLOADED', 'This node is stopping and accepts no more prompts.');
     return node();
   };
 
   addGuard(server, options.token);
-  addRoutes(server, node, promptable, options);
+  addRoutes(server, node, controlForPrompts, options);
   const port = await listen(server, options.port);
   return {
     port,
@@ -80,7 +80,7 @@ function createServer(log: Logger): FastifyInstance {
     return sendError(reply, status, error);
   });
   server.setNotFoundHandler((request, reply) => {
-    const error = ShoalError.invalidRequest(`There is no ${request.method} ${request.url} here.`);
+    const error = ShoalError.invalidRequest(`This API has no route ${request.method} ${request.url}.`);
     return sendError(reply, 404, error);
   });
   return server;
@@ -97,7 +97,7 @@ function addGuard(server: FastifyInstance, token: string): void {
 function addRoutes(
   server: FastifyInstance,
   node: () => NodeControl,
-  promptable: () => NodeControl,
+  controlForPrompts: () => NodeControl,
   { log, onStop }: ApiOptions,
 ): void {
   server.get(API_PATHS.status, () => node().status());
@@ -111,7 +111,7 @@ function addRoutes(
   server.get(API_PATHS.loaded, async () => ({ models: await node().loaded() }));
   server.post(API_PATHS.prompt, async (request, reply) => {
     const prompt = parsePromptRequest(request.body);
-    const control = promptable();
+    const control = controlForPrompts();
     reply.hijack();
     await streamPrompt(control, prompt, reply.raw, log);
   });
@@ -143,7 +143,7 @@ function failure(thrown: FastifyError | Error): { status: number; error: ShoalEr
   if (status === 413) {
     return { status, error: ShoalError.invalidRequest(`A request may have at most ${API_BODY_LIMIT_BYTES} bytes.`) };
   }
-  // Fastify's own errors (invalid JSON, an invalid content type) may be shown to the caller.
+  // The messages of Fastify's own refusals (bad JSON, an unknown content type) are fit for users.
   if (status >= 400 && status < 500) return { status, error: ShoalError.invalidRequest(thrown.message) };
   return { status: 500, error: ShoalError.from(thrown) };
 }

@@ -5,8 +5,8 @@ import { errorView, STATUS_OF } from './errors.ts';
 import type { Logger } from '@shoal/host/log';
 
 /**
- * Sends the answer to one prompt as NDJSON, at the speed of the reader. The headers are sent with the first line, so that a
- * prompt that fails earlier has its own HTTP status. A reader that disconnects ends the generation.
+ * Answers one prompt as NDJSON, at the speed of the reader. The headers are sent with the first line, so that a prompt that
+ * fails earlier has its own HTTP status. If the reader disconnects, the generation ends.
  */
 export async function streamPrompt(
   node: NodeControl,
@@ -17,20 +17,20 @@ export async function streamPrompt(
   try {
     const events = node.prompt(request)[Symbol.asyncIterator]();
     response.once('close', () => {
-      events.return?.().catch((err: unknown) => log.error({ err }, 'An answer could not be taken back'));
+      events.return?.().catch((err: unknown) => log.error({ err }, 'An answer could not be cancelled'));
     });
     for (let next = await events.next(); next.done !== true; next = await events.next()) {
-      if (!say(response, next.value)) await roomOrGone(response);
+      if (!writeLine(response, next.value)) await drainedOrClosed(response);
       if (response.closed) return;
     }
   } catch (thrown) {
-    say(response, { type: 'error', error: ShoalError.from(thrown) });
+    writeLine(response, { type: 'error', error: ShoalError.from(thrown) });
   }
   response.end();
 }
 
-/** Returns false if the caller must wait for the reader. */
-function say(response: ServerResponse, event: WorkerChosen | InferenceEvent): boolean {
+/** Writes one event. Returns false if the caller must wait until the reader has caught up. */
+function writeLine(response: ServerResponse, event: WorkerChosen | InferenceEvent): boolean {
   if (!response.headersSent) startAnswer(response, event);
   return response.write(`${JSON.stringify(promptLine(event))}\n`);
 }
@@ -44,7 +44,7 @@ function promptLine(event: WorkerChosen | InferenceEvent): PromptLine {
   return event.type === 'error' ? { type: 'error', error: errorView(event.error) } : event;
 }
 
-function roomOrGone(response: ServerResponse): Promise<void> {
+function drainedOrClosed(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     if (response.closed) return resolve();
     const done = (): void => {
