@@ -154,7 +154,7 @@ suite('shoal push', { concurrency: 2 }, () => {
         [...nobody, '--ids', '1,2'],
         /--ids needs the model it belongs to: shoal push MODEL\.gguf --to 127\.0\.0\.1:1 --ids 1,2$/m,
       ],
-      [['--to', '::1', '--prompt', 'hi'], /"::1" is no address: .*\[IPV6\]:PORT/],
+      [['--to', '::1', '--prompt', 'hi'], /"::1" is not an address\. .*\[IPV6\]:PORT/],
     ];
     await Promise.all(
       wrong.map(async ([words, message]) => {

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { dialDonate } from './donate.ts';
 
 suite('dialling a Donate compute node', () => {
-  test('a silent node and one that disconnects have different errors', async (t) => {
+  test('a node that sends nothing and a node that hangs up have different errors', async (t) => {
     const sockets: Socket[] = [];
     let hangsUp = false;
     const server = createServer((socket) => {
@@ -24,11 +24,13 @@ suite('dialling a Donate compute node', () => {
       message: `127.0.0.1:${port} sent no hello within 0.05 s: is it a Donate compute node?`,
     });
     hangsUp = true;
-    await assert.rejects(dialDonate(`127.0.0.1:${port}`), { message: /closed the connection before its hello/ });
+    await assert.rejects(dialDonate(`127.0.0.1:${port}`), {
+      message: /closed the connection before it sent its hello/,
+    });
   });
 
-  test('an unknown host and a closed port have different errors', async () => {
-    // A name with an empty part is invalid, so that no DNS server is needed.
+  test('a host that does not exist and a closed port have different errors', async () => {
+    // A name with an empty label fails without a DNS query.
     await assert.rejects(dialDonate('no..host'), { code: 'CONNECT_FAILED', message: 'There is no host "no..host".' });
     await assert.rejects(dialDonate('127.0.0.1:1'), {
       code: 'CONNECT_FAILED',
@@ -36,7 +38,7 @@ suite('dialling a Donate compute node', () => {
     });
   });
 
-  test('the error for an IPv6 address without brackets shows the right form', async () => {
+  test('the error for an IPv6 address without brackets has the right form', async () => {
     await assert.rejects(dialDonate('::1'), { code: 'INVALID_REQUEST', message: /\[IPV6\]:PORT/ });
   });
 });

@@ -10,17 +10,17 @@ import {
 import { type AnswerStream, type Connection, Link, monotonicNow } from '@shoal/transport';
 import { dialTcp } from '@shoal/transport/tcp';
 
-/** A node must accept the connection and send its hello within this time. */
+/** Time for a node to accept a connection and send its hello. */
 export const DIAL_TIMEOUT_MS = 8_000;
 
 export type { Mode };
 
-/** A node's description of itself. */
+/** The hello of a node. */
 export interface DonateHello {
   readonly mode: Mode;
-  /** The model that answers prompts, if the node names it. */
+  /** The model that answers prompts. Undefined if the node does not send it. */
   readonly model?: string | undefined;
-  /** The most jobs that wait there, if the node reports it. */
+  /** The number of jobs that may wait. Undefined if the node does not send it. */
   readonly queueCapacity?: number | undefined;
 }
 
@@ -33,9 +33,9 @@ export interface PutModelOptions {
     readonly name?: string | undefined;
     readonly context_length?: number | undefined;
   };
-  /** The SHA-256 of the whole file in hex. If given, the node refuses a file with another one. */
+  /** The digest of the whole file, in hex. The node refuses a file with another one. */
   readonly sha256?: string | undefined;
-  /** Called after each chunk with the number of bytes sent. */
+  /** Called after each chunk with the number of bytes sent so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
@@ -45,15 +45,15 @@ export interface DialDonateOptions {
 }
 
 /**
- * Connects to a Donate compute node: `HOST`, `HOST:PORT` or `[IPV6]:PORT`. Throws `INVALID_REQUEST` for an invalid address
- * and `CONNECT_FAILED` if no such node answers in time.
+ * Connects to a Donate compute node: `HOST`, `HOST:PORT` or `[IPV6]:PORT`. Throws `INVALID_REQUEST` for an invalid address,
+ * and `CONNECT_FAILED` if no node answers in time.
  */
 export async function dialDonate(
   address = `127.0.0.1:${DEFAULT_PORT}`,
   { timeoutMs = DIAL_TIMEOUT_MS }: DialDonateOptions = {},
 ): Promise<DonateNode> {
   const { host, port } = parseAddress(address);
-  const giveUpAt = monotonicNow() + timeoutMs;
+  const timeoutAt = monotonicNow() + timeoutMs;
   const connection = await connectTo(host, port, timeoutMs);
   const session = donateClientSession();
   return new Promise((resolve, reject) => {
@@ -64,17 +64,17 @@ export async function dialDonate(
         if (hello !== undefined) resolve(new DonateNode(link, helloOf(hello)));
       },
       request: () => {},
-      close: (cause) => fail('closed the connection before its hello', cause),
+      close: (cause) => fail('closed the connection before it sent its hello', cause),
     });
-    const fail = (why: string, cause?: Error): void => {
+    const fail = (reason: string, cause?: Error): void => {
       clearTimeout(timer);
-      reject(new ShoalError('CONNECT_FAILED', `${host}:${port} ${why}: is it a Donate compute node?`, { cause }));
+      reject(new ShoalError('CONNECT_FAILED', `${host}:${port} ${reason}: is it a Donate compute node?`, { cause }));
     };
     const timer = setTimeout(() => {
-      // Before `link.close`, whose handler would report that the node closed the connection.
+      // Before `link.close`, whose close event would count as the node's.
       fail(`sent no hello within ${timeoutMs / 1_000} s`);
       link.close();
-    }, giveUpAt - monotonicNow());
+    }, timeoutAt - monotonicNow());
     link.start();
   });
 }
@@ -91,7 +91,7 @@ async function connectTo(host: string, port: number, timeoutMs: number): Promise
   }
 }
 
-/** A connected node. It handles requests in the order of the calls. */
+/** A connected node. It handles calls in order. */
 export class DonateNode {
   readonly hello: DonateHello;
   readonly #link: Link<ClientSession<DonateClient>>;
@@ -103,14 +103,14 @@ export class DonateNode {
   }
 
   /**
-   * Uploads a model, which the node keeps for this connection, and resolves when it is loaded. Rejects with the node's
-   * reason. A source that fails or has another length ends the connection, because the protocol has no message for it.
+   * Pushes a model, which the node keeps for this connection. Resolves once it is mounted. Rejects with the node's error. If
+   * the source fails or does not have `length` bytes, the connection is closed: the protocol has no message for that.
    */
   putModel(source: AsyncIterable<Uint8Array>, options: PutModelOptions): Promise<void> {
-    return this.#next(() => this.#push(source, options));
+    return this.#enqueue(() => this.#push(source, options));
   }
 
-  /** Continues these token ids greedily with the uploaded model. Resolves with the ids and the new ones. */
+  /** Continues these ids with the pushed model, greedily. Resolves with the ids and the new ones. */
   infer({
     ids,
     maxTokens,
@@ -119,21 +119,21 @@ export class DonateNode {
     readonly maxTokens?: number | undefined;
   }): Promise<number[]> {
     const request = { input: { type: 'tokens', tokens: ids }, sampling: sampling(maxTokens), stop: [] } as const;
-    return this.#next(async () => [...ids, ...(await collect(this.#link.ask(request))).tokens]);
+    return this.#enqueue(async () => [...ids, ...(await collect(this.#link.ask(request))).tokens]);
   }
 
-  /** Sends a prompt to the node's own model. */
+  /** Resolves with the answer of the node's own model. */
   prompt(text: string, { maxOut }: { readonly maxOut?: number | undefined } = {}): Promise<string> {
     const request = { input: promptInput(text), sampling: sampling(maxOut), stop: [] };
-    return this.#next(async () => (await collect(this.#link.ask(request))).text);
+    return this.#enqueue(async () => (await collect(this.#link.ask(request))).text);
   }
 
-  /** Closes the connection. The node removes the uploaded model and aborts running requests. */
+  /** Closes the connection, which ends its jobs and removes the pushed model. */
   close(): void {
     this.#link.close();
   }
 
-  #next<Result>(run: () => Promise<Result>): Promise<Result> {
+  #enqueue<Result>(run: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(run);
     this.#turn = result.catch(() => undefined);
     return result;
@@ -150,20 +150,20 @@ export class DonateNode {
     const answer = collect(this.#link.open((id) => side.push(id, offer))).finally(() => {
       isAnswered = true;
     });
-    // A rejection is reported when the source has been read, not before.
+    // A rejection is reported when the answer is awaited below.
     answer.catch(() => undefined);
     try {
       let sent = 0;
       for await (const chunk of chunksOf(source)) {
         sent += chunk.length;
         if (sent > length)
-          throw ShoalError.invalidRequest(`The model has more than the ${length} bytes that were announced.`);
+          throw ShoalError.invalidRequest(`The model has more than the given length of ${length} bytes.`);
         if (isAnswered || !(await this.#link.room())) break;
         this.#link.apply(side.chunk(chunk, sent === length));
         onProgress?.(sent);
       }
       if (!isAnswered && sent < length) {
-        throw ShoalError.invalidRequest(`The model has ${sent} bytes instead of the ${length} that were announced.`);
+        throw ShoalError.invalidRequest(`The model has ${sent} bytes instead of the given length of ${length}.`);
       }
     } catch (thrown) {
       this.close();
@@ -174,7 +174,7 @@ export class DonateNode {
   }
 }
 
-/** Resolves with the text and the tokens of an answer. Rejects with its error. */
+/** Resolves with all text and tokens of an answer. Rejects with its error. */
 async function collect(answer: AnswerStream): Promise<{ text: string; tokens: readonly number[] }> {
   let text = '';
   let tokens: readonly number[] = [];
@@ -187,16 +187,16 @@ async function collect(answer: AnswerStream): Promise<{ text: string; tokens: re
   return { text, tokens };
 }
 
-/** Joins and splits pieces of any size into chunks of `CHUNK_BYTES`. The last chunk may be shorter. */
+/** Yields the source in chunks of `CHUNK_BYTES`. The last may be shorter. */
 async function* chunksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let chunk = new Uint8Array(CHUNK_BYTES);
   let filled = 0;
   for await (const piece of source) {
     for (let at = 0; at < piece.length;) {
-      const taken = piece.subarray(at, at + CHUNK_BYTES - filled);
-      chunk.set(taken, filled);
-      filled += taken.length;
-      at += taken.length;
+      const part = piece.subarray(at, at + CHUNK_BYTES - filled);
+      chunk.set(part, filled);
+      filled += part.length;
+      at += part.length;
       if (filled < CHUNK_BYTES) continue;
       yield chunk;
       chunk = new Uint8Array(CHUNK_BYTES);
@@ -224,7 +224,7 @@ function parseAddress(text: string): { host: string; port: number } {
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
   if (host === undefined || port < 1 || port > 65_535) {
     throw ShoalError.invalidRequest(
-      `"${text}" is not an address: write HOST, HOST:PORT or [IPV6]:PORT, such as 192.168.1.5:${DEFAULT_PORT}.`,
+      `"${text}" is not an address. Use HOST, HOST:PORT or [IPV6]:PORT, for example 192.168.1.5:${DEFAULT_PORT}.`,
     );
   }
   return { host, port };

@@ -1,11 +1,11 @@
 import b4a from 'b4a';
 
-/** So much text is decoded at a time: short strings die young, one of a megabyte lies about until the collector comes. */
+/** Text that is decoded at a time. Short strings are collected early; strings of a megabyte stay until a full collection. */
 const SLICE_BYTES = 64 * 1024;
 
 /**
- * Standard base64, padded (RFC 4648, section 4), as ASCII. Undefined for anything else. Decoders skip what they do not know,
- * which shows in the length; that they take the alphabet of URLs too does not.
+ * Decodes padded standard base64 (RFC 4648, section 4) in ASCII. Returns undefined for anything else. The decoder skips
+ * invalid characters, which the length shows. It also accepts the URL alphabet, which needs a check of its own.
  */
 export function decodeBase64(text: Uint8Array): Uint8Array | undefined {
   if (text.length % 4 !== 0) return undefined;

@@ -1,7 +1,7 @@
 import b4a from 'b4a';
 import { type JsonObject, parseObject } from '../json.ts';
 
-/** A shorter body is left to the usual parser. */
+/** Shorter bodies are left to the JSON parser. */
 const LEAST_BYTES = 64 * 1024;
 
 const KEY = b4a.from('"data_b64"');
@@ -9,9 +9,9 @@ const BLANKS: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0a, 0x0d]
 const [QUOTE, COLON, BACKSLASH] = [0x22, 0x3a, 0x5c];
 
 /**
- * A frame that is nearly all `data_b64`, with that field as bytes: a string of a megabyte for each chunk of a model would
- * pile up faster than it is collected. Undefined for any other frame, and for one in which it is not plain where the field
- * lies. Throws `BAD_MESSAGE` as the usual parser does.
+ * Parses a large frame with a `data_b64` field, and returns that field as bytes: strings of a megabyte would pile up faster
+ * than they are collected. Returns undefined for any other frame, and if the place of the field is ambiguous. Throws
+ * `BAD_MESSAGE` if the rest is not JSON.
  */
 export function parseChunkFrame(body: Uint8Array): JsonObject | undefined {
   if (body.length < LEAST_BYTES) return undefined;
@@ -23,11 +23,11 @@ export function parseChunkFrame(body: Uint8Array): JsonObject | undefined {
   const data = body.subarray(start, end);
   if (data.includes(BACKSLASH)) return undefined;
   const message = parseObject(b4a.concat([body.subarray(0, start), body.subarray(end)]));
-  // Elsewhere than at the top it is no field of the frame.
+  // Only a field at the top level belongs to the frame.
   return message['data_b64'] === '' ? { ...message, data_b64: data } : undefined;
 }
 
-/** The first byte of the string that is the value; undefined where it is none. */
+/** Returns the index of the first byte inside the string value; undefined if the value is not a string. */
 function valueStart(body: Uint8Array, from: number): number | undefined {
   const colon = skipBlanks(body, from);
   const quote = skipBlanks(body, colon + 1);

@@ -14,8 +14,8 @@ function newClient(): DonateClient {
   });
 }
 
-/** Messages by type and id, events by id and type. */
-function done(outputs: readonly Output[] | undefined): string[] {
+/** Lists messages by type and id, events by id and type. */
+function summary(outputs: readonly Output[] | undefined): string[] {
   return (outputs ?? []).map((output) => {
     if (output.type === 'event') return `${output.id} ${output.event.type}`;
     if (output.type !== 'send') return output.type;
@@ -31,47 +31,47 @@ const result = (jobId: string): object => ({
   text: 'ho',
   queue_depth: 0,
 });
-const hear = (client: DonateClient, message: object): string[] => done(client.message({ v: 1, ...message }));
+const receive = (client: DonateClient, message: object): string[] => summary(client.message({ v: 1, ...message }));
 
-test('one job is under way at a time, so that an error is known to be its own', () => {
+test('one job runs at a time, so that an error belongs to it', () => {
   const client = newClient();
-  assert.deepEqual(done(client.ask(1, ASK)), ['prompt job-1']);
+  assert.deepEqual(summary(client.ask(1, ASK)), ['prompt job-1']);
   assert.deepEqual([...client.ask(2, ASK), ...client.ask(3, ASK)], []);
-  assert.deepEqual(hear(client, result('job-2')), []);
-  assert.deepEqual(hear(client, { type: 'queue_status', depth: 1 }), []);
-  assert.deepEqual(hear(client, { type: 'error', error: 'queue full' }), ['1 error', 'prompt job-2']);
-  assert.deepEqual(hear(client, result('job-2')), ['2 text', '2 finish', 'prompt job-3']);
-  assert.deepEqual(done(client.end()), ['3 error']);
+  assert.deepEqual(receive(client, result('job-2')), []);
+  assert.deepEqual(receive(client, { type: 'queue_status', depth: 1 }), []);
+  assert.deepEqual(receive(client, { type: 'error', error: 'queue full' }), ['1 error', 'prompt job-2']);
+  assert.deepEqual(receive(client, result('job-2')), ['2 text', '2 finish', 'prompt job-3']);
+  assert.deepEqual(summary(client.end()), ['3 error']);
 });
 
-test('jobs beyond those that may wait are refused', () => {
+test('jobs beyond the limit of waiting jobs are refused', () => {
   const client = newClient();
   for (let id = 0; id <= MAX_WAITING_JOBS; id += 1) client.ask(id, ASK);
   assert.throws(() => client.ask(1_000, ASK), { code: 'QUEUE_FULL' });
 });
 
-test('the answer to a job that was taken back is nobody’s, and the next job waits for it', () => {
+test('the result of an aborted job is ignored, and the next job waits for it', () => {
   const client = newClient();
   client.ask(1, ASK);
   client.ask(2, ASK);
   client.ask(3, ASK);
-  assert.deepEqual(done(client.abort(1)), ['1 finish']);
-  assert.deepEqual(done(client.abort(2)), ['2 finish']);
+  assert.deepEqual(summary(client.abort(1)), ['1 finish']);
+  assert.deepEqual(summary(client.abort(2)), ['2 finish']);
   assert.deepEqual(client.abort(1), []);
-  assert.deepEqual(hear(client, result('job-1')), ['prompt job-3']);
+  assert.deepEqual(receive(client, result('job-1')), ['prompt job-3']);
 });
 
 test('nothing more of a model is sent once the node has refused it', () => {
   const client = newClient();
-  assert.deepEqual(done(client.push(1, OFFER)), ['model_begin']);
-  assert.deepEqual(done(client.chunk(Buffer.from('abc'), false)), ['weights_chunk']);
-  assert.deepEqual(hear(client, { type: 'error', error: 'storage full' }), ['1 error']);
+  assert.deepEqual(summary(client.push(1, OFFER)), ['model_begin']);
+  assert.deepEqual(summary(client.chunk(Buffer.from('abc'), false)), ['weights_chunk']);
+  assert.deepEqual(receive(client, { type: 'error', error: 'storage full' }), ['1 error']);
   assert.deepEqual([...client.chunk(Buffer.from('def'), true), ...client.commit()], []);
-  assert.deepEqual(done(client.ask(2, ASK)), ['prompt job-2']);
+  assert.deepEqual(summary(client.ask(2, ASK)), ['prompt job-2']);
   assert.throws(() => client.push(3, OFFER), { code: 'INVALID_REQUEST' });
 });
 
-test('ids that do not begin with those that were sent are a failure', () => {
+test('a result that does not begin with the ids that were sent is an error', () => {
   const client = newClient();
   const infer = { type: 'infer_result', ok: true, queue_depth: 0 };
   for (const [id, outputIds, ends] of [
@@ -81,11 +81,11 @@ test('ids that do not begin with those that were sent are a failure', () => {
     [4, undefined, 'error'],
   ] as const) {
     client.ask(id, { input: { type: 'tokens', tokens: [7, 8] }, sampling: {}, stop: [] });
-    assert.equal(hear(client, { ...infer, job_id: `job-${id}`, output_ids: outputIds }).at(-1), `${id} ${ends}`);
+    assert.equal(receive(client, { ...infer, job_id: `job-${id}`, output_ids: outputIds }).at(-1), `${id} ${ends}`);
   }
 });
 
-test('a conversation does not fit', () => {
+test('a conversation is refused', () => {
   const messages = [
     { role: 'system', content: 'Be brief.' },
     { role: 'user', content: 'hi' },

@@ -5,7 +5,7 @@ import type { JsonObject } from '../json.ts';
 import { type InferenceRequest, promptOf } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { MessageEncoder, ClientSessionSide } from '../side.ts';
-import { readErrorWords } from './errors.ts';
+import { readErrorText } from './errors.ts';
 import {
   type HelloMessage,
   MAX_JOB_BYTES,
@@ -16,10 +16,10 @@ import {
   VERSION,
 } from './messages.ts';
 
-/** Jobs of ours that wait for the one before them. */
+/** Jobs of a connection that may wait for the current one. */
 export const MAX_WAITING_JOBS = 256;
 
-/** A model to push. */
+/** Describes a model to push. */
 export interface ModelOffer {
   /** JSON text. */
   readonly configuration: string;
@@ -33,16 +33,16 @@ interface Job {
   readonly id: number;
   readonly jobId: string;
   readonly type: 'infer' | 'prompt' | 'push';
-  /** What was sent of an `infer`, which its answer repeats. */
+  /** The ids of an `infer`, which its result repeats. */
   readonly inputIds: readonly number[];
   readonly frame: Uint8Array;
-  /** Whoever asked has left; the answer that still comes is nobody's. */
-  isForgotten: boolean;
+  /** The job was aborted here; its result is ignored. */
+  isAborted: boolean;
 }
 
 /**
- * The asking end. An `error` does not say which job it belongs to, so one job at a time is under way, and the others wait
- * here: whatever comes is the answer to that one.
+ * The client side. An `error` has no job id, so only one job is sent at a time and the others wait here: each reply belongs to
+ * the current job.
  */
 export class DonateClient implements ClientSessionSide {
   readonly #encode: MessageEncoder;
@@ -55,7 +55,7 @@ export class DonateClient implements ClientSessionSide {
     this.#encode = encode;
   }
 
-  /** What the node said of itself; undefined before it has. */
+  /** The node's hello. Undefined until it arrives. */
   get hello(): HelloMessage | undefined {
     return this.#hello;
   }
@@ -64,7 +64,7 @@ export class DonateClient implements ClientSessionSide {
     return [];
   }
 
-  /** Token ids are an `infer`, one message of a user is a `prompt`; of the sampling only the number of tokens is sent. */
+  /** Sends token ids as `infer` and a user's message as `prompt`. Of the sampling options only `maxTokens` is sent. */
   ask(id: number, request: InferenceRequest): Output[] {
     const { input, sampling } = request;
     const jobId = `job-${id}`;
@@ -76,14 +76,14 @@ export class DonateClient implements ClientSessionSide {
         : { prompt: promptOf(request, 'A Donate compute node in local_lm mode'), max_out: sampling.maxTokens };
     const { bytes: frame, size } = this.#encode({ v: VERSION, type, job_id: jobId, ...content });
     if (size > MAX_JOB_BYTES) {
-      throw ShoalError.invalidRequest(`The job is too long: a Donate compute node takes ${MAX_JOB_BYTES} bytes.`);
+      throw ShoalError.invalidRequest(`The job has more than ${MAX_JOB_BYTES} bytes, the limit of Donate compute.`);
     }
-    return this.#begin({ id, jobId, type, inputIds, frame, isForgotten: false });
+    return this.#begin({ id, jobId, type, inputIds, frame, isAborted: false });
   }
 
-  /** Begins to push a model; its terminal event says whether it is mounted. Only while nothing else is under way. */
+  /** Begins to push a model; its terminal event has the result. Throws `INVALID_REQUEST` if a job is running. */
   push(id: number, offer: ModelOffer): Output[] {
-    if (this.#current !== undefined) throw ShoalError.invalidRequest('A job of this connection is still under way.');
+    if (this.#current !== undefined) throw ShoalError.invalidRequest('A job of this connection is still running.');
     const { bytes: frame } = this.#encode({
       v: VERSION,
       type: 'model_begin',
@@ -92,37 +92,37 @@ export class DonateClient implements ClientSessionSide {
       weights_sha256: offer.sha256,
     });
     this.#chunks = 0;
-    return this.#begin({ id, jobId: '', type: 'push', inputIds: [], frame, isForgotten: false });
+    return this.#begin({ id, jobId: '', type: 'push', inputIds: [], frame, isAborted: false });
   }
 
-  /** The next bytes of the model that is being pushed; nothing is sent once the node has refused it. */
+  /** Sends the next bytes of the model. Sends nothing once the node has refused it. */
   chunk(bytes: Uint8Array, last: boolean): Output[] {
     if (this.#current?.type !== 'push') return [];
     const index = this.#chunks;
     this.#chunks += 1;
     const data = b4a.toString(b4a.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 'base64');
-    return [this.#say({ type: 'weights_chunk', index, last, data_b64: data })];
+    return [this.#send({ type: 'weights_chunk', index, last, data_b64: data })];
   }
 
   commit(): Output[] {
-    return this.#current?.type === 'push' ? [this.#say({ type: 'model_commit' })] : [];
+    return this.#current?.type === 'push' ? [this.#send({ type: 'model_commit' })] : [];
   }
 
   message(message: JsonObject): Output[] | undefined {
     switch (message['type']) {
       case 'hello':
-        return this.#greet(readHello(message));
+        return this.#receiveHello(readHello(message));
       case 'infer_result':
       case 'prompt_result':
-        return this.#take(message['type'], readResult(message));
+        return this.#receiveResult(message['type'], readResult(message));
       case 'model_status': {
-        const { ok, message: words } = readModelStatus(message);
+        const { ok, message: text } = readModelStatus(message);
         if (this.#current?.type !== 'push') return [];
-        return ok ? this.#end([{ type: 'finish', reason: 'stop', rawReason: words ?? '' }]) : this.#fail(words);
+        return ok ? this.#end([{ type: 'finish', reason: 'stop', rawReason: text ?? '' }]) : this.#fail(text);
       }
       case 'error': {
-        const words = message['error'];
-        return this.#fail(typeof words === 'string' ? words : undefined);
+        const text = message['error'];
+        return this.#fail(typeof text === 'string' ? text : undefined);
       }
       case 'queue_status':
         return [];
@@ -137,8 +137,8 @@ export class DonateClient implements ClientSessionSide {
 
   abort(id: number): Output[] {
     const job = [this.#current, ...this.#waiting].find((one) => one?.id === id);
-    if (job === undefined || job.isForgotten) return [];
-    if (job === this.#current) job.isForgotten = true;
+    if (job === undefined || job.isAborted) return [];
+    if (job === this.#current) job.isAborted = true;
     else this.#waiting.splice(this.#waiting.indexOf(job), 1);
     return [{ type: 'event', id, bytes: 0, event: { type: 'finish', reason: 'abort', rawReason: 'abort' } }];
   }
@@ -156,20 +156,20 @@ export class DonateClient implements ClientSessionSide {
   }
 
   end(): Output[] {
-    const error = ShoalError.workerLost('The node is gone.');
+    const error = ShoalError.workerLost('The connection to the node has closed.');
     const jobs = [this.#current, ...this.#waiting.splice(0)].filter((job) => job !== undefined);
     this.#current = undefined;
     return jobs.flatMap((job) => eventsOf(job, [{ type: 'error', error }]));
   }
 
-  #greet(hello: HelloMessage): Output[] {
+  #receiveHello(hello: HelloMessage): Output[] {
     if (this.#hello !== undefined) return [];
     this.#hello = hello;
     const { mode, local_lm_path: model } = hello;
     const models = model === undefined || model === '' ? [] : [{ id: model }];
     return [
       { type: 'peer', peer: { dialect: 'donate', name: '', models, lends: true } },
-      this.#say({ type: 'hello', mode, role: 'client' }),
+      this.#send({ type: 'hello', mode, role: 'client' }),
     ];
   }
 
@@ -179,29 +179,29 @@ export class DonateClient implements ClientSessionSide {
       return [{ type: 'send', bytes: job.frame }];
     }
     if (this.#waiting.length >= MAX_WAITING_JOBS) {
-      throw new ShoalError('QUEUE_FULL', `${MAX_WAITING_JOBS} jobs of this connection wait already.`);
+      throw new ShoalError('QUEUE_FULL', `${MAX_WAITING_JOBS} jobs of this connection are already waiting.`);
     }
     this.#waiting.push(job);
     return [];
   }
 
-  /** A result of another job than the one under way is nobody's. */
-  #take(type: 'infer_result' | 'prompt_result', result: ResultMessage): Output[] {
+  /** A result that does not belong to the current job is ignored. */
+  #receiveResult(type: 'infer_result' | 'prompt_result', result: ResultMessage): Output[] {
     const job = this.#current;
     if (job === undefined || `${job.type}_result` !== type || result.job_id !== job.jobId) return [];
     if (!result.ok) return this.#fail(result.error);
     const text = result.text ?? '';
     const tokens = job.type === 'infer' ? newIdsOf(job, result) : [];
     if (tokens === undefined) return this.#fail('the result does not begin with the ids that were sent');
-    const said: InferenceEvent[] = text === '' && tokens.length === 0 ? [] : [{ type: 'text', text, tokens }];
-    return this.#end([...said, { type: 'finish', reason: 'stop', rawReason: type }]);
+    const texts: InferenceEvent[] = text === '' && tokens.length === 0 ? [] : [{ type: 'text', text, tokens }];
+    return this.#end([...texts, { type: 'finish', reason: 'stop', rawReason: type }]);
   }
 
-  #fail(words: string | undefined): Output[] {
-    return this.#end([{ type: 'error', error: readErrorWords(words) }]);
+  #fail(text: string | undefined): Output[] {
+    return this.#end([{ type: 'error', error: readErrorText(text) }]);
   }
 
-  /** The job under way ends, and the next begins. */
+  /** Ends the current job and sends the next. */
   #end(events: readonly InferenceEvent[]): Output[] {
     const job = this.#current;
     if (job === undefined) return [];
@@ -210,16 +210,16 @@ export class DonateClient implements ClientSessionSide {
     return [...eventsOf(job, events), ...next];
   }
 
-  #say(message: object): Output {
+  #send(message: object): Output {
     return { type: 'send', bytes: this.#encode({ v: VERSION, ...message }).bytes };
   }
 }
 
-function eventsOf({ id, isForgotten }: Job, events: readonly InferenceEvent[]): Output[] {
-  return isForgotten ? [] : events.map((event) => ({ type: 'event', id, event, bytes: 0 }));
+function eventsOf({ id, isAborted }: Job, events: readonly InferenceEvent[]): Output[] {
+  return isAborted ? [] : events.map((event) => ({ type: 'event', id, event, bytes: 0 }));
 }
 
-/** What stands behind the input in the answer to an `infer`; undefined where that does not begin with it. */
+/** Returns the ids after the input in the result of an `infer`; undefined if the result does not begin with the input. */
 function newIdsOf({ inputIds }: Job, { output_ids: ids = [] }: ResultMessage): readonly number[] | undefined {
   return inputIds.every((id, index) => ids[index] === id) ? ids.slice(inputIds.length) : undefined;
 }

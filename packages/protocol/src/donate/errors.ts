@@ -1,8 +1,8 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
 import { MAX_JOB_BYTES } from './messages.ts';
 
-/** The dialect has no codes, only words; where it has none for a code of ours the error's own message is said. */
-const WORDS: Readonly<Record<ErrorCode, string | undefined>> = {
+/** The dialect has error texts and no codes. Undefined: the error's own message is sent. */
+const TEXTS: Readonly<Record<ErrorCode, string | undefined>> = {
   INVALID_SERVER_ID: undefined,
   CONNECT_FAILED: undefined,
   HOST_OFFLINE: undefined,
@@ -27,12 +27,12 @@ const WORDS: Readonly<Record<ErrorCode, string | undefined>> = {
   INTERNAL: undefined,
 };
 
-/** What stands on the wire for an error. */
-export function errorWords(error: ShoalError): string {
-  return WORDS[error.code] ?? error.message;
+/** Returns the text that is sent for an error. */
+export function errorText(error: ShoalError): string {
+  return TEXTS[error.code] ?? error.message;
 }
 
-/** The words that are refusals of this one message or upload, and so faults of whoever sent it. */
+/** Texts that refuse one message or upload because of a fault of its sender. */
 export const NOT_ENABLED = 'model_push not enabled on this node';
 export const SEND_PROMPT = 'this node is local_lm; send prompt, not infer';
 export const SEND_INFER = 'this node is model_push; mount model and send infer';
@@ -49,7 +49,7 @@ export function sizeMismatch(got: number, expected: number): string {
   return `weights size mismatch: got ${got} expect ${expected}`;
 }
 
-/** `format` as the configuration or the file itself says it. */
+/** `format` is the one in the configuration or in the file. */
 export function unsupportedFormat(format: string): string {
   return `unsupported format: ${format}, expected gguf`;
 }
@@ -73,19 +73,19 @@ const REFUSALS: readonly string[] = [
 ];
 const REFUSAL_BEGINNINGS = ['weights ', 'unsupported format: ', 'unknown type: ', 'upload ', 'duplicate job_id: '];
 
-/** The error that a node's words stand for. Whatever is not known is a job that failed. */
-export function readErrorWords(words: string | undefined): ShoalError {
-  if (words === undefined || words === '') {
-    return ShoalError.generationFailed('The node failed and did not say why.');
+/** Returns the error for a node's text. Unknown texts become `GENERATION_FAILED`. */
+export function readErrorText(text: string | undefined): ShoalError {
+  if (text === undefined || text === '') {
+    return ShoalError.generationFailed('The node failed without a reason.');
   }
-  return new ShoalError(codeOf(words), words);
+  return new ShoalError(codeOf(text), text);
 }
 
-function codeOf(words: string): ErrorCode {
-  if (words === 'queue full') return 'QUEUE_FULL';
-  if (words === 'storage full') return 'STORAGE_FULL';
-  if (words === 'bad message') return 'BAD_MESSAGE';
-  if (words === NOT_MOUNTED) return 'MODEL_NOT_FOUND';
-  const isRefusal = REFUSALS.includes(words) || REFUSAL_BEGINNINGS.some((beginning) => words.startsWith(beginning));
+function codeOf(text: string): ErrorCode {
+  if (text === 'queue full') return 'QUEUE_FULL';
+  if (text === 'storage full') return 'STORAGE_FULL';
+  if (text === 'bad message') return 'BAD_MESSAGE';
+  if (text === NOT_MOUNTED) return 'MODEL_NOT_FOUND';
+  const isRefusal = REFUSALS.includes(text) || REFUSAL_BEGINNINGS.some((beginning) => text.startsWith(beginning));
   return isRefusal ? 'INVALID_REQUEST' : 'GENERATION_FAILED';
 }

@@ -4,12 +4,12 @@ import { Fields } from '../fields.ts';
 import { type Framer, lengthPrefixFramer } from '../framing/index.ts';
 import type { JsonObject } from '../json.ts';
 
-/** What every frame carries as `v`. */
+/** The value of `v` in every frame. */
 export const VERSION = 1;
-/** Where a node listens unless it is told otherwise. */
+/** The default port of a node. */
 export const DEFAULT_PORT = 17_001;
 
-/** `model_push`: clients bring a model and send token ids. `local_lm`: the node has its own and takes prompts. */
+/** `model_push`: clients push a model and send token ids. `local_lm`: the node has a model and answers prompts. */
 export const MODES = ['model_push', 'local_lm'] as const;
 export type Mode = (typeof MODES)[number];
 
@@ -17,11 +17,11 @@ export type Mode = (typeof MODES)[number];
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 /** The largest model that can be pushed. A larger one is refused with `bad weights_len`. */
 export const MAX_WEIGHTS_BYTES = 100 * MAX_FRAME_BYTES;
-/** What one chunk of ours holds before it is encoded. */
+/** Bytes of a model in one chunk of our client, before encoding. */
 export const CHUNK_BYTES = 1024 * 1024;
 /** The largest Donate compute job. A larger one is refused. */
 export const MAX_JOB_BYTES = 1024 * 1024;
-/** New tokens of a job that does not say how many. */
+/** New tokens of a job without a number. */
 export const DEFAULT_MAX_TOKENS = 8;
 export const DEFAULT_MAX_OUT = 256;
 
@@ -29,7 +29,7 @@ const MAX_INT32 = 0x7fff_ffff;
 
 export interface HelloMessage {
   readonly mode: Mode;
-  /** The model of a `local_lm` node; a path where the node is not ours. */
+  /** The model of a `local_lm` node. Nodes of other programs send a path. */
   readonly local_lm_path?: string | undefined;
   readonly queue_capacity?: number | undefined;
 }
@@ -77,23 +77,23 @@ export interface ModelStatusMessage {
   readonly message?: string | undefined;
 }
 
-/** What the `model_status` of a commit says that went well. */
+/** The message of a successful `model_status`. */
 export const MOUNTED = 'mounted';
 
 export interface QueueStatus {
-  /** Jobs that wait. */
+  /** Waiting jobs. */
   readonly depth: number;
   readonly capacity: number;
-  /** Whether one runs. */
+  /** True if a job runs. */
   readonly in_progress: boolean;
 }
 
-/** Cuts and frames what either end says. */
+/** Returns the framer of both directions. */
 export function donateFramer(): Framer {
   return lengthPrefixFramer({ endianness: 'little', limit: MAX_FRAME_BYTES, emptyFrame: 'fault' });
 }
 
-/** A frame without `v` is taken for this version's, as the program takes it; another version is `BAD_MESSAGE`. */
+/** Throws `BAD_MESSAGE` for another version. A frame without `v` is accepted, as in the reference implementation. */
 export function checkVersion(message: JsonObject): void {
   const version = message['v'];
   if (version !== undefined && version !== VERSION) {
@@ -114,7 +114,7 @@ export function readHello(message: JsonObject): HelloMessage {
   };
 }
 
-/** Throws `INVALID_REQUEST` for a length that no model has. */
+/** Throws `INVALID_REQUEST` for an invalid length. */
 export function readModelBegin(message: JsonObject): ModelBeginMessage {
   const length = message['weights_len'];
   if (!Number.isInteger(length) || Number(length) < 1 || Number(length) > MAX_WEIGHTS_BYTES) {
@@ -132,7 +132,7 @@ export function readModelBegin(message: JsonObject): ModelBeginMessage {
   };
 }
 
-/** A field that is left out is the zero of its type, as the program leaves it out. The data may be bytes already. */
+/** A missing field has the zero value of its type, as in the reference implementation. `data_b64` may already be bytes. */
 export function readWeightsChunk(message: JsonObject): WeightsChunkMessage {
   const fields = new Fields(message, 'weights_chunk');
   const data = message['data_b64'];
@@ -143,7 +143,7 @@ export function readWeightsChunk(message: JsonObject): WeightsChunkMessage {
   };
 }
 
-/** Ids may be any that an int32 holds: which of them the model has is the engine's to say. */
+/** Ids may be any int32; the engine checks if the model has them. */
 export function readInfer(message: JsonObject): InferMessage {
   const fields = new Fields(message, 'infer');
   const ids = message['input_ids'] ?? [];
@@ -187,8 +187,8 @@ export function readResult(message: JsonObject): ResultMessage {
 
 export function readModelStatus(message: JsonObject): ModelStatusMessage {
   const fields = new Fields(message, 'model_status');
-  const words = fields.string('message');
-  return { ok: fields.boolean('ok') ?? false, ...(words === undefined ? {} : { message: words }) };
+  const text = fields.string('message');
+  return { ok: fields.boolean('ok') ?? false, ...(text === undefined ? {} : { message: text }) };
 }
 
 function isMode(text: string): text is Mode {

@@ -1,8 +1,8 @@
 import { isObject } from '../json.ts';
 
-/** What a `config_json` says, as far as it matters here. */
+/** The members of a `config_json` that are used. */
 export interface ModelConfiguration {
-  /** `none` where it says none. */
+  /** `none` if it is missing. */
   readonly format: string;
   readonly name?: string | undefined;
   readonly contextLength?: number | undefined;
@@ -12,7 +12,7 @@ const LONGEST_FORMAT = 32;
 const MAX_NAME_LENGTH = 128;
 const MAX_CONTEXT_TOKENS = 0x7fff_ffff;
 
-/** Text that is no JSON object is a configuration that says nothing. Never throws. */
+/** Parses a configuration. Text that is not a JSON object is an empty configuration. Never throws. */
 export function readModelConfiguration(json: string): ModelConfiguration {
   const value = parse(json);
   const { format, name, context_length: length } = isObject(value) ? value : {};

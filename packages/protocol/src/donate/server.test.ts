@@ -11,7 +11,7 @@ import {
   JOB_TOO_LONG,
   type Mode,
   type QueueStatus,
-  readErrorWords,
+  readErrorText,
   UPLOAD_IDLE_MS,
   type UploadEvent,
 } from './index.ts';
@@ -19,7 +19,7 @@ import {
 const FINISH: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };
 const HEADER_BYTES = 4;
 
-/** A server that hears frames, and what it says and wants done. */
+/** A server session that receives frames, and its outputs. */
 class Subject {
   readonly session: ServerSession<DonateServer, UploadEvent>;
   queue: QueueStatus = { depth: 0, capacity: 2, in_progress: false };
@@ -29,11 +29,11 @@ class Subject {
     this.session.start(0);
   }
 
-  hear(...messages: object[]): unknown[] {
-    return this.hearBytes(Buffer.concat(messages.map((message) => frame(JSON.stringify({ v: 1, ...message })))));
+  receive(...messages: object[]): unknown[] {
+    return this.receiveBytes(Buffer.concat(messages.map((message) => frame(JSON.stringify({ v: 1, ...message })))));
   }
 
-  /** A prompt that is taken, by its number. */
+  /** Sends a prompt that is accepted. Returns its id. */
   ask(jobId: string): number {
     const [output] = this.session.receive(
       frame(JSON.stringify({ v: 1, type: 'prompt', job_id: jobId, prompt: 'hi' })),
@@ -43,20 +43,20 @@ class Subject {
     return output.id;
   }
 
-  hearBytes(bytes: Uint8Array, now = 0): unknown[] {
-    return this.done(this.session.receive(bytes, now));
+  receiveBytes(bytes: Uint8Array, now = 0): unknown[] {
+    return this.summary(this.session.receive(bytes, now));
   }
 
-  say(id: number, event: InferenceEvent): unknown[] {
-    return this.done(this.session.respond(id, event, 0));
+  respond(id: number, event: InferenceEvent): unknown[] {
+    return this.summary(this.session.respond(id, event, 0));
   }
 
   endUpload(id: number, error?: ShoalError): unknown[] {
-    return this.done(this.session.side.endUpload(id, error));
+    return this.summary(this.session.side.endUpload(id, error));
   }
 
-  /** Frames as they stand on the wire, less `v`; uploads by their step; everything else by its type. */
-  done(outputs: readonly DonateOutput[]): unknown[] {
+  /** Lists sent messages without `v`, upload events by step, and other outputs by type. */
+  summary(outputs: readonly DonateOutput[]): unknown[] {
     return outputs.map((output) => {
       if (output.type === 'extension') return output.event.step.type;
       if (output.type !== 'send') return output.type;
@@ -73,7 +73,7 @@ function frame(body: string): Buffer {
   return Buffer.concat([header, Buffer.from(body)]);
 }
 
-const error = (words: string) => ({ type: 'error', error: words });
+const error = (text: string) => ({ type: 'error', error: text });
 const status = (ok: boolean, message: string) => ({ type: 'model_status', ok, message });
 const begin = (length: unknown, more: object = {}) => ({
   type: 'model_begin',
@@ -90,63 +90,67 @@ const chunk = (index: number, data: string, last = false) => ({
 const COMMIT = { type: 'model_commit' };
 const infer = (jobId: string, ids: unknown = [1]) => ({ type: 'infer', job_id: jobId, input_ids: ids });
 
-test('a whole upload is handed on step by step and mounted once it is', () => {
+test('a complete upload is reported step by step, then mounted', () => {
   const subject = new Subject('model_push');
-  assert.deepEqual(subject.hear(begin(6), chunk(0, 'abc'), chunk(1, 'def', true), COMMIT), [
+  assert.deepEqual(subject.receive(begin(6), chunk(0, 'abc'), chunk(1, 'def', true), COMMIT), [
     'begin',
     'bytes',
     'bytes',
     'commit',
   ]);
-  assert.deepEqual(subject.hear(infer('early')), ['request']);
+  assert.deepEqual(subject.receive(infer('early')), ['request']);
   assert.deepEqual(subject.endUpload(1), [status(true, 'mounted')]);
   assert.deepEqual(subject.endUpload(1), []);
-  assert.deepEqual(subject.hear(COMMIT), [status(true, 'mounted')]);
+  assert.deepEqual(subject.receive(COMMIT), [status(true, 'mounted')]);
 });
 
-const FAULTS: readonly { what: string; frames: object[]; says: unknown[] }[] = [
-  { what: 'a gap', frames: [begin(6), chunk(1, 'abc')], says: ['begin', 'drop', error('weights index gap')] },
+const FAULTS: readonly { what: string; frames: object[]; expected: unknown[] }[] = [
+  { what: 'a gap', frames: [begin(6), chunk(1, 'abc')], expected: ['begin', 'drop', error('weights index gap')] },
   {
     what: 'an overlap',
     frames: [begin(6), chunk(0, 'abc'), chunk(0, 'abc')],
-    says: ['begin', 'bytes', 'drop', error('weights overlap')],
+    expected: ['begin', 'bytes', 'drop', error('weights overlap')],
   },
-  { what: 'excess', frames: [begin(2), chunk(0, 'abc')], says: ['begin', 'drop', error('weights overflow')] },
+  { what: 'excess', frames: [begin(2), chunk(0, 'abc')], expected: ['begin', 'drop', error('weights overflow')] },
   {
     what: 'a chunk behind the last',
     frames: [begin(6), chunk(0, 'abc', true), chunk(1, 'def')],
-    says: ['begin', 'bytes', 'drop', error('weights overflow')],
+    expected: ['begin', 'bytes', 'drop', error('weights overflow')],
   },
   {
     what: 'bad base64',
     frames: [begin(6), { type: 'weights_chunk', index: 0, data_b64: 'ab-d' }],
-    says: ['begin', 'drop', error('weights b64 decode')],
+    expected: ['begin', 'drop', error('weights b64 decode')],
   },
-  { what: 'a length of 0', frames: [begin(0)], says: [error('bad weights_len')] },
-  { what: 'a length beyond the largest', frames: [begin(100 * 64 * 1024 ** 2 + 1)], says: [error('bad weights_len')] },
-  { what: 'a length that is a text', frames: [begin('6')], says: [error('bad weights_len')] },
-  { what: 'a digest that is none', frames: [begin(6, { weights_sha256: 'abc' })], says: [error('bad message')] },
+  { what: 'a length of 0', frames: [begin(0)], expected: [error('bad weights_len')] },
+  {
+    what: 'a length beyond the largest',
+    frames: [begin(100 * 64 * 1024 ** 2 + 1)],
+    expected: [error('bad weights_len')],
+  },
+  { what: 'a length that is a text', frames: [begin('6')], expected: [error('bad weights_len')] },
+  { what: 'a digest that is none', frames: [begin(6, { weights_sha256: 'abc' })], expected: [error('bad message')] },
   {
     what: 'a wrong field',
     frames: [begin(6), { ...chunk(0, 'abc'), index: '0' }],
-    says: ['begin', 'drop', error('bad message')],
+    expected: ['begin', 'drop', error('bad message')],
   },
-  { what: 'a chunk without a beginning', frames: [chunk(0, 'abc')], says: [error('no config')] },
+  { what: 'a chunk without a beginning', frames: [chunk(0, 'abc')], expected: [error('no config')] },
 ];
 
-for (const { what, frames, says } of FAULTS) {
-  test(`${what} is one error, and the rest of that upload meets silence until another begins`, () => {
+for (const { what, frames, expected } of FAULTS) {
+  test(`${what} is one error, and the rest of that upload is ignored until another begins`, () => {
     const subject = new Subject('model_push');
-    assert.deepEqual(subject.hear(...frames), says);
-    assert.deepEqual(subject.hear(chunk(1, 'def'), chunk(7, 'x'), COMMIT), []);
-    assert.deepEqual(subject.hear(begin(3), chunk(0, 'abc', true), COMMIT), ['begin', 'bytes', 'commit']);
+    assert.deepEqual(subject.receive(...frames), expected);
+    assert.deepEqual(subject.receive(chunk(1, 'def'), chunk(7, 'x'), COMMIT), []);
+    assert.deepEqual(subject.receive(begin(3), chunk(0, 'abc', true), COMMIT), ['begin', 'bytes', 'commit']);
   });
 }
 
-test('a commit is told what is missing', () => {
+test('the reply to a commit has what is missing', () => {
   const subject = new Subject('model_push');
-  assert.deepEqual(subject.hear(COMMIT), [status(false, 'no config')]);
-  assert.deepEqual(subject.hear(begin(6), chunk(0, 'abc', true), COMMIT), [
+  assert.deepEqual(subject.receive(COMMIT), [status(false, 'no config')]);
+  assert.deepEqual(subject.receive(begin(6), chunk(0, 'abc', true), COMMIT), [
     'begin',
     'bytes',
     'drop',
@@ -154,82 +158,82 @@ test('a commit is told what is missing', () => {
   ]);
 });
 
-test('another format is refused at its commit, and nothing of it is kept', () => {
+test('another format is refused at its commit, and nothing of it is reported', () => {
   for (const [config, format] of [
     ['{"format":"onnx"}', 'onnx'],
     ['{"layers":4}', 'none'],
     ['not JSON', 'none'],
   ]) {
     const subject = new Subject('model_push');
-    assert.deepEqual(subject.hear(begin(3, { config_json: config }), chunk(0, 'abc', true), COMMIT), [
+    assert.deepEqual(subject.receive(begin(3, { config_json: config }), chunk(0, 'abc', true), COMMIT), [
       status(false, `unsupported format: ${format}, expected gguf`),
     ]);
   }
 });
 
-test('what goes wrong at home ends the upload: an error before the commit, a status after it', () => {
+test('a local failure ends the upload: with an error before the commit, with a status after it', () => {
   const full = new ShoalError('STORAGE_FULL', 'No room on /dev/sda1.');
   const early = new Subject('model_push');
-  early.hear(begin(6));
+  early.receive(begin(6));
   assert.deepEqual(early.endUpload(1, full), ['drop', error('storage full')]);
-  assert.deepEqual(early.hear(chunk(0, 'abcdef', true), COMMIT), []);
+  assert.deepEqual(early.receive(chunk(0, 'abcdef', true), COMMIT), []);
   const late = new Subject('model_push');
-  late.hear(begin(3), chunk(0, 'abc', true), COMMIT);
+  late.receive(begin(3), chunk(0, 'abc', true), COMMIT);
   assert.deepEqual(late.endUpload(1, full), ['drop', status(false, 'storage full')]);
-  assert.deepEqual(late.hear(infer('a')), [error('model not mounted')]);
+  assert.deepEqual(late.receive(infer('a')), [error('model not mounted')]);
 });
 
-test('an upload that stops is given up', () => {
+test('an upload that stops times out', () => {
   const subject = new Subject('model_push');
-  subject.hear(begin(6));
+  subject.receive(begin(6));
   assert.equal(subject.session.wakeAt, UPLOAD_IDLE_MS);
   const text = JSON.stringify({ v: 1, ...chunk(0, 'abc') });
-  subject.hearBytes(frame(text), 5_000);
+  subject.receiveBytes(frame(text), 5_000);
   assert.equal(subject.session.wakeAt, 5_000 + UPLOAD_IDLE_MS);
-  assert.deepEqual(subject.done(subject.session.tick(subject.session.wakeAt)), ['drop', error('upload timed out')]);
+  assert.deepEqual(subject.summary(subject.session.tick(subject.session.wakeAt)), ['drop', error('upload timed out')]);
   assert.equal(subject.session.wakeAt, Infinity);
 });
 
 test('a second beginning, or the end of the connection, drops the model', () => {
   const subject = new Subject('model_push');
-  subject.hear(begin(3), chunk(0, 'abc', true), COMMIT);
+  subject.receive(begin(3), chunk(0, 'abc', true), COMMIT);
   subject.endUpload(1);
-  assert.deepEqual(subject.hear(begin(3)), ['drop', 'begin']);
-  assert.deepEqual(subject.hear(infer('a')), [error('model not mounted')]);
-  assert.deepEqual(subject.done(subject.session.end()), ['drop']);
+  assert.deepEqual(subject.receive(begin(3)), ['drop', 'begin']);
+  assert.deepEqual(subject.receive(infer('a')), [error('model not mounted')]);
+  assert.deepEqual(subject.summary(subject.session.end()), ['drop']);
 });
 
 test('each mode refuses the jobs of the other, and local_lm an upload once', () => {
   const local = new Subject('local_lm');
-  assert.deepEqual(local.hear(infer('a')), [error('this node is local_lm; send prompt, not infer')]);
+  assert.deepEqual(local.receive(infer('a')), [error('this node is local_lm; send prompt, not infer')]);
   const notEnabled = error('model_push not enabled on this node');
-  assert.deepEqual(local.hear(begin(3), chunk(0, 'abc'), COMMIT), [notEnabled]);
-  assert.deepEqual(local.hear(begin(3)), [notEnabled]);
+  assert.deepEqual(local.receive(begin(3), chunk(0, 'abc'), COMMIT), [notEnabled]);
+  assert.deepEqual(local.receive(begin(3)), [notEnabled]);
   const push = new Subject('model_push');
-  assert.deepEqual(push.hear({ type: 'prompt', job_id: 'a', prompt: 'hi' }), [
+  assert.deepEqual(push.receive({ type: 'prompt', job_id: 'a', prompt: 'hi' }), [
     error('this node is model_push; mount model and send infer'),
   ]);
 });
 
-test('results tell the jobs that waited; a full queue is an error without an id', () => {
+test('a result has the number of waiting jobs; a full queue is an error without an id', () => {
   const subject = new Subject('local_lm');
-  subject.hear({ type: 'prompt', job_id: 'a', prompt: 'hi' }, { type: 'prompt', job_id: 'b', prompt: 'ho' });
-  assert.deepEqual(subject.hear({ type: 'prompt', job_id: 'a', prompt: 'again' }), [error('duplicate job_id: a')]);
+  subject.receive({ type: 'prompt', job_id: 'a', prompt: 'hi' }, { type: 'prompt', job_id: 'b', prompt: 'ho' });
+  assert.deepEqual(subject.receive({ type: 'prompt', job_id: 'a', prompt: 'again' }), [error('duplicate job_id: a')]);
   subject.session.side.started(1, 5);
-  subject.say(1, { type: 'text', text: 'hello', tokens: [1] });
+  subject.respond(1, { type: 'text', text: 'hello', tokens: [1] });
   const result = { type: 'prompt_result', job_id: 'a', ok: true, text: 'hello', queue_depth: 5 };
-  assert.deepEqual(subject.say(1, FINISH), [result]);
-  assert.deepEqual(subject.say(2, { type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') }), [
+  assert.deepEqual(subject.respond(1, FINISH), [result]);
+  assert.deepEqual(subject.respond(2, { type: 'error', error: new ShoalError('QUEUE_FULL', 'Full.') }), [
     error('queue full'),
   ]);
 });
 
-test('the queue is told to those who ask, then at each change', () => {
+test('the queue is sent to a peer that asks, then at each change', () => {
   const subject = new Subject('local_lm');
-  const changed = (): unknown[] => subject.done(subject.session.side.queueChanged());
+  const changed = (): unknown[] => subject.summary(subject.session.side.queueChanged());
   subject.queue = { depth: 1, capacity: 2, in_progress: true };
   assert.deepEqual(changed(), []);
-  assert.deepEqual(subject.hear({ type: 'queue_status' }), [{ type: 'queue_status', ...subject.queue }]);
+  assert.deepEqual(subject.receive({ type: 'queue_status' }), [{ type: 'queue_status', ...subject.queue }]);
   assert.deepEqual(changed(), []);
   subject.queue = { depth: 0, capacity: 2, in_progress: true };
   assert.deepEqual(changed(), [{ type: 'queue_status', ...subject.queue }]);
@@ -237,38 +241,38 @@ test('the queue is told to those who ask, then at each change', () => {
 
 test('a message fault keeps the connection, a framing fault ends it', () => {
   const subject = new Subject('local_lm');
-  assert.deepEqual(subject.hear({ type: 'nonsense' }, {}), [
+  assert.deepEqual(subject.receive({ type: 'nonsense' }, {}), [
     error('unknown type: nonsense'),
     error('unknown type: undefined'),
   ]);
-  assert.deepEqual(subject.hear({ type: 'prompt', prompt: 7 }), [error('bad message')]);
-  assert.deepEqual(subject.hearBytes(frame('{"v":2,"type":"hello"}')), [error('bad message')]);
-  assert.deepEqual(subject.hearBytes(frame('{nonsense}')), [error('bad message')]);
-  assert.deepEqual(subject.hearBytes(frame('{"type":"hello"}')), []);
-  assert.deepEqual(subject.hearBytes(frame('GET / HTTP/1.1')), [error('bad message'), 'close']);
-  assert.deepEqual(subject.hear(infer('a')), []);
+  assert.deepEqual(subject.receive({ type: 'prompt', prompt: 7 }), [error('bad message')]);
+  assert.deepEqual(subject.receiveBytes(frame('{"v":2,"type":"hello"}')), [error('bad message')]);
+  assert.deepEqual(subject.receiveBytes(frame('{nonsense}')), [error('bad message')]);
+  assert.deepEqual(subject.receiveBytes(frame('{"type":"hello"}')), []);
+  assert.deepEqual(subject.receiveBytes(frame('GET / HTTP/1.1')), [error('bad message'), 'close']);
+  assert.deepEqual(subject.receive(infer('a')), []);
   assert.ok(CLOSE_GRACE_MS <= 1_000);
 });
 
-test('a job that never began is an error without an id, so that no result overtakes those of the jobs before it', () => {
+test('a job that never started is an error without an id, so that no result overtakes earlier ones', () => {
   const subject = new Subject('local_lm');
   const tooLong = { type: 'prompt', job_id: 'a', prompt: 'x'.repeat(1024 ** 2) };
-  assert.deepEqual(subject.hear(tooLong), [error('a job may have at most 1048576 bytes')]);
-  assert.equal(readErrorWords(JOB_TOO_LONG).code, 'INVALID_REQUEST');
+  assert.deepEqual(subject.receive(tooLong), [error('a job may have at most 1048576 bytes')]);
+  assert.equal(readErrorText(JOB_TOO_LONG).code, 'INVALID_REQUEST');
   for (const code of ['QUEUE_FULL', 'OVERLOADED'] as const) {
     const id = subject.ask('b');
     const refusal: InferenceEvent = { type: 'error', error: new ShoalError(code, 'This node is shutting down.') };
-    const words = code === 'QUEUE_FULL' ? 'queue full' : 'This node is shutting down.';
-    assert.deepEqual(subject.say(id, refusal), [error(words)]);
+    const text = code === 'QUEUE_FULL' ? 'queue full' : 'This node is shutting down.';
+    assert.deepEqual(subject.respond(id, refusal), [error(text)]);
   }
   const id = subject.ask('c');
   subject.session.side.started(id, 0);
   const failed: InferenceEvent = { type: 'error', error: ShoalError.generationFailed('The engine fell.') };
   const result = { type: 'prompt_result', job_id: 'c', ok: false, error: 'The engine fell.', queue_depth: 0 };
-  assert.deepEqual(subject.say(id, failed), [result]);
+  assert.deepEqual(subject.respond(id, failed), [result]);
 });
 
-test('a large chunk is the same however its frame is written', () => {
+test('a large chunk has the same data in every notation of its frame', () => {
   const data = Buffer.alloc(100_000, 'weights ').toString('base64');
   const texts = [
     `{"v":1,"type":"weights_chunk","index":0,"last":true,"data_b64":"${data}"}`,
@@ -279,26 +283,26 @@ test('a large chunk is the same however its frame is written', () => {
   ];
   for (const text of texts) {
     const subject = new Subject('model_push');
-    subject.hear(begin(100_000));
+    subject.receive(begin(100_000));
     const [output] = subject.session.receive(frame(text), 0);
     assert.ok(output?.type === 'extension' && output.event.step.type === 'bytes');
     assert.deepEqual(Buffer.from(output.event.step.bytes), Buffer.alloc(100_000, 'weights '));
   }
 });
 
-test('a large frame whose data lies elsewhere is read as any other', () => {
+test('a large frame with its data elsewhere is parsed like any other', () => {
   const data = 'A'.repeat(100_000);
   const subject = new Subject('model_push');
-  subject.hear(begin(75_000));
+  subject.receive(begin(75_000));
   const nested = `{"type":"weights_chunk","x":{"data_b64":"${data}"}}`;
-  assert.deepEqual(subject.hearBytes(frame(nested)), []);
+  assert.deepEqual(subject.receiveBytes(frame(nested)), []);
   const broken = `{"type":"weights_chunk","data_b64":"${data}`;
-  assert.deepEqual(subject.hearBytes(frame(broken)), [error('bad message')]);
+  assert.deepEqual(subject.receiveBytes(frame(broken)), [error('bad message')]);
   const number = `{"type":"weights_chunk","data_b64":7,"pad":"${data}"}`;
-  assert.deepEqual(subject.hearBytes(frame(number)), ['drop', error('bad message')]);
+  assert.deepEqual(subject.receiveBytes(frame(number)), ['drop', error('bad message')]);
 });
 
-test('base64 is taken as Node writes it, and in no other way', () => {
+test('only base64 as Node writes it is accepted', () => {
   const bytes = fc.uint8Array({ maxLength: 200 });
   const decode = (text: string): Uint8Array | undefined => decodeBase64(Buffer.from(text));
   fc.assert(

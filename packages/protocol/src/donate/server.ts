@@ -5,7 +5,7 @@ import { type InferenceRequest, promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { MessageEncoder, ServerSessionSide } from '../side.ts';
 import { parseChunkFrame } from './chunk-frame.ts';
-import { errorWords, JOB_TOO_LONG, NOT_ENABLED, NOT_MOUNTED, SEND_INFER, SEND_PROMPT, unknownType } from './errors.ts';
+import { errorText, JOB_TOO_LONG, NOT_ENABLED, NOT_MOUNTED, SEND_INFER, SEND_PROMPT, unknownType } from './errors.ts';
 import {
   checkVersion,
   type InferMessage,
@@ -23,7 +23,7 @@ export interface DonateServerOptions {
   readonly mode: Mode;
   /** The name of a `local_lm` node's model; never a path. */
   readonly model?: string | undefined;
-  /** How the one queue of all connections fares now. */
+  /** Returns the current state of the queue, which all connections share. */
   readonly queue: () => QueueStatus;
 }
 
@@ -31,33 +31,33 @@ interface OpenJob {
   readonly job: InferMessage | PromptMessage;
   readonly newIds: number[];
   text: string;
-  /** Jobs that waited when this one started; undefined before. */
+  /** Jobs that waited when this one started. Undefined before it starts. */
   depth: number | undefined;
 }
 
-/** The donating end: greets, takes a model or prompts, and answers each job with one frame. */
+/** The server side: sends a hello, receives a model or prompts, and answers each job with one frame. */
 export class DonateServer implements ServerSessionSide<UploadEvent> {
   readonly #encode: MessageEncoder;
   readonly #nextId: () => number;
   readonly #options: DonateServerOptions;
   readonly #upload: ModelUpload;
   readonly #open = new Map<number, OpenJob>();
-  /** The upload that a `local_lm` node does not take was told so. */
+  /** True once this node, in `local_lm` mode, has refused the current upload. */
   #isUploadRefused = false;
-  /** What was last said of the queue; undefined where the peer never asked. */
-  #queueSaid: QueueStatus | undefined;
+  /** The last `queue_status` sent. Undefined if the peer has not asked for it. */
+  #sentQueue: QueueStatus | undefined;
 
   constructor(encode: MessageEncoder, nextId: () => number, options: DonateServerOptions) {
     this.#encode = encode;
     this.#nextId = nextId;
     this.#options = options;
-    this.#upload = new ModelUpload({ say: (message) => this.#say(message), nextId });
+    this.#upload = new ModelUpload({ send: (message) => this.#send(message), nextId });
   }
 
   start(): DonateOutput[] {
     const { mode, model, queue } = this.#options;
     const { capacity } = queue();
-    return [this.#say({ type: 'hello', mode, role: 'server', local_lm_path: model, queue_capacity: capacity })];
+    return [this.#send({ type: 'hello', mode, role: 'server', local_lm_path: model, queue_capacity: capacity })];
   }
 
   parse(body: Uint8Array): JsonObject | undefined {
@@ -71,18 +71,18 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
         return [];
       case 'model_begin':
         this.#isUploadRefused = false;
-        return this.#takesModels() ? this.#upload.begin(message, now) : this.#refuseUpload();
+        return this.#acceptsModels() ? this.#upload.begin(message, now) : this.#refuseUpload();
       case 'weights_chunk':
-        return this.#takesModels() ? this.#upload.chunk(message, now) : this.#refuseUpload();
+        return this.#acceptsModels() ? this.#upload.chunk(message, now) : this.#refuseUpload();
       case 'model_commit':
-        return this.#takesModels() ? this.#upload.commit() : this.#refuseUpload();
+        return this.#acceptsModels() ? this.#upload.commit() : this.#refuseUpload();
       case 'infer':
-        return this.#takeJob(readInfer(message), bytes);
+        return this.#receiveJob(readInfer(message), bytes);
       case 'prompt':
-        return this.#takeJob(readPrompt(message), bytes);
+        return this.#receiveJob(readPrompt(message), bytes);
       case 'queue_status':
-        this.#queueSaid = this.#options.queue();
-        return [this.#say({ type: 'queue_status', ...this.#queueSaid })];
+        this.#sentQueue = this.#options.queue();
+        return [this.#send({ type: 'queue_status', ...this.#sentQueue })];
       default:
         return undefined;
     }
@@ -93,7 +93,7 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
   }
 
   fault(error: ShoalError): DonateOutput[] {
-    return [this.#error(errorWords(error))];
+    return [this.#error(errorText(error))];
   }
 
   respond(id: number, event: InferenceEvent): DonateOutput[] {
@@ -101,7 +101,7 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
     if (open === undefined) return [];
     switch (event.type) {
       case 'queued':
-      // Nobody can ask for these here.
+      // A Donate compute job never has these.
       case 'tool_call':
       case 'embedding':
         return [];
@@ -114,29 +114,29 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
         return event.reason === 'abort' ? [] : [this.#result(open, answerOf(open))];
       case 'error':
         this.#open.delete(id);
-        return [this.#failure(open, errorWords(event.error))];
+        return [this.#failure(open, errorText(event.error))];
       default:
         return event satisfies never;
     }
   }
 
-  /** The upload with this id is over: its model is mounted, or cannot be because of `error`. */
+  /** Ends the upload with this id: its model is mounted, or cannot be because of `error`. */
   endUpload(id: number, error?: ShoalError): DonateOutput[] {
     return this.#upload.ended(id, error);
   }
 
-  /** The job's turn has come, while so many others wait. */
+  /** Call when a job starts; `depth` is the number of waiting jobs. */
   started(id: number, depth: number): void {
     const open = this.#open.get(id);
     if (open !== undefined) open.depth = depth;
   }
 
-  /** Tells a peer that asked how the queue fares, if that has changed. */
+  /** Sends `queue_status` to a peer that has asked for it once, if the queue has changed. */
   queueChanged(): DonateOutput[] {
-    const [before, now] = [this.#queueSaid, this.#options.queue()];
+    const [before, now] = [this.#sentQueue, this.#options.queue()];
     if (before === undefined || isSame(before, now)) return [];
-    this.#queueSaid = now;
-    return [this.#say({ type: 'queue_status', ...now })];
+    this.#sentQueue = now;
+    return [this.#send({ type: 'queue_status', ...now })];
   }
 
   credit(): number {
@@ -157,7 +157,7 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
     return [...ids.map((id): DonateOutput => ({ type: 'abort', id })), ...this.#upload.end()];
   }
 
-  #takesModels(): boolean {
+  #acceptsModels(): boolean {
     return this.#options.mode === 'model_push';
   }
 
@@ -167,7 +167,7 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
     return [this.#error(NOT_ENABLED)];
   }
 
-  #takeJob(job: InferMessage | PromptMessage, bytes: number): DonateOutput[] {
+  #receiveJob(job: InferMessage | PromptMessage, bytes: number): DonateOutput[] {
     const refusal = this.#refusalOf(job);
     if (refusal !== undefined) return [this.#error(refusal)];
     if (bytes > MAX_JOB_BYTES) return [this.#error(JOB_TOO_LONG)];
@@ -177,8 +177,8 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
   }
 
   #refusalOf({ type, job_id: jobId }: InferMessage | PromptMessage): string | undefined {
-    if (type === 'infer' && !this.#takesModels()) return SEND_PROMPT;
-    if (type === 'prompt' && this.#takesModels()) return SEND_INFER;
+    if (type === 'infer' && !this.#acceptsModels()) return SEND_PROMPT;
+    if (type === 'prompt' && this.#acceptsModels()) return SEND_INFER;
     if (type === 'infer' && !this.#upload.isCommitted) return NOT_MOUNTED;
     const isOpen = [...this.#open.values()].some(({ job }) => job.job_id === jobId);
     return isOpen ? `duplicate job_id: ${jobId}` : undefined;
@@ -186,19 +186,19 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
 
   #result({ job, depth }: OpenJob, answer: object): Output {
     const queueDepth = depth ?? this.#options.queue().depth;
-    return this.#say({ type: `${job.type}_result`, job_id: job.job_id, ...answer, queue_depth: queueDepth });
+    return this.#send({ type: `${job.type}_result`, job_id: job.job_id, ...answer, queue_depth: queueDepth });
   }
 
-  /** A result would overtake those of the jobs before this one where its turn never came. */
-  #failure(open: OpenJob, words: string): Output {
-    return open.depth === undefined ? this.#error(words) : this.#result(open, { ok: false, error: words });
+  /** A job that never started fails with an `error`, because a result would overtake those of earlier jobs. */
+  #failure(open: OpenJob, text: string): Output {
+    return open.depth === undefined ? this.#error(text) : this.#result(open, { ok: false, error: text });
   }
 
-  #error(words: string): Output {
-    return this.#say({ type: 'error', error: words });
+  #error(text: string): Output {
+    return this.#send({ type: 'error', error: text });
   }
 
-  #say(message: object): Output {
+  #send(message: object): Output {
     return { type: 'send', bytes: this.#encode({ v: VERSION, ...message }).bytes };
   }
 }

@@ -4,7 +4,7 @@ import type { Output } from '../session.ts';
 import { decodeBase64 } from './base64.ts';
 import {
   BAD_BASE64,
-  errorWords,
+  errorText,
   INDEX_GAP,
   NO_CONFIG,
   OVERFLOW,
@@ -18,10 +18,10 @@ import { readModelConfiguration } from './model-configuration.ts';
 
 /** A model upload that sends nothing for this long ends with `upload timed out`, and its bytes are removed. */
 export const UPLOAD_IDLE_MS = 30_000;
-/** The one format that is taken. */
+/** The only accepted format. */
 const FORMAT = 'gguf';
 
-/** One step of a model's way to us; the steps of one upload come in order. */
+/** One step of a model upload. The steps of one upload come in order. */
 export type UploadStep =
   | {
       readonly type: 'begin';
@@ -29,13 +29,13 @@ export type UploadStep =
       readonly configuration: string;
       /** In bytes. */
       readonly length: number;
-      /** Lower-case hex, where the peer tells it. */
+      /** Lower-case hex. Undefined if the peer sends none. */
       readonly sha256?: string | undefined;
     }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
-  /** All `length` bytes have come. */
+  /** All `length` bytes have arrived. */
   | { readonly type: 'commit' }
-  /** The peer gave it up, did it wrong, or is gone: nothing of it may stay behind. */
+  /** The upload has failed, or the peer has replaced it or is gone. Everything of it is removed. */
   | { readonly type: 'drop' };
 
 /** The extension event of Donate compute: a step of the upload with this id, which `DonateServer.endUpload` ends. */
@@ -52,39 +52,39 @@ interface Receiving {
   readonly length: number;
   received: number;
   nextIndex: number;
-  /** The peer called a chunk the last one. */
+  /** True after a chunk with `last`. */
   isLastSeen: boolean;
   giveUpAt: number;
 }
 
 type State =
   | { readonly is: 'none' }
-  /** It had its one error; nothing more is said of it. */
+  /** Its one error is sent; the rest of it is ignored. */
   | { readonly is: 'refused' }
-  /** It cannot be taken, which its commit is told. */
-  | { readonly is: 'unwanted'; readonly why: string }
+  /** It cannot be accepted. The reply to its commit has the reason. */
+  | { readonly is: 'unsupported'; readonly reason: string }
   | Receiving
   | { readonly is: 'committed' | 'mounted'; readonly id: number };
 
-/** How the upload speaks for its connection. */
-export interface UploadVoice {
-  say(message: object): Output;
+/** The parts of a connection that an upload uses. */
+export interface UploadPort {
+  send(message: object): Output;
   nextId(): number;
 }
 
 /**
- * The rules of a connection's model: chunks come in order, none twice, none beyond the length, and the first fault gets
- * one `error` and ends it in silence, because the program reads one frame after its commit.
+ * Checks the rules of an upload: chunks come in order, none twice, none beyond the length. The first fault gets one `error`
+ * and the rest is ignored, because the reference client reads one frame after its commit.
  */
 export class ModelUpload {
-  readonly #voice: UploadVoice;
+  readonly #port: UploadPort;
   #state: State = { is: 'none' };
 
-  constructor(voice: UploadVoice) {
-    this.#voice = voice;
+  constructor(port: UploadPort) {
+    this.#port = port;
   }
 
-  /** Whether there is a model to ask: mounted, or on its way to be. */
+  /** True if there is a model for jobs: mounted, or committed and about to be. */
   get isCommitted(): boolean {
     return this.#state.is === 'committed' || this.#state.is === 'mounted';
   }
@@ -93,17 +93,17 @@ export class ModelUpload {
     return this.#state.is === 'receiving' ? this.#state.giveUpAt : Infinity;
   }
 
-  /** A new upload takes the place of whatever was there. */
+  /** Begins an upload, which replaces the one before. */
   begin(message: JsonObject, now: number): DonateOutput[] {
     const dropped = this.#drop();
     try {
       const begun = readModelBegin(message);
       const { format } = readModelConfiguration(begun.config_json);
       if (format !== FORMAT) {
-        this.#state = { is: 'unwanted', why: unsupportedFormat(format) };
+        this.#state = { is: 'unsupported', reason: unsupportedFormat(format) };
         return dropped;
       }
-      const id = this.#voice.nextId();
+      const id = this.#port.nextId();
       const length = begun.weights_len;
       const giveUpAt = now + UPLOAD_IDLE_MS;
       this.#state = { is: 'receiving', id, length, received: 0, nextIndex: 0, isLastSeen: false, giveUpAt };
@@ -116,7 +116,7 @@ export class ModelUpload {
       };
       return [...dropped, uploadStep(id, step)];
     } catch (thrown) {
-      return [...dropped, ...this.#refuse(errorWords(ShoalError.from(thrown)))];
+      return [...dropped, ...this.#refuse(errorText(ShoalError.from(thrown)))];
     }
   }
 
@@ -126,7 +126,7 @@ export class ModelUpload {
       case 'none':
         return this.#refuse(NO_CONFIG);
       case 'refused':
-      case 'unwanted':
+      case 'unsupported':
         return [];
       case 'receiving':
         return this.#receive(state, message, now);
@@ -146,9 +146,9 @@ export class ModelUpload {
       case 'refused':
       case 'committed':
         return [];
-      case 'unwanted':
+      case 'unsupported':
         this.#state = { is: 'none' };
-        return [this.#status(false, state.why)];
+        return [this.#status(false, state.reason)];
       case 'receiving': {
         const { id, received, length } = state;
         if (received !== length) return [...this.#drop(), this.#status(false, sizeMismatch(received, length))];
@@ -167,9 +167,9 @@ export class ModelUpload {
     const state = this.#state;
     if (!('id' in state) || state.id !== id) return [];
     if (error !== undefined) {
-      const words = errorWords(error);
-      if (state.is === 'receiving') return this.#refuse(words);
-      return [...this.#drop(), this.#status(false, words)];
+      const text = errorText(error);
+      if (state.is === 'receiving') return this.#refuse(text);
+      return [...this.#drop(), this.#status(false, text)];
     }
     if (state.is !== 'committed') return [];
     this.#state = { is: 'mounted', id };
@@ -198,14 +198,14 @@ export class ModelUpload {
       state.giveUpAt = now + UPLOAD_IDLE_MS;
       return [uploadStep(state.id, { type: 'bytes', bytes })];
     } catch (thrown) {
-      return this.#refuse(errorWords(ShoalError.from(thrown)));
+      return this.#refuse(errorText(ShoalError.from(thrown)));
     }
   }
 
-  #refuse(words: string): DonateOutput[] {
+  #refuse(text: string): DonateOutput[] {
     const dropped = this.#drop();
     this.#state = { is: 'refused' };
-    return [...dropped, this.#error(words)];
+    return [...dropped, this.#error(text)];
   }
 
   #drop(): DonateOutput[] {
@@ -214,12 +214,12 @@ export class ModelUpload {
     return 'id' in state ? [uploadStep(state.id, { type: 'drop' })] : [];
   }
 
-  #error(words: string): DonateOutput {
-    return this.#voice.say({ type: 'error', error: words });
+  #error(text: string): DonateOutput {
+    return this.#port.send({ type: 'error', error: text });
   }
 
   #status(ok: boolean, message: string): DonateOutput {
-    return this.#voice.say({ type: 'model_status', ok, message });
+    return this.#port.send({ type: 'model_status', ok, message });
   }
 }
 
