@@ -1,7 +1,7 @@
 /**
- * What the resident memory of a Donate compute node grows by while a model of 1 GiB is pushed to it: the most that is seen
- * during the push, less what it was before. Nothing is collected on request. The model is a valid header with random bytes
- * behind it, so that the node refuses it once it is whole.
+ * Measures how much the resident memory of a Donate compute node grows while a model of 1 GiB is pushed to it: the maximum during
+ * the push, minus the value before. The collector is not called. The model is a valid header with random bytes, so the node
+ * refuses it once it is complete.
  *
  *   node bench/donate-memory.ts [--rounds 3] [--json]
  */

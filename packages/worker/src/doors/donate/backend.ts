@@ -7,12 +7,12 @@ import type { Worker, WorkerQueue } from '../../worker.ts';
 import { Uploads, type UploadsOptions } from './uploads.ts';
 import type { StagedModel } from './staged-model.ts';
 
-/** What the door donates: the node's own engine for prompts, or a place for the models that clients push. */
+/** The source of the answers: the node's own engine for prompts, or models that clients push. */
 export type DonateBackendOptions =
   | { readonly mode: 'local_lm'; readonly worker: Worker }
   | ({ readonly mode: 'model_push'; readonly scheduler: Scheduler } & UploadsOptions);
 
-/** What is behind the door, whichever mode it has. */
+/** The part of the door that answers jobs, in either mode. */
 export interface DonateBackend {
   readonly mode: Mode;
   /** The name of the model that answers prompts. */
@@ -20,9 +20,9 @@ export interface DonateBackend {
   readonly door: Pick<WorkerQueue, 'load' | 'outcomes'>;
   /** Undefined if the mode is `local_lm`. */
   readonly uploads?: Uploads | undefined;
-  /** `model`: the pushed one that the job means. */
+  /** Answers a job. `model` is the pushed model that it is for. */
   answer(exchange: Exchange, observer: RequestObserver, model: StagedModel | undefined): void;
-  /** Loads a pushed model, which is all that the exchange asks for. */
+  /** Loads a pushed model and ends the exchange. */
   mount(exchange: Exchange, observer: RequestObserver, model: StagedModel): void;
   close(): Promise<void>;
 }
@@ -39,7 +39,8 @@ function ownModel(worker: Worker, policy: DoorPolicy): DonateBackend {
     ...(model === undefined ? {} : { model: model.id }),
     door,
     answer: (exchange, observer) => door.answer(exchange, observer),
-    mount: (exchange) => void exchange.send({ type: 'error', error: ShoalError.invalidRequest('no models are taken') }),
+    mount: (exchange) =>
+      void exchange.send({ type: 'error', error: ShoalError.invalidRequest('this node accepts no models') }),
     close: () => Promise.resolve(),
   };
 }
@@ -61,7 +62,7 @@ async function pushedModels(
   };
 }
 
-/** What answers the request to load a model, once that is loaded. */
+/** The engine that answers the exchange of a `mount` once the model is loaded. */
 const LOADED: Engine = {
   name: 'loaded',
   abilities: { slots: 1, resume: 'none' },

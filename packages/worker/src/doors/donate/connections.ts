@@ -22,15 +22,15 @@ type DonateLink = Link<ServerSession<DonateServer, UploadEvent>, UploadEvent>;
 
 const NOTHING_TO_GENERATE: InferenceRequest = { input: { type: 'tokens', tokens: [] }, sampling: {}, stop: [] };
 
-/** One job that is over, for whoever keeps a log. */
+/** Describes a finished job, for a log. */
 export interface JobReport extends RequestEnd {
-  /** Where it came from. */
+  /** The address of the client. */
   readonly peer: string;
   /** `mount` is the loading of a pushed model. */
   readonly kind: 'infer' | 'prompt' | 'mount';
   /** Jobs that waited when it started. */
   readonly queueDepth: number;
-  /** From when it came, its wait included. */
+  /** Time since the job arrived, with its wait. */
   readonly durationMs: number;
 }
 
@@ -41,7 +41,7 @@ export class Connections {
   readonly #onJob: (report: JobReport) => void;
   readonly #links = new Set<DonateLink>();
 
-  /** `capacity`: jobs that wait at most. */
+  /** `capacity` is the number of jobs that may wait. */
   constructor(backend: DonateBackend, capacity: number, onJob: (report: JobReport) => void) {
     this.#backend = backend;
     this.#capacity = capacity;
@@ -57,8 +57,8 @@ export class Connections {
     const session = donateServerSession({ mode, queue: () => this.#queue, model });
     const link: DonateLink = new Link(connection, session, {
       peer: () => {},
-      request: (exchange) => this.#take(link, exchange, uploads),
-      extension: ({ id, step }) => uploads?.take(id, step),
+      request: (exchange) => this.#receive(link, exchange, uploads),
+      extension: ({ id, step }) => uploads?.receive(id, step),
       close: () => this.#links.delete(link),
     });
     const uploads = this.#backend.uploads?.ofConnection({
@@ -74,13 +74,13 @@ export class Connections {
     return { depth: queued, capacity: this.#capacity, in_progress: active > 0 };
   }
 
-  #take(link: DonateLink, exchange: Exchange, uploads: ConnectionUploads | undefined): void {
+  #receive(link: DonateLink, exchange: Exchange, uploads: ConnectionUploads | undefined): void {
     const kind = exchange.request.input.type === 'tokens' ? 'infer' : 'prompt';
     const model = uploads?.model;
     const observer = this.#observer(link, exchange, kind);
     const answer = (): void => {
       if (!exchange.ended) this.#backend.answer(exchange, observer, model);
-      this.#tellQueue();
+      this.#sendQueueStatus();
     };
     const sealing = uploads?.sealing;
     if (sealing === undefined) answer();
@@ -90,35 +90,35 @@ export class Connections {
   #mount(link: DonateLink, id: number, model: StagedModel): void {
     const exchange = new MountExchange(link, id, model);
     this.#backend.mount(exchange, this.#observer(link, exchange, 'mount'), model);
-    this.#tellQueue();
+    this.#sendQueueStatus();
   }
 
   #observer(link: DonateLink, { id }: Exchange, kind: JobReport['kind']): RequestObserver {
     const peer = link.connection.remote.address;
-    const cameAt = monotonicNow();
+    const arrivedAt = monotonicNow();
     let queueDepth = 0;
     return {
       onStart: () => {
         queueDepth = this.#queue.depth;
         link.session.side.started(id, queueDepth);
-        this.#tellQueue();
+        this.#sendQueueStatus();
       },
       onEnd: (end) => {
-        this.#onJob({ ...end, peer, kind, queueDepth, durationMs: monotonicNow() - cameAt });
-        // Nobody takes a job back here: whoever asked has left, or reads nothing, and would hold up everybody's jobs again.
+        this.#onJob({ ...end, peer, kind, queueDepth, durationMs: monotonicNow() - arrivedAt });
+        // The dialect has no abort: the client has left, or does not read and would delay the jobs of all connections again.
         if (end.outcome === 'aborted' && kind !== 'mount') link.close();
-        this.#tellQueue();
+        this.#sendQueueStatus();
       },
     };
   }
 
-  /** Those who asked hear how the queue fares. */
-  #tellQueue(): void {
+  /** Sends the state of the queue to the clients that have asked for it. */
+  #sendQueueStatus(): void {
     for (const link of this.#links) link.apply(link.session.side.queueChanged());
   }
 }
 
-/** A commit as a request that waits for its turn like any other. */
+/** A commit as a request, which waits in the queue like any other. */
 class MountExchange implements Exchange {
   readonly id: number;
   readonly request = NOTHING_TO_GENERATE;
@@ -149,9 +149,9 @@ class MountExchange implements Exchange {
     return event.type === 'finish' && event.reason !== 'abort' ? side.endUpload(this.id) : [];
   }
 
-  onAbort(listener: (why: ShoalError) => void): void {
+  onAbort(listener: (reason: ShoalError) => void): void {
     this.#model.onDiscard(() => {
-      if (!this.#isAnswered) listener(ShoalError.aborted('Whoever pushed the model is gone.'));
+      if (!this.#isAnswered) listener(ShoalError.aborted('The client that pushed the model is gone.'));
     });
   }
 }

@@ -10,11 +10,11 @@ import type { InferenceEvent } from '@shoal/protocol';
 import type { Mode } from '@shoal/protocol/donate';
 import { FINISH, ScriptedEngine, type Step } from '../../../test/scripted-engine.ts';
 import { type DonateListener, type JobReport, serveDonate, type ServeDonateOptions } from './index.ts';
-import { error, type Frame, hasEnded, TestClient } from './testing/test-client.ts';
+import { error, type TestFrame, until, TestClient } from './testing/test-client.ts';
 
 const TEXT: InferenceEvent = { type: 'text', text: 'four', tokens: [4, 5] };
 const MOUNTED = { type: 'model_status', ok: true, message: 'mounted' };
-/** Longer than any file that is found on this machine: it is nobody's process. */
+/** A process id above the largest one of Linux. */
 const DEAD_PROCESS = 2_147_483_646;
 
 let base: string;
@@ -23,7 +23,7 @@ before(async () => {
 });
 after(() => rm(base, { recursive: true }));
 
-/** A GGUF header that promises nothing, and random bytes. */
+/** Returns a GGUF header without tensors and metadata, and random bytes. */
 function ggufFile(length = 100): Buffer {
   const file = randomBytes(length);
   file.write('GGUF');
@@ -32,7 +32,7 @@ function ggufFile(length = 100): Buffer {
   return file;
 }
 
-function push(file: Buffer, { pieces = 3, sha256 = '' } = {}): Frame[] {
+function push(file: Buffer, { pieces = 3, sha256 = '' } = {}): TestFrame[] {
   const size = Math.ceil(file.length / pieces);
   const chunks = Array.from({ length: pieces }, (_, index) => ({
     type: 'weights_chunk',
@@ -49,16 +49,16 @@ function push(file: Buffer, { pieces = 3, sha256 = '' } = {}): Frame[] {
   return [begin, ...chunks, { type: 'model_commit' }];
 }
 
-const infer = (jobId: string): Frame => ({ type: 'infer', job_id: jobId, input_ids: [1, 2] });
-const prompt = (jobId: string): Frame => ({ type: 'prompt', job_id: jobId, prompt: 'What is 2+2?' });
+const infer = (jobId: string): TestFrame => ({ type: 'infer', job_id: jobId, input_ids: [1, 2] });
+const prompt = (jobId: string): TestFrame => ({ type: 'prompt', job_id: jobId, prompt: 'What is 2+2?' });
 
 interface Open {
   readonly listener: DonateListener;
   readonly folder: string;
   readonly reports: JobReport[];
-  /** Every engine that was mounted, with its file. */
+  /** The engines that were mounted, with their files. */
   readonly mounted: { readonly file: string; readonly content: Buffer; readonly engine: ScriptedEngine }[];
-  /** The files of pushed models that there are now. */
+  /** Returns the current files of pushed models. */
   readonly files: () => string[];
   readonly client: () => Promise<TestClient>;
   readonly close: () => Promise<void>;
@@ -117,7 +117,7 @@ async function open(
 }
 
 suite('the Donate door', { concurrency: true }, () => {
-  test('a model that was pushed lies whole on the disk, answers, and is gone with its connection', async (context) => {
+  test('a pushed model is complete on the disk, answers, and is removed with its connection', async (context) => {
     const { client, close, files, folder, mounted, reports } = await open(context, 'model_push');
     const one = await client();
     const file = ggufFile(100_000);
@@ -141,12 +141,12 @@ suite('the Donate door', { concurrency: true }, () => {
       ],
     );
     one.destroy();
-    await hasEnded(() => files().length === 0 && mounted.every(({ engine }) => engine.isClosed));
+    await until(() => files().length === 0 && mounted.every(({ engine }) => engine.isClosed));
     await close();
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  test('one model is in memory at a time: each connection has its own, loaded in place of the other’s', async (context) => {
+  test('one model is in memory at a time: the model of a connection replaces that of the other', async (context) => {
     const { client, mounted, files } = await open(context, 'model_push');
     const [first, second] = [await client(), await client()];
     for (const one of [first, second]) {
@@ -169,7 +169,7 @@ suite('the Donate door', { concurrency: true }, () => {
     assert.equal(files().length, 2);
   });
 
-  test('a job that was sent behind its commit waits for the model', async (context) => {
+  test('a job that is sent after the commit waits for the model', async (context) => {
     const { client } = await open(context, 'model_push');
     const one = await client();
     one.send(...push(ggufFile()), infer('a'), infer('b'));
@@ -177,7 +177,7 @@ suite('the Donate door', { concurrency: true }, () => {
     assert.deepEqual([(await one.next())['job_id'], (await one.next())['job_id']], ['a', 'b']);
   });
 
-  test('what is no GGUF, has another digest, or does not load is refused at its commit and removed', async (context) => {
+  test('a file that is not GGUF, has another digest or does not load is refused at its commit and removed', async (context) => {
     const { client, files } = await open(context, 'model_push', { script: [] });
     const one = await client();
     const headerOfMore = ggufFile();
@@ -188,18 +188,18 @@ suite('the Donate door', { concurrency: true }, () => {
       [headerOfMore, '', /promises more/],
       [ggufFile(), 'ab'.repeat(32), /^weights sha256 mismatch$/],
     ];
-    for (const [file, sha256, words] of cases) {
+    for (const [file, sha256, text] of cases) {
       one.send(...push(file, { sha256 }));
       const { type, ok, message } = await one.next();
       assert.deepEqual([type, ok], ['model_status', false]);
-      assert.match(String(message), words);
-      await hasEnded(() => files().length === 0);
+      assert.match(String(message), text);
+      await until(() => files().length === 0);
     }
     one.send(infer('a'));
     assert.deepEqual(await one.next(), error('model not mounted'));
   });
 
-  test('a model beyond the quota of all connections is refused at its beginning', async (context) => {
+  test('a model beyond the quota of all connections is refused at its begin message', async (context) => {
     const { client } = await open(context, 'model_push', { quotaBytes: 150 });
     const [first, second] = [await client(), await client()];
     first.send(...push(ggufFile()));
@@ -210,13 +210,13 @@ suite('the Donate door', { concurrency: true }, () => {
     assert.deepEqual(await second.next(), error('storage full'));
     second.send(...rest);
     first.destroy();
-    await hasEnded(async () => {
+    await until(async () => {
       second.send(...push(ggufFile()));
       return (await second.next())['ok'] === true;
     });
   });
 
-  test('jobs of all connections run in turn; a full queue says so at once', async (context) => {
+  test('jobs of all connections run in turn; a full queue refuses at once', async (context) => {
     const { client, reports } = await open(context, 'local_lm', { script: ['hang'], queue: 2 });
     const [first, second] = [await client(), await client()];
     first.send({ type: 'queue_status' });
@@ -230,19 +230,19 @@ suite('the Donate door', { concurrency: true }, () => {
     second.destroy();
     while ((await first.next())['depth'] !== 0);
     first.destroy();
-    await hasEnded(() => reports.length === 4);
+    await until(() => reports.length === 4);
     assert.deepEqual(
       reports.map(({ outcome }) => outcome),
       ['refused', 'aborted', 'aborted', 'aborted'],
     );
   });
 
-  test('a job’s start is told to those who asked, and one that ends only once its place is free', async (context) => {
+  test('a client that has asked gets the queue status when a job starts, and when its place is free again', async (context) => {
     const { client, reports } = await open(context, 'local_lm', { script: ['hang'], queue: 2 });
-    const [watcher, first, second] = [await client(), await client(), await client()];
-    watcher.send({ type: 'queue_status' });
+    const [observer, first, second] = [await client(), await client(), await client()];
+    observer.send({ type: 'queue_status' });
     const next = async (): Promise<unknown[]> => {
-      const { depth, in_progress: runs } = await watcher.next();
+      const { depth, in_progress: runs } = await observer.next();
       return [depth, runs];
     };
     assert.deepEqual(await next(), [0, false]);
@@ -257,18 +257,18 @@ suite('the Donate door', { concurrency: true }, () => {
     assert.deepEqual(await next(), [0, false]);
   });
 
-  test('a job that waited for a model that was pushed over is told so, before those behind the next one', async (context) => {
+  test('a job for a model that another upload replaced fails before the jobs of the next model', async (context) => {
     const { client } = await open(context, 'model_push');
     const one = await client();
     one.send(...push(ggufFile(1_000_000)), infer('a'), ...push(ggufFile()), infer('b'));
-    const { job_id: id, error: words } = await one.next();
-    assert.deepEqual([id, words], ['a', 'model not mounted']);
+    const { job_id: id, error: text } = await one.next();
+    assert.deepEqual([id, text], ['a', 'model not mounted']);
     assert.deepEqual(await one.next(), MOUNTED);
     const { job_id: next, ok } = await one.next();
     assert.deepEqual([next, ok], ['b', true]);
   });
 
-  test('a result tells how many jobs waited when its own started', async (context) => {
+  test('a result has the number of jobs that waited when its own started', async (context) => {
     const { client } = await open(context, 'local_lm');
     const one = await client();
     one.send(prompt('a'), prompt('b'), prompt('c'));
@@ -283,7 +283,7 @@ suite('the Donate door', { concurrency: true }, () => {
     );
   });
 
-  test('bytes that are no frame get one error and a close; others notice nothing', async (context) => {
+  test('invalid bytes get one error and a close; other connections are not affected', async (context) => {
     const { client } = await open(context, 'local_lm');
     const [bad, good] = [await client(), await client()];
     bad.sendBytes(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
@@ -293,17 +293,17 @@ suite('the Donate door', { concurrency: true }, () => {
     assert.equal((await good.next())['text'], 'four');
   });
 
-  test('a client that makes it say and say, and never reads, is dropped; others notice nothing', async (context) => {
+  test('a client that causes replies and never reads is dropped; other connections are not affected', async (context) => {
     const { client, listener } = await open(context, 'local_lm');
-    const deaf = await client();
-    deaf.pause();
-    const refused = TestClient.frames(...Array<Frame>(500).fill(infer('x')));
+    const unread = await client();
+    unread.pause();
+    const refused = TestClient.frames(...Array<TestFrame>(500).fill(infer('x')));
     let isDropped = false;
-    void deaf.closed.then(() => {
+    void unread.closed.then(() => {
       isDropped = true;
     });
-    await hasEnded(() => {
-      if (deaf.unsentBytes < refused.length) deaf.sendBytes(refused);
+    await until(() => {
+      if (unread.unsentBytes < refused.length) unread.sendBytes(refused);
       return isDropped;
     });
     const other = await TestClient.dial(listener.port);
@@ -311,7 +311,7 @@ suite('the Donate door', { concurrency: true }, () => {
     other.destroy();
   });
 
-  test('what a killed process left behind is removed at the next start, and nothing else', async () => {
+  test('the folder of a killed process is removed at the next start, and nothing else', async () => {
     const folder = join(base, 'leftovers');
     const leftover = join(folder, `${DEAD_PROCESS}-${'0'.repeat(16)}`);
     const living = join(folder, `${process.ppid}-${'0'.repeat(16)}`);
@@ -330,8 +330,8 @@ suite('the Donate door', { concurrency: true }, () => {
   });
 });
 
-suite('uploads of any kind', () => {
-  type UploadStep = { readonly index: number; readonly data: string; readonly last: boolean } | 'commit' | 'begin';
+suite('random uploads', () => {
+  type RandomStep = { readonly index: number; readonly data: string; readonly last: boolean } | 'commit' | 'begin';
   const chunk = fc.record({
     index: fc.integer({ min: 0, max: 4 }),
     data: fc.oneof(
@@ -341,13 +341,13 @@ suite('uploads of any kind', () => {
     last: fc.boolean(),
   });
   const steps = fc.array(
-    fc.oneof({ weight: 6, arbitrary: chunk }, { weight: 1, arbitrary: fc.constantFrom<UploadStep>('commit', 'begin') }),
+    fc.oneof({ weight: 6, arbitrary: chunk }, { weight: 1, arbitrary: fc.constantFrom<RandomStep>('commit', 'begin') }),
     {
       maxLength: 12,
     },
   );
 
-  test('leave nothing behind, and the next good one is taken', async (context) => {
+  test('leave no files, and the next valid one is accepted', async (context) => {
     const { client, files } = await open(context, 'model_push');
     await fc.assert(
       fc.asyncProperty(steps, fc.integer({ min: 1, max: 120 }), fc.boolean(), async (sequence, length, hasDigest) => {
@@ -371,7 +371,7 @@ suite('uploads of any kind', () => {
           if (ok === true) break;
         }
         one.destroy();
-        await hasEnded(() => files().length === 0);
+        await until(() => files().length === 0);
       }),
       { numRuns: 40 },
     );

@@ -5,7 +5,7 @@ import type { DoorPolicy } from '../../scheduler.ts';
 import { Connections, type JobReport } from './connections.ts';
 import { type DonateBackendOptions, openBackend } from './backend.ts';
 
-/** Jobs that wait, of all connections together, unless it is set otherwise. */
+/** Default number of jobs that may wait, of all connections together. */
 export const QUEUE_CAPACITY = 64;
 /** New tokens that one job may have, unless it is set otherwise. */
 const MAX_TOKENS = 4_096;
@@ -17,12 +17,12 @@ export interface DonateDoorOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly backend: DonateBackendOptions;
-  /** Jobs that wait at most. */
+  /** The number of jobs that may wait. Default: `QUEUE_CAPACITY`. */
   readonly queue?: number | undefined;
   readonly maxTokens?: number | undefined;
   readonly maxConnections?: number | undefined;
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** Called when a job is over. */
+  /** Called when a job has ended. */
   readonly onJob?: ((report: JobReport) => void) | undefined;
 }
 
@@ -33,8 +33,8 @@ export interface DonateDoor extends OpenDoor {
 }
 
 /**
- * Listens for Donate compute clients. The jobs of all connections run one at a time, in the order in which they came; the
- * loading of a pushed model is one of them. Throws `INVALID_REQUEST` where it cannot listen or keep models.
+ * Listens for Donate compute clients. The jobs of all connections run one at a time, in order of arrival; loading a pushed
+ * model is a job too. Throws `INVALID_REQUEST` if it cannot listen or use the folder for models.
  */
 export async function openDonateDoor(options: DonateDoorOptions): Promise<DonateDoor> {
   const { host, port, queue = QUEUE_CAPACITY, maxTokens = MAX_TOKENS } = options;

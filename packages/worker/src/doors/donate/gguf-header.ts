@@ -2,19 +2,19 @@ import { isGguf } from '@shoal/files/gguf';
 import { ShoalError } from '@shoal/protocol';
 import { unsupportedFormat } from '@shoal/protocol/donate';
 
-/** Magic, version, and how many tensors and metadata there are: u32, u32, u64, u64, little-endian. */
+/** Magic, version, number of tensors and number of metadata entries: u32, u32, u64, u64, little-endian. */
 export const GGUF_HEADER_BYTES = 24;
-/** A tensor's entry: the length of its name, dimensions, type and offset. */
+/** The smallest entry of a tensor: length of its name, number of dimensions, type and offset. */
 const LEAST_TENSOR_BYTES = 24;
-/** A metadata's entry: the length of its key, its type, and a value of a byte. */
+/** The smallest entry of metadata: length of its key, type, and a value of one byte. */
 const LEAST_METADATA_BYTES = 13;
 
-/** Those that llama.cpp reads. */
+/** The versions that llama.cpp reads. */
 const VERSIONS: ReadonlySet<number> = new Set([2, 3]);
 
 /**
- * Throws where the first bytes of a file of `length` bytes cannot begin a GGUF file (format: ggml/docs/gguf.md in ggml's
- * repository). What lies behind them is for the process that loads it.
+ * Throws `INVALID_REQUEST` if `header` cannot begin a GGUF file of `length` bytes (format: ggml/docs/gguf.md in ggml's
+ * repository). The process that loads the file checks the rest.
  */
 export function checkGgufHeader(header: Uint8Array, length: number): void {
   if (!isGguf(header)) throw ShoalError.invalidRequest(unsupportedFormat('unknown'));

@@ -6,7 +6,7 @@ import { ModelSlot } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';
 import { StorageQuota } from './storage-quota.ts';
 
-/** As though it lay on the disk. */
+/** Returns a model without a file on the disk. */
 function model(file: string): StagedModel {
   const nothing = (): void => undefined;
   const begin = { type: 'begin', configuration: '{"format":"gguf"}', length: 1 } as const;
@@ -16,11 +16,11 @@ function model(file: string): StagedModel {
 class StubbornEngine extends ScriptedEngine {
   override async close(): Promise<void> {
     await super.close();
-    throw new Error('It does not want to end.');
+    throw new Error('The engine does not close.');
   }
 }
 
-test('an engine that does not close is reported, and the next models are loaded and closed all the same', async () => {
+test('an engine that fails to close is reported, and the next models are loaded and closed', async () => {
   const errors: ShoalError[] = [];
   const engines: ScriptedEngine[] = [];
   const mount = (): ScriptedEngine => {
@@ -28,15 +28,15 @@ test('an engine that does not close is reported, and the next models are loaded 
     engines.push(engine);
     return engine;
   };
-  const seat = new ModelSlot(mount, (error) => errors.push(error));
-  for (const name of ['a', 'b', 'c']) assert.equal(await seat.take(model(name)), engines.at(-1));
-  await seat.close();
+  const slot = new ModelSlot(mount, (error) => errors.push(error));
+  for (const name of ['a', 'b', 'c']) assert.equal(await slot.load(model(name)), engines.at(-1));
+  await slot.close();
   assert.deepEqual(
     engines.map(({ isClosed }) => isClosed),
     [true, true, true],
   );
   assert.deepEqual(
     errors.map(({ code, cause }) => [code, cause instanceof Error && cause.message]),
-    [['INTERNAL', 'It does not want to end.']],
+    [['INTERNAL', 'The engine does not close.']],
   );
 });

@@ -3,18 +3,18 @@ import { ShoalError } from '@shoal/protocol';
 import { NOT_MOUNTED } from '@shoal/protocol/donate';
 import type { StagedModel } from './staged-model.ts';
 
-/** Makes the engine of a model file; it loads once it is first asked for its models. */
+/** Creates the engine of a model file. The engine loads the file at its first call of `models`. */
 export type Mount = (
   file: string,
   options: { readonly name: string; readonly contextLength?: number | undefined },
 ) => Engine;
 
-/** What a model is called whose owner does not say. */
+/** The name of a model whose client sends none. */
 const NAMELESS = 'pushed model';
 
 /**
- * The one place in memory that the models of all connections share: each is loaded when it is asked, in place of the last.
- * One whose engine does not close is told to `onError`, and no hindrance to the next.
+ * Holds at most one loaded model in memory, for all connections. A model is loaded when a job needs it, and replaces the one
+ * before. An engine that fails to close is reported to `onError` and does not prevent the next from loading.
  */
 export class ModelSlot {
   readonly #mount: Mount;
@@ -27,8 +27,8 @@ export class ModelSlot {
     this.#onError = onError;
   }
 
-  /** The loaded engine of this model. Rejects with what its owner may know where it cannot be loaded, or is gone. */
-  async take(model: StagedModel): Promise<Engine> {
+  /** Loads this model and returns its engine. Rejects with an error fit for the client if it cannot be loaded or is gone. */
+  async load(model: StagedModel): Promise<Engine> {
     if (this.#loaded?.model !== model) await this.#empty();
     if (model.isOver) throw notMounted();
     this.#loaded ??= { model, engine: this.#mount(model.file, mountOptions(model)) };
@@ -37,13 +37,13 @@ export class ModelSlot {
       await engine.models();
       return engine;
     } catch (thrown) {
-      await this.release(model);
+      await this.unload(model);
       throw cannotLoad(thrown, model);
     }
   }
 
   /** Resolves once this model is not in memory. */
-  release(model: StagedModel): Promise<void> {
+  unload(model: StagedModel): Promise<void> {
     return this.#loaded?.model === model ? this.#empty() : this.#emptied;
   }
 
@@ -54,11 +54,11 @@ export class ModelSlot {
   #empty(): Promise<void> {
     const loaded = this.#loaded;
     this.#loaded = undefined;
-    if (loaded !== undefined) this.#emptied = this.#emptied.then(() => this.#unload(loaded.engine));
+    if (loaded !== undefined) this.#emptied = this.#emptied.then(() => this.#closeEngine(loaded.engine));
     return this.#emptied;
   }
 
-  async #unload(engine: Engine): Promise<void> {
+  async #closeEngine(engine: Engine): Promise<void> {
     try {
       await engine.close();
     } catch (thrown) {
@@ -78,7 +78,7 @@ function mountOptions({ configuration: { name, contextLength } }: StagedModel): 
   };
 }
 
-/** The reason is for whoever pushed it; where it lies on this disk is not. */
+/** Returns the error for the client, without the path of the file on this disk. */
 function cannotLoad(thrown: unknown, { file }: StagedModel): ShoalError {
   const { code, message } = ShoalError.from(thrown);
   return new ShoalError(code, message.replaceAll(file, 'that was pushed'), { cause: thrown });

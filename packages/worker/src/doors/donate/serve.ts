@@ -10,11 +10,11 @@ import type { DonateBackendOptions } from './backend.ts';
 type DoorOptions = Omit<DonateDoorOptions, 'host' | 'port' | 'backend'>;
 
 export type ServeDonateOptions = DoorOptions & {
-  /** Absent: this machine alone. There is neither encryption nor a password, so open it to trusted networks only. */
+  /** Default: 127.0.0.1. The dialect has no encryption and no password, so listen only on trusted networks. */
   readonly host?: string | undefined;
-  /** Absent: 17001. 0 picks a free one. */
+  /** Default: 17001. 0 picks a free one. */
   readonly port?: number | undefined;
-  /** Causes that stay at home. */
+  /** Called with errors whose causes are not sent to clients. */
   readonly onError?: ((error: ShoalError) => void) | undefined;
 } & ({ readonly mode: 'local_lm'; readonly engine: Engine } | ({ readonly mode: 'model_push' } & UploadsOptions));
 
@@ -23,13 +23,13 @@ export interface DonateListener {
   /** `host:port`. */
   readonly address: string;
   readonly port: number;
-  /** Ends what runs and every connection; nothing of a pushed model stays behind. An engine that was given is left open. */
+  /** Ends all jobs and connections, and removes pushed models. Does not close the given engine. */
   close(): Promise<void>;
 }
 
 /**
- * Donates to Donate compute clients from within a program: prompts go to `engine`, pushed models to what `mount` makes of
- * them (such as `(modelPath, options) => createLlama({ modelPath, slots: 1, ...options })`).
+ * Serves Donate compute clients from a program: `engine` answers prompts, and `mount` creates the engine of a pushed model, for
+ * example with `(modelPath, options) => createLlama({ modelPath, slots: 1, ...options })`.
  */
 export async function serveDonate(options: ServeDonateOptions): Promise<DonateListener> {
   const { host = '127.0.0.1', port = DEFAULT_PORT, ...rest } = options;
@@ -39,19 +39,18 @@ export async function serveDonate(options: ServeDonateOptions): Promise<DonateLi
 
 async function backendOptions(options: ServeDonateOptions): Promise<DonateBackendOptions> {
   const { onError, queue = QUEUE_CAPACITY, maxTokens = Infinity } = options;
-  const told = onError === undefined ? {} : { onError };
   if (options.mode === 'model_push') {
     const { mount, folder, quotaBytes } = options;
     return {
       mode: 'model_push',
-      scheduler: new Scheduler({ slots: 1, ...told }),
+      scheduler: new Scheduler({ slots: 1, onError }),
       mount,
-      ...told,
-      ...(folder === undefined ? {} : { folder }),
-      ...(quotaBytes === undefined ? {} : { quotaBytes }),
+      onError,
+      folder,
+      quotaBytes,
     };
   }
   const limits = { slots: 1, queue, maxTokens };
-  const worker = await Worker.create({ engine: options.engine, limits, health: () => 100, ...told });
+  const worker = await Worker.create({ engine: options.engine, limits, health: () => 100, onError });
   return { mode: 'local_lm', worker };
 }

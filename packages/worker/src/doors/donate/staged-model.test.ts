@@ -7,27 +7,27 @@ import type { ShoalError } from '@shoal/protocol';
 import { StagedModel } from './staged-model.ts';
 import { StorageQuota } from './storage-quota.ts';
 
-test('a model whose file cannot be removed is reported, and discarded all the same', async (context) => {
+test('a model whose file cannot be removed is reported and discarded', async (context) => {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-staged-'));
   context.after(() => rm(folder, { recursive: true }));
   const errors: ShoalError[] = [];
   const failures: ShoalError[] = [];
   const model = new StagedModel({
-    // A folder, which is not removed as a file is.
+    // `rm` without `recursive` fails for a folder.
     file: folder,
     begin: { type: 'begin', configuration: '{"format":"gguf"}', length: 1 },
     quota: new StorageQuota(folder, 1),
     onFail: (error) => failures.push(error),
     onError: (error) => errors.push(error),
   });
-  let isTold = false;
+  let isNotified = false;
   model.onDiscard(() => {
-    isTold = true;
+    isNotified = true;
   });
   await model.prepare();
   assert.equal(failures.length, 1);
   await model.discard();
-  assert.deepEqual([isTold, model.isOver], [true, true]);
+  assert.deepEqual([isNotified, model.isOver], [true, true]);
   assert.deepEqual(
     errors.map(({ code }) => code),
     ['INTERNAL'],

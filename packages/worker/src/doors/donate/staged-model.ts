@@ -18,15 +18,15 @@ export interface StagedModelOptions {
   readonly file: string;
   readonly begin: Extract<UploadStep, { type: 'begin' }>;
   readonly quota: StorageQuota;
-  /** Called once where it cannot be kept; nothing more is done then but to discard it. */
+  /** Called once if the model cannot be stored. It can then only be discarded. */
   readonly onFail: (error: ShoalError) => void;
-  /** What went wrong where it was discarded. */
+  /** Called with errors of `discard`. */
   readonly onError: (error: ShoalError) => void;
 }
 
 /**
- * A pushed model on the disk: written and hashed as it comes, one piece at a time, and gone when it is discarded. What is
- * asked of it is done in order; no method rejects.
+ * A pushed model on the disk. It is written and hashed piece by piece, and removed when it is discarded. Calls are carried out in
+ * order; no method rejects.
  */
 export class StagedModel {
   readonly file: string;
@@ -46,12 +46,12 @@ export class StagedModel {
     this.configuration = readModelConfiguration(options.begin.configuration);
   }
 
-  /** Whether it has failed or was discarded. */
+  /** True if it has failed or was discarded. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Takes its place on the disk. */
+  /** Reserves space and creates the file. */
   prepare(): Promise<void> {
     return this.#do(async () => {
       this.#reservation = await this.#options.quota.reserve(this.#options.begin.length);
@@ -59,7 +59,7 @@ export class StagedModel {
     });
   }
 
-  /** The array is used up. */
+  /** Appends bytes. The array must not be used afterwards. */
   write(bytes: Uint8Array): Promise<void> {
     return this.#do(async () => {
       const written = this.#writeAll(bytes);
@@ -69,11 +69,11 @@ export class StagedModel {
       }
       await written;
       this.#reservation?.wrote(bytes.length);
-      giveBack(bytes);
+      releaseMemory(bytes);
     });
   }
 
-  /** Every byte has come: checks its digest and that it begins as a GGUF file does. */
+  /** Call after the last byte: checks the digest and the GGUF header. */
   seal(): Promise<void> {
     return this.#do(async () => {
       await this.#closeFile();
@@ -83,7 +83,7 @@ export class StagedModel {
     });
   }
 
-  /** Called once, when it is discarded. */
+  /** Adds a listener, called once when the model is discarded. */
   onDiscard(listener: () => void): void {
     this.#discardListeners.push(listener);
   }
@@ -93,7 +93,7 @@ export class StagedModel {
     for (const listener of this.#discardListeners.splice(0)) listener();
     this.#work = this.#work.then(async () => {
       await this.#attempt(() => this.#closeFile());
-      // What cannot be removed keeps its share of the disk.
+      // A file that cannot be removed keeps its reservation.
       await this.#attempt(async () => {
         await rm(this.file, { force: true });
         this.#reservation?.release();
@@ -127,7 +127,7 @@ export class StagedModel {
   async #writeAll(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const { bytesWritten = 0 } = (await this.#handle?.write(bytes, at)) ?? {};
-      if (bytesWritten === 0) throw new Error('The file takes no more bytes.');
+      if (bytesWritten === 0) throw new Error('The file accepts no more bytes.');
       at += bytesWritten;
     }
   }
@@ -139,8 +139,8 @@ export class StagedModel {
   }
 }
 
-/** The collector would come only after many such pieces. One that shares its memory with others is left to it. */
-function giveBack({ buffer, byteLength }: Uint8Array): void {
+/** Frees the memory of a piece, because the collector would run only after many. Skips one that shares its buffer. */
+function releaseMemory({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 

@@ -7,26 +7,26 @@ import { errorCode } from '@shoal/files/error-code';
 import { isProcessAlive } from '@shoal/files/process';
 import { ShoalError } from '@shoal/protocol';
 
-/** A process's own folder: its id and a random part. Nothing else here is ever removed. */
+/** The folder of a process: its id and a random part. Only such folders are removed. */
 const OWN_FOLDER = /^(\d{1,10})-[0-9a-f]{16}$/;
 
 const IN_USE_OR_GONE: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST', 'ENOENT']);
 
-/** Those of this process: another door of it may be open. */
+/** Names of this process's folders: it may have several doors. */
 const openFolders = new Set<string>();
 
-/** Where one door keeps pushed models, for as long as it is open. */
+/** The folder of one door for pushed models, while it is open. */
 export interface StagingFolder {
   readonly path: string;
-  /** A path for a new file; no peer has a say in it. */
+  /** Returns the path of a new file. It contains nothing that a peer chose. */
   newFile(): string;
-  /** Removes the folder with all that is in it. */
+  /** Removes the folder with its content. */
   close(): Promise<void>;
 }
 
 /**
- * A new folder beneath the one that is named, by default one of this user in the system's temporary folder. What processes that were
- * killed left there is removed. Throws `INVALID_REQUEST` where the base is another user's.
+ * Creates a folder in `folder`, and removes the folders that killed processes left there. Default: a folder of this user in the
+ * system's temporary folder. Throws `INVALID_REQUEST` if `folder` belongs to another user.
  */
 export async function openStagingFolder(folder?: string): Promise<StagingFolder> {
   const base = folder ?? defaultBase();
@@ -36,7 +36,7 @@ export async function openStagingFolder(folder?: string): Promise<StagingFolder>
   const name = `${process.pid}-${randomBytes(8).toString('hex')}`;
   const path = join(base, name);
   openFolders.add(name);
-  // Another process that closes may have removed the base meanwhile.
+  // Another process may have removed the base when it closed.
   await mkdir(path, { recursive: true, mode: FOLDER_MODE });
   let files = 0;
   return {
@@ -62,12 +62,12 @@ async function removeIfEmpty(path: string): Promise<void> {
   }
 }
 
-/** In a folder that all users write to, another may have put its own under our name, or a link. */
+/** In a folder that all users can write to, another user may have created a folder or link with this name. */
 async function checkOwner(base: string): Promise<void> {
   const entry = await lstat(base);
   const { uid } = userInfo();
   if (!entry.isDirectory() || (uid !== -1 && entry.uid !== uid)) {
-    throw ShoalError.invalidRequest(`${base} is no folder of this user; name another one for pushed models.`);
+    throw ShoalError.invalidRequest(`${base} is not a folder of this user. Choose another folder for pushed models.`);
   }
 }
 

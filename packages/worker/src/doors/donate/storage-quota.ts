@@ -1,20 +1,20 @@
 import { statfs } from 'node:fs/promises';
 import { ShoalError } from '@shoal/protocol';
 
-/** What pushed models may take of the disk together, unless it is set otherwise. */
+/** Default disk space of all pushed models together. */
 export const STORAGE_QUOTA_BYTES = 32 * 1024 ** 3;
-/** What stays free on the disk, whatever the quota says. */
+/** Space that stays free on the disk, independent of the quota. */
 const SPARE_BYTES = 64 * 1024 ** 2;
 
-/** A model's share of the disk, from its beginning until it is gone. */
+/** Disk space of one model, from the start of its upload until it is removed. */
 export interface Reservation {
-  /** So many bytes of it are on the disk now. */
+  /** Call after more bytes are on the disk. */
   wrote(bytes: number): void;
-  /** Gives it back; further calls do nothing. */
+  /** Releases the space. Further calls do nothing. */
   release(): void;
 }
 
-/** The disk space that models of all connections share. */
+/** The disk space for the models of all connections. */
 export class StorageQuota {
   readonly #folder: string;
   readonly #quotaBytes: number;
@@ -26,15 +26,15 @@ export class StorageQuota {
     this.#quotaBytes = quotaBytes;
   }
 
-  /** Throws `STORAGE_FULL` where a model of this length does not fit beside what is promised to others. */
+  /** Reserves space for a model. Throws `STORAGE_FULL` if it does not fit beside the other reservations. */
   async reserve(bytes: number): Promise<Reservation> {
-    // Before the disk is looked at, so that two that come at once see each other.
+    // Before `statfs`, so that two concurrent calls count each other.
     this.#reserved += bytes;
     const reservation = this.#reservation(bytes);
     try {
       const { bavail, bsize } = await statfs(this.#folder);
-      const promised = this.#reserved - this.#written;
-      if (this.#reserved > this.#quotaBytes || promised + SPARE_BYTES > bavail * bsize) {
+      const unwritten = this.#reserved - this.#written;
+      if (this.#reserved > this.#quotaBytes || unwritten + SPARE_BYTES > bavail * bsize) {
         throw new ShoalError('STORAGE_FULL', 'There is no room for this model.');
       }
       return reservation;
@@ -46,15 +46,15 @@ export class StorageQuota {
 
   #reservation(bytes: number): Reservation {
     let written = 0;
-    let isHeld = true;
+    let isReserved = true;
     return {
       wrote: (more) => {
         written += more;
         this.#written += more;
       },
       release: () => {
-        if (!isHeld) return;
-        isHeld = false;
+        if (!isReserved) return;
+        isReserved = false;
         this.#reserved -= bytes;
         this.#written -= written;
       },

@@ -8,28 +8,28 @@ import { STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';
 
 export interface UploadsOptions {
   readonly mount: Mount;
-  /** Where pushed models are kept while their connections last; absent: a folder of this user in the temporary one. */
+  /** The folder for pushed models. Default: a folder of this user in the system's temporary folder. */
   readonly folder?: string | undefined;
-  /** What they may take of the disk together. */
+  /** Disk space of all pushed models together. Default: `STORAGE_QUOTA_BYTES`. */
   readonly quotaBytes?: number | undefined;
-  /** Causes that stay at home. */
+  /** Called with errors whose causes are not sent to clients. */
   readonly onError?: ((error: ShoalError) => void) | undefined;
 }
 
-/** What a connection's uploads bring about. */
+/** The results of a connection's uploads. */
 export interface UploadHandlers {
-  /** The model of this upload is whole on the disk. */
+  /** The model of this upload is complete on the disk. */
   sealed(id: number, model: StagedModel): void;
   failed(id: number, error: ShoalError): void;
 }
 
-/** Everything that is kept of pushed models, of all connections: on the disk, and the one that is in memory. */
+/** The pushed models of all connections: their files, and the one that is in memory. */
 export class Uploads {
   readonly #folder: StagingFolder;
   readonly #quota: StorageQuota;
   readonly #slot: ModelSlot;
   readonly #onError: (error: ShoalError) => void;
-  readonly #leaving = new Set<Promise<void>>();
+  readonly #removals = new Set<Promise<void>>();
 
   static async open(options: UploadsOptions): Promise<Uploads> {
     return new Uploads(options, await openStagingFolder(options.folder));
@@ -43,41 +43,41 @@ export class Uploads {
     this.#onError = onError;
   }
 
-  /** The uploads of one connection. */
+  /** Creates the uploads of one connection. */
   ofConnection(handlers: UploadHandlers): ConnectionUploads {
     const [quota, onError] = [this.#quota, this.#onError];
     return new ConnectionUploads(handlers, {
       stage: (begin, onFail) => new StagedModel({ file: this.#folder.newFile(), begin, quota, onFail, onError }),
-      leave: (model) => this.#leave(model),
+      remove: (model) => this.#remove(model),
     });
   }
 
-  /** The engine of a model, in place of whatever was in memory before. */
+  /** Loads a model in place of the one in memory. Returns its engine. */
   load(model: StagedModel | undefined): Promise<Engine> {
-    return model === undefined ? Promise.reject(notMounted()) : this.#slot.take(model);
+    return model === undefined ? Promise.reject(notMounted()) : this.#slot.load(model);
   }
 
-  /** Resolves once nothing is left in memory or on the disk. */
+  /** Removes everything from memory and from the disk. */
   async close(): Promise<void> {
     await this.#slot.close();
-    while (this.#leaving.size > 0) await Promise.all(this.#leaving);
+    while (this.#removals.size > 0) await Promise.all(this.#removals);
     await this.#folder.close();
   }
 
-  #leave(model: StagedModel): void {
-    const leaving = Promise.all([model.discard(), this.#slot.release(model)]).then(() => {
-      this.#leaving.delete(leaving);
+  #remove(model: StagedModel): void {
+    const removal = Promise.all([model.discard(), this.#slot.unload(model)]).then(() => {
+      this.#removals.delete(removal);
     });
-    this.#leaving.add(leaving);
+    this.#removals.add(removal);
   }
 }
 
 interface ModelStaging {
   readonly stage: (begin: Extract<UploadStep, { type: 'begin' }>, onFail: (error: ShoalError) => void) => StagedModel;
-  readonly leave: (model: StagedModel) => void;
+  readonly remove: (model: StagedModel) => void;
 }
 
-/** One connection's uploads; the model of the last one is the one that its jobs mean. */
+/** The uploads of one connection. Its jobs use the model of the last one. */
 export class ConnectionUploads {
   readonly #handlers: UploadHandlers;
   readonly #owner: ModelStaging;
@@ -93,13 +93,13 @@ export class ConnectionUploads {
     return this.#current?.model;
   }
 
-  /** While a commit is looked at: what was asked behind it comes after it. */
+  /** Resolves when the checks of a commit are done. Jobs that arrive meanwhile come after it. */
   get sealing(): Promise<void> | undefined {
     return this.#sealing;
   }
 
-  /** The promise holds the peer back until the step is on the disk. */
-  take(id: number, step: UploadStep): void | Promise<void> {
+  /** Handles a step. The promise, which holds the peer back, resolves once it is on the disk. */
+  receive(id: number, step: UploadStep): void | Promise<void> {
     if (step.type === 'begin') {
       const model = this.#owner.stage(step, (error) => this.#handlers.failed(id, error));
       this.#current = { id, model };
@@ -115,7 +115,7 @@ export class ConnectionUploads {
         return this.#seal(id, model);
       case 'drop':
         this.#current = undefined;
-        return this.#owner.leave(model);
+        return this.#owner.remove(model);
       default:
         return step satisfies never;
     }

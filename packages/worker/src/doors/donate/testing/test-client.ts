@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 
-/** A message less its `v`. */
-export type Frame = { readonly type: string; readonly [field: string]: unknown };
+/** A message without its `v`. */
+export type TestFrame = { readonly type: string; readonly [field: string]: unknown };
 
-export function error(words: string): Frame {
-  return { type: 'error', error: words };
+export function error(text: string): TestFrame {
+  return { type: 'error', error: text };
 }
 
-/** Resolves once something is so; a test that waits for ever is ended by its runner. */
-export async function hasEnded(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await setImmediate();
+/** Resolves once the condition is true. The test runner ends a test that waits for ever. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await setImmediate();
 }
 
-/** A client that says what it is told and keeps what it hears. */
+/** A client that sends given frames and stores those that it receives. */
 export class TestClient {
   /** Resolves once the other side has closed. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
-  readonly #heard: Frame[] = [];
+  readonly #received: TestFrame[] = [];
   #rest: Buffer = Buffer.alloc(0);
   #wake: (() => void) | undefined;
 
@@ -30,7 +30,7 @@ export class TestClient {
     return client;
   }
 
-  static frames(...frames: readonly Frame[]): Buffer {
+  static frames(...frames: readonly TestFrame[]): Buffer {
     return Buffer.concat(
       frames.flatMap((frame) => {
         const body = Buffer.from(JSON.stringify({ v: 1, ...frame }));
@@ -45,14 +45,14 @@ export class TestClient {
     this.#socket = socket;
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => socket.destroy());
-    socket.on('data', (bytes: Buffer) => this.#hear(bytes));
+    socket.on('data', (bytes: Buffer) => this.#receive(bytes));
   }
 
   get unsentBytes(): number {
     return this.#socket.writableLength;
   }
 
-  send(...frames: readonly Frame[]): void {
+  send(...frames: readonly TestFrame[]): void {
     this.sendBytes(TestClient.frames(...frames));
   }
 
@@ -60,10 +60,10 @@ export class TestClient {
     this.#socket.write(bytes);
   }
 
-  /** The next frame that came, or comes. */
-  async next(): Promise<Frame> {
+  /** Resolves with the next frame. */
+  async next(): Promise<TestFrame> {
     for (;;) {
-      const frame = this.#heard.shift();
+      const frame = this.#received.shift();
       if (frame !== undefined) return frame;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -79,13 +79,13 @@ export class TestClient {
     this.#socket.destroy();
   }
 
-  #hear(bytes: Buffer): void {
+  #receive(bytes: Buffer): void {
     this.#rest = Buffer.concat([this.#rest, bytes]);
     while (this.#rest.length >= 4) {
       const end = 4 + this.#rest.readUInt32LE();
       if (this.#rest.length < end) break;
-      const { v: _, ...frame } = JSON.parse(this.#rest.toString('utf8', 4, end)) as Frame;
-      this.#heard.push(frame as Frame);
+      const { v: _, ...frame } = JSON.parse(this.#rest.toString('utf8', 4, end)) as TestFrame;
+      this.#received.push(frame as TestFrame);
       this.#rest = this.#rest.subarray(end);
     }
     this.#wake?.();
