@@ -104,8 +104,8 @@ class Completion {
         const piece = this.#pieceOf(event);
         if (piece === undefined) continue;
         const whole = 'then' in piece ? await piece : piece;
-        const complete = this.#stops.push(whole);
-        if (complete !== undefined) pieces.push(complete);
+        const released = this.#stops.push(whole);
+        if (released !== undefined) pieces.push(released);
         if (this.#stops.stopped) {
           yield* this.#emit(pieces);
           return yield this.finish('stop', 'stop string', this.#predicted);
