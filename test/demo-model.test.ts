@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { findDemoModel } from '@shoal/host/engines';
-import type { Answer } from '../apps/cli/src/node/answer.ts';
+import type { Answer } from '../apps/cli/src/node/prompt-answer.ts';
 import { TestNetwork } from './harness/test-network.ts';
 
 const CLUSTER = 'gatewayai-poc';

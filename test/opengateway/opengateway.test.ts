@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { PeerView } from '@shoal/node/api';
-import type { Answer } from '../../apps/cli/src/node/answer.ts';
+import type { Answer } from '../../apps/cli/src/node/prompt-answer.ts';
 import { type Ran, TestNetwork } from '../harness/test-network.ts';
 import { FixtureNode, type Message, runPromptTool } from './fixture.ts';
 

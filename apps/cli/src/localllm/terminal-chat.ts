@@ -3,7 +3,7 @@ import type { LocalLlmHost } from '@shoal/client/localllm';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { Echo } from '../terminal/terminal-echo.ts';
+import { Echo } from '../terminal/muted-output.ts';
 import { describeError } from './advice.ts';
 import { answer } from './chat-answer.ts';
 import type { Interrupts } from './interrupts.ts';

@@ -1,5 +1,5 @@
 import { MAX_STOP_STRINGS, SAMPLING, type Sampling, type SamplingNumber, ShoalError } from '@shoal/protocol';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './did-you-mean.ts';
 
 /** Of one stop string, in UTF-16 units. */
 const STOP_LENGTH_MAX = 1_024;

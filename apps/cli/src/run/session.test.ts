@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InferenceRequest } from '@shoal/protocol';
-import type { Action } from './action.ts';
+import type { Action } from './session-action.ts';
 import { CONVERSATION_LENGTH_MAX, emptyConversation } from './conversation.ts';
 import { Session } from './session.ts';
 

@@ -1,11 +1,11 @@
 import { type Message, ShoalError } from '@shoal/protocol';
-import { type Action, say } from './action.ts';
+import { type Action, say } from './session-action.ts';
 import { type Conversation, CONVERSATION_LENGTH_MAX, requestOf } from './conversation.ts';
 import { COMMANDS, help, words } from './help.ts';
 import { modelfile, shownParameters } from './modelfile.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { setParameter } from './parameters.ts';
-import { isConversationName, NAME_ADVICE } from './saved-name.ts';
+import { isConversationName, NAME_ADVICE } from './conversation-name.ts';
 import { type Manners, set } from './set-command.ts';
 
 const QUOTES = '"""';

@@ -1,7 +1,7 @@
-import { type Action, say } from './action.ts';
+import { type Action, say } from './session-action.ts';
 import type { Conversation } from './conversation.ts';
 import { help, words } from './help.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { setParameter } from './parameters.ts';
 
 /** How a conversation is shown and remembered. */

@@ -1,5 +1,5 @@
 import { createInterface, type Interface, type Key } from 'node:readline';
-import { Echo } from '../terminal/terminal-echo.ts';
+import { Echo } from '../terminal/muted-output.ts';
 import { MAX_HISTORY_LINES } from './input-history.ts';
 
 /** Lines that are typed while an answer comes, for later. More are dropped. */

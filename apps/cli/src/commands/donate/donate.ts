@@ -13,7 +13,7 @@ import { Scheduler } from '@shoal/worker';
 import { type DonateDoor, type DonateBackendOptions, type JobReport, openDonateDoor } from '@shoal/worker/donate';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { openPassingFolder } from '../../donate/passing-folder.ts';
+import { openPassingFolder } from '../../donate/created-folder.ts';
 import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
 import { givenDoorSettings, givenSettings } from '../../given-settings.ts';

@@ -5,7 +5,7 @@ import { API_PATHS, type StatusView } from '@shoal/node/api';
 import { printableName, printableText } from '@shoal/host/printable';
 import { promptInput, ShoalError } from '@shoal/protocol';
 import { localDht } from '@shoal/transport/dht';
-import { ask, tokensPerSecond, type Answer } from '../../node/answer.ts';
+import { ask, tokensPerSecond, type Answer } from '../../node/prompt-answer.ts';
 import { callNode } from '../../node/api-client.ts';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';

@@ -7,10 +7,10 @@ import { AnswerText } from '../../run/answer-text.ts';
 import { chooseModel, type ModelChoice, type ModelFlags } from '../../run/choose-model.ts';
 import { type Conversation, requestOf } from '../../run/conversation.ts';
 import { readFormat } from '../../run/format.ts';
-import { findConversation } from '../../run/kept.ts';
+import { findConversation } from '../../run/saved-conversations.ts';
 import { NO_PARAMETERS, type Parameters, setParameter } from '../../run/parameters.ts';
-import { openModel } from '../../run/ready.ts';
-import { remarkOn, type Reply, reply, replyDocument, timings } from '../../run/reply.ts';
+import { openModel } from '../../run/open-model.ts';
+import { remarkOn, type Reply, reply, replyDocument, timings } from '../../run/run-answer.ts';
 import { Session } from '../../run/session.ts';
 import { TerminalRun } from '../../run/terminal.ts';
 

@@ -2,7 +2,7 @@ import { printableName } from '@shoal/host/printable';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { columns, count, duration, print } from '../../terminal/output.ts';
-import { listConversations, removeConversation } from '../../run/saved.ts';
+import { listConversations, removeConversation } from '../../run/conversation-files.ts';
 
 const HEADINGS = ['NAME', 'MODEL', 'LENGTH', 'SAVED'];
 

@@ -1,6 +1,6 @@
 import type { PromptRequest } from '@shoal/node/api';
 import { promptInput } from '@shoal/protocol';
-import { ask, tokensPerSecond, type Answer } from '../../node/answer.ts';
+import { ask, tokensPerSecond, type Answer } from '../../node/prompt-answer.ts';
 import { findNode } from '../../node/api-client.ts';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';

@@ -9,7 +9,7 @@ import { openApi } from '../../../node/src/http/http.ts';
 import { FakeNode } from '../../../node/src/testing/fake-node.ts';
 import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import { emptyConversation } from './conversation.ts';
-import { findConversation, keepConversation } from './kept.ts';
+import { findConversation, keepConversation } from './saved-conversations.ts';
 
 const path = findDemoModel() ?? '';
 const skip = path === '' ? 'the demo model is not part of this checkout' : false;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import type { Conversation } from './conversation.ts';
-import { listConversations, readConversation, removeConversation, saveConversation } from './saved.ts';
+import { listConversations, readConversation, removeConversation, saveConversation } from './conversation-files.ts';
 
 const TALK: Conversation = {
   model: 'tiny:1b',

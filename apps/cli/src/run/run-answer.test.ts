@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ShoalError } from '@shoal/protocol';
-import { remarkOn, reply, replyDocument, timings } from './reply.ts';
+import { remarkOn, reply, replyDocument, timings } from './run-answer.ts';
 import type { AnswerEvent, RunningModel } from './running-model.ts';
 
 const REQUEST = { input: { type: 'text', text: 'Hi' }, sampling: {}, stop: [] } as const;

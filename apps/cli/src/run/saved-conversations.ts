@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { localPlaces } from '../models/local.ts';
 import { nodeStatus } from './choose-model.ts';
 import type { Conversation } from './conversation.ts';
-import { readConversation, saveConversation } from './saved.ts';
+import { readConversation, saveConversation } from './conversation-files.ts';
 
 const DEFAULT_TAG = ':latest';
 

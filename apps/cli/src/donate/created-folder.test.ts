@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { openPassingFolder } from './passing-folder.ts';
+import { openPassingFolder } from './created-folder.ts';
 
 function temporaryFolder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'shoal-passing-'));

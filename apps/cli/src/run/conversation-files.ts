@@ -7,7 +7,7 @@ import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '@shoal/host/home';
 import { type AnswerFormat, isObject, type Message, ShoalError } from '@shoal/protocol';
 import { NO_PARAMETERS, type Parameters, parameterValues, setParameter } from './parameters.ts';
-import { isConversationName } from './saved-name.ts';
+import { isConversationName } from './conversation-name.ts';
 import type { Conversation } from './conversation.ts';
 
 /** Of a saved conversation's file; a longer one is not written, and none that is longer is read. */
