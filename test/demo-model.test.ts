@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { findDemoModel } from '@shoal/host/engines';
-import type { Answer } from '../apps/cli/src/node/prompt-answer.ts';
+import type { PromptAnswer } from '../apps/cli/src/node/prompt-answer.ts';
 import { TestNetwork } from './harness/test-network.ts';
 
 const CLUSTER = 'gatewayai-poc';
@@ -24,7 +24,7 @@ test('a real model on another node does the sum', { skip }, async () => {
   const { code, stdout } = await asker.shoal(['prompt', '--json', '--temperature', '0', 'What is 2+2?']);
 
   assert.equal(code, 0, stdout);
-  const answer: Answer = JSON.parse(stdout);
+  const answer: PromptAnswer = JSON.parse(stdout);
   assert.match(answer.response, /\b4\b/);
   assert.equal(answer.worker, 'Lender');
   const [lent] = (await lender.status()).models;

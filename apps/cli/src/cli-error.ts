@@ -1,9 +1,9 @@
 import { ShoalError, type ErrorCode } from '@shoal/protocol';
 
-/** What a shell learns from a command. */
+/** Exit codes of the commands. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3, interrupted: 130 } as const;
 
-/** An error of the command itself, with the exit code that it ends with. Any other error ends with 1. */
+/** An error with the exit code of the command. The exit code of any other error is 1. */
 export class CliError extends ShoalError {
   readonly exitCode: number;
 

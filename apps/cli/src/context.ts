@@ -1,8 +1,8 @@
 import type { Home } from '@shoal/host/home';
 
-/** What every command is given. */
+/** Arguments of every command. */
 export interface Context {
   readonly home: Home;
-  /** One JSON document on stdout instead of text. */
+  /** Print one JSON document on stdout instead of text. */
   readonly json: boolean;
 }

@@ -7,17 +7,17 @@ import { SETTINGS } from '@shoal/host/settings/table';
 import { ShoalError } from '@shoal/protocol';
 import { CliError } from './cli-error.ts';
 
-/** Returns the settings among the parsed options of a command. Their values are not checked yet. */
+/** Returns the settings from the parsed options of a command. Their values are not checked yet. */
 export function givenSettings(command: SettingCommand, options: object): Flags {
   return settingsOf(SETTINGS, command, { ...options });
 }
 
-/** Returns the settings of a door among the parsed options of a command. Throws a usage error for a wrong value. */
+/** Returns the settings of a door from the parsed options of a command. Throws a usage error for a wrong value. */
 export function givenDoorSettings(door: DoorName, command: SettingCommand, options: object): Configuration['doors'] {
   return checkedFlags({ doors: { [door]: settingsOf(DOOR_SETTINGS[door], command, { ...options }) } }).doors ?? {};
 }
 
-/** Returns the settings of flags and environment. Throws a usage error for a wrong value. */
+/** Returns the settings from the flags and the environment. Throws a usage error for a wrong value. */
 export function checkedFlags(flags: Flags): Settings {
   try {
     return launchSettings(flags, process.env);

@@ -7,14 +7,14 @@ import { test } from 'node:test';
 import { createProgram } from './program.ts';
 import { errorCode, Shoal, temporaryFolder } from './testing/run-shoal.ts';
 
-test('where no node runs, status says so, whatever needs one ends with 3, and no home is made', async (t) => {
+test('without a running node, commands that need one exit with 3 and do not create a home', async (t) => {
   const shoal = new Shoal(join(temporaryFolder(t), 'home'));
   assert.deepEqual(await shoal.run(['status']), { code: 3, stdout: 'not running\n', stderr: '' });
-  const asked = await shoal.run(['prompt', 'hi']);
-  assert.equal(asked.code, 3);
-  assert.match(asked.stderr, /^shoal: not running/);
+  const prompt = await shoal.run(['prompt', 'hi']);
+  assert.equal(prompt.code, 3);
+  assert.match(prompt.stderr, /^shoal: not running/);
   const commands = [['status'], ['clusters'], ['connect', 'c'], ['disconnect', 'c'], ['peers'], ['stop'], ['restart']];
-  const results = await Promise.all(commands.map((words) => shoal.json(words)));
+  const results = await Promise.all(commands.map((args) => shoal.json(args)));
   for (const { code, document } of results) {
     assert.equal(code, 3);
     assert.equal(errorCode(document), 'HOST_OFFLINE');
@@ -22,7 +22,7 @@ test('where no node runs, status says so, whatever needs one ends with 3, and no
   assert.ok(!existsSync(shoal.home));
 });
 
-test('wrong usage ends with 2, names what was meant, and is a document with --json', async (t) => {
+test('wrong usage exits with 2, suggests the nearest command, and is a JSON document with --json', async (t) => {
   const shoal = new Shoal(temporaryFolder(t));
   const unknown = await shoal.run(['statsu']);
   assert.equal(unknown.code, 2);
@@ -34,14 +34,14 @@ test('wrong usage ends with 2, names what was meant, and is a document with --js
     ['prompt', 'a', '--seed', 'x'],
     ['status', '--node', '../x'],
   ];
-  for (const { code, document } of await Promise.all(wrong.map((words) => shoal.json(words)))) {
+  for (const { code, document } of await Promise.all(wrong.map((args) => shoal.json(args)))) {
     assert.equal(code, 2);
     assert.equal(errorCode(document), 'INVALID_REQUEST');
   }
   assert.equal((await shoal.run([])).code, 2);
 });
 
-test('help has an example for each command, and is no error', async (t) => {
+test('help exits with 0 and shows an example for each command', async (t) => {
   const shoal = new Shoal(temporaryFolder(t));
   const all = await shoal.run(['--help']);
   assert.equal(all.code, 0);
@@ -57,7 +57,7 @@ test('help has an example for each command, and is no error', async (t) => {
   }
 });
 
-test('this machine is gauged without a node, and its tiers are judged', async (t) => {
+test('eligible measures the machine and checks its tiers without a node', async (t) => {
   const shoal = new Shoal(temporaryFolder(t));
   const { code, document } = await shoal.json(['eligible']);
   assert.equal(code, 0);
@@ -67,7 +67,7 @@ test('this machine is gauged without a node, and its tiers are judged', async (t
   assert.ok(existsSync(join(shoal.home, 'resources.json')));
 });
 
-test('doctor names a DHT out of reach and a taken port, and fails only for the port', async (t) => {
+test('doctor warns of an unreachable DHT and fails for a used port', async (t) => {
   const holder = createServer().listen(0, '127.0.0.1');
   await once(holder, 'listening');
   t.after(() => holder.close());
@@ -85,7 +85,7 @@ test('doctor names a DHT out of reach and a taken port, and fails only for the p
   assert.deepEqual([taken.code, level(taken, 'DHT'), level(taken, 'API port')], [1, 'warn', 'fail']);
 });
 
-test('a wrong configuration and an unusable home keep a node from starting, and are named', async (t) => {
+test('serve fails for a wrong configuration, an unusable home and a missing model, and names them', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'config.yaml'), 'slots: many\n');
   const [wrong, unusable, noModel] = await Promise.all([

@@ -4,34 +4,34 @@ import { ShoalError } from '@shoal/protocol';
 import { EXIT, exitCodeOf } from './cli-error.ts';
 import { createProgram } from './program.ts';
 
-/** Runs one `shoal` command; the result is the exit code. */
-export async function main(words: readonly string[]): Promise<number> {
-  // A reader that has seen enough (`shoal peers | head -1`) is no failure.
+/** Runs one `shoal` command and returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  // A reader may close the pipe early (`shoal peers | head -1`).
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    // Who has something to tidy up does so as for Ctrl-C.
+    // A command that must clean up handles it like Ctrl-C.
     if (!process.emit('SIGINT')) process.exit(EXIT.ok);
   });
-  const json = wantsJson(words);
+  const json = wantsJson(args);
   let exitCode: number = EXIT.ok;
   try {
     const program = createProgram({ quiet: json, finish: (code) => (exitCode = code) });
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     return fail(error, json);
   }
 }
 
-/** Known before the words are parsed, because an error in them is a document too. */
-function wantsJson(words: readonly string[]): boolean {
-  const end = words.indexOf('--');
-  return words.slice(0, end === -1 ? undefined : end).includes('--json');
+/** Reads the flag before the arguments are parsed, because a parse error is a JSON document too. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end === -1 ? undefined : end).includes('--json');
 }
 
 function fail(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) {
-    // Commander has said it already, where it speaks at all; help and version are no errors.
+    // Commander has printed the message already. Help and version exit with 0.
     if (error.exitCode === 0) return EXIT.ok;
     if (json) printError('INVALID_REQUEST', error.message.replace(/^error: /, ''));
     return EXIT.usage;

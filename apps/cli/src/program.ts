@@ -13,20 +13,20 @@ import { addPrompt } from './commands/prompt/group.ts';
 import { addQmesh } from './commands/qmesh/group.ts';
 
 export interface ProgramOptions {
-  /** Commander says nothing on stderr: the error becomes a document. */
+  /** Commander prints nothing on stderr, because the error is printed as a JSON document. */
   readonly quiet: boolean;
   readonly finish: Finish;
 }
 
 /**
- * The command line as a tree. A command's own file is imported when it runs, so that `shoal status` reads no more code
- * than it needs.
+ * Returns the tree of commands. The file of a command is imported when the command runs, so that `shoal status` loads only
+ * the code that it needs.
  */
 export function createProgram({ quiet, finish }: ProgramOptions): Command {
   const program = new Command('shoal')
-    .description('Lend this machine’s compute to others’ prompts, and have yours answered by theirs.')
-    .option('--node <name>', 'the node of that name on this machine, instead of its only one')
-    .option('--json', 'one JSON document on stdout, errors included')
+    .description('Answer other people’s prompts on this machine, and have yours answered on theirs.')
+    .option('--node <name>', 'the node of this name, if this machine has several')
+    .option('--json', 'print one JSON document on stdout, also for errors')
     .version(version(), '--version')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
@@ -47,7 +47,7 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the node is not running, 130 interrupted.
-Files are in SHOAL_HOME, else in the XDG folders.`;
+Files are stored in SHOAL_HOME; default: the XDG folders.`;
 
 function version(): string {
   const description = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

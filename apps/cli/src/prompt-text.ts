@@ -2,14 +2,14 @@ import { API_BODY_LIMIT_BYTES } from '@shoal/node/api';
 import { ShoalError } from '@shoal/protocol';
 import { CliError } from './cli-error.ts';
 
-/** The prompt that a command was given, or that comes on stdin for `-` or where there is none. Throws a usage error for none. */
+/** Returns the prompt argument, or stdin for `-` and for a missing argument. Throws a usage error for an empty prompt. */
 export async function promptText(text: string | undefined, example: string): Promise<string> {
   const read = text === '-' || (text === undefined && !process.stdin.isTTY) ? await readInput() : text;
   if (read === undefined || read.trim() === '') throw CliError.usage(`There is no prompt: ${example}`);
   return read;
 }
 
-/** All of stdin, without the line breaks at its end. Throws `INVALID_REQUEST` for more than a prompt may have. */
+/** Reads all of stdin, without white space at its end. Throws `INVALID_REQUEST` for more bytes than the API accepts. */
 export async function readInput(): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;

@@ -3,35 +3,35 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { openPassingFolder } from './created-folder.ts';
+import { createFolder } from './created-folder.ts';
 
 function temporaryFolder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'shoal-passing-'));
+  const path = mkdtempSync(join(tmpdir(), 'shoal-created-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-test('what had to be made of a path is gone again, and what was there stays', async (t) => {
+test('close removes the folders that were created, and keeps those that existed', async (t) => {
   const root = temporaryFolder(t);
-  const folder = await openPassingFolder(join(root, 'cache', 'donate'));
+  const folder = await createFolder(join(root, 'cache', 'donate'));
   assert.ok(existsSync(folder.path));
   await folder.close();
   assert.deepEqual(readdirSync(root), []);
   mkdirSync(join(root, 'own'));
-  await (await openPassingFolder(join(root, 'own'))).close();
+  await (await createFolder(join(root, 'own'))).close();
   assert.deepEqual(readdirSync(root), ['own']);
 });
 
-test('a folder that somebody uses meanwhile stays', async (t) => {
+test('close keeps a folder that contains other files', async (t) => {
   const root = temporaryFolder(t);
-  const folder = await openPassingFolder(join(root, 'cache', 'donate'));
+  const folder = await createFolder(join(root, 'cache', 'donate'));
   writeFileSync(join(root, 'cache', 'measured.json'), '{}');
   await folder.close();
   assert.deepEqual(readdirSync(join(root, 'cache')), ['measured.json']);
 });
 
-test('one that cannot be made is wrong usage', async (t) => {
+test('a folder that cannot be created is a usage error', async (t) => {
   const file = join(temporaryFolder(t), 'file');
   writeFileSync(file, '');
-  await assert.rejects(openPassingFolder(join(file, 'in')), { exitCode: 2, message: /in cannot be made \(ENOTDIR\)/ });
+  await assert.rejects(createFolder(join(file, 'in')), { exitCode: 2, message: /in cannot be made \(ENOTDIR\)/ });
 });

@@ -6,21 +6,21 @@ import { CliError } from '../cli-error.ts';
 
 const IN_USE_OR_GONE: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST', 'ENOENT']);
 
-/** A folder that is there at least until it is closed. */
-export interface PassingFolder {
+/** A folder that exists at least until `close`. */
+export interface CreatedFolder {
   readonly path: string;
-  /** Removes what had to be made of its path, as far as that is empty again. */
+  /** Removes the folders that were created, if they are empty. */
   close(): Promise<void>;
 }
 
-/** Makes what is not there of a path. Throws a usage error where that cannot be. */
-export async function openPassingFolder(folder: string): Promise<PassingFolder> {
+/** Creates a folder and its missing parents. Throws a usage error if that fails. */
+export async function createFolder(folder: string): Promise<CreatedFolder> {
   const path = resolve(folder);
   const first = await make(path);
   return { path, close: () => (first === undefined ? Promise.resolve() : removeEmpty(path, resolve(first))) };
 }
 
-/** The topmost folder that was not there. */
+/** Returns the topmost folder that was created; undefined if all existed. */
 async function make(path: string): Promise<string | undefined> {
   try {
     return await mkdir(path, { recursive: true, mode: FOLDER_MODE });

@@ -7,7 +7,7 @@ import { CliError } from '../cli-error.ts';
 
 const READ_PIECE_BYTES = 1024 * 1024;
 
-/** How large a model is, in bytes. Throws a usage error for what is none: that should show before anything is sent. */
+/** Returns the size of a GGUF file in bytes. Throws a usage error for any other file, before anything is sent. */
 export async function modelSize(path: string): Promise<number> {
   await using file = await openFile(path);
   const found = await file.stat();
@@ -28,7 +28,7 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** SHA-256 of a file in hex. */
+/** Returns the SHA-256 of a file in hex. */
 export async function digest(path: string): Promise<string> {
   return hexOf(await digestFile(path));
 }

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BuildLine, shareIn } from './build-progress.ts';
+import { BuildLine, parseShare } from './build-progress.ts';
 
-test('ninja and make both say how far they are', () => {
-  assert.equal(shareIn('[12/48] Building CXX object a.o'), 0.25);
-  assert.equal(shareIn('[ 50%] Building CXX object a.o'), 0.5);
-  assert.equal(shareIn('Building CXX object a.o'), undefined);
-  assert.equal(shareIn('[0/0] nothing'), undefined);
+test('progress is parsed from the output of ninja and make', () => {
+  assert.equal(parseShare('[12/48] Building CXX object a.o'), 0.25);
+  assert.equal(parseShare('[ 50%] Building CXX object a.o'), 0.5);
+  assert.equal(parseShare('Building CXX object a.o'), undefined);
+  assert.equal(parseShare('[0/0] nothing'), undefined);
 });
 
-test('where there is no terminal each step and each tenth is a line, with the time left', () => {
+test('without a terminal each step and each tenth is a line with the time left', () => {
   const written: string[] = [];
   let now = 0;
   const line = new BuildLine({ write: (text: string) => written.push(text) }, () => now);
   line.step('Compiling');
   for (const done of [1, 25, 26, 50, 100]) {
-    line.hear(`[${done}/100] Building`);
+    line.readOutput(`[${done}/100] Building`);
     now += 10_000;
   }
   line.end();
@@ -27,10 +27,10 @@ test('where there is no terminal each step and each tenth is a line, with the ti
   ]);
 });
 
-test('on a terminal it is one line with a bar, which is gone when it is done', () => {
+test('on a terminal it is one line with a bar, which is removed at the end', () => {
   const written: string[] = [];
   const line = new BuildLine({ isTTY: true, columns: 80, write: (text: string) => written.push(text) }, () => 0);
-  line.hear('[ 50%] Building');
+  line.readOutput('[ 50%] Building');
   line.end();
   assert.deepEqual(written, ['\r\u001b[K[############............] Compiling, 50 %', '\r\u001b[K']);
 });

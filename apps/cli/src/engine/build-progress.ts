@@ -2,20 +2,20 @@ import { LiveLine, type LineStream } from '../terminal/live-line.ts';
 import { duration } from '../terminal/output.ts';
 import { bar } from '../terminal/transfer-progress.ts';
 
-/** Where there is no terminal, a line is written at each such part of the whole. */
+/** Number of progress lines without a terminal. */
 const PARTS = 10;
-/** A terminal's line is drawn anew this often at most. */
+/** Minimum time between two redraws on a terminal. */
 const REDRAW_MS = 100;
-/** So little says nothing yet of how long the rest takes. */
-const SHARE_KNOWN = 0.03;
+/** The remaining time is estimated from this share on. */
+const ESTIMATE_SHARE_MIN = 0.03;
 
-/** How far a build is: on a terminal one line, with a bar, drawn anew; elsewhere a plain line for each step and each tenth. */
+/** The progress of a build: one line with a bar on a terminal, otherwise a plain line for each step and each tenth. */
 export class BuildLine {
   readonly #line: LiveLine;
   readonly #isTerminal: boolean;
   readonly #now: () => number;
   #startedAt: number | undefined;
-  #partsSaid = 0;
+  #partsShown = 0;
   #drawnAt = -Infinity;
 
   constructor(stream: LineStream = process.stderr, now = (): number => performance.now()) {
@@ -28,31 +28,31 @@ export class BuildLine {
     this.#line.show(`${text} …`);
   }
 
-  /** A line of what the build program says: those that say how far it is are shown. */
-  hear(line: string): void {
-    const share = shareIn(line);
+  /** Reads a line of output of the build program. Shows it if it contains the progress. */
+  readOutput(line: string): void {
+    const share = parseShare(line);
     if (share === undefined) return;
     const now = this.#now();
     this.#startedAt ??= now;
     const parts = Math.floor(share * PARTS);
-    const isDue = this.#isTerminal ? now - this.#drawnAt >= REDRAW_MS : parts > this.#partsSaid;
+    const isDue = this.#isTerminal ? now - this.#drawnAt >= REDRAW_MS : parts > this.#partsShown;
     if (!isDue) return;
     this.#drawnAt = now;
-    this.#partsSaid = parts;
+    this.#partsShown = parts;
     const text = ['Compiling', `${Math.floor(share * 100)} %`, ...left(share, (now - this.#startedAt) / 1_000)].join(
       ', ',
     );
     this.#line.show(this.#isTerminal ? `${bar(share)} ${text}` : text);
   }
 
-  /** Takes the line away: what follows says how it ended. */
+  /** Removes the line. */
   end(): void {
     this.#line.clear();
   }
 }
 
-/** From 0 to 1. Ninja writes `[12/345] …`, make `[ 12%] …`. */
-export function shareIn(line: string): number | undefined {
+/** Returns the progress in a line, from 0 to 1. Ninja writes `[12/345] …`, make `[ 12%] …`. */
+export function parseShare(line: string): number | undefined {
   const [, done, all, percent] = /^\[\s*(?:(\d+)\/(\d+)|(\d+)%)\]/.exec(line) ?? [];
   if (percent !== undefined) return Math.min(Number(percent) / 100, 1);
   if (done === undefined || all === undefined || Number(all) === 0) return undefined;
@@ -60,6 +60,6 @@ export function shareIn(line: string): number | undefined {
 }
 
 function left(share: number, seconds: number): readonly string[] {
-  if (share < SHARE_KNOWN || share >= 1 || seconds < 1) return [];
+  if (share < ESTIMATE_SHARE_MIN || share >= 1 || seconds < 1) return [];
   return [`${duration(Math.ceil((seconds * (1 - share)) / share))} left`];
 }

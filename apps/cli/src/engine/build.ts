@@ -17,13 +17,13 @@ import type { BuildLine } from './build-progress.ts';
 import { runProgram } from './run-program.ts';
 import type { Toolchain } from './toolchain.ts';
 
-/** Source, objects and programs of a build; a GPU's code is several times as much. */
+/** Disk space for source, objects and programs. GPU code needs several times as much. */
 const BUILD_BYTES = 1024 ** 3;
 const GPU_BUILD_BYTES = 4 * 1024 ** 3;
-/** What one compiler takes at most; more of them at once would only swap. */
+/** Memory limit of one compiler process. More processes than fit would swap. */
 const COMPILER_BYTES = 1.5 * 1024 ** 3;
 const PROGRAMS = ['llama-server', 'ggml-rpc-server', 'llama-bench', 'llama-quantize'] as const;
-/** Begins the name of a folder in which a build is being made; its maker's process id follows. */
+/** Prefix of the folder of an unfinished build. The process id follows. */
 const UNFINISHED = '.building-';
 const SETTINGS = {
   CMAKE_BUILD_TYPE: 'Release',
@@ -46,7 +46,7 @@ const GPU_SETTINGS: Readonly<Record<GpuBackend, Readonly<Record<string, string>>
 
 export interface BuildOptions {
   readonly source: LlamaCppSource;
-  /** Where the programs shall lie; what lies there is replaced once they are complete. */
+  /** Destination of the programs. An older build there is replaced at the end. */
   readonly folder: string;
   readonly gpu: GpuBackend;
   readonly toolchain: Toolchain;
@@ -55,9 +55,9 @@ export interface BuildOptions {
 }
 
 /**
- * Compiles llama.cpp's programs for this machine. Everything is made in a folder beside the wanted one and renamed at the end;
- * whatever happens, that folder is gone then, and so are those that a killed build left. Throws `STORAGE_FULL` before
- * anything is begun, `GENERATION_FAILED` with the last words of what failed.
+ * Compiles llama.cpp's programs for this machine in a folder beside the destination, and renames it at the end. Always removes
+ * its own work folder, and those of killed builds. Throws `STORAGE_FULL` before it begins, and `GENERATION_FAILED` with the last
+ * output of the failed program.
  */
 export async function buildLlamaCpp(options: BuildOptions): Promise<BuildDescription> {
   const { folder, gpu, signal } = options;
@@ -86,23 +86,23 @@ export async function buildLlamaCpp(options: BuildOptions): Promise<BuildDescrip
 async function compile(options: BuildOptions, tree: string, objects: string): Promise<void> {
   const { source, gpu, toolchain, line, signal } = options;
   const { git, cmake, hasNinja } = toolchain;
-  line.step(`Taking llama.cpp ${source.release} out of its bundle`);
+  line.step(`Extracting llama.cpp ${source.release}`);
   await runProgram(git, ['clone', '--quiet', source.bundle, tree], { signal });
-  line.step('Looking at the compiler');
+  line.step('Configuring the build');
   const settings = Object.entries({ ...SETTINGS, ...GPU_SETTINGS[gpu] }).map(([name, value]) => `-D${name}=${value}`);
   const generator = hasNinja ? ['-G', 'Ninja'] : [];
   await runProgram(cmake, ['-S', tree, '-B', objects, ...generator, ...settings], { signal });
-  const words = ['--build', objects, '--config', 'Release', '--parallel', String(compilers())];
+  const args = ['--build', objects, '--config', 'Release', '--parallel', String(compilers())];
   line.step('Compiling');
-  await runProgram(cmake, [...words, '--target', ...PROGRAMS], { signal, onLine: (text) => line.hear(text) });
+  await runProgram(cmake, [...args, '--target', ...PROGRAMS], { signal, onLine: (text) => line.readOutput(text) });
 }
 
-/** As many as the machine has processors and memory for. */
+/** Returns the number of compiler processes that processors and memory allow. */
 function compilers(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / COMPILER_BYTES)));
 }
 
-/** The programs, which must run, with what they are. */
+/** Copies the programs into `made`, with a description. Throws if `llama-server` does not run. */
 async function collect(
   objects: string,
   made: string,
@@ -115,7 +115,7 @@ async function collect(
   await writeFile(join(made, BUILD_DESCRIPTION), `${JSON.stringify(description, undefined, 2)}\n`);
 }
 
-/** A folder that is not empty cannot be renamed over: the old one goes where it is removed with the rest. */
+/** Replaces a folder. Moves the old one into `aside` first, because a rename cannot replace a folder that is not empty. */
 export async function replaceFolder(folder: string, replacement: string, aside: string): Promise<void> {
   try {
     await rename(folder, join(aside, 'old'));
@@ -125,17 +125,17 @@ export async function replaceFolder(folder: string, replacement: string, aside: 
   await rename(replacement, folder);
 }
 
-/** Throws `STORAGE_FULL` where the disk has less room. */
+/** Throws `STORAGE_FULL` if the disk has less free space. */
 export async function checkRoom(folder: string, bytes: number): Promise<void> {
   const place = existingFolder(folder);
   const { bavail, bsize } = await statfs(place);
   const free = bavail * bsize;
   if (free >= bytes) return;
-  const message = `This takes ${size(bytes)} of disk for a while, and ${place} has ${size(free)}. Make room, or set SHOAL_HOME to another disk.`;
+  const message = `This needs ${size(bytes)} of free disk space, and ${place} has ${size(free)}. Free some space, or set SHOAL_HOME to another disk.`;
   throw new ShoalError('STORAGE_FULL', message);
 }
 
-/** What builds left whose processes are gone. */
+/** Removes the work folders of builds whose processes have ended. */
 async function removeUnfinished(parent: string): Promise<void> {
   for (const path of await readdir(parent)) {
     const [, pid] = new RegExp(`^\\${UNFINISHED}(\\d+)-`).exec(basename(path)) ?? [];

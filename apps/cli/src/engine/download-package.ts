@@ -26,11 +26,13 @@ async function checkIntegrity(archive: string, { specifier, integrity }: Package
   for await (const piece of createReadStream(archive)) hash.update(piece);
   const digest = `${ALGORITHM}-${hash.digest('base64')}`;
   if (integrity.split(/\s+/).includes(digest)) return;
-  throw ShoalError.generationFailed(`What was brought as ${specifier} is not what the registry describes. Try again.`);
+  throw ShoalError.generationFailed(`The download of ${specifier} is not what the registry describes. Try again.`);
 }
 
 async function checkName(folder: string, { specifier }: PackageFacts): Promise<void> {
   const value: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   if (isObject(value) && `${String(value['name'])}@${String(value['version'])}` === specifier) return;
-  throw ShoalError.generationFailed(`What was brought as ${specifier} is another package.`);
+  throw ShoalError.generationFailed(
+    `The download of ${specifier} contains another package. Check the registry that npm uses.`,
+  );
 }

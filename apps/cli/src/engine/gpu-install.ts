@@ -11,43 +11,43 @@ import { checkRoom, replaceFolder } from './build.ts';
 import { downloadPackage } from './download-package.ts';
 import { type PackageFacts, viewPackage } from './npm.ts';
 
-/** Libraries are so much larger than their archive, at most. */
+/** Highest ratio of unpacked to packed size. */
 const UNPACKED_FACTOR = 4;
 const TICK_MS = 1_000;
 
 export interface GpuPlan {
   readonly gpu: PackagedGpu;
   readonly version: string;
-  /** The first has everything; the others hold more of it. */
+  /** The first is complete. The others add binaries. */
   readonly packages: readonly [PackageFacts, ...PackageFacts[]];
-  /** Where the package shall lie. */
+  /** Destination of the package. */
   readonly folder: string;
 }
 
-/** What is to be brought for a GPU, as the registry has it. Throws `INVALID_REQUEST` where there is nothing for this machine. */
+/** Returns the packages for a GPU, as the registry describes them. Throws `INVALID_REQUEST` if none exist for this machine. */
 export async function planGpu(home: Home, gpu: PackagedGpu, signal: AbortSignal): Promise<GpuPlan> {
   const name = gpuPackageName(gpu);
   if (name === undefined) {
     throw ShoalError.invalidRequest(
       process.platform === 'darwin'
         ? 'There is nothing to add on a Mac: Metal comes with every installation.'
-        : `There are no binaries for ${gpu} on ${process.platform} ${process.arch}; "shoal engine build --gpu ${gpu}" may make some.`,
+        : `There are no binaries for ${gpu} on ${process.platform} ${process.arch}; "shoal engine build --gpu ${gpu}" can compile them.`,
     );
   }
   const { binary } = findLlama();
   if (binary === undefined) {
-    throw ShoalError.invalidRequest('llama.cpp, which the GPU binaries belong to, is not installed: npm install');
+    throw ShoalError.invalidRequest('llama.cpp is not installed, and the GPU binaries need it. Run npm install.');
   }
   const { version } = binary;
   const view = (each: string): Promise<PackageFacts> => viewPackage(`${each}@${version}`, process.cwd(), signal);
   const main = view(name);
-  // CUDA's code for older cards is a package of its own.
+  // The code for older CUDA cards is in a separate package.
   const more = gpu === 'cuda' ? [view(`${name}-ext`)] : [];
   const packages = [await main, ...(await Promise.all(more))] as const;
   return { gpu, version, packages, folder: join(gpuPackagesFolder(home, version), name) };
 }
 
-/** Bytes to bring, and bytes of disk; undefined where the registry does not tell. */
+/** Returns bytes to download and bytes on disk; undefined if the registry does not report them. */
 export function sizesOf({ packages }: GpuPlan): {
   readonly download: number | undefined;
   readonly disk: number | undefined;
@@ -59,8 +59,8 @@ export function sizesOf({ packages }: GpuPlan): {
 }
 
 /**
- * Brings the packages, checks them against the registry's SHA-512, and puts them where the engine looks, complete or not at
- * all. Throws `STORAGE_FULL` before anything is begun.
+ * Downloads the packages, checks the registry's SHA-512, and renames the complete folder to its destination. Throws
+ * `STORAGE_FULL` before it begins.
  */
 export async function installGpu(home: Home, plan: GpuPlan, signal: AbortSignal): Promise<void> {
   const { engines } = homeFiles(home);
@@ -91,14 +91,14 @@ async function unpack(
   const startedAt = performance.now();
   const show = (): void => {
     const seconds = Math.floor((performance.now() - startedAt) / 1_000);
-    line.show(`Bringing ${facts.specifier} …${seconds === 0 ? '' : ` ${duration(seconds)}`}`);
+    line.show(`Downloading ${facts.specifier} …${seconds === 0 ? '' : ` ${duration(seconds)}`}`);
   };
   show();
   const timer = process.stderr.isTTY ? setInterval(show, TICK_MS) : undefined;
   try {
     const folder = join(work, 'unpacked');
     await downloadPackage(facts, folder, signal);
-    // What is first keeps its description; of what follows only the binaries are wanted.
+    // Keeps the package.json of the first package, and adds the binaries of the others.
     await cp(folder, made, { recursive: true, force: false });
     await rm(folder, { recursive: true });
   } finally {

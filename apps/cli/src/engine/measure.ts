@@ -1,21 +1,21 @@
 import type { Engine } from '@shoal/engine';
 import { promptInput } from '@shoal/protocol';
 
-/** Each engine has so many turns; its figure is their median. */
+/** Turns of each engine. The result is their median. */
 const ROUNDS = 3;
 const ANSWER_TOKENS = 64;
-/** A turn that takes longer is over, with as many tokens as it got. */
+/** Time limit of a turn. The tokens up to then count. */
 const TURN_LIMIT_MS = 30_000;
 const WARM_UP_TOKENS = 4;
-/** Models that end early are asked again, at most so often, until a turn has its tokens. */
+/** Answers per slot in a turn, if a model ends them early. */
 const ANSWERS_MAX = 4;
 const PROMPT = 'Count to 100.';
 
 /**
- * Tokens a second of each engine, in their order, with so many answers at once: the medians of turns that alternate, because a
- * machine changes its speed. Throws what an engine fails with.
+ * Returns the tokens per second of each engine with `slots` answers at once. The engines take turns, because the speed of a
+ * machine changes; the result is the median. Throws the error of an engine.
  */
-export async function sideBySide(
+export async function compareEngines(
   engines: readonly Engine[],
   slots: number,
   signal: AbortSignal,
@@ -48,7 +48,7 @@ async function answers(engine: Engine, slots: number, maxTokens: number, signal:
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** How many tokens came. */
+/** Returns the number of generated tokens. */
 async function answer(engine: Engine, maxTokens: number, signal: AbortSignal): Promise<number> {
   const request = { input: promptInput(PROMPT), sampling: { temperature: 0, maxTokens }, stop: [] };
   let tokens = 0;

@@ -3,27 +3,27 @@ import { dirname, join } from 'node:path';
 import { isObject, ShoalError } from '@shoal/protocol';
 import { runProgram } from './run-program.ts';
 
-/** A look at how long a file is; where nobody tells, it goes without. */
+/** Limit of the request for the size of an archive. */
 const LENGTH_TIMEOUT_MS = 10_000;
 
 /** A package as the registry describes it. */
 export interface PackageFacts {
-  /** With its version. */
+  /** `name@version`. */
   readonly specifier: string;
-  /** `sha512-` and Base64, of the archive. */
+  /** `sha512-` and the digest of the archive in Base64. */
   readonly integrity: string;
-  /** Of the archive; undefined where nobody tells. */
+  /** Size of the archive; undefined if unknown. */
   readonly downloadBytes: number | undefined;
-  /** Of what is in it; undefined where the registry does not tell. */
+  /** Size of its files; undefined if the registry does not report it. */
   readonly unpackedBytes: number | undefined;
 }
 
-/** Asks the registry that npm is set to. Throws `GENERATION_FAILED` where npm cannot, with what it says. */
+/** Requests the description from the registry that npm uses. Throws `GENERATION_FAILED` with the output of npm. */
 export async function viewPackage(specifier: string, folder: string, signal: AbortSignal): Promise<PackageFacts> {
   const text = await npm(['view', specifier, 'dist', '--json'], folder, signal);
   const dist: unknown = JSON.parse(text);
   if (!isObject(dist) || typeof dist['integrity'] !== 'string') {
-    throw ShoalError.generationFailed(`The registry does not describe ${specifier}: it has no such package.`);
+    throw ShoalError.generationFailed(`The registry does not have ${specifier}. Check the registry that npm uses.`);
   }
   const unpackedBytes = typeof dist['unpackedSize'] === 'number' ? dist['unpackedSize'] : undefined;
   const tarball = typeof dist['tarball'] === 'string' ? dist['tarball'] : undefined;
@@ -31,23 +31,23 @@ export async function viewPackage(specifier: string, folder: string, signal: Abo
   return { specifier, integrity: dist['integrity'], downloadBytes, unpackedBytes };
 }
 
-/** Fetches a package's archive into a folder, and answers with its path. */
+/** Downloads a package's archive into a folder and returns its path. */
 export async function packPackage(specifier: string, folder: string, signal: AbortSignal): Promise<string> {
   const text = await npm(['pack', specifier, '--pack-destination', folder], folder, signal);
   const name = text.trim().split('\n').at(-1) ?? '';
   const path = join(folder, name);
   if (!name.endsWith('.tgz') || !existsSync(path))
-    throw ShoalError.generationFailed(`npm brought no archive of ${specifier}.`);
+    throw ShoalError.generationFailed(`npm did not download ${specifier}. Try again.`);
   return path;
 }
 
-function npm(words: readonly string[], folder: string, signal: AbortSignal): Promise<string> {
+function npm(args: readonly string[], folder: string, signal: AbortSignal): Promise<string> {
   const [program, ...first] = npmCommand();
   const environment = { ...process.env, npm_config_update_notifier: 'false', npm_config_loglevel: 'error' };
-  return runProgram(program, [...first, ...words], { signal, folder, environment });
+  return runProgram(program, [...first, ...args], { signal, folder, environment });
 }
 
-/** npm as it was started, or as it lies beside Node, or the one in PATH. */
+/** Returns the command of the npm that started this process, the one installed with Node, or the one in PATH. */
 function npmCommand(): readonly [string, ...string[]] {
   const started = process.env['npm_execpath'];
   if (started?.endsWith('npm-cli.js') === true && existsSync(started)) return [process.execPath, started];
@@ -66,7 +66,7 @@ async function lengthOf(url: string, signal: AbortSignal): Promise<number | unde
     return ok && length > 0 ? length : undefined;
   } catch (error) {
     signal.throwIfAborted();
-    // A registry behind a proxy, or one that wants to know who asks: npm knows how, and the size stays unknown.
+    // npm handles proxies and authentication, this request does not. Without it the size stays unknown.
     if (error instanceof Error) return undefined;
     throw error;
   }

@@ -13,18 +13,18 @@ import { ShoalError } from '@shoal/protocol';
 
 const VERSION_TIMEOUT_MS = 5_000;
 
-/** One engine, as this installation has it. */
+/** The state of one engine in this installation. */
 export interface EngineOverview {
   readonly name: string;
   readonly isHere: boolean;
   readonly about: string;
   readonly version?: string | undefined;
   readonly path?: string | undefined;
-  /** What the engine llama may compute on. */
+  /** Compute backends of the engine llama. */
   readonly backends?: readonly string[] | undefined;
 }
 
-/** What a node would use, and why. */
+/** The engine that a node would use, and the reason. */
 export interface ChosenEngine {
   readonly engine: string;
   readonly model?: string | undefined;
@@ -37,11 +37,11 @@ export async function overview(home: Home, configuration: Configuration): Promis
     await llamaServer(home, configuration),
     await ollama(home, configuration),
     openAi(configuration),
-    { name: 'echo', isHere: true, about: 'repeats what it hears, for trying things out' },
+    { name: 'echo', isHere: true, about: 'repeats the prompt, for tests' },
   ];
 }
 
-/** Throws what keeps the configured engine from being used. */
+/** Returns the engine that a node would use. Throws the reason if it cannot be used. */
 export async function chosenEngine(home: Home, configuration: Configuration): Promise<ChosenEngine> {
   const { engine, model } = configuration;
   if (!runsFiles(engine)) return { engine, model, why: 'it is configured' };
@@ -50,7 +50,7 @@ export async function chosenEngine(home: Home, configuration: Configuration): Pr
   return { engine: choice.engine, model: path, why: reason(choice) };
 }
 
-/** The file of the configured model, else of the demo model. */
+/** Returns the file of the configured model. Default: the demo model. */
 export async function modelPath(home: Home, { model, modelFolders }: Configuration): Promise<string | undefined> {
   if (model === undefined) return findDemoModel();
   return (await findModel(modelPlaces(home, modelFolders), model)).path;
@@ -65,7 +65,7 @@ function reason({ engine, why, ...choice }: LlamaChoice): string {
         ? 'there is no llama-server; "shoal engine build" makes one'
         : 'llama.cpp is not installed for this processor';
     case 'not measured':
-      return 'nobody has measured whether llama-server is faster here: shoal engine measure';
+      return 'the speed of llama-server is not measured yet: shoal engine measure';
     case 'measured': {
       const { measurement } = choice;
       if (measurement === undefined) return 'it was measured';
@@ -86,7 +86,7 @@ function llama(home: Home): EngineOverview {
   const added = installedGpuPackages(home).map(({ gpu }) => gpu);
   const backends = [...added, ...(isMetal ? ['metal'] : []), 'cpu'];
   const used = chooseGpuPackage(home, -1)?.gpu ?? (isMetal ? 'metal' : 'cpu');
-  const about = `llama.cpp within Node, on ${used}; it has ${backends.join(', ')}`;
+  const about = `llama.cpp in the Node process, on ${used}; backends: ${backends.join(', ')}`;
   return { name, isHere: true, about, version: binary.version, backends };
 }
 
@@ -133,7 +133,7 @@ function openAi({ openaiUrl }: Configuration): EngineOverview {
     : { name, isHere: true, about: `the server at ${openaiUrl}` };
 }
 
-/** `version: 0.5.0-dev (build 1, commit de3ff81)`; undefined for what does not run. */
+/** Parses `version: 0.5.0-dev (build 1, commit de3ff81)`. Undefined if the program does not run. */
 function versionOf(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     execFile(path, ['--version'], { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {

@@ -4,12 +4,12 @@ import type { Readable } from 'node:stream';
 import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol';
 
-/** A program that is told to end may take so long before it is killed. */
+/** Time between SIGTERM and SIGKILL. */
 const END_GRACE_MS = 3_000;
-/** The last words that are kept to say why a program failed. */
-const LAST_WORDS_LENGTH = 4_000;
+/** Length of the last output, which is kept for the error message. */
+const LAST_OUTPUT_LENGTH = 4_000;
 const SHOWN_LINES = 12;
-/** What a program says beyond it is not kept. */
+/** Limit of the output that is kept. */
 const OUTPUT_LENGTH_MAX = 1024 * 1024;
 
 export interface ProgramOptions {
@@ -20,17 +20,17 @@ export interface ProgramOptions {
 }
 
 /**
- * Runs a program to its end and answers with what it said on stdout. An abort ends it with everything that it started.
- * Throws the signal's reason then, and `GENERATION_FAILED` with its last words where it fails.
+ * Runs a program and returns its stdout. An abort ends it with all its child processes and throws the signal's reason. Throws
+ * `GENERATION_FAILED` with the last output if the program fails.
  */
-export async function runProgram(program: string, words: readonly string[], options: ProgramOptions): Promise<string> {
+export async function runProgram(program: string, args: readonly string[], options: ProgramOptions): Promise<string> {
   const { signal, folder, environment = process.env, onLine } = options;
   signal.throwIfAborted();
-  const child = spawn(program, [...words], {
+  const child = spawn(program, [...args], {
     cwd: folder,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A process group of its own: a compiler's children end with it.
+    // Its own process group, so that a compiler's children can be ended, too.
     detached: process.platform !== 'win32',
   });
   const end = (): void => endGroup(child.pid, 'SIGTERM');
@@ -40,39 +40,39 @@ export async function runProgram(program: string, words: readonly string[], opti
     timer = setTimeout(() => endGroup(child.pid, 'SIGKILL'), END_GRACE_MS);
   };
   signal.addEventListener('abort', abort, { once: true });
-  let said = '';
-  let lastWords = '';
-  const hear = (text: string): void => void (lastWords = (lastWords + text).slice(-LAST_WORDS_LENGTH));
+  let output = '';
+  let lastOutput = '';
+  const keepLast = (text: string): void => void (lastOutput = (lastOutput + text).slice(-LAST_OUTPUT_LENGTH));
   eachPiece(
     child.stdout,
     (text) => {
-      if (onLine === undefined) said = (said + text).slice(0, OUTPUT_LENGTH_MAX);
-      hear(text);
+      if (onLine === undefined) output = (output + text).slice(0, OUTPUT_LENGTH_MAX);
+      keepLast(text);
     },
     onLine,
   );
-  eachPiece(child.stderr, hear, onLine);
+  eachPiece(child.stderr, keepLast, onLine);
   try {
-    const [code, endedBy]: unknown[] = await once(child, 'close');
+    const [code, exitSignal]: unknown[] = await once(child, 'close');
     signal.throwIfAborted();
-    if (code === 0) return said;
-    throw failed(program, typeof endedBy === 'string' ? endedBy : `exit code ${String(code)}`, lastWords);
+    if (code === 0) return output;
+    throw failed(program, typeof exitSignal === 'string' ? exitSignal : `exit code ${String(code)}`, lastOutput);
   } catch (error) {
     if (error instanceof ShoalError || signal.aborted) throw error;
-    throw failed(program, error instanceof Error ? error.message : String(error), lastWords);
+    throw failed(program, error instanceof Error ? error.message : String(error), lastOutput);
   } finally {
     signal.removeEventListener('abort', abort);
     clearTimeout(timer);
   }
 }
 
-function eachPiece(stream: Readable, take: (text: string) => void, onLine?: (line: string) => void): void {
+function eachPiece(stream: Readable, onText: (text: string) => void, onLine?: (line: string) => void): void {
   let unfinished = '';
   stream.setEncoding('utf8').on('data', (text: string) => {
-    take(text);
+    onText(text);
     if (onLine === undefined) return;
     const lines = (unfinished + text).split(/[\r\n]+/);
-    unfinished = (lines.pop() ?? '').slice(-LAST_WORDS_LENGTH);
+    unfinished = (lines.pop() ?? '').slice(-LAST_OUTPUT_LENGTH);
     for (const line of lines) onLine(line);
   });
 }
@@ -82,12 +82,12 @@ function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(process.platform === 'win32' ? pid : -pid, signal);
   } catch (error) {
-    // It went before it could be told to.
+    // It has ended already.
     if (errorCode(error) !== 'ESRCH') throw error;
   }
 }
 
-function failed(program: string, how: string, lastWords: string): ShoalError {
-  const shown = lastWords.trim().split('\n').slice(-SHOWN_LINES).join('\n');
+function failed(program: string, how: string, lastOutput: string): ShoalError {
+  const shown = lastOutput.trim().split('\n').slice(-SHOWN_LINES).join('\n');
   return new ShoalError('GENERATION_FAILED', `${program} failed (${how}).${shown === '' ? '' : `\n${shown}`}`);
 }

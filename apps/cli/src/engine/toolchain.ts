@@ -3,12 +3,12 @@ import { delimiter, join } from 'node:path';
 import type { GpuBackend } from '@shoal/host/engines/places';
 import { ShoalError } from '@shoal/protocol';
 
-/** Where CUDA lies when it is in no PATH. */
+/** Default folder of CUDA, which is often not in PATH. */
 const CUDA_FOLDER = '/usr/local/cuda/bin';
 
 interface Need {
   readonly what: string;
-  /** Any of these programs will do. */
+  /** Any one of these programs is enough. */
   readonly programs: readonly string[];
   readonly debian: string;
   readonly fedora: string;
@@ -37,7 +37,7 @@ const GPU_NEEDS: Readonly<Record<GpuBackend, readonly Need[]>> = {
       programs: ['nvcc', join(CUDA_FOLDER, 'nvcc')],
       debian: 'nvidia-cuda-toolkit',
       fedora: 'cuda-toolkit',
-      macos: 'not to be had',
+      macos: 'not available',
     },
   ],
   vulkan: [
@@ -51,14 +51,14 @@ const GPU_NEEDS: Readonly<Record<GpuBackend, readonly Need[]>> = {
   ],
 };
 
-/** Programs that a build uses where they are. */
+/** The paths of the programs that a build uses. */
 export interface Toolchain {
   readonly git: string;
   readonly cmake: string;
   readonly hasNinja: boolean;
 }
 
-/** Throws `INVALID_REQUEST` that names everything that a build lacks, and the packages that have it. */
+/** Finds the programs for a build. Throws `INVALID_REQUEST` with all missing ones and the packages that contain them. */
 export function findToolchain(gpu: GpuBackend): Toolchain {
   const missing = [...NEEDS, ...GPU_NEEDS[gpu]].filter(({ programs }) =>
     programs.every((one) => find(one) === undefined),
@@ -69,10 +69,10 @@ export function findToolchain(gpu: GpuBackend): Toolchain {
 }
 
 /**
- * The GPU that a build is for where nobody says: Metal on a Mac with Apple's processor, CUDA with an Nvidia card, Vulkan
- * where its tools are; each only where it can be compiled for.
+ * Returns the default GPU backend of a build: Metal on a Mac with Apple's processor, CUDA with an Nvidia card, otherwise Vulkan;
+ * CUDA and Vulkan only if their compilers are installed.
  */
-export function usualGpu(): GpuBackend {
+export function defaultGpu(): GpuBackend {
   if (process.platform === 'darwin') return process.arch === 'arm64' ? 'metal' : 'none';
   const has = (gpu: GpuBackend): boolean =>
     GPU_NEEDS[gpu].every(({ programs }) => programs.some((one) => find(one) !== undefined));
@@ -80,7 +80,7 @@ export function usualGpu(): GpuBackend {
   return hasVulkan() && has('vulkan') ? 'vulkan' : 'none';
 }
 
-/** The shader compiler alone says little: there must be something to link with. */
+/** True if the Vulkan headers are installed. The shader compiler alone is not enough. */
 function hasVulkan(): boolean {
   return ['/usr/include/vulkan/vulkan.h', '/usr/local/include/vulkan/vulkan.h'].some((path) => existsSync(path));
 }
@@ -98,7 +98,7 @@ function lacking(missing: readonly Need[]): ShoalError {
   return ShoalError.invalidRequest(`To build llama.cpp this machine lacks ${what}.\n  ${ways.join('\n  ')}`);
 }
 
-/** A program in PATH, or at a path; undefined where there is none. */
+/** Returns the path of a program, from PATH or an absolute path; undefined if it does not exist. */
 function find(program: string): string | undefined {
   const folders = program.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
   const endings = process.platform === 'win32' ? ['.exe', '.cmd'] : [''];

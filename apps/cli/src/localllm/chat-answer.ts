@@ -4,16 +4,16 @@ import type { Context } from '../context.ts';
 import { writeModelText } from '../terminal/output.ts';
 import { describeError } from './advice.ts';
 
-/** How one prompt was answered, told already. */
-export type Outcome = { readonly reason: FinishReason } | { readonly error: ShoalError };
+/** The result of one prompt. It has been printed already. */
+export type ChatOutcome = { readonly reason: FinishReason } | { readonly error: ShoalError };
 
-/** Has one prompt answered: the text on stdout as it comes and what is to be said of it on stderr, or one document. */
+/** Sends one prompt. Streams the text to stdout and a remark to stderr, or prints one JSON document. */
 export async function answer(
   { json }: Context,
   host: LocalLlmHost,
   prompt: string,
   signal: AbortSignal,
-): Promise<Outcome> {
+): Promise<ChatOutcome> {
   const texts: string[] = [];
   const outcome = await read(host, prompt, signal, async (text) => {
     texts.push(text);
@@ -33,22 +33,22 @@ async function read(
   host: LocalLlmHost,
   prompt: string,
   signal: AbortSignal,
-  take: (text: string) => Promise<void>,
-): Promise<Outcome> {
+  onText: (text: string) => Promise<void>,
+): Promise<ChatOutcome> {
   try {
     for await (const event of host.chat(prompt, { signal })) {
-      if (event.type === 'text') await take(event.text);
+      if (event.type === 'text') await onText(event.text);
       if (event.type === 'error') return { error: event.error };
       if (event.type === 'finish') return { reason: event.reason };
     }
   } catch (thrown) {
-    // A prompt that no host takes, or something unforeseen: neither ends the chat.
+    // An invalid prompt or an unexpected error does not end the chat.
     return { error: ShoalError.from(thrown) };
   }
-  return { error: ShoalError.workerLost('The answer ended without an end.') };
+  return { error: ShoalError.workerLost('The answer ended early. Ask again.') };
 }
 
-function documentOf(outcome: Outcome, response: string, { host }: LocalLlmHost): object {
+function documentOf(outcome: ChatOutcome, response: string, { host }: LocalLlmHost): object {
   if ('error' in outcome) {
     const { code, message } = outcome.error;
     return { error: { code, message } };
@@ -57,14 +57,14 @@ function documentOf(outcome: Outcome, response: string, { host }: LocalLlmHost):
   return { response, model: host.model, host: host.name, finish_reason: reason, truncated: reason === 'length' };
 }
 
-function remarkOn(outcome: Outcome, text: string): string | undefined {
+function remarkOn(outcome: ChatOutcome, text: string): string | undefined {
   if ('error' in outcome) return describeError(outcome.error);
   switch (outcome.reason) {
     case 'stop':
     case 'tool_calls':
       return text === '' ? '(an empty answer)' : undefined;
     case 'length':
-      return '(A limit of the host cut this answer.)';
+      return '(The answer was cut at a limit of the host.)';
     case 'abort':
       return '(Stopped.)';
     default:

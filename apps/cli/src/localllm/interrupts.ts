@@ -1,4 +1,4 @@
-/** What Ctrl-C means in a chat: the end of the answer that is coming, and where none is, the end of the chat. */
+/** Handles Ctrl-C in a chat: it stops the current answer; without one it ends the chat. */
 export class Interrupts {
   readonly #leaving = new AbortController();
   readonly #onInterrupt = (): void => this.interrupt();
@@ -10,12 +10,12 @@ export class Interrupts {
     for (const name of ['SIGTERM', 'SIGHUP']) process.on(name, this.#onEnd);
   }
 
-  /** Aborted once the chat is to end. */
+  /** Aborts when the chat ends. */
   get left(): AbortSignal {
     return this.#leaving.signal;
   }
 
-  /** As Ctrl-C does, for terminals in which it is a key. */
+  /** Acts like Ctrl-C, for terminals in raw mode, where it is a key. */
   interrupt(): void {
     if (this.#answer === undefined || this.#answer.signal.aborted) this.leave();
     else this.#answer.abort();
@@ -26,7 +26,7 @@ export class Interrupts {
     this.#answer?.abort();
   }
 
-  /** Runs one answer with the signal that ends it. */
+  /** Runs one answer with a signal that stops it. */
   async during<Value>(answer: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
     this.#answer = new AbortController();
     if (this.left.aborted) this.#answer.abort();

@@ -1,13 +1,13 @@
 const CTRL_C = '\u0003';
 
-/** What single keys do while a command runs on a terminal. */
-export type Keys = Readonly<Record<string, () => void>>;
+/** Actions by key. */
+export type KeyActions = Readonly<Record<string, () => void>>;
 
 /**
- * Listens to single keys, where stdin is a terminal; Ctrl-C, which is a key now, is still the signal. Returns the way to
- * leave the terminal as it was.
+ * Calls an action for each key if stdin is a terminal. Ctrl-C still sends SIGINT. Returns a function that restores the
+ * terminal.
  */
-export function listenToKeys(keys: Keys): () => void {
+export function listenToKeys(keys: KeyActions): () => void {
   const { stdin } = process;
   if (!stdin.isTTY) return () => undefined;
   const onData = (typed: Buffer): void => {

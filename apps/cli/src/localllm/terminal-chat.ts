@@ -3,7 +3,7 @@ import type { LocalLlmHost } from '@shoal/client/localllm';
 import { ShoalError } from '@shoal/protocol';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { Echo } from '../terminal/muted-output.ts';
+import { MutedOutput } from '../terminal/muted-output.ts';
 import { describeError } from './advice.ts';
 import { answer } from './chat-answer.ts';
 import type { Interrupts } from './interrupts.ts';
@@ -11,18 +11,18 @@ import type { Interrupts } from './interrupts.ts';
 const CLEAR_SCREEN = '\u001b[2J\u001b[3J\u001b[H';
 
 const HELP = [
-  'Each prompt stands for itself: the host remembers none of the others.',
-  '/clear  an empty screen',
-  '/help   this',
-  '/quit   leave; so does Ctrl-C, which stops an answer first',
+  'The host does not remember earlier prompts.',
+  '/clear  clear the screen',
+  '/help   show this help',
+  '/quit   leave; Ctrl-C stops an answer, or leaves',
 ];
 
-/** A chat with somebody at a terminal, until they leave or the host does. */
+/** A chat at a terminal. It ends when the person leaves or the host disconnects. */
 export class TerminalChat {
   readonly #context: Context;
   readonly #host: LocalLlmHost;
   readonly #interrupts: Interrupts;
-  readonly #echo = new Echo();
+  readonly #output = new MutedOutput();
   readonly #lines: Interface;
   readonly #leaving: Promise<undefined>;
 
@@ -30,8 +30,8 @@ export class TerminalChat {
     this.#context = context;
     this.#host = host;
     this.#interrupts = interrupts;
-    this.#lines = createInterface({ input: process.stdin, output: this.#echo, terminal: true });
-    // In a terminal that sends single keys Ctrl-C is no signal, and Ctrl-D is the end of the input.
+    this.#lines = createInterface({ input: process.stdin, output: this.#output, terminal: true });
+    // In raw mode Ctrl-C is a key, and Ctrl-D closes the input.
     this.#lines.on('SIGINT', () => interrupts.interrupt());
     this.#lines.on('close', () => interrupts.leave());
     this.#leaving = new Promise((resolve) => {
@@ -40,13 +40,13 @@ export class TerminalChat {
   }
 
   async run(): Promise<number> {
-    process.stderr.write('Ask away; /help says what else there is.\n');
+    process.stderr.write('Type a prompt, or /help for commands.\n');
     try {
       for (;;) {
         const line = await this.#nextLine();
         if (line === undefined) return EXIT.ok;
         if (line instanceof ShoalError) return this.#fail(line);
-        const lost = await this.#obey(line.trim());
+        const lost = await this.#runLine(line.trim());
         if (lost !== undefined) return EXIT.failed;
       }
     } finally {
@@ -54,33 +54,33 @@ export class TerminalChat {
     }
   }
 
-  /** Undefined where the person leaves, the error where the host does. */
+  /** Returns the next line; undefined if the person leaves; the error if the host disconnects. */
   async #nextLine(): Promise<string | ShoalError | undefined> {
     if (this.#interrupts.left.aborted) return undefined;
     const line = await Promise.race([this.#leaving, this.#host.lost, this.#lines.question('> ')]);
-    // What stood behind the prompt was not sent.
+    // The line that was being typed is not sent.
     if (typeof line !== 'string') process.stdout.write('\n');
     return line;
   }
 
-  /** The error where the host is gone. */
-  async #obey(line: string): Promise<ShoalError | undefined> {
+  /** Returns the error if the host has disconnected. */
+  async #runLine(line: string): Promise<ShoalError | undefined> {
     if (line === '') return undefined;
     if (line === '/quit') this.#interrupts.leave();
     else if (line === '/clear') process.stdout.write(CLEAR_SCREEN);
     else if (line === '/help') process.stderr.write(`${HELP.join('\n')}\n`);
-    else if (/^\/[a-z]+$/.test(line)) process.stderr.write(`There is no ${line}; /help says what there is.\n`);
+    else if (/^\/[a-z]+$/.test(line)) process.stderr.write(`Unknown command ${line}. Type /help for commands.\n`);
     else return this.#ask(line);
     return undefined;
   }
 
   async #ask(prompt: string): Promise<ShoalError | undefined> {
-    this.#echo.isMuted = true;
+    this.#output.isMuted = true;
     try {
       const outcome = await this.#interrupts.during((signal) => answer(this.#context, this.#host, prompt, signal));
       return 'error' in outcome && outcome.error.code === 'HOST_DISCONNECTED' ? outcome.error : undefined;
     } finally {
-      this.#echo.isMuted = false;
+      this.#output.isMuted = false;
     }
   }
 

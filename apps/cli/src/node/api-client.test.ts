@@ -10,7 +10,7 @@ import { promptNode } from './api-client.ts';
 const REQUEST: InferenceRequest = { input: { type: 'text', text: 'Hi' }, sampling: {}, stop: [] };
 const TEXT = { type: 'text', text: 'Once', count: 1 };
 
-test('a node that dies in mid-answer is said to have hung up', async (t) => {
+test('a node that dies during an answer is reported as a closed connection', async (t) => {
   const home = temporaryHome(t);
   const server = createServer((_request, response) => {
     response.write(`${JSON.stringify(TEXT)}\n`, () => response.destroy());
@@ -22,5 +22,8 @@ test('a node that dies in mid-answer is said to have hung up', async (t) => {
 
   const answer = promptNode(home, { request: REQUEST }, new AbortController().signal);
   assert.deepEqual((await answer.next()).value, TEXT);
-  await assert.rejects(answer.next(), { code: 'HOST_DISCONNECTED', message: 'The node (pid 1) hung up.' });
+  await assert.rejects(answer.next(), {
+    code: 'HOST_DISCONNECTED',
+    message: 'The node (pid 1) closed the connection.',
+  });
 });

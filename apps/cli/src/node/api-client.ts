@@ -5,17 +5,17 @@ import type { Home } from '@shoal/host/home';
 import { isErrorCode, ShoalError } from '@shoal/protocol';
 import { CliError } from '../cli-error.ts';
 
-/** A daemon that says nothing for so long is stuck. Prompts have no such limit: models may be slow. */
+/** A node that does not answer within this time is stuck. Prompts have no such limit, because models may be slow. */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** A line of a prompt's answer is a few tokens. */
+/** Limit of one line of a prompt's answer, which is a few tokens. */
 const MAX_LINE_CHARACTERS = 1_048_576;
 
-/** Not imported: an import reads every export of the module, some of which load a whole WebSocket client (50 ms). */
+/** Not imported, because an import reads every export of the module. Some load a WebSocket client, which takes 50 ms. */
 const { request } = process.getBuiltinModule('node:http');
 
 type Method = 'GET' | 'POST' | 'DELETE';
 
-/** Where the home's node is reached. Throws the error of exit code 3 where none runs. */
+/** Returns the port and the token of the home's node. Throws an error with exit code 3 if no node runs. */
 export async function findNode(home: Home): Promise<ApiAccess> {
   const access = await readApiAccess(home);
   if (access === undefined) throw CliError.notRunning();
@@ -23,8 +23,8 @@ export async function findNode(home: Home): Promise<ApiAccess> {
 }
 
 /**
- * One call of the daemon's API. The answer has the shape that the API promises for that path. Throws the error that the
- * daemon answers, and the one of exit code 3 where none runs.
+ * Calls the node's API once. `Answer` is the type that the API defines for the path. Throws the error of the response, or an
+ * error with exit code 3 if no node runs.
  */
 export async function callNode<Answer>(home: Home, method: Method, path: string, body?: object): Promise<Answer> {
   const access = await findNode(home);
@@ -40,7 +40,7 @@ export async function callNode<Answer>(home: Home, method: Method, path: string,
   return answer as Answer;
 }
 
-/** A prompt's answer, line by line; errors are thrown. The signal hangs up, which stops the worker. */
+/** Yields a prompt's answer line by line. Throws an error line. The signal closes the connection, which stops the worker. */
 export async function* promptNode(
   home: Home,
   prompt: PromptRequest,
@@ -67,7 +67,7 @@ async function send(
   const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   if (bytes !== undefined && bytes.length > API_BODY_LIMIT_BYTES) {
     throw ShoalError.invalidRequest(
-      `The prompt is too long: ${bytes.length} bytes as JSON, where the limit is ${API_BODY_LIMIT_BYTES}.`,
+      `The prompt is too long: ${bytes.length} bytes as JSON; the limit is ${API_BODY_LIMIT_BYTES}.`,
     );
   }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -89,11 +89,11 @@ async function send(
   return promise;
 }
 
-/** A port that refuses belongs to a node that died without tidying up. */
+/** A refused port is left from a node that died without removing its API file. */
 function callFailure(error: Error, access: ApiAccess): Error {
   if (error instanceof ShoalError) return error;
   if ('code' in error && error.code === 'ECONNREFUSED') return CliError.notRunning();
-  return new ShoalError('HOST_DISCONNECTED', `The node (pid ${access.pid}) hung up.`, { cause: error });
+  return new ShoalError('HOST_DISCONNECTED', `The node (pid ${access.pid}) closed the connection.`, { cause: error });
 }
 
 async function* lines(response: IncomingMessage, access: ApiAccess): AsyncGenerator<string> {
@@ -102,13 +102,13 @@ async function* lines(response: IncomingMessage, access: ApiAccess): AsyncGenera
   for await (const chunk of chunks(response, access)) {
     const parts = `${rest}${String(chunk)}`.split('\n');
     rest = parts.pop() ?? '';
-    if (rest.length > MAX_LINE_CHARACTERS) throw ShoalError.badMessage('The node sent a line without an end.');
+    if (rest.length > MAX_LINE_CHARACTERS) throw ShoalError.badMessage('The node sent a line that is too long.');
     yield* parts.filter((part) => part !== '');
   }
   if (rest !== '') yield rest;
 }
 
-/** A node that dies breaks its answer off. */
+/** Reads a response. Throws `HOST_DISCONNECTED` if the node dies before its end. */
 async function* chunks(response: IncomingMessage, access: ApiAccess): AsyncGenerator<unknown> {
   try {
     yield* response;
@@ -128,5 +128,5 @@ function parseAnswer(text: string): unknown {
 function errorOf(answer: unknown): ShoalError {
   const { error } = (answer ?? {}) as { error?: { code?: unknown; message?: unknown } };
   if (isErrorCode(error?.code) && typeof error.message === 'string') return new ShoalError(error.code, error.message);
-  return new ShoalError('BAD_MESSAGE', 'What answers on the port of the API is not a Shoal node of this version.');
+  return new ShoalError('BAD_MESSAGE', 'The program on the API port is not a Shoal node of this version.');
 }

@@ -10,7 +10,7 @@ const oldNode = findOldNode();
 const skip = oldNode === undefined ? 'there is no Node older than 24 on this machine' : false;
 
 test(
-  'under an old Node the launcher finds the one beside it, and passes on words, output and exit code',
+  'under an old Node the launcher runs the installed newer one with the same arguments, output and exit code',
   { skip },
   async (t) => {
     const shoal = new Shoal(temporaryFolder(t));
@@ -22,15 +22,15 @@ test(
   },
 );
 
-test('an old Node without another beside it is told what is missing', { skip }, async (t) => {
+test('under an old Node without a newer one the launcher reports what is missing', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   copyFileSync(LAUNCHER, join(folder, 'shoal.js'));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  const run = (words: string[]): { status: number | null; stdout: string; stderr: string } =>
-    spawnSync(oldNode ?? '', [join(folder, 'shoal.js'), ...words], { encoding: 'utf8' });
-  const said = run(['status']);
-  assert.equal(said.status, 1);
-  assert.match(said.stderr, /^shoal: Shoal needs Node 24 or newer; this is \d+\.\d+\.\d+/);
+  const run = (args: string[]): { status: number | null; stdout: string; stderr: string } =>
+    spawnSync(oldNode ?? '', [join(folder, 'shoal.js'), ...args], { encoding: 'utf8' });
+  const result = run(['status']);
+  assert.equal(result.status, 1);
+  assert.match(result.stderr, /^shoal: Shoal needs Node 24 or newer; this is \d+\.\d+\.\d+/);
   const document = JSON.parse(run(['status', '--json']).stdout) as { error: { code: string } };
   assert.equal(document.error.code, 'UNSUPPORTED_VERSION');
 });

@@ -1,4 +1,4 @@
 import { fileURLToPath } from 'node:url';
 
-/** The file that starts `shoal`, for processes of our own. */
+/** Path of the file that starts `shoal`, for child processes. */
 export const LAUNCHER = fileURLToPath(new URL('../../bin/shoal.js', import.meta.url));

@@ -9,29 +9,29 @@ import { locateHome, type Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 import { LAUNCHER } from './launcher.ts';
 
-/** A node with nothing to drain leaves faster. */
+/** An idle node stops faster. */
 const STOP_TIMEOUT_MS = 5_000;
 const KEPT_LINES = 10;
-/** What would make a node another than the one that is asked for here. */
+/** Environment variables that would change the configuration of the node. */
 const FOREIGN_VARIABLES = /^(SHOAL_|POC_|OPENGATEWAY_|NODE_NAME$|GPU_LAYERS$)/;
 
-/** A line of a node's log. */
+/** A line of a node’s log. */
 export interface LogLine {
   readonly msg: string;
   readonly peers?: readonly string[] | undefined;
 }
 
-/** A node in a process and a home of its own, which are both gone when it is stopped. */
+/** A node in its own process and home. */
 export class NodeProcess {
   readonly name: string;
   readonly home: Home;
   readonly #child: ChildProcess;
   readonly #signal: AbortSignal;
   readonly #lines: LogLine[] = [];
-  readonly #said: string[] = [];
-  readonly #waiting = new Set<() => void>();
+  readonly #lastLines: string[] = [];
+  readonly #waiters = new Set<() => void>();
 
-  /** `flags` are those of `shoal serve`; `onLine` hears each line of the log; the signal ends all waiting. */
+  /** `flags`: for `shoal serve`. `onLine`: called for each line of the log. The signal ends every wait. */
   constructor(
     name: string,
     root: string,
@@ -44,30 +44,31 @@ export class NodeProcess {
     signal.addEventListener('abort', () => this.#wake(), { once: true });
     const environment = nodeEnvironment(root, name);
     this.home = locateHome(environment);
-    // A group of its own, so that a Ctrl-C in the terminal does not end it before its turn, and nothing of it stays
-    // behind; the channel, so that it ends even if this process is killed.
+    // Its own process group: Ctrl-C in the terminal does not end it too early, and all its children can be killed. The IPC
+    // channel ends it even if this process is killed.
     this.#child = spawn(process.execPath, [LAUNCHER, 'serve', '--name', name, '--port', '0', ...flags], {
       detached: true,
       env: environment,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     if (this.#child.stderr !== null) {
-      createInterface({ input: this.#child.stderr }).on('line', (text) => this.#hear(text, onLine));
+      createInterface({ input: this.#child.stderr }).on('line', (text) => this.#onLine(text, onLine));
     }
     this.#child.once('exit', () => this.#wake());
     this.#child.once('error', () => this.#wake());
   }
 
-  /** Waits for a line of the log, one that was written already included. Throws where the node ends before. */
+  /** Resolves once a line of the log matches, earlier lines included. Throws if the node ends first. */
   async logged(fits: (line: LogLine) => boolean): Promise<void> {
     while (!this.#lines.some(fits)) {
       this.#signal.throwIfAborted();
-      if (this.#hasEnded) throw new ShoalError('GENERATION_FAILED', `${this.name} ended: ${this.#said.join('\n')}`);
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      if (this.#hasEnded)
+        throw new ShoalError('GENERATION_FAILED', `${this.name} ended: ${this.#lastLines.join('\n')}`);
+      await new Promise<void>((resolve) => this.#waiters.add(resolve));
     }
   }
 
-  /** Tells it to end and waits; a process that does not is killed, with all that it started. */
+  /** Sends SIGTERM and waits. Kills the process and its children if it does not end in time. */
   async stop(): Promise<void> {
     if (!this.#hasEnded) {
       const ended = once(this.#child, 'exit');
@@ -81,9 +82,9 @@ export class NodeProcess {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  #hear(text: string, onLine: (line: LogLine) => void): void {
-    this.#said.push(text);
-    if (this.#said.length > KEPT_LINES) this.#said.shift();
+  #onLine(text: string, onLine: (line: LogLine) => void): void {
+    this.#lastLines.push(text);
+    if (this.#lastLines.length > KEPT_LINES) this.#lastLines.shift();
     const line = parseLine(text);
     if (line === undefined) return;
     this.#lines.push(line);
@@ -92,8 +93,8 @@ export class NodeProcess {
   }
 
   #wake(): void {
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    for (const wake of this.#waiters) wake();
+    this.#waiters.clear();
   }
 
   #killGroup(): void {
@@ -102,13 +103,13 @@ export class NodeProcess {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch (error) {
-      // Nobody of the group is left, as it should be.
+      // The whole group has ended, as expected.
       if (errorCode(error) !== 'ESRCH') throw error;
     }
   }
 }
 
-/** What the first node compiles the others need not: they share a cache, which is our own where we have one. */
+/** All nodes share one compile cache: this process’s if it has one. */
 function nodeEnvironment(root: string, name: string): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([variable]) => !FOREIGN_VARIABLES.test(variable));
   return {
@@ -118,7 +119,7 @@ function nodeEnvironment(root: string, name: string): NodeJS.ProcessEnv {
   };
 }
 
-/** Undefined for what is no line of the log, such as the error that a node ends with. */
+/** Returns undefined for other output, such as the error that a node ends with. */
 function parseLine(text: string): LogLine | undefined {
   if (!text.startsWith('{"level"')) return undefined;
   const line = JSON.parse(text) as Partial<LogLine>;

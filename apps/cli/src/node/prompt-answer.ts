@@ -4,28 +4,33 @@ import { printableName } from '@shoal/host/printable';
 import { ShoalError, type FinishEvent } from '@shoal/protocol';
 import { promptNode } from './api-client.ts';
 
-/** An answer as it is printed with `--json`. */
-export interface Answer {
+/** The JSON document of an answer, which `--json` prints. */
+export interface PromptAnswer {
   readonly response: string;
   readonly model: string | null;
   /** The name of the node that answered. */
   readonly worker: string | null;
-  /** Null where the worker's dialect does not count. */
+  /** Null if the worker's dialect does not count tokens. */
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | null;
   readonly timing: { readonly first_token_ms: number; readonly total_ms: number };
-  /** In how many pieces the text came. */
+  /** Number of text events. */
   readonly chunks: number;
 }
 
-/** Who shows an answer while it comes. */
-export interface AnswerView {
+/** Receives the parts of an answer while it streams. */
+export interface AnswerObserver {
   worker?(name: string): void;
-  /** The next piece is asked for once this is done. */
+  /** The next piece is read after the promise resolves. */
   text?(text: string): Promise<void>;
 }
 
-/** Has a node's prompt answered. Throws the answer's error; the signal takes the prompt back. */
-export async function ask(home: Home, request: PromptRequest, signal: AbortSignal, view: AnswerView): Promise<Answer> {
+/** Sends a prompt to the node and returns the complete answer. Throws the answer's error. The signal cancels the prompt. */
+export async function requestAnswer(
+  home: Home,
+  request: PromptRequest,
+  signal: AbortSignal,
+  observer: AnswerObserver,
+): Promise<PromptAnswer> {
   const startedAt = performance.now();
   const texts: string[] = [];
   let worker: string | null = null;
@@ -34,14 +39,14 @@ export async function ask(home: Home, request: PromptRequest, signal: AbortSigna
   for await (const line of promptNode(home, request, signal)) {
     if (line.type === 'worker') {
       worker = printableName(line.name);
-      view.worker?.(worker);
+      observer.worker?.(worker);
     } else if (line.type === 'text') {
       firstAt ??= performance.now();
       texts.push(line.text);
-      await view.text?.(line.text);
+      await observer.text?.(line.text);
     } else if (line.type === 'finish') finish = line;
   }
-  if (finish === undefined) throw ShoalError.workerLost('The node hung up in the middle of the answer.');
+  if (finish === undefined) throw ShoalError.workerLost('The node closed the connection during the answer.');
   const { model = null, usage } = finish;
   const endedAt = performance.now();
   return {
@@ -57,14 +62,14 @@ export async function ask(home: Home, request: PromptRequest, signal: AbortSigna
   };
 }
 
-/** Tokens per second behind the first, whose wait is another figure; undefined where there is nothing to measure. */
-export function tokensPerSecond({ usage, timing }: Answer): number | undefined {
+/** Tokens per second after the first token, because its delay is reported separately. Undefined for fewer than two tokens. */
+export function tokensPerSecond({ usage, timing }: PromptAnswer): number | undefined {
   const seconds = (timing.total_ms - timing.first_token_ms) / 1_000;
   const tokens = (usage?.completion_tokens ?? 0) - 1;
   return tokens > 0 && seconds > 0 ? Math.round(tokens / seconds) : undefined;
 }
 
-/** Microseconds are what a small model needs to be told apart by. */
+/** Rounds to microseconds: small models differ by less than a millisecond. */
 function milliseconds(duration: number): number {
   return Math.round(duration * 1_000) / 1_000;
 }

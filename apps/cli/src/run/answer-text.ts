@@ -2,7 +2,7 @@ import { printableText } from '@shoal/host/printable';
 import { writeModelText, writeOut } from '../terminal/output.ts';
 import { WordWrap } from './word-wrap.ts';
 
-/** Writes one answer on stdout, piece by piece: on a terminal without control sequences, and wrapped if that is wanted. */
+/** Writes one answer to stdout piece by piece. On a terminal it removes control sequences and can wrap lines. */
 export class AnswerText {
   readonly #wrap: WordWrap | undefined;
   #last = '';
@@ -19,7 +19,7 @@ export class AnswerText {
     return writeOut(this.#wrap.wrap(printableText(text)));
   }
 
-  /** Whatever follows begins a line of its own. */
+  /** Ends the last line. */
   end(): void {
     if (this.#last !== '' && !this.#last.endsWith('\n')) process.stdout.write('\n');
   }

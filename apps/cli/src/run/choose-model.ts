@@ -13,72 +13,72 @@ import { CliError, EXIT, exitCodeOf } from '../cli-error.ts';
 import { pullWithProgress } from '../commands/models/pull.ts';
 import type { Context } from '../context.ts';
 import { doorConfiguration } from '../door/door-worker.ts';
-import { isMissing, NodeModel, OwnModel, type RunningModel } from './running-model.ts';
+import { isMissing, NodeModel, LocalModel, type RunningModel } from './running-model.ts';
 
-/** What says where a model comes from, and is no name of one that is here. */
+/** Matches a source to pull a model from, in contrast to a model’s name or path. */
 const SOURCE = /^(?:https?:|file:|hf:|hf\.co\/|huggingface\.co\/)/i;
 
 export interface ModelFlags {
   readonly contextLength?: string | undefined;
   readonly gpuLayers?: string | undefined;
   readonly threads?: string | undefined;
-  /** Load it in this command, whatever a node has. */
+  /** Load the model in this command, even if a node lends it. */
   readonly here?: boolean | undefined;
 }
 
-/** A model that was found, and how it is made to run. */
+/** A model that was found. */
 export interface ModelChoice {
-  /** What finds it again: its name, or its file. */
+  /** Its name, or the path of its file. */
   readonly name: string;
-  /** The node that lends it; undefined where this command loads it. */
+  /** The node that lends it. Undefined: this command loads it. */
   readonly node?: string | undefined;
-  /** Its files; empty where they are not known. */
+  /** Returns the paths of its files; empty if they are not known. */
   files(): Promise<readonly string[]>;
-  /** Nothing is loaded yet. `contextLength` in tokens; absent: as the flags say. */
+  /** Returns the model, not loaded yet. `contextLength`: in tokens; default: the flags. */
   open(contextLength?: number): Promise<RunningModel>;
 }
 
-interface Choosing {
+interface ChooseOptions {
   readonly log: Logger;
-  /** Ends a pull. */
+  /** Cancels a pull. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The model of a name, file or source; without one the node's, the configuration's or the demo model. One that a node of this
- * machine lends is asked there, any other is loaded by this command, and what is nowhere is pulled.
+ * Finds the model of a name, file or source. Default: the node's, the configuration's or the demo model. A model that a node of
+ * this machine lends is used there; any other is loaded by this command, and pulled first if it is not stored.
  */
 export async function chooseModel(
   context: Context,
   name: string | undefined,
   flags: ModelFlags,
-  { log, signal }: Choosing,
+  { log, signal }: ChooseOptions,
 ): Promise<ModelChoice> {
   const { here = false, ...engineFlags } = flags;
   const isSource = name !== undefined && SOURCE.test(name);
   const configuration = await doorConfiguration(context, { ...(isSource ? {} : { model: name }), ...engineFlags });
-  const mustBeOurs = here || Object.values(engineFlags).some((flag) => flag !== undefined);
-  if (!mustBeOurs && !isSource) {
+  const mustBeLocal = here || Object.values(engineFlags).some((flag) => flag !== undefined);
+  if (!mustBeLocal && !isSource) {
     const lent = await lentModel(context, configuration, name !== undefined);
     if (lent !== undefined) return lent;
   }
   prepareHome(context.home);
-  if (isSource) return ownChoice(context, configuration, log, await broughtModel(context, name, signal));
+  if (isSource) return localChoice(context, configuration, log, await storedOrPulledModel(context, name, signal));
   if (!runsFiles(configuration.engine)) return otherEngine(context, configuration, log);
   if (configuration.model === undefined) return demoChoice(context, configuration, log);
   const files = await localModel(context, configuration, configuration.model, signal);
-  return ownChoice(context, configuration, log, files);
+  return localChoice(context, configuration, log, files);
 }
 
-/** The node's default model without a name. Undefined where no node runs, or none that lends it. */
+/** Returns the model that the local node lends; without a name its default model. Undefined if no node runs or lends it. */
 async function lentModel(
   { home }: Context,
   { model: name, modelFolders }: Configuration,
-  isNamedOne: boolean,
+  hasName: boolean,
 ): Promise<ModelChoice | undefined> {
   const status = await nodeStatus({ home });
   if (status === undefined || !status.lends) return undefined;
-  const model = status.models.find((one) => !isNamedOne || (name !== undefined && isNamed(one, name)));
+  const model = status.models.find((one) => !hasName || (name !== undefined && isNamed(one, name)));
   if (model === undefined) return undefined;
   return {
     name: model.id,
@@ -91,21 +91,21 @@ async function lentModel(
   };
 }
 
-/** Undefined where no node runs, or one is still starting. */
+/** Returns the status of the local node; undefined if none runs, or it is still starting. */
 export async function nodeStatus({ home }: Pick<Context, 'home'>): Promise<StatusView | undefined> {
   try {
     return await callNode<StatusView>(home, 'GET', API_PATHS.status);
   } catch (error) {
     if (exitCodeOf(error) === EXIT.notRunning) return undefined;
-    // One that is still starting lends nothing yet.
+    // A node that is starting does not lend yet.
     if (error instanceof ShoalError && error.code === 'OVERLOADED') return undefined;
     throw error;
   }
 }
 
-interface Files {
+interface ModelFiles {
   readonly name: string;
-  /** What the engine is told. */
+  /** Value of the setting `model` for the engine. */
   readonly model: string;
   readonly paths: readonly string[];
 }
@@ -115,7 +115,7 @@ async function localModel(
   { modelFolders }: Configuration,
   name: string,
   signal: AbortSignal,
-): Promise<Files> {
+): Promise<ModelFiles> {
   try {
     const model = await findModel(modelPlaces(context.home, modelFolders), name);
     return { name: model.name ?? model.path, model: name, paths: model.paths };
@@ -123,13 +123,13 @@ async function localModel(
     if (isModelPath(name)) throw error instanceof ShoalError ? CliError.usage(error.message) : error;
     if (!isMissing(error)) throw error;
     if (/\s/.test(name))
-      throw CliError.usage(`"${name}" is no model’s name. MODEL comes first: shoal run MODEL "${name}"`);
-    return broughtModel(context, name, signal);
+      throw CliError.usage(`"${name}" is not the name of a model. Give the model first: shoal run MODEL "${name}"`);
+    return storedOrPulledModel(context, name, signal);
   }
 }
 
-/** Of the store, where it was pulled from there before; otherwise it is pulled. */
-async function broughtModel(context: Context, source: string, signal: AbortSignal): Promise<Files> {
+/** Returns the stored model of a source, or pulls it. */
+async function storedOrPulledModel(context: Context, source: string, signal: AbortSignal): Promise<ModelFiles> {
   const known = (await (await openModelStore(context.home)).list()).find((model) => model.source === source);
   if (known !== undefined) return { name: known.name, model: known.name, paths: known.paths };
   process.stderr.write(`There is no model "${printableName(source)}" here: pulling it.\n`);
@@ -137,32 +137,32 @@ async function broughtModel(context: Context, source: string, signal: AbortSigna
   return { name, model: name, paths };
 }
 
-function ownChoice(
+function localChoice(
   context: Context,
   configuration: Configuration,
   log: Logger,
-  { name, model, paths }: Files,
+  { name, model, paths }: ModelFiles,
 ): ModelChoice {
   return { name, files: async () => paths, open: opener(context, { ...configuration, model }, log) };
 }
 
-/** An engine that knows its models itself. */
+/** Returns the model of an engine that does not read model files, for example Ollama. */
 function otherEngine(context: Context, configuration: Configuration, log: Logger): ModelChoice {
   const { engine, model } = configuration;
   return { name: model ?? engine, files: async () => [], open: opener(context, configuration, log) };
 }
 
 function demoChoice(context: Context, configuration: Configuration, log: Logger): ModelChoice {
-  process.stderr.write('No model was named: this is the demo model, a toy that does sums and small talk.\n');
+  process.stderr.write('No model was given. Using the demo model, a toy that does sums and small talk.\n');
   const path = findDemoModel();
   const files = async (): Promise<readonly string[]> => (path === undefined ? [] : [path]);
   return { name: path ?? 'shoal-demo', files, open: opener(context, configuration, log) };
 }
 
-/** One answer at a time is all that a conversation needs. */
+/** Opens an engine with one slot, because a conversation needs one answer at a time. */
 function opener({ home }: Context, configuration: Configuration, log: Logger): ModelChoice['open'] {
   return async (contextLength) => {
     const choice = { ...configuration, slots: 1, ...(contextLength !== undefined && { contextLength }) };
-    return new OwnModel(await createEngine(choice, home, log));
+    return new LocalModel(await createEngine(choice, home, log));
   };
 }

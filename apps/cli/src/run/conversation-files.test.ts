@@ -17,7 +17,7 @@ const TALK: Conversation = {
   ],
 };
 
-test('a conversation comes back as it was saved, whatever the case of its name, and only its owner can read it', async (t) => {
+test('a conversation is read as it was saved, its name ignores case, and only the owner can read the file', async (t) => {
   const home = temporaryHome(t);
   await saveConversation(home, 'Talk', TALK);
   assert.deepEqual(await readConversation(home, 'talk'), TALK);
@@ -32,7 +32,7 @@ test('a conversation comes back as it was saved, whatever the case of its name, 
   await assert.rejects(removeConversation(home, 'talk'), { code: 'INVALID_REQUEST', message: /there are none/ });
 });
 
-test('a file that is no conversation is named, and nothing of it is taken', async (t) => {
+test('a file that is not a valid conversation is an error', async (t) => {
   const home = temporaryHome(t);
   const folder = join(home.data, 'conversations');
   mkdirSync(folder);

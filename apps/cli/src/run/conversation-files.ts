@@ -10,9 +10,9 @@ import { NO_PARAMETERS, type Parameters, parameterValues, setParameter } from '.
 import { isConversationName } from './conversation-name.ts';
 import type { Conversation } from './conversation.ts';
 
-/** Of a saved conversation's file; a longer one is not written, and none that is longer is read. */
+/** Limit of a conversation's file, for reading and writing. */
 const CONVERSATION_BYTES_MAX = 16 * 1024 * 1024;
-/** Conversations of one home. */
+/** Limit of the conversations of one home. */
 const MAX_CONVERSATIONS = 1_000;
 const VERSION = 1;
 const SUFFIX = '.json';
@@ -26,23 +26,23 @@ export interface SavedConversation {
   readonly savedAt: string;
 }
 
-/** Beside the models, which all nodes of a home share. */
+/** Returns the folder, beside the models: all nodes of a home share it. */
 function folderOf(home: Home): string {
   return join(dirname(homeFiles(home).models), 'conversations');
 }
 
-/** Upper and lower case make no difference, as with models. */
+/** Returns the path of a conversation. Names ignore case, like those of models. */
 function pathOf(home: Home, name: string): string {
   return join(folderOf(home), `${name.toLowerCase()}${SUFFIX}`);
 }
 
-/** Writes it so that it lasts, in place of one of the same name. */
+/** Writes a conversation durably. Replaces one of the same name. */
 export async function saveConversation(home: Home, name: string, conversation: Conversation): Promise<void> {
   const path = pathOf(home, name);
   const names = await namesIn(home);
   if (names.length >= MAX_CONVERSATIONS && !names.includes(name.toLowerCase())) {
     throw ShoalError.invalidRequest(
-      `There are ${names.length} saved conversations already. Remove one with: shoal saved rm NAME`,
+      `The limit of ${MAX_CONVERSATIONS} saved conversations is reached. Remove one with: shoal saved rm NAME`,
     );
   }
   const { parameters, ...rest } = conversation;
@@ -51,14 +51,14 @@ export async function saveConversation(home: Home, name: string, conversation: C
   const text = `${JSON.stringify(document, undefined, 2)}\n`;
   if (Buffer.byteLength(text) > CONVERSATION_BYTES_MAX) {
     throw ShoalError.invalidRequest(
-      `This conversation is too long to be saved: ${CONVERSATION_BYTES_MAX} bytes at most.`,
+      `This conversation is too long to be saved: the limit is ${CONVERSATION_BYTES_MAX} bytes.`,
     );
   }
   await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
   await writeDurably(path, text);
 }
 
-/** Undefined where there is none of that name. Throws `INVALID_REQUEST` for a file that is none of ours. */
+/** Returns undefined if no conversation has this name. Throws `INVALID_REQUEST` for a damaged file. */
 export async function readConversation(home: Home, name: string): Promise<Conversation | undefined> {
   if (!isConversationName(name)) return undefined;
   const path = pathOf(home, name);
@@ -80,7 +80,7 @@ export async function listConversations(home: Home): Promise<readonly SavedConve
   return list;
 }
 
-/** Throws `INVALID_REQUEST` where there is none of that name. */
+/** Throws `INVALID_REQUEST` if no conversation has this name. */
 export async function removeConversation(home: Home, name: string): Promise<void> {
   const names = await namesIn(home);
   if (!names.includes(name.toLowerCase())) {
@@ -141,5 +141,5 @@ function readParameters(path: string, value: unknown): Parameters {
 }
 
 function broken(path: string): ShoalError {
-  return ShoalError.invalidRequest(`${path} is no saved conversation. Remove it, or save it anew.`);
+  return ShoalError.invalidRequest(`${path} is not a saved conversation. Remove it, or save the conversation again.`);
 }

@@ -1,17 +1,17 @@
 import { type AnswerFormat, type InferenceRequest, MAX_MESSAGES, type Message, ShoalError } from '@shoal/protocol';
 import { NO_PARAMETERS, type Parameters, samplingOf } from './parameters.ts';
 
-/** Of a conversation, in UTF-16 units: far beyond what models read, and short enough to be held and saved. */
+/** Limit of a conversation in UTF-16 units: more than models read, and small enough to keep in memory and save. */
 export const CONVERSATION_LENGTH_MAX = 4 * 1024 * 1024;
 
-/** What a conversation is, apart from how it is shown. */
+/** The state of a conversation, without its display settings. */
 export interface Conversation {
-  /** What finds its model again. */
+  /** Name or path of its model. */
   readonly model: string;
   readonly system?: string | undefined;
   readonly parameters: Parameters;
   readonly format?: AnswerFormat | undefined;
-  /** Questions and answers in turn, without the system message. */
+  /** Questions and answers in order, without the system message. */
   readonly messages: readonly Message[];
 }
 
@@ -19,7 +19,7 @@ export function emptyConversation(model: string): Conversation {
   return { model, parameters: NO_PARAMETERS, messages: [] };
 }
 
-/** What asks this, behind everything that was said. Throws `INVALID_REQUEST` for what is too long. */
+/** Returns the request for a question after the earlier messages. Throws `INVALID_REQUEST` if it is too long. */
 export function requestOf(conversation: Conversation, question: string): InferenceRequest {
   const { system, messages, parameters, format } = conversation;
   const all: Message[] = [
@@ -29,7 +29,7 @@ export function requestOf(conversation: Conversation, question: string): Inferen
   ];
   const length = all.reduce((sum, { content }) => sum + content.length, 0);
   if (all.length > MAX_MESSAGES || length > CONVERSATION_LENGTH_MAX) {
-    throw ShoalError.invalidRequest('This conversation is too long to go on. Type /clear to begin a new one.');
+    throw ShoalError.invalidRequest('This conversation is too long to continue. Type /clear to begin a new one.');
   }
   return {
     input: { type: 'messages', messages: all },

@@ -4,10 +4,10 @@ import type { ModelChoice } from './choose-model.ts';
 import { descriptionRows } from '../commands/models/show.ts';
 import { columns } from '../terminal/output.ts';
 
-/** Of a template or licence that is shown, in UTF-16 units. */
+/** Limit of a template or licence that is shown, in UTF-16 units. */
 const SHOWN_LENGTH_MAX = 64 * 1024;
 
-/** What `/show` has to say of a model, by its header. */
+/** Returns the lines of `/show` about a model, from its GGUF header. */
 export async function describeModel(
   choice: ModelChoice,
   what: 'info' | 'license' | 'template',
@@ -16,14 +16,14 @@ export async function describeModel(
   const paths = await choice.files();
   if (paths.length === 0) {
     const owner = node === undefined ? 'The engine' : `The node ${node}`;
-    return [`${owner} has the file of ${name}: "shoal show" tells about models that are here.`];
+    return [`${owner} has the file of ${name}. "shoal show" describes local models only.`];
   }
   const about = await inspectModel(paths);
   switch (what) {
     case 'info':
       return columns([['Model', name], ...descriptionRows(about)]);
     case 'license':
-      return [shown(about.licence) ?? 'The model’s file names no licence.'];
+      return [shown(about.licence) ?? 'The model’s file does not name a licence.'];
     case 'template':
       return [shown(about.chatTemplate) ?? 'The model’s file has no chat template.'];
     default:

@@ -1,9 +1,9 @@
-/** What is longer than any word that could be meant. */
-const WORD_LENGTH = 40;
+/** Longer than every known word. Limits the work. */
+const WORD_LENGTH_MAX = 40;
 
-/** The word that was probably meant: the nearest of those that differ in a third of their letters at most. */
+/** Returns the nearest known word that differs in at most a third of its letters. */
 function nearest(word: string, words: readonly string[]): string | undefined {
-  if (word.length > WORD_LENGTH) return undefined;
+  if (word.length > WORD_LENGTH_MAX) return undefined;
   const ranked = words
     .map((known) => ({ known, distance: distance(word, known) }))
     .filter(({ known, distance: letters }) => letters <= Math.max(1, Math.floor(known.length / 3)))
@@ -11,13 +11,13 @@ function nearest(word: string, words: readonly string[]): string | undefined {
   return ranked[0]?.known;
 }
 
-/** ` Did you mean WORD?`, or nothing. */
+/** Returns ` Did you mean WORD?`, or an empty text. */
 export function didYouMean(word: string, words: readonly string[]): string {
-  const meant = nearest(word, words);
-  return meant === undefined ? '' : ` Did you mean ${meant}?`;
+  const match = nearest(word, words);
+  return match === undefined ? '' : ` Did you mean ${match}?`;
 }
 
-/** Letters to add, leave out or change (Levenshtein's distance). */
+/** Returns the Levenshtein distance: letters to add, remove or change. */
 function distance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (const [index, letter] of Array.from(left).entries()) {

@@ -3,14 +3,14 @@ import { errorCode } from '@shoal/files/error-code';
 import { type AnswerFormat, isObject } from '@shoal/protocol';
 import { CliError } from '../cli-error.ts';
 
-/** A JSON Schema's file. */
+/** Limit of a JSON Schema file. */
 const SCHEMA_BYTES_MAX = 256 * 1024;
 
-/** What `--format` says: `json`, or the file of a JSON Schema. Throws a usage error. */
+/** Parses `--format`: `json`, or the path of a JSON Schema. Throws a usage error for anything else. */
 export async function readFormat(text: string): Promise<AnswerFormat> {
   if (text === 'json') return { type: 'json' };
   const schema = await readSchema(text);
-  if (!isObject(schema)) throw CliError.usage(`--format: ${text} is no JSON Schema, which is an object.`);
+  if (!isObject(schema)) throw CliError.usage(`--format: ${text} is not a JSON Schema: it must contain an object.`);
   return { type: 'json_schema', schema };
 }
 
@@ -23,7 +23,7 @@ async function readSchema(path: string): Promise<unknown> {
     if (error instanceof CliError) throw error;
     if (error instanceof SyntaxError) throw CliError.usage(`--format: ${path} is not valid JSON.`);
     throw CliError.usage(
-      `--format must be json, or a JSON Schema’s file: ${path} cannot be read (${errorCode(error)}).`,
+      `--format must be json or the path of a JSON Schema: ${path} cannot be read (${errorCode(error)}).`,
     );
   }
 }

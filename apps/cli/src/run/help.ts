@@ -1,53 +1,53 @@
 import { columns } from '../terminal/output.ts';
 import { parameterHelp } from './parameters.ts';
 
-/** What begins with a slash, by its first word. */
+/** The commands of a conversation. */
 export const COMMANDS = ['/set', '/show', '/load', '/save', '/clear', '/bye', '/exit', '/?', '/help'];
 
-/** What can be set, and how that is written. */
+/** The subcommands of `/set`. */
 const SETTINGS: readonly (readonly [usage: string, about: string])[] = [
-  ['/set parameter NAME VALUE…', 'how answers are chosen: /? parameters'],
-  ['/set system TEXT', 'what the model is told before everything else; """ for several lines, """""" for nothing'],
-  ['/set format json', 'answers are JSON'],
-  ['/set noformat', 'answers are free text'],
-  ['/set history', 'remember what is typed'],
-  ['/set nohistory', 'do not remember what is typed'],
+  ['/set parameter NAME VALUE…', 'set a model parameter: /? parameters'],
+  ['/set system TEXT', 'set the system message; """ begins several lines, """""" removes it'],
+  ['/set format json', 'answer in JSON'],
+  ['/set noformat', 'answer in free text'],
+  ['/set history', 'save typed lines in the history'],
+  ['/set nohistory', 'do not save typed lines'],
   ['/set wordwrap', 'break long lines between words'],
-  ['/set nowordwrap', 'leave long lines to the terminal'],
-  ['/set verbose', 'say what each answer took'],
-  ['/set quiet', 'do not'],
+  ['/set nowordwrap', 'do not break long lines'],
+  ['/set verbose', 'show time and tokens of each answer'],
+  ['/set quiet', 'do not show them'],
 ];
 
 const SHOWN: readonly (readonly [usage: string, about: string])[] = [
-  ['/show info', 'what the model is'],
+  ['/show info', 'the model'],
   ['/show license', 'its licence'],
-  ['/show modelfile', 'model, system and parameters in one'],
+  ['/show modelfile', 'model, system message and parameters as a Modelfile'],
   ['/show parameters', 'the parameters that are set'],
   ['/show system', 'the system message'],
   ['/show template', 'the model’s chat template'],
 ];
 
 const ALL: readonly (readonly [usage: string, about: string])[] = [
-  ['/set …', 'change how it answers: /? set'],
-  ['/show …', 'what there is to know: /? show'],
-  ['/load MODEL', 'another model, or a saved conversation'],
-  ['/save NAME', 'keep this conversation: "shoal run NAME" goes on with it'],
-  ['/clear', 'forget the conversation, not the settings'],
+  ['/set …', 'change a setting: /? set'],
+  ['/show …', 'show information: /? show'],
+  ['/load MODEL', 'load another model or a saved conversation'],
+  ['/save NAME', 'save this conversation; continue it with "shoal run NAME"'],
+  ['/clear', 'delete the messages, and keep the settings'],
   ['/bye', 'leave'],
-  ['/?, /help', 'this; /? shortcuts for keys'],
+  ['/?, /help', 'show this help; /? shortcuts for keys'],
 ];
 
 const SHORTCUTS: readonly (readonly [keys: string, about: string])[] = [
-  ['Ctrl + a, Ctrl + e', 'to the beginning, to the end of the line'],
-  ['Alt + b, Alt + f', 'back, forward by one word'],
-  ['Ctrl + k, Ctrl + u', 'delete what is behind, before the cursor'],
+  ['Ctrl + a, Ctrl + e', 'move to the beginning or the end of the line'],
+  ['Alt + b, Alt + f', 'move back or forward by one word'],
+  ['Ctrl + k, Ctrl + u', 'delete the text after or before the cursor'],
   ['Ctrl + w', 'delete the word before the cursor'],
-  ['Ctrl + l', 'an empty screen'],
+  ['Ctrl + l', 'clear the screen'],
   ['Ctrl + c', 'stop the answer'],
   ['Ctrl + d', 'leave (/bye)'],
 ];
 
-/** The lines of `/? TOPIC`. */
+/** Returns the lines of `/? TOPIC`. */
 export function help(topic?: string): readonly string[] {
   switch (topic) {
     case 'set':
@@ -55,7 +55,7 @@ export function help(topic?: string): readonly string[] {
       return table('Settings:', SETTINGS);
     case 'show':
     case '/show':
-      return table('To be shown:', SHOWN);
+      return table('Information:', SHOWN);
     case 'parameter':
     case 'parameters':
       return table('Parameters:', parameterHelp());
@@ -68,8 +68,8 @@ export function help(topic?: string): readonly string[] {
   }
 }
 
-/** The second words of `/set` or `/show`. */
-export function words(command: '/set' | '/show'): readonly string[] {
+/** Returns the subcommands of `/set` or `/show`. */
+export function subcommands(command: '/set' | '/show'): readonly string[] {
   return (command === '/set' ? SETTINGS : SHOWN).map(([usage]) => usage.split(' ')[1] ?? '');
 }
 

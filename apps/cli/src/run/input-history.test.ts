@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import { InputHistory } from './input-history.ts';
 
-test('what is typed is remembered once, the latest first, by sessions that know nothing of each other', async (t) => {
+test('two sessions share one history without duplicates, the latest line first', async (t) => {
   const home = temporaryHome(t);
   const [one, two] = [new InputHistory(home, assert.fail), new InputHistory(home, assert.fail)];
   for (const line of ['first', ' ', 'second', 'first']) one.remember(line);
@@ -17,7 +17,7 @@ test('what is typed is remembered once, the latest first, by sessions that know 
   if (process.platform !== 'win32') assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
-test('only so much is kept, and a broken file is told and ends nothing', async (t) => {
+test('the history is limited, and a broken file is reported without an error', async (t) => {
   const home = temporaryHome(t);
   const path = join(home.state, 'run-history.json');
   writeFileSync(
@@ -29,13 +29,13 @@ test('only so much is kept, and a broken file is told and ends nothing', async (
   history.remember('y'.repeat(5_000));
   history.remember('latest');
   await history.written();
-  const kept = JSON.parse(readFileSync(path, 'utf8')) as string[];
-  assert.deepEqual([kept.length, kept[0], kept[1]], [200, 'latest', 'line 0']);
+  const saved = JSON.parse(readFileSync(path, 'utf8')) as string[];
+  assert.deepEqual([saved.length, saved[0], saved[1]], [200, 'latest', 'line 0']);
   writeFileSync(path, '[');
-  const told: string[] = [];
-  const broken = new InputHistory(home, (line) => told.push(line));
+  const logged: string[] = [];
+  const broken = new InputHistory(home, (line) => logged.push(line));
   assert.deepEqual(await broken.lines(), []);
   broken.remember('more');
   await broken.written();
-  assert.match(told.join('\n'), /not known: .*run-history\.json is not valid JSON\.\n.*cannot be remembered/);
+  assert.match(logged.join('\n'), /cannot be read: .*run-history\.json is not valid JSON\.\n.*cannot be saved/);
 });

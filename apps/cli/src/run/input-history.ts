@@ -6,20 +6,20 @@ import { parseJson, readOptional } from '@shoal/files/read';
 import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol';
 
-/** What was typed last is remembered so far back. */
+/** Number of lines that are kept. */
 export const MAX_HISTORY_LINES = 200;
-/** A longer line is not remembered. */
+/** A longer line is not saved. */
 const LINE_LENGTH_MAX = 4_096;
-/** A file that is longer is none of ours, and is begun anew. */
+/** A larger file is not a history, and is overwritten. */
 const HISTORY_BYTES_MAX = 8 * 1024 * 1024;
 
-/** What was typed in conversations of this home, the latest first, across sessions. */
+/** The lines typed in conversations of a home, the latest first, shared by all sessions. */
 export class InputHistory {
   readonly #path: string;
   readonly #log: (line: string) => void;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `log` is told why something could not be remembered: that ends no conversation. */
+  /** `log` gets read and write errors, because they must not end a conversation. */
   constructor(home: Home, log: (line: string) => void) {
     this.#path = join(home.state, 'run-history.json');
     this.#log = log;
@@ -29,22 +29,22 @@ export class InputHistory {
     try {
       return await this.#read();
     } catch (error) {
-      this.#log(`What was typed before is not known: ${ShoalError.from(error).message}`);
+      this.#log(`The input history cannot be read: ${ShoalError.from(error).message}`);
       return [];
     }
   }
 
-  /** Other sessions may have added lines of their own in the meantime. */
+  /** Adds a line. Reads the file first, because other sessions may have added lines. */
   remember(line: string): void {
     if (line.trim() === '' || line.length > LINE_LENGTH_MAX) return;
     this.#writing = this.#writing
       .then(() => this.#add(line))
       .catch((error: unknown) => {
-        this.#log(`What is typed cannot be remembered: ${ShoalError.from(error).message}`);
+        this.#log(`The input history cannot be saved: ${ShoalError.from(error).message}`);
       });
   }
 
-  /** Resolves once everything is written. */
+  /** Resolves once all lines are written. */
   written(): Promise<void> {
     return this.#writing;
   }

@@ -2,7 +2,7 @@ import { columns } from '../terminal/output.ts';
 import { type Parameters, parameterValues } from './parameters.ts';
 import type { Conversation } from './conversation.ts';
 
-/** The settings of a conversation, in the words of Ollama's Modelfile. */
+/** Returns the settings of a conversation as an Ollama Modelfile. */
 export function modelfile({ model, system, parameters }: Conversation): readonly string[] {
   return [
     `FROM ${model}`,
@@ -15,5 +15,5 @@ export function modelfile({ model, system, parameters }: Conversation): readonly
 
 export function shownParameters(parameters: Parameters): readonly string[] {
   const rows = parameterValues(parameters).flatMap(([name, values]) => values.map((value) => [name, value]));
-  return rows.length === 0 ? ['None are set: the model’s own defaults hold.'] : columns(rows);
+  return rows.length === 0 ? ['No parameters are set: the model’s defaults apply.'] : columns(rows);
 }

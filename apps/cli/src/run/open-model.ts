@@ -4,19 +4,19 @@ import { LiveLine } from '../terminal/live-line.ts';
 import type { ModelChoice } from './choose-model.ts';
 import type { RunningModel } from './running-model.ts';
 
-/** A model that can answer. */
+/** A loaded model. */
 export interface ReadyModel {
   readonly model: RunningModel;
-  /** Undefined where nothing was loaded. */
+  /** Milliseconds. Undefined if nothing had to be loaded. */
   readonly loadMs: number | undefined;
 }
 
-/** Loads a model, and says so on a terminal. Throws `CliError.interrupted` where the signal ends it; nothing stays open. */
+/** Loads a model and shows that on a terminal. Closes the model and throws `CliError.interrupted` if the signal is aborted. */
 export async function openModel(choice: ModelChoice, signal: AbortSignal, contextLength?: number): Promise<ReadyModel> {
   const line = process.stderr.isTTY ? new LiveLine(process.stderr) : undefined;
   const model = await choice.open(contextLength);
-  const leave = (): void => void model.close();
-  signal.addEventListener('abort', leave);
+  const close = (): void => void model.close();
+  signal.addEventListener('abort', close);
   try {
     if (choice.node === undefined) line?.show(`Loading ${printableName(choice.name)} …`);
     signal.throwIfAborted();
@@ -25,7 +25,7 @@ export async function openModel(choice: ModelChoice, signal: AbortSignal, contex
     await model.close();
     throw signal.aborted ? CliError.interrupted() : error;
   } finally {
-    signal.removeEventListener('abort', leave);
+    signal.removeEventListener('abort', close);
     line?.clear();
   }
 }

@@ -1,7 +1,7 @@
 import { MAX_STOP_STRINGS, SAMPLING, type Sampling, type SamplingNumber, ShoalError } from '@shoal/protocol';
 import { didYouMean } from './did-you-mean.ts';
 
-/** Of one stop string, in UTF-16 units. */
+/** Limit of one stop string in UTF-16 units. */
 const STOP_LENGTH_MAX = 1_024;
 const CONTEXT_TOKENS_MAX = 16_777_216;
 
@@ -12,21 +12,21 @@ interface NumberRule extends Pick<SamplingNumber, 'kind' | 'least' | 'most' | 'a
   readonly unset?: number | undefined;
 }
 
-/** Ollama's names, where they differ from those on the wire. */
+/** Ollama's names that differ from the wire names. */
 const OLLAMA_NAMES: Readonly<Record<string, string>> = { max_tokens: 'num_predict' };
 const UNSET: Readonly<Record<string, { readonly value: number; readonly about: string }>> = {
   num_predict: { value: -1, about: '-1 for no limit' },
-  seed: { value: -1, about: '-1 for another each time' },
+  seed: { value: -1, about: '-1 for a new one each time' },
 };
 
 const CONTEXT_RULE: NumberRule = {
-  about: 'tokens of context; loads the model again',
+  about: 'context length in tokens; reloads the model',
   kind: 'whole',
   least: 1,
   most: CONTEXT_TOKENS_MAX,
 };
 
-/** The parameters that are numbers, by the names that Ollama's users know. */
+/** Rules of the numeric parameters, by Ollama's names. */
 const NUMBERS: ReadonlyMap<string, NumberRule> = new Map([...samplingRules(), ['num_ctx', CONTEXT_RULE]]);
 
 function samplingRules(): readonly (readonly [name: string, rule: NumberRule])[] {
@@ -41,7 +41,7 @@ function samplingRules(): readonly (readonly [name: string, rule: NumberRule])[]
 
 const STOP_ABOUT = 'end the answer before any of these texts';
 
-/** What a person has set; what is absent is the model's or the engine's default. */
+/** The parameters that were set. All others have the default of the model or the engine. */
 export interface Parameters {
   readonly numbers: Readonly<Record<string, number>>;
   readonly stop: readonly string[];
@@ -49,19 +49,19 @@ export interface Parameters {
 
 export const NO_PARAMETERS: Parameters = { numbers: {}, stop: [] };
 
-/** Every name with what it is, for help. */
+/** Returns every name with its description. */
 export function parameterHelp(): readonly (readonly [name: string, about: string])[] {
   return [...[...NUMBERS].map(([name, { about }]) => [name, about] as const), ['stop', STOP_ABOUT]];
 }
 
-/** With one parameter set. Throws `INVALID_REQUEST` that says which names and values there are. */
+/** Returns the parameters with one changed. Throws `INVALID_REQUEST` with the valid names or values. */
 export function setParameter(parameters: Parameters, name: string, values: readonly string[]): Parameters {
   if (name === 'stop') return { ...parameters, stop: checkedStops(values) };
   const rule = NUMBERS.get(name);
   if (rule === undefined) {
     const known = [...NUMBERS.keys(), 'stop'];
     throw ShoalError.invalidRequest(
-      `Unknown parameter '${name}'.${didYouMean(name, known)} There are: ${known.join(', ')}.`,
+      `Unknown parameter '${name}'.${didYouMean(name, known)} Valid names: ${known.join(', ')}.`,
     );
   }
   const { [name]: _, ...others } = parameters.numbers;
@@ -69,7 +69,7 @@ export function setParameter(parameters: Parameters, name: string, values: reado
   return { ...parameters, numbers: number === undefined ? others : { ...others, [name]: number } };
 }
 
-/** The names that are set, with their values as they were typed. */
+/** Returns the names that are set, with their values as text. */
 export function parameterValues({
   numbers,
   stop,

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ShoalError } from '@shoal/protocol';
-import { remarkOn, reply, replyDocument, timings } from './run-answer.ts';
-import type { AnswerEvent, RunningModel } from './running-model.ts';
+import { remarkOn, generateAnswer, answerDocument, timings } from './run-answer.ts';
+import type { RunEvent, RunningModel } from './running-model.ts';
 
 const REQUEST = { input: { type: 'text', text: 'Hi' }, sampling: {}, stop: [] } as const;
 const { signal } = new AbortController();
 
-/** A model that says these events, and nothing of its own. */
-function fakeModel(events: readonly AnswerEvent[]): RunningModel {
+/** A model that generates these events. */
+function fakeModel(events: readonly RunEvent[]): RunningModel {
   return {
     load: async () => undefined,
     async *generate() {
@@ -18,7 +18,7 @@ function fakeModel(events: readonly AnswerEvent[]): RunningModel {
   };
 }
 
-test('an answer is written as it comes, and told with what it took', async () => {
+test('an answer is written as it streams, and reported with its usage and times', async () => {
   const usage = { promptTokens: 12, cachedTokens: 10, completionTokens: 2 };
   const model = fakeModel([
     { type: 'worker', name: 'NodeA' },
@@ -27,10 +27,10 @@ test('an answer is written as it comes, and told with what it took', async () =>
     { type: 'finish', reason: 'length', rawReason: 'length', usage, model: 'tiny' },
   ]);
   const written: string[] = [];
-  const answer = await reply(model, REQUEST, signal, (text) => void written.push(text));
+  const answer = await generateAnswer(model, REQUEST, signal, (text) => void written.push(text));
   assert.deepEqual([written, answer.text, answer.worker], [['fo', 'ur'], 'four', 'NodeA']);
   assert.match(remarkOn(answer) ?? '', /Cut/);
-  const { timing, ...others } = replyDocument(answer, 20) as { timing: { load_ms: number } };
+  const { timing, ...others } = answerDocument(answer, 20) as { timing: { load_ms: number } };
   assert.equal(timing.load_ms, 20);
   assert.deepEqual(others, {
     response: 'four',
@@ -53,9 +53,9 @@ test('an answer is written as it comes, and told with what it took', async () =>
   );
 });
 
-test('an answer without an end is a failure, and so is what the model threw', async () => {
+test('an answer without a finish event fails, and an error of the model is thrown', async () => {
   await assert.rejects(
-    reply(fakeModel([{ type: 'text', text: 'x', tokens: [] }]), REQUEST, signal, () => undefined),
+    generateAnswer(fakeModel([{ type: 'text', text: 'x', tokens: [] }]), REQUEST, signal, () => undefined),
     {
       code: 'WORKER_LOST',
     },
@@ -67,7 +67,7 @@ test('an answer without an end is a failure, and so is what the model threw', as
     },
   };
   await assert.rejects(
-    reply(failing, REQUEST, signal, () => undefined),
+    generateAnswer(failing, REQUEST, signal, () => undefined),
     { code: 'GENERATION_FAILED' },
   );
 });

@@ -2,23 +2,23 @@ import { type FinishEvent, type InferenceRequest, ShoalError } from '@shoal/prot
 import { elapsed } from '../terminal/output.ts';
 import type { RunningModel } from './running-model.ts';
 
-/** An answer that has ended well, or was stopped by whoever asked. */
-export interface Reply {
+/** An answer that is complete, or was stopped with Ctrl-C. */
+export interface RunAnswer {
   readonly text: string;
   readonly finish: FinishEvent;
-  /** The node that answered, where it was one. */
+  /** Name of the node that answered. Undefined: this process answered. */
   readonly worker: string | undefined;
   readonly firstTokenMs: number;
   readonly totalMs: number;
 }
 
-/** Has a request answered. `write` gets each piece of text, and the next is waited for once it is done. Throws `ShoalError`. */
-export async function reply(
+/** Generates an answer. `write` gets each piece of text; the next is read after its promise resolves. Throws `ShoalError`. */
+export async function generateAnswer(
   model: RunningModel,
   request: InferenceRequest,
   signal: AbortSignal,
   write: (text: string) => Promise<void> | void,
-): Promise<Reply> {
+): Promise<RunAnswer> {
   const startedAt = performance.now();
   const texts: string[] = [];
   let worker: string | undefined;
@@ -35,17 +35,17 @@ export async function reply(
       return { text: texts.join(''), finish: event, worker, firstTokenMs, totalMs: endedAt - startedAt };
     }
   }
-  throw ShoalError.workerLost('The answer broke off before its end.');
+  throw ShoalError.workerLost('The answer ended early. Try again.');
 }
 
-/** What is to be said of an answer besides its text. */
-export function remarkOn({ finish, text }: Reply): string | undefined {
+/** Returns a remark for an empty or a cut answer. */
+export function remarkOn({ finish, text }: RunAnswer): string | undefined {
   switch (finish.reason) {
     case 'stop':
     case 'tool_calls':
       return text === '' ? '(an empty answer)' : undefined;
     case 'length':
-      return '(Cut: a limit of tokens, or the end of the context.)';
+      return '(Cut at the token limit or the end of the context.)';
     case 'abort':
       return undefined;
     default:
@@ -53,8 +53,8 @@ export function remarkOn({ finish, text }: Reply): string | undefined {
   }
 }
 
-/** What an answer took, a line for each part; what nobody counted is left out. `loadMs`: undefined where nothing was loaded. */
-export function timings({ finish, firstTokenMs, totalMs }: Reply, loadMs: number | undefined): readonly string[] {
+/** Returns lines with time and tokens of each phase, without unknown values. `loadMs`: undefined if nothing was loaded. */
+export function timings({ finish, firstTokenMs, totalMs }: RunAnswer, loadMs: number | undefined): readonly string[] {
   const { usage } = finish;
   const answerMs = totalMs - firstTokenMs;
   return [
@@ -63,7 +63,7 @@ export function timings({ finish, firstTokenMs, totalMs }: Reply, loadMs: number
       ? []
       : [
           `prompt  ${promptLine(usage.promptTokens, usage.cachedTokens, firstTokenMs)}`,
-          // The wait for the first token is the prompt's.
+          // The time to the first token counts for the prompt.
           `answer  ${tokens(usage.completionTokens)}, ${elapsed(answerMs / 1_000)}${rate(usage.completionTokens - 1, answerMs)}`,
         ]),
     `total   ${elapsed(totalMs / 1_000)}`,
@@ -83,8 +83,8 @@ function rate(number: number, ms: number): string {
   return number > 0 && ms > 0 ? `, ${Math.round((number * 1_000) / ms)} tokens/s` : '';
 }
 
-/** The same as JSON. */
-export function replyDocument(answer: Reply, loadMs: number | undefined): object {
+/** Returns the JSON document of an answer. */
+export function answerDocument(answer: RunAnswer, loadMs: number | undefined): object {
   const { text, finish, worker = null, firstTokenMs, totalMs } = answer;
   const { reason, usage, model = null } = finish;
   return {
@@ -108,7 +108,7 @@ export function replyDocument(answer: Reply, loadMs: number | undefined): object
   };
 }
 
-/** Microseconds are what a small model needs to be told apart by. */
+/** Rounds to microseconds: small models differ by less than a millisecond. */
 function milliseconds(duration: number): number {
   return Math.round(duration * 1_000) / 1_000;
 }

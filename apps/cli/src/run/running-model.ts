@@ -4,21 +4,19 @@ import { printableName } from '@shoal/host/printable';
 import { type InferenceEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
 import { promptNode } from '../node/api-client.ts';
 
-/** What comes while a model answers; errors are thrown. */
-export type AnswerEvent =
-  | Exclude<InferenceEvent, { type: 'error' }>
-  | { readonly type: 'worker'; readonly name: string };
+/** An event of an answer. Errors are thrown instead. */
+export type RunEvent = Exclude<InferenceEvent, { type: 'error' }> | { readonly type: 'worker'; readonly name: string };
 
-/** A model that answers: in a process of this command's own, or through the running node. */
+/** A model of an engine of this command, or of the running node. */
 export interface RunningModel {
-  /** Resolves once it can answer, with the milliseconds that loading took; undefined where it needed none. */
+  /** Loads the model and returns the milliseconds; undefined if nothing had to be loaded. */
   load(): Promise<number | undefined>;
-  generate(request: InferenceRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+  generate(request: InferenceRequest, signal: AbortSignal): AsyncIterable<RunEvent>;
   close(): Promise<void>;
 }
 
-/** The model of an engine that is this command's own, and closed with it. */
-export class OwnModel implements RunningModel {
+/** A model of an engine that this command started, and closes. */
+export class LocalModel implements RunningModel {
   readonly #engine: Engine;
 
   constructor(engine: Engine) {
@@ -31,7 +29,7 @@ export class OwnModel implements RunningModel {
     return performance.now() - startedAt;
   }
 
-  async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+  async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<RunEvent> {
     for await (const event of this.#engine.generate(request, signal)) {
       if (event.type === 'error') throw event.error;
       yield event;
@@ -43,7 +41,7 @@ export class OwnModel implements RunningModel {
   }
 }
 
-/** A model that the running node lends, which keeps it in memory. */
+/** A model that the running node lends and keeps in memory. */
 export class NodeModel implements RunningModel {
   readonly #home: Home;
   readonly #id: string;
@@ -57,13 +55,13 @@ export class NodeModel implements RunningModel {
     return undefined;
   }
 
-  async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+  async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<RunEvent> {
     try {
       for await (const line of promptNode(this.#home, { request: { ...request, model: this.#id } }, signal)) {
         yield line.type === 'worker' ? { type: 'worker', name: printableName(line.name) } : line;
       }
     } catch (error) {
-      // The connection was cut by us, which is how the node is told.
+      // The abort closed the connection, which cancels the prompt at the node.
       if (!signal.aborted) throw error;
       yield { type: 'finish', reason: 'abort', rawReason: 'aborted' };
       return;
@@ -72,11 +70,11 @@ export class NodeModel implements RunningModel {
   }
 
   async close(): Promise<void> {
-    // The node goes on.
+    // The node keeps running.
   }
 }
 
-/** Whether an error means that there is no such model, as far as this machine knows. */
+/** True for the error of a model that is not stored on this machine. */
 export function isMissing(error: unknown): boolean {
   return error instanceof ShoalError && error.code === 'MODEL_NOT_FOUND';
 }

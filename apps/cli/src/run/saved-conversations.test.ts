@@ -9,7 +9,7 @@ import { openApi } from '../../../node/src/http/http.ts';
 import { FakeNode } from '../../../node/src/testing/fake-node.ts';
 import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import { emptyConversation } from './conversation.ts';
-import { findConversation, keepConversation } from './saved-conversations.ts';
+import { findConversation, saveNamedConversation } from './saved-conversations.ts';
 
 const path = findDemoModel() ?? '';
 const skip = path === '' ? 'the demo model is not part of this checkout' : false;
@@ -22,16 +22,16 @@ test('a conversation is not saved under the name of a model', { skip }, async (t
   copyFileSync(path, join(folder, 'Taken.gguf'));
   writeFileSync(join(home.config, 'config.json'), JSON.stringify({ modelFolders: [folder] }));
   const talk = emptyConversation('Taken');
-  await assert.rejects(keepConversation(context, 'taken', talk), {
+  await assert.rejects(saveNamedConversation(context, 'taken', talk), {
     code: 'INVALID_REQUEST',
     message: /a model’s name/,
   });
   assert.equal(await findConversation(context, 'taken'), undefined);
-  await keepConversation(context, 'free', talk);
+  await saveNamedConversation(context, 'free', talk);
   assert.deepEqual(await findConversation(context, 'FREE'), talk);
 });
 
-test('nor under that of one which only the node knows, from its flags', async (t) => {
+test('a conversation is not saved under the name of a model that only the node has', async (t) => {
   const home = temporaryHome(t);
   const token = 'ab'.repeat(32);
   const api = await openApi({ port: 0, token, log: createLogger('error'), onStop: () => undefined });
@@ -42,6 +42,9 @@ test('nor under that of one which only the node knows, from its flags', async (t
   await writeApiAccess(home, { port: api.port, pid: process.pid, token });
   const context = { home, json: false };
   const talk = emptyConversation('Lent');
-  await assert.rejects(keepConversation(context, 'lent', talk), { code: 'INVALID_REQUEST', message: /a model’s name/ });
-  await keepConversation(context, 'free', talk);
+  await assert.rejects(saveNamedConversation(context, 'lent', talk), {
+    code: 'INVALID_REQUEST',
+    message: /a model’s name/,
+  });
+  await saveNamedConversation(context, 'free', talk);
 });

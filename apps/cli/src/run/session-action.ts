@@ -1,15 +1,15 @@
 import type { InferenceRequest } from '@shoal/protocol';
 
-/** What is to be done after a line. */
-export type Action =
-  | { readonly type: 'say'; readonly lines: readonly string[] }
-  | { readonly type: 'ask'; readonly request: InferenceRequest }
+/** An effect of a line, which the caller carries out. */
+export type SessionAction =
+  | { readonly type: 'print'; readonly lines: readonly string[] }
+  | { readonly type: 'generate'; readonly request: InferenceRequest }
   | { readonly type: 'show'; readonly what: 'info' | 'license' | 'template' }
   | { readonly type: 'load'; readonly model: string }
   | { readonly type: 'reload'; readonly contextLength: number }
   | { readonly type: 'save'; readonly name: string }
-  | { readonly type: 'leave' };
+  | { readonly type: 'exit' };
 
-export function say(...lines: readonly string[]): Action {
-  return { type: 'say', lines };
+export function printLines(...lines: readonly string[]): SessionAction {
+  return { type: 'print', lines };
 }

@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InferenceRequest } from '@shoal/protocol';
-import type { Action } from './session-action.ts';
+import type { SessionAction } from './session-action.ts';
 import { CONVERSATION_LENGTH_MAX, emptyConversation } from './conversation.ts';
-import { Session } from './session.ts';
+import { RunSession } from './session.ts';
 
-const MANNERS = { wordWrap: true, verbose: false, history: true };
+const DISPLAY = { wordWrap: true, verbose: false, history: true };
 
-function session(): Session {
-  return new Session(emptyConversation('tiny'), MANNERS);
+function session(): RunSession {
+  return new RunSession(emptyConversation('tiny'), DISPLAY);
 }
 
-/** The one request that a line leads to. */
-function asked(actions: readonly Action[]): InferenceRequest {
+/** Returns the request of the only action. */
+function asked(actions: readonly SessionAction[]): InferenceRequest {
   const [action] = actions;
-  assert.ok(actions.length === 1 && action?.type === 'ask', JSON.stringify(actions));
+  assert.ok(actions.length === 1 && action?.type === 'generate', JSON.stringify(actions));
   return action.request;
 }
 
-function said(actions: readonly Action[]): string {
+function printed(actions: readonly SessionAction[]): string {
   const [action] = actions;
-  assert.ok(actions.length === 1 && action?.type === 'say', JSON.stringify(actions));
+  assert.ok(actions.length === 1 && action?.type === 'print', JSON.stringify(actions));
   return action.lines.join('\n');
 }
 
@@ -28,7 +28,7 @@ function contents({ input }: InferenceRequest): unknown {
   return input.type === 'messages' ? input.messages.map(({ role, content }) => [role, content]) : input;
 }
 
-test('each question is sent behind everything that was said, and a failed one leaves no trace', () => {
+test('each question is sent after the earlier messages, and a failed one is removed', () => {
   const one = session();
   assert.deepEqual(contents(asked(one.line('Hello'))), [['user', 'Hello']]);
   one.answered('Hi!');
@@ -41,7 +41,7 @@ test('each question is sent behind everything that was said, and a failed one le
     ['user', ' And then?'],
   ]);
   one.answered('Then this.');
-  assert.equal(said(one.line('/clear')), 'Cleared session context');
+  assert.equal(printed(one.line('/clear')), 'Cleared session context');
   assert.deepEqual(contents(asked(one.line('New'))), [['user', 'New']]);
 });
 
@@ -54,10 +54,10 @@ test('three quotes begin and end a message of several lines, and Ctrl-C drops it
   one.failed();
   one.line('"""dropped');
   one.interrupt();
-  assert.deepEqual(contents(asked(one.line('kept'))), [['user', 'kept']]);
+  assert.deepEqual(contents(asked(one.line('next'))), [['user', 'next']]);
 });
 
-test('what is pasted is one message, with what is typed behind it', () => {
+test('pasted lines and the line typed after them are one message', () => {
   const one = session();
   assert.deepEqual([one.line('/set of lines', true), one.line('', true)], [[], []]);
   assert.ok(one.isOpen);
@@ -66,25 +66,25 @@ test('what is pasted is one message, with what is typed behind it', () => {
 
 test('a system message comes first, in one line or several, and an empty one removes it', () => {
   const one = session();
-  assert.equal(said(one.line('/set system Be  brief.')), 'Set system message.');
+  assert.equal(printed(one.line('/set system Be  brief.')), 'Set system message.');
   assert.deepEqual(contents(asked(one.line('Hi'))), [
     ['system', 'Be  brief.'],
     ['user', 'Hi'],
   ]);
   one.line('/set system """Be');
-  assert.equal(said(one.line('long."""')), 'Set system message.');
-  assert.equal(said(one.line('/show system')), 'Be\nlong.');
-  assert.equal(said(one.line('/set system """"""')), 'Removed system message.');
-  assert.match(said(one.line('/show system')), /no system message/);
+  assert.equal(printed(one.line('long."""')), 'Set system message.');
+  assert.equal(printed(one.line('/show system')), 'Be\nlong.');
+  assert.equal(printed(one.line('/set system """"""')), 'Removed system message.');
+  assert.match(printed(one.line('/show system')), /no system message/);
 });
 
 test('parameters are checked, shown, and part of every request from then on', () => {
   const one = session();
   for (const line of ['temperature 0.5', 'num_predict 12', 'top_k 3', 'top_p .9', 'min_p 0.1', 'seed 7', 'stop a b']) {
-    assert.match(said(one.line(`/set parameter ${line}`)), /^Set parameter /);
+    assert.match(printed(one.line(`/set parameter ${line}`)), /^Set parameter /);
   }
   for (const line of ['repeat_penalty 1.1', 'presence_penalty -1', 'frequency_penalty 0.5']) {
-    assert.match(said(one.line(`/set parameter ${line}`)), /^Set parameter /);
+    assert.match(printed(one.line(`/set parameter ${line}`)), /^Set parameter /);
   }
   const { sampling, stop } = asked(one.line('Hi'));
   assert.deepEqual(
@@ -104,13 +104,13 @@ test('parameters are checked, shown, and part of every request from then on', ()
       stop: ['a', 'b'],
     },
   );
-  assert.match(said(one.line('/set parameter num_predict -1')), /Set parameter/);
+  assert.match(printed(one.line('/set parameter num_predict -1')), /Set parameter/);
   assert.equal(asked(one.line('Hi')).sampling.maxTokens, undefined);
-  assert.match(said(one.line('/show parameters')), /temperature +0\.5\n[^]*stop +a\nstop +b/);
-  assert.match(said(one.line('/show modelfile')), /^FROM tiny\nPARAMETER temperature 0\.5\n[^]*PARAMETER stop "b"$/);
+  assert.match(printed(one.line('/show parameters')), /temperature +0\.5\n[^]*stop +a\nstop +b/);
+  assert.match(printed(one.line('/show modelfile')), /^FROM tiny\nPARAMETER temperature 0\.5\n[^]*PARAMETER stop "b"$/);
 });
 
-test('a wrong parameter changes nothing and says what is right', () => {
+test('a wrong parameter changes nothing, and the message names valid values', () => {
   const one = session();
   const wrong: readonly (readonly [line: string, answer: RegExp])[] = [
     ['temperature hot', /'temperature' must be a number from 0 to 10/],
@@ -119,14 +119,14 @@ test('a wrong parameter changes nothing and says what is right', () => {
     ['seed', /'seed' must be a whole number/],
     ['num_ctx 0', /'num_ctx' must be/],
     ['stop', /'stop' takes 1 to 16 texts/],
-    ['temprature 1', /Unknown parameter 'temprature'\. Did you mean temperature\? There are: num_predict, /],
+    ['temprature 1', /Unknown parameter 'temprature'\. Did you mean temperature\? Valid names: num_predict, /],
     ['__proto__ 1', /Unknown parameter/],
   ];
-  for (const [line, answer] of wrong) assert.match(said(one.line(`/set parameter ${line}`)), answer);
+  for (const [line, answer] of wrong) assert.match(printed(one.line(`/set parameter ${line}`)), answer);
   assert.deepEqual(asked(one.line('Hi')).sampling, {});
 });
 
-test('another context is set once the model was loaded with it', () => {
+test('a new context length is set after the model was loaded with it', () => {
   const one = session();
   assert.deepEqual(one.line('/set parameter num_ctx 512'), [{ type: 'reload', contextLength: 512 }]);
   assert.deepEqual(one.conversation.parameters.numbers, {});
@@ -134,49 +134,49 @@ test('another context is set once the model was loaded with it', () => {
   assert.deepEqual(one.conversation.parameters.numbers, { num_ctx: 512 });
 });
 
-test('format and manners are set and taken back', () => {
+test('format and display settings can be set and unset', () => {
   const one = session();
   one.line('/set format json');
   assert.deepEqual(asked(one.line('Hi')).format, { type: 'json' });
   one.line('/set noformat');
   assert.equal(asked(one.line('Hi')).format, undefined);
   for (const mode of ['nohistory', 'nowordwrap', 'verbose']) {
-    assert.equal(said(one.line(`/set ${mode}`)), `Set '${mode}' mode.`);
+    assert.equal(printed(one.line(`/set ${mode}`)), `Set '${mode}' mode.`);
   }
-  assert.deepEqual(one.manners, { wordWrap: false, verbose: true, history: false });
+  assert.deepEqual(one.display, { wordWrap: false, verbose: true, history: false });
 });
 
-test('what somebody else does is handed on', () => {
+test('commands of the caller are returned as actions', () => {
   const one = session();
   assert.deepEqual(one.line('/show info'), [{ type: 'show', what: 'info' }]);
   assert.deepEqual(one.line('/load other:1b'), [{ type: 'load', model: 'other:1b' }]);
   assert.deepEqual(one.line('/save talk'), [{ type: 'save', name: 'talk' }]);
-  for (const line of ['/bye', '/exit', ' /bye ']) assert.deepEqual(one.line(line), [{ type: 'leave' }]);
-  assert.match(said(one.line('/save ../talk')), /A conversation’s name has/);
-  assert.match(said(one.line('/save a:b')), /A conversation’s name has/);
-  assert.match(said(one.line('/load')), /^Usage: /);
+  for (const line of ['/bye', '/exit', ' /bye ']) assert.deepEqual(one.line(line), [{ type: 'exit' }]);
+  assert.match(printed(one.line('/save ../talk')), /A conversation’s name has/);
+  assert.match(printed(one.line('/save a:b')), /A conversation’s name has/);
+  assert.match(printed(one.line('/load')), /^Usage: /);
 });
 
-test('an unknown command is no message, and the nearest one is named; a path is a message', () => {
+test('an unknown command is not sent, and the nearest one is suggested; a path is a message', () => {
   const one = session();
-  assert.match(said(one.line('/sho info')), /^Unknown command '\/sho'\. Did you mean \/show\? Type \/\? for help$/);
-  assert.match(said(one.line('/set verbos')), /Did you mean verbose\?/);
-  assert.match(said(one.line('/show licence')), /Did you mean license\?/);
-  assert.match(said(one.line('/abcdefgh')), /^Unknown command '\/abcdefgh'\. Type/);
+  assert.match(printed(one.line('/sho info')), /^Unknown command '\/sho'\. Did you mean \/show\? Type \/\? for help$/);
+  assert.match(printed(one.line('/set verbos')), /Did you mean verbose\?/);
+  assert.match(printed(one.line('/show licence')), /Did you mean license\?/);
+  assert.match(printed(one.line('/abcdefgh')), /^Unknown command '\/abcdefgh'\. Type/);
   assert.deepEqual(contents(asked(one.line('/etc/hosts: what is that?'))), [['user', '/etc/hosts: what is that?']]);
   for (const topic of ['', ' set', ' show', ' parameters', ' shortcuts']) {
-    assert.match(said(one.line(`/?${topic}`)), /^[A-Z][a-z ]+:\n/);
+    assert.match(printed(one.line(`/?${topic}`)), /^[A-Z][a-z ]+:\n/);
   }
 });
 
-test('a conversation that is too long is not sent, and goes on once it is cleared', () => {
+test('a conversation that is too long is not sent, and continues after /clear', () => {
   const one = session();
   asked(one.line('x'.repeat(CONVERSATION_LENGTH_MAX)));
   one.answered('');
-  assert.match(said(one.line('y')), /too long.*\/clear/);
+  assert.match(printed(one.line('y')), /too long.*\/clear/);
   one.line('/clear');
   asked(one.line('y'));
   one.line('"""');
-  assert.match(said(one.line('z'.repeat(CONVERSATION_LENGTH_MAX + 1))), /too long/);
+  assert.match(printed(one.line('z'.repeat(CONVERSATION_LENGTH_MAX + 1))), /too long/);
   assert.ok(!one.isOpen);
 });

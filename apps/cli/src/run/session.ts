@@ -1,53 +1,53 @@
 import { type Message, ShoalError } from '@shoal/protocol';
-import { type Action, say } from './session-action.ts';
+import { type SessionAction, printLines } from './session-action.ts';
 import { type Conversation, CONVERSATION_LENGTH_MAX, requestOf } from './conversation.ts';
-import { COMMANDS, help, words } from './help.ts';
+import { COMMANDS, help, subcommands } from './help.ts';
 import { modelfile, shownParameters } from './modelfile.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { setParameter } from './parameters.ts';
-import { isConversationName, NAME_ADVICE } from './conversation-name.ts';
-import { type Manners, set } from './set-command.ts';
+import { isConversationName, NAME_RULE } from './conversation-name.ts';
+import { type DisplaySettings, set } from './set-command.ts';
 
 const QUOTES = '"""';
 
-/** A message, or a system message, of which more lines are to come. */
+/** A message or system message that is not complete. */
 interface OpenText {
   readonly what: 'message' | 'system';
   readonly lines: readonly string[];
-  /** It ends with quotes; otherwise with what is typed behind a pasted text. */
+  /** True: it ends with quotes. False: it ends with the line that is typed after a paste. */
   readonly isQuoted: boolean;
 }
 
 /**
- * A conversation at a terminal as a state machine: a line goes in, and what is to be done comes out. Whoever carries out an
- * `ask` says how it ended with `answered` or `failed`; a `load` that worked with `loaded`, a `reload` with `reloaded`.
+ * A conversation at a terminal as a state machine. `line` takes a typed line and returns actions. The caller reports the result
+ * of `generate` with `answered` or `failed`, a successful `load` with `loaded`, and `reload` with `reloaded`.
  */
-export class Session {
+export class RunSession {
   #conversation: Conversation;
-  #manners: Manners;
+  #display: DisplaySettings;
   #open: OpenText | undefined;
-  /** What is being answered. */
+  /** The question that is being answered. */
   #question: string | undefined;
 
-  constructor(conversation: Conversation, manners: Manners) {
+  constructor(conversation: Conversation, display: DisplaySettings) {
     this.#conversation = conversation;
-    this.#manners = manners;
+    this.#display = display;
   }
 
   get conversation(): Conversation {
     return this.#conversation;
   }
 
-  get manners(): Manners {
-    return this.#manners;
+  get display(): DisplaySettings {
+    return this.#display;
   }
 
-  /** Whether more lines of the same message are waited for. */
+  /** True if the message needs more lines. */
   get isOpen(): boolean {
     return this.#open !== undefined;
   }
 
-  /** Ctrl-C where nothing is answered: what was begun of a message is dropped. */
+  /** Handles Ctrl-C without a running answer: drops an incomplete message. */
   interrupt(): void {
     this.#open = undefined;
   }
@@ -62,12 +62,12 @@ export class Session {
     this.#question = undefined;
   }
 
-  /** The question is no part of the conversation any more. */
+  /** Removes the question from the conversation. */
   failed(): void {
     this.#question = undefined;
   }
 
-  /** Another model begins anew, as Ollama's users know it; a saved conversation goes on. */
+  /** Replaces the conversation. It is empty for another model, as in Ollama. */
   loaded(conversation: Conversation): void {
     this.#conversation = conversation;
   }
@@ -76,67 +76,68 @@ export class Session {
     this.#change({ parameters: setParameter(this.#conversation.parameters, 'num_ctx', [String(contextLength)]) });
   }
 
-  /** `isPasted`: the line is part of a longer text that was pasted, and more of it follows. */
-  line(text: string, isPasted = false): readonly Action[] {
+  /** `isPasted`: the line is part of a pasted text, and more lines follow. */
+  line(text: string, isPasted = false): readonly SessionAction[] {
     try {
       return this.#read(text, isPasted);
     } catch (error) {
-      if (error instanceof ShoalError) return [say(error.message)];
+      if (error instanceof ShoalError) return [printLines(error.message)];
       throw error;
     }
   }
 
-  #read(text: string, isPasted: boolean): readonly Action[] {
+  #read(text: string, isPasted: boolean): readonly SessionAction[] {
     const open = this.#open;
-    if (open?.isQuoted === true) return this.#goOn(open.what, open.lines, text);
-    if (open === undefined && !isPasted && !text.startsWith(QUOTES)) return this.#single(text);
+    if (open?.isQuoted === true) return this.#continueQuoted(open.what, open.lines, text);
+    if (open === undefined && !isPasted && !text.startsWith(QUOTES)) return this.#singleLine(text);
     const lines = open?.lines ?? [];
-    if (open === undefined && text.startsWith(QUOTES)) return this.#goOn('message', [], text.slice(QUOTES.length));
-    if (isPasted) return this.#wait('message', [...lines, text], false);
+    if (open === undefined && text.startsWith(QUOTES))
+      return this.#continueQuoted('message', [], text.slice(QUOTES.length));
+    if (isPasted) return this.#keepOpen('message', [...lines, text], false);
     return this.#complete('message', [...lines, text].join('\n'));
   }
 
-  #goOn(what: 'message' | 'system', lines: readonly string[], text: string): readonly Action[] {
-    if (!text.trimEnd().endsWith(QUOTES)) return this.#wait(what, [...lines, text], true);
+  #continueQuoted(what: 'message' | 'system', lines: readonly string[], text: string): readonly SessionAction[] {
+    if (!text.trimEnd().endsWith(QUOTES)) return this.#keepOpen(what, [...lines, text], true);
     const last = text.trimEnd().slice(0, -QUOTES.length);
     return this.#complete(what, [...lines, last].join('\n'));
   }
 
-  #wait(what: 'message' | 'system', lines: readonly string[], isQuoted: boolean): readonly Action[] {
+  #keepOpen(what: 'message' | 'system', lines: readonly string[], isQuoted: boolean): readonly SessionAction[] {
     if (lines.reduce((length, line) => length + line.length, 0) > CONVERSATION_LENGTH_MAX) {
       this.#open = undefined;
-      return [say(`That is too long: the limit is ${CONVERSATION_LENGTH_MAX} characters.`)];
+      return [printLines(`That is too long: the limit is ${CONVERSATION_LENGTH_MAX} characters.`)];
     }
     this.#open = { what, lines, isQuoted };
     return [];
   }
 
-  #complete(what: 'message' | 'system', text: string): readonly Action[] {
+  #complete(what: 'message' | 'system', text: string): readonly SessionAction[] {
     this.#open = undefined;
     return what === 'system' ? this.#setSystem(text) : this.#ask(text);
   }
 
-  #single(text: string): readonly Action[] {
+  #singleLine(text: string): readonly SessionAction[] {
     const command = text.trim();
-    // A path is no command: it may be what a message begins with.
+    // A message may begin with a path, which is not a command.
     if (!/^\/[a-z?]+(\s|$)/i.test(command)) return this.#ask(text);
-    return this.#obey(command);
+    return this.#runCommand(command);
   }
 
-  #obey(command: string): readonly Action[] {
+  #runCommand(command: string): readonly SessionAction[] {
     const [name = '', ...rest] = command.split(/\s+/);
     switch (name) {
       case '/?':
       case '/help':
-        return [say(...help(rest[0]))];
+        return [printLines(...help(rest[0]))];
       case '/bye':
       case '/exit':
-        return [{ type: 'leave' }];
+        return [{ type: 'exit' }];
       case '/clear':
         this.#change({ messages: [] });
-        return [say('Cleared session context')];
+        return [printLines('Cleared session context')];
       case '/load':
-        return rest.length === 1 ? [{ type: 'load', model: rest.join('') }] : [say('Usage: /load MODEL')];
+        return rest.length === 1 ? [{ type: 'load', model: rest.join('') }] : [printLines('Usage: /load MODEL')];
       case '/save':
         return this.#save(rest);
       case '/set':
@@ -144,17 +145,17 @@ export class Session {
       case '/show':
         return this.#show(rest);
       default:
-        return [say(`Unknown command '${name}'.${didYouMean(name, COMMANDS)} Type /? for help`)];
+        return [printLines(`Unknown command '${name}'.${didYouMean(name, COMMANDS)} Type /? for help`)];
     }
   }
 
-  #save(rest: readonly string[]): readonly Action[] {
+  #save(rest: readonly string[]): readonly SessionAction[] {
     const [name = ''] = rest;
-    if (rest.length !== 1) return [say('Usage: /save NAME')];
-    return isConversationName(name) ? [{ type: 'save', name }] : [say(NAME_ADVICE)];
+    if (rest.length !== 1) return [printLines('Usage: /save NAME')];
+    return isConversationName(name) ? [{ type: 'save', name }] : [printLines(NAME_RULE)];
   }
 
-  #show([what = '']: readonly string[]): readonly Action[] {
+  #show([what = '']: readonly string[]): readonly SessionAction[] {
     const { system } = this.#conversation;
     switch (what) {
       case 'info':
@@ -162,42 +163,46 @@ export class Session {
       case 'template':
         return [{ type: 'show', what }];
       case 'modelfile':
-        return [say(...modelfile(this.#conversation))];
+        return [printLines(...modelfile(this.#conversation))];
       case 'parameters':
-        return [say(...shownParameters(this.#conversation.parameters))];
+        return [printLines(...shownParameters(this.#conversation.parameters))];
       case 'system':
-        return [say(system ?? 'There is no system message.')];
+        return [printLines(system ?? 'There is no system message.')];
       case '':
-        return [say(...help('show'))];
+        return [printLines(...help('show'))];
       default:
-        return [say(`Unknown command '/show ${what}'.${didYouMean(what, words('/show'))} Type /? show for help`)];
+        return [
+          printLines(`Unknown command '/show ${what}'.${didYouMean(what, subcommands('/show'))} Type /? show for help`),
+        ];
     }
   }
 
-  #set(rest: readonly string[], command: string): readonly Action[] {
+  #set(rest: readonly string[], command: string): readonly SessionAction[] {
     if (rest[0] === 'system') return this.#beginSystem(command.replace(/^\/set\s+system\s*/, ''));
-    const { conversation = this.#conversation, manners, actions } = set(this.#conversation, rest);
+    const { conversation = this.#conversation, display, actions } = set(this.#conversation, rest);
     this.#conversation = conversation;
-    this.#manners = { ...this.#manners, ...manners };
+    this.#display = { ...this.#display, ...display };
     return actions;
   }
 
-  #beginSystem(text: string): readonly Action[] {
-    if (text === '') return [say('Usage: /set system TEXT, or """ to begin several lines')];
-    return text.startsWith(QUOTES) ? this.#goOn('system', [], text.slice(QUOTES.length)) : this.#setSystem(text);
+  #beginSystem(text: string): readonly SessionAction[] {
+    if (text === '') return [printLines('Usage: /set system TEXT, or """ to begin several lines')];
+    return text.startsWith(QUOTES)
+      ? this.#continueQuoted('system', [], text.slice(QUOTES.length))
+      : this.#setSystem(text);
   }
 
-  #setSystem(text: string): readonly Action[] {
+  #setSystem(text: string): readonly SessionAction[] {
     const { system: _, ...others } = this.#conversation;
     this.#conversation = text.trim() === '' ? others : { ...others, system: text };
-    return [say(text.trim() === '' ? 'Removed system message.' : 'Set system message.')];
+    return [printLines(text.trim() === '' ? 'Removed system message.' : 'Set system message.')];
   }
 
-  #ask(question: string): readonly Action[] {
+  #ask(question: string): readonly SessionAction[] {
     if (question.trim() === '') return [];
     const request = requestOf(this.#conversation, question);
     this.#question = question;
-    return [{ type: 'ask', request }];
+    return [{ type: 'generate', request }];
   }
 
   #change(change: Partial<Conversation>): void {

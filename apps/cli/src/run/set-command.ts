@@ -1,64 +1,69 @@
-import { type Action, say } from './session-action.ts';
+import { type SessionAction, printLines } from './session-action.ts';
 import type { Conversation } from './conversation.ts';
-import { help, words } from './help.ts';
+import { help, subcommands } from './help.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { setParameter } from './parameters.ts';
 
-/** How a conversation is shown and remembered. */
-export interface Manners {
+/** Settings of the terminal, which are not saved with a conversation. */
+export interface DisplaySettings {
   readonly wordWrap: boolean;
   readonly verbose: boolean;
   readonly history: boolean;
 }
 
-/** What a `/set` changes, and what is to be done besides. */
-export interface Change {
+/** The changes of a `/set`, and its actions. */
+export interface SetResult {
   readonly conversation?: Conversation | undefined;
-  readonly manners?: Partial<Manners> | undefined;
-  readonly actions: readonly Action[];
+  readonly display?: Partial<DisplaySettings> | undefined;
+  readonly actions: readonly SessionAction[];
 }
 
-/** Everything behind `/set` but the system message. Throws `INVALID_REQUEST` that names what can be set. */
-export function set(conversation: Conversation, [what = '', ...rest]: readonly string[]): Change {
+/** Runs `/set`, except `/set system`. Throws `INVALID_REQUEST` with the valid names or values. */
+export function set(conversation: Conversation, [what = '', ...rest]: readonly string[]): SetResult {
   switch (what) {
     case 'parameter':
       return setOneParameter(conversation, rest);
     case 'format':
-      if (rest.join(' ') !== 'json') return { actions: [say('Usage: /set format json')] };
-      return { conversation: { ...conversation, format: { type: 'json' } }, actions: [say("Set format to 'json'.")] };
+      if (rest.join(' ') !== 'json') return { actions: [printLines('Usage: /set format json')] };
+      return {
+        conversation: { ...conversation, format: { type: 'json' } },
+        actions: [printLines("Set format to 'json'.")],
+      };
     case 'noformat': {
       const { format: _, ...others } = conversation;
-      return { conversation: others, actions: [say('Disabled format.')] };
+      return { conversation: others, actions: [printLines('Disabled format.')] };
     }
     case 'history':
     case 'nohistory':
-      return behave({ history: what === 'history' }, what);
+      return setDisplay({ history: what === 'history' }, what);
     case 'wordwrap':
     case 'nowordwrap':
-      return behave({ wordWrap: what === 'wordwrap' }, what);
+      return setDisplay({ wordWrap: what === 'wordwrap' }, what);
     case 'verbose':
     case 'quiet':
-      return behave({ verbose: what === 'verbose' }, what);
+      return setDisplay({ verbose: what === 'verbose' }, what);
     case '':
-      return { actions: [say(...help('set'))] };
+      return { actions: [printLines(...help('set'))] };
     default:
       return {
-        actions: [say(`Unknown command '/set ${what}'.${didYouMean(what, words('/set'))} Type /? set for help`)],
+        actions: [
+          printLines(`Unknown command '/set ${what}'.${didYouMean(what, subcommands('/set'))} Type /? set for help`),
+        ],
       };
   }
 }
 
-function behave(manners: Partial<Manners>, mode: string): Change {
-  return { manners, actions: [say(`Set '${mode}' mode.`)] };
+function setDisplay(display: Partial<DisplaySettings>, mode: string): SetResult {
+  return { display, actions: [printLines(`Set '${mode}' mode.`)] };
 }
 
-function setOneParameter(conversation: Conversation, [name = '', ...values]: readonly string[]): Change {
-  if (name === '') return { actions: [say(...help('parameters'))] };
+function setOneParameter(conversation: Conversation, [name = '', ...values]: readonly string[]): SetResult {
+  if (name === '') return { actions: [printLines(...help('parameters'))] };
   const parameters = setParameter(conversation.parameters, name, values);
-  // The context is what the model is loaded with: it is set once that has worked.
+  // A new context length needs a reload. It is set after that succeeds.
   if (name === 'num_ctx') return { actions: [{ type: 'reload', contextLength: Number(values[0]) }] };
   return {
     conversation: { ...conversation, parameters },
-    actions: [say(`Set parameter '${name}' to '${values.join(', ')}'`)],
+    actions: [printLines(`Set parameter '${name}' to '${values.join(', ')}'`)],
   };
 }

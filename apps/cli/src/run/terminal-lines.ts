@@ -1,9 +1,9 @@
 import { createInterface, type Interface, type Key } from 'node:readline';
-import { Echo } from '../terminal/muted-output.ts';
+import { MutedOutput } from '../terminal/muted-output.ts';
 import { MAX_HISTORY_LINES } from './input-history.ts';
 
-/** Lines that are typed while an answer comes, for later. More are dropped. */
-const MAX_WAITING_LINES = 256;
+/** Limit of the lines that are typed during an answer. Further lines are dropped. */
+const MAX_QUEUED_LINES = 256;
 
 const PROMPT = '>>> ';
 const PROMPT_WITHIN = '... ';
@@ -13,33 +13,33 @@ const PLACEHOLDER_WITHIN = 'Use """ to end multi-line input';
 const GREY = '\u001b[90m';
 const PLAIN = '\u001b[0m';
 const CLEAR_BEHIND = '\u001b[K';
-/** A terminal that knows these says where a pasted text begins and ends. */
+/** Bracketed paste mode: the terminal marks the begin and end of a pasted text. */
 const PASTES_ON = '\u001b[?2004h';
 const PASTES_OFF = '\u001b[?2004l';
 
 export interface TypedLine {
   readonly text: string;
-  /** More of the same pasted text follows. */
+  /** True if more lines of the same pasted text follow. */
   readonly isPasted: boolean;
 }
 
 export interface TerminalLinesOptions {
-  /** What was typed in earlier sessions, the latest first. */
+  /** Lines of earlier sessions, the latest first. */
   readonly history: string[];
-  /** Whether what is typed now is to be remembered. */
+  /** True if typed lines are added to the history. */
   readonly remembers: () => boolean;
   readonly onRemember: (line: string) => void;
-  /** Ctrl-C while `hush` holds, and otherwise on an empty line or one that is dropped by it. */
+  /** Called for Ctrl-C. `isLineEmpty` is false if it dropped a typed line. */
   readonly onInterrupt: (isLineEmpty: boolean) => void;
 }
 
-/** What somebody types at a terminal, line by line, with editing and history. */
+/** Reads lines from a terminal, with editing and history. */
 export class TerminalLines {
   readonly #options: TerminalLinesOptions;
-  readonly #echo = new Echo();
+  readonly #output = new MutedOutput();
   readonly #lines: Interface;
-  readonly #waiting: TypedLine[] = [];
-  readonly #onKey = (_text: string | undefined, key: Key | undefined): void => this.#pressed(key?.name);
+  readonly #queue: TypedLine[] = [];
+  readonly #onKey = (_text: string | undefined, key: Key | undefined): void => this.#onKeypress(key?.name);
   #wanted: ((line: TypedLine | undefined) => void) | undefined;
   #isClosed = false;
   #isPasting = false;
@@ -48,30 +48,30 @@ export class TerminalLines {
   constructor(options: TerminalLinesOptions) {
     this.#options = options;
     const { history } = options;
-    // Before readline's own, so that the placeholder is gone when a letter comes.
+    // Before readline's own listener, so that the placeholder is cleared before a letter is written.
     process.stdin.prependListener('keypress', this.#onKey);
     this.#lines = createInterface({
       input: process.stdin,
-      output: this.#echo,
+      output: this.#output,
       terminal: true,
       history,
       historySize: MAX_HISTORY_LINES,
     });
-    this.#lines.on('line', (text) => this.#typed(text));
+    this.#lines.on('line', (text) => this.#onLine(text));
     this.#lines.on('history', (lines) => this.#remember(lines));
     this.#lines.on('SIGINT', () => this.#interrupt());
     this.#lines.on('close', () => {
       this.#isClosed = true;
-      this.#settle(undefined);
+      this.#resolve(undefined);
     });
     process.stdout.write(PASTES_ON);
   }
 
-  /** The next line; undefined once there will be none. `isWithin`: one more of a message that has begun. */
+  /** Returns the next line; undefined at the end of the input. `isWithin`: the line continues a message. */
   next(isWithin: boolean): Promise<TypedLine | undefined> {
-    const first = this.#waiting.shift();
+    const first = this.#queue.shift();
     if (first !== undefined) {
-      // It was typed unseen.
+      // It was typed while the output was muted.
       process.stdout.write(`${isWithin ? PROMPT_WITHIN : PROMPT}${first.text}\n`);
       return Promise.resolve(first);
     }
@@ -84,36 +84,36 @@ export class TerminalLines {
     });
   }
 
-  /** Shows nothing of what is typed while something else is written. */
-  async hush<Value>(work: () => Promise<Value>): Promise<Value> {
-    this.#echo.isMuted = true;
+  /** Hides typed text while `work` writes its output. */
+  async mute<Value>(work: () => Promise<Value>): Promise<Value> {
+    this.#output.isMuted = true;
     try {
       return await work();
     } finally {
-      this.#echo.isMuted = false;
+      this.#output.isMuted = false;
     }
   }
 
-  /** Ends the input, and with it the wait for a line. */
+  /** Closes the input. A pending `next` resolves with undefined. */
   close(): void {
     process.stdin.off('keypress', this.#onKey);
     if (!this.#isClosed) this.#lines.close();
     process.stdout.write(PASTES_OFF);
   }
 
-  #typed(text: string): void {
+  #onLine(text: string): void {
     const line = { text, isPasted: this.#isPasting };
-    if (this.#wanted !== undefined) return this.#settle(line);
-    if (this.#waiting.length < MAX_WAITING_LINES) this.#waiting.push(line);
+    if (this.#wanted !== undefined) return this.#resolve(line);
+    if (this.#queue.length < MAX_QUEUED_LINES) this.#queue.push(line);
   }
 
-  #settle(line: TypedLine | undefined): void {
+  #resolve(line: TypedLine | undefined): void {
     const wanted = this.#wanted;
     this.#wanted = undefined;
     wanted?.(line);
   }
 
-  /** Readline has put it in front of the others already. */
+  /** Saves or removes the line that readline has just added to its history. */
   #remember(lines: string[]): void {
     const [latest] = lines;
     if (latest === undefined) return;
@@ -130,13 +130,13 @@ export class TerminalLines {
     }
     this.#options.onInterrupt(isLineEmpty);
     if (isAsking) return;
-    // Begins anew, because a message that was begun is dropped as well.
+    // An empty line shows the prompt again. An incomplete message is dropped, too.
     const wanted = this.#wanted;
     this.#wanted = undefined;
     wanted?.({ text: '', isPasted: false });
   }
 
-  #pressed(name: string | undefined): void {
+  #onKeypress(name: string | undefined): void {
     if (name === 'paste-start') this.#isPasting = true;
     if (name === 'paste-end') this.#isPasting = false;
     if (this.#placeholder === '') return;

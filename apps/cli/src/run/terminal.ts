@@ -6,36 +6,36 @@ import type { Context } from '../context.ts';
 import type { Interrupts } from '../localllm/interrupts.ts';
 import { count } from '../terminal/output.ts';
 import { describeModel } from './describe-model.ts';
-import type { Action } from './session-action.ts';
+import type { SessionAction } from './session-action.ts';
 import { AnswerText } from './answer-text.ts';
 import type { ModelChoice } from './choose-model.ts';
 import { emptyConversation } from './conversation.ts';
 import { InputHistory } from './input-history.ts';
-import { findConversation, keepConversation } from './saved-conversations.ts';
+import { findConversation, saveNamedConversation } from './saved-conversations.ts';
 import { openModel, type ReadyModel } from './open-model.ts';
-import { remarkOn, reply, timings } from './run-answer.ts';
+import { remarkOn, generateAnswer, timings } from './run-answer.ts';
 import type { RunningModel } from './running-model.ts';
-import type { Session } from './session.ts';
+import type { RunSession } from './session.ts';
 import { TerminalLines } from './terminal-lines.ts';
 
 export interface TerminalRunOptions {
-  readonly session: Session;
+  readonly session: RunSession;
   readonly interrupts: Interrupts;
   readonly choice: ModelChoice;
   readonly log: Logger;
-  /** Finds another model, for a context of so many tokens if that is said. */
+  /** Finds another model. `contextLength`: in tokens; default: the model’s. */
   readonly choose: (name: string, signal: AbortSignal, contextLength?: number) => Promise<ModelChoice>;
 }
 
-/** A conversation with somebody at a terminal, until they leave. It opens its model, and closes it at the end. */
+/** A conversation at a terminal. It opens its model, and closes it at the end. */
 export class TerminalRun {
   readonly #context: Context;
   readonly #options: TerminalRunOptions;
-  readonly #session: Session;
+  readonly #session: RunSession;
   readonly #interrupts: Interrupts;
   #choice: ModelChoice;
   #model: RunningModel | undefined;
-  /** Of the model since it was last told. */
+  /** Load time that has not been shown yet. */
   #loadMs: number | undefined;
   #isBusy = false;
 
@@ -50,41 +50,41 @@ export class TerminalRun {
   async run(): Promise<number> {
     try {
       this.#use(this.#choice, await this.#open(this.#choice));
-      this.#greet();
-      await this.#converse();
+      this.#printIntroduction();
+      await this.#readLines();
       return EXIT.ok;
     } finally {
       await this.#model?.close();
     }
   }
 
-  #greet(): void {
+  #printIntroduction(): void {
     const { node } = this.#choice;
     const { length } = this.#session.conversation.messages;
-    const where = `The node ${node} answers, or a peer of its clusters that lends the same model. --here asks neither.`;
+    const where = `The node ${node} answers, or a peer of its clusters with the same model. --here loads the model locally.`;
     if (node !== undefined) process.stderr.write(`${where}\n`);
-    if (length > 0) process.stderr.write(`This conversation goes on: it has ${count(length, 'message')}.\n`);
+    if (length > 0) process.stderr.write(`This conversation continues. It has ${count(length, 'message')}.\n`);
   }
 
-  async #converse(): Promise<void> {
+  async #readLines(): Promise<void> {
     const history = new InputHistory(this.#context.home, (line) => this.#options.log.warn(line));
     const lines = new TerminalLines({
       history: await history.lines(),
-      remembers: () => this.#session.manners.history,
+      remembers: () => this.#session.display.history,
       onRemember: (line) => history.remember(line),
       onInterrupt: (isLineEmpty) => this.#interrupted(isLineEmpty),
     });
-    const leave = (): void => lines.close();
-    this.#interrupts.left.addEventListener('abort', leave);
+    const close = (): void => lines.close();
+    this.#interrupts.left.addEventListener('abort', close);
     try {
       for (;;) {
         const line = this.#interrupts.left.aborted ? undefined : await lines.next(this.#session.isOpen);
         if (line === undefined) return void process.stdout.write('\n');
         const actions = this.#session.line(line.text, line.isPasted);
-        if (await lines.hush(() => this.#carryOut(actions))) return;
+        if (await lines.mute(() => this.#perform(actions))) return;
       }
     } finally {
-      this.#interrupts.left.removeEventListener('abort', leave);
+      this.#interrupts.left.removeEventListener('abort', close);
       lines.close();
       await history.written();
     }
@@ -96,13 +96,13 @@ export class TerminalRun {
     this.#session.interrupt();
   }
 
-  /** True where it is time to leave. */
-  async #carryOut(actions: readonly Action[]): Promise<boolean> {
+  /** Returns true after `exit`. */
+  async #perform(actions: readonly SessionAction[]): Promise<boolean> {
     for (const action of actions) {
-      if (action.type === 'leave') return true;
+      if (action.type === 'exit') return true;
       this.#isBusy = true;
       try {
-        await this.#interrupts.during((signal) => this.#do(action, signal));
+        await this.#interrupts.during((signal) => this.#performOne(action, signal));
       } catch (error) {
         this.#failed(ShoalError.from(error));
       } finally {
@@ -112,34 +112,34 @@ export class TerminalRun {
     return false;
   }
 
-  async #do(action: Exclude<Action, { type: 'leave' }>, signal: AbortSignal): Promise<void> {
+  async #performOne(action: Exclude<SessionAction, { type: 'exit' }>, signal: AbortSignal): Promise<void> {
     switch (action.type) {
-      case 'say':
-        return tell(action.lines);
+      case 'print':
+        return writeLines(action.lines);
       case 'show':
-        return tell(await describeModel(this.#choice, action.what));
-      case 'ask':
+        return writeLines(await describeModel(this.#choice, action.what));
+      case 'generate':
         return this.#ask(action.request, signal);
       case 'load':
         return this.#load(action.model, signal);
       case 'reload':
         return this.#reload(action.contextLength, signal);
       case 'save':
-        await keepConversation(this.#context, action.name, this.#session.conversation);
-        return tell([`Saved this conversation as '${action.name}'. Go on with it later: shoal run ${action.name}`]);
+        await saveNamedConversation(this.#context, action.name, this.#session.conversation);
+        return writeLines([`Saved this conversation as '${action.name}'. Continue it with: shoal run ${action.name}`]);
       default:
         action satisfies never;
     }
   }
 
   async #ask(request: InferenceRequest, signal: AbortSignal): Promise<void> {
-    const { wordWrap, verbose } = this.#session.manners;
+    const { wordWrap, verbose } = this.#session.display;
     const model = await this.#opened(signal);
     const text = new AnswerText(wordWrap);
     try {
-      const answer = await reply(model, request, signal, (piece) => text.write(piece));
+      const answer = await generateAnswer(model, request, signal, (piece) => text.write(piece));
       text.end();
-      // What was said before Ctrl-C has been said.
+      // The text before Ctrl-C stays in the conversation.
       if (answer.finish.reason === 'abort' && answer.text === '') this.#session.failed();
       else this.#session.answered(answer.text);
       const remark = remarkOn(answer);
@@ -153,7 +153,7 @@ export class TerminalRun {
     process.stdout.write('\n');
   }
 
-  /** One that could not be loaded again is loaded once it is asked. */
+  /** Returns the model. Loads it again if the last reload failed. */
   async #opened(signal: AbortSignal): Promise<RunningModel> {
     if (this.#model !== undefined) return this.#model;
     return this.#use(this.#choice, await this.#open(this.#choice, signal));
@@ -163,24 +163,24 @@ export class TerminalRun {
     const saved = await findConversation(this.#context, name);
     const contextLength = saved?.parameters.numbers.num_ctx;
     const choice = await this.#options.choose(saved?.model ?? name, signal, contextLength);
-    await this.#exchange(choice, signal, contextLength);
+    await this.#replaceModel(choice, signal, contextLength);
     this.#session.loaded(saved === undefined ? emptyConversation(choice.name) : { ...saved, model: choice.name });
-    tell([`Loaded ${saved === undefined ? choice.name : `'${name}'`}`]);
+    writeLines([`Loaded ${saved === undefined ? choice.name : `'${name}'`}`]);
   }
 
   async #reload(contextLength: number, signal: AbortSignal): Promise<void> {
     if (this.#choice.node !== undefined) {
       throw ShoalError.invalidRequest(
-        `The node ${this.#choice.node} has this model in memory, with a context of its own. "shoal run --here" loads it apart.`,
+        `The node ${this.#choice.node} has loaded this model with its own context length. Load it separately with "shoal run --here".`,
       );
     }
-    await this.#exchange(this.#choice, signal, contextLength);
+    await this.#replaceModel(this.#choice, signal, contextLength);
     this.#session.reloaded(contextLength);
-    tell([`Set parameter 'num_ctx' to '${contextLength}'; the model was loaded again.`]);
+    writeLines([`Set parameter 'num_ctx' to '${contextLength}'; the model was loaded again.`]);
   }
 
-  /** The old one leaves memory first, because both might not fit. */
-  async #exchange(choice: ModelChoice, signal: AbortSignal, contextLength?: number): Promise<void> {
+  /** Closes the old model first, because memory may be too small for both. */
+  async #replaceModel(choice: ModelChoice, signal: AbortSignal, contextLength?: number): Promise<void> {
     const old = this.#model;
     this.#model = undefined;
     await old?.close();
@@ -198,16 +198,18 @@ export class TerminalRun {
     return model;
   }
 
-  /** What went wrong is no part of the conversation, which goes on. */
+  /** Reports an error. The conversation continues without the failed question. */
   #failed(error: ShoalError): void {
     this.#session.failed();
     const advice =
-      error.code === 'CONTEXT_EXCEEDED' ? ' Type /clear to begin anew, or /set parameter num_ctx for more room.' : '';
+      error.code === 'CONTEXT_EXCEEDED'
+        ? ' Type /clear to begin a new conversation, or set a longer context with /set parameter num_ctx.'
+        : '';
     process.stderr.write(`Error: ${printableText(error.message)}${advice}\n`);
     if (error.code === 'INTERNAL') this.#options.log.error({ err: error.cause }, error.message);
   }
 }
 
-function tell(lines: readonly string[]): void {
+function writeLines(lines: readonly string[]): void {
   process.stdout.write(`${printableText(lines.join('\n'))}\n`);
 }

@@ -1,5 +1,6 @@
-/** Columns at the right that stay free, and how narrow a terminal may be to be wrapped at all. */
+/** Columns that stay free at the right. */
 const MARGIN_COLUMNS = 5;
+/** Text is not wrapped on a narrower terminal. */
 const NARROWEST_COLUMNS = 10;
 
 const NO_WIDTH = /^(?:\p{Mark}|\p{Default_Ignorable_Code_Point})$/u;
@@ -7,19 +8,19 @@ const NO_WIDTH = /^(?:\p{Mark}|\p{Default_Ignorable_Code_Point})$/u;
 const WIDE =
   /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]$/u;
 
-/** Breaks lines between words while a text comes piece by piece: a word that does not fit is taken to the next line. */
+/** Wraps streamed text between words. A word that does not fit is erased and written on the next line. */
 export class WordWrap {
   readonly #columns: () => number;
-  /** What is written of the current line, and of the word at its end. */
+  /** Columns of the current line, and the unfinished word at its end. */
   #lineColumns = 0;
   #word = '';
 
-  /** `columns`: how wide the terminal is now; 0 where it does not know. */
+  /** `columns`: returns the current width of the terminal; 0 if unknown. */
   constructor(columns: () => number) {
     this.#columns = columns;
   }
 
-  /** The next piece as it is to be written. */
+  /** Returns the next piece with line breaks and cursor moves. */
   wrap(text: string): string {
     const columns = this.#columns();
     if (columns < NARROWEST_COLUMNS) return text;
@@ -33,7 +34,7 @@ export class WordWrap {
     const columns = widthOf(character);
     if (this.#lineColumns + columns <= width) return this.#add(character, columns);
     const wordColumns = textWidth(this.#word);
-    // A word that fills the line by itself, a link for example, is cut where it is.
+    // A word that is longer than a line, for example a link, is cut.
     if (character === ' ') return this.#begin('', '\n');
     if (wordColumns + columns > width) return this.#begin(character, `\n${character}`);
     const back = wordColumns === 0 ? '' : `\u001b[${wordColumns}D\u001b[K`;
@@ -43,12 +44,12 @@ export class WordWrap {
 
   #add(character: string, columns: number): string {
     this.#lineColumns += columns;
-    // Between wide letters a line may break anywhere.
+    // A line may break between any two wide letters.
     this.#word = character === ' ' || character === '\t' || columns > 1 ? '' : this.#word + character;
     return character;
   }
 
-  /** A new line, with this at its beginning. */
+  /** Starts a new line that begins with `word`. */
   #begin(word: string, written: string): string {
     this.#word = word;
     this.#lineColumns = textWidth(word);

@@ -16,7 +16,7 @@ class Screen {
   }
 }
 
-test('a terminal has the line drawn anew, cut to its width, and other lines above it', () => {
+test('on a terminal the line is redrawn, cut to the width, and other lines appear above it', () => {
   const screen = new Screen(true);
   const line = new LiveLine(screen);
   line.show('Ready');
@@ -29,7 +29,7 @@ test('a terminal has the line drawn anew, cut to its width, and other lines abov
   assert.equal(screen.written, `\r\u001b[KReady${busy}\r\u001b[Ka client left\n${busy}\nbye\n`);
 });
 
-test('a line that is taken away leaves nothing, and neither does one that never was', () => {
+test('clear removes the line, and does nothing before the first show', () => {
   const screen = new Screen(true);
   const line = new LiveLine(screen);
   line.clear();
@@ -39,7 +39,7 @@ test('a line that is taken away leaves nothing, and neither does one that never 
   assert.equal(screen.written, '\r\u001b[K12/100 lines\r\u001b[K');
 });
 
-test('elsewhere each change is a line of its own', () => {
+test('without a terminal each change is a new line', () => {
   const screen = new Screen(false);
   const line = new LiveLine(screen);
   for (const text of ['Ready', 'Ready', 'Busy with a very long answer']) line.show(text);

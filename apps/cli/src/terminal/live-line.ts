@@ -1,7 +1,7 @@
 /** Carriage return, then clear to the end of the line. */
 const CLEAR = '\r\u001b[K';
 
-const USUAL_COLUMNS = 80;
+const DEFAULT_COLUMNS = 80;
 
 /** A stream that may be a terminal. */
 export interface LineStream {
@@ -10,7 +10,7 @@ export interface LineStream {
   write(text: string): unknown;
 }
 
-/** One line that always says what holds now: drawn anew on a terminal, written once for each change elsewhere. */
+/** A status line. On a terminal it is redrawn in place; otherwise each change is written as a new line. */
 export class LiveLine {
   readonly #stream: LineStream;
   #text = '';
@@ -27,30 +27,30 @@ export class LiveLine {
     else this.#stream.write(`${text}\n`);
   }
 
-  /** Has something else written above it; it ends with a newline. */
+  /** Writes other output above the line. That output must end with a newline. */
   above(write: () => void): void {
     if (this.#isShown) this.#stream.write(CLEAR);
     write();
     if (this.#isShown) this.#draw();
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   clear(): void {
     if (this.#isShown) this.#stream.write(CLEAR);
     this.#isShown = false;
   }
 
-  /** Leaves the line as it is, and the cursor below it. */
+  /** Keeps the line and moves the cursor below it. */
   end(): void {
     if (this.#isShown) this.#stream.write('\n');
     this.#isShown = false;
   }
 
-  /** A line that breaks could not be cleared again. */
+  /** Cuts the line to the width of the terminal, because a wrapped line cannot be cleared. */
   #draw(): void {
-    // A terminal that does not know its width says 0.
+    // A terminal of unknown width reports 0.
     const { columns = 0 } = this.#stream;
-    const width = columns > 0 ? columns : USUAL_COLUMNS;
+    const width = columns > 0 ? columns : DEFAULT_COLUMNS;
     const shown = this.#text.length < width ? this.#text : `${this.#text.slice(0, width - 2)}…`;
     this.#isShown = true;
     this.#stream.write(`${CLEAR}${shown}`);

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 
-/** What is typed shows up on stdout, but not in the middle of an answer. */
-export class Echo extends Writable {
+/** The output of readline: stdout, except while an answer is written. */
+export class MutedOutput extends Writable {
   isMuted = false;
 
   get columns(): number {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { columns, count, duration, elapsed, modelText } from './output.ts';
 
-test('columns are as wide as their widest cell, and lines end without blanks', () => {
+test('columns are as wide as their widest cell, and lines have no trailing blanks', () => {
   assert.deepEqual(
     columns([
       ['a', 'bb', ''],
@@ -14,7 +14,7 @@ test('columns are as wide as their widest cell, and lines end without blanks', (
   );
 });
 
-test('the control sequences of a model reach a file, but no terminal', (t) => {
+test('control sequences in model text are removed for a terminal, and kept for a file', (t) => {
   const { isTTY: wasTTY } = process.stdout;
   t.after(() => (process.stdout.isTTY = wasTTY));
   const shown = [true, false].map((isTTY) => {
@@ -24,21 +24,21 @@ test('the control sequences of a model reach a file, but no terminal', (t) => {
   assert.deepEqual(shown, ['a[2Jb\n', 'a\u001b[2Jb\n']);
 });
 
-test('durations are read at a glance', () => {
+test('durations have at most two units', () => {
   const shown = [0.9, 59, 60, 3_599, 3_660, 90_000].map((seconds) => duration(seconds));
   assert.deepEqual(shown, ['0 s', '59 s', '1 min', '59 min', '1 h 1 min', '1 d 1 h']);
 });
 
-test('what took a moment is told to the hundredth, what took long to the second', () => {
+test('elapsed times have decimals below ten seconds', () => {
   const shown = [0, 0.031, 4.24, 9.96, 61].map((seconds) => elapsed(seconds));
   assert.deepEqual(shown, ['0.01 s', '0.03 s', '4.2 s', '10 s', '1 min']);
 });
 
-test('one is singular', () => {
+test('count uses the singular for 1', () => {
   assert.deepEqual([count(0, 'peer'), count(1, 'peer'), count(2, 'peer')], ['0 peers', '1 peer', '2 peers']);
 });
 
-test('a reader that has left is not waited for', async () => {
+test('writing does not wait for a closed pipe', async () => {
   const script = `
     import { writeOut } from ${JSON.stringify(new URL('output.ts', import.meta.url).href)};
     process.stdout.on('error', () => undefined);

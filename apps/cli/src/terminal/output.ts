@@ -1,23 +1,23 @@
 import { printableText } from '@shoal/host/printable';
 import type { Context } from '../context.ts';
 
-/** Says a command's result: the document with `--json`, the lines for people otherwise. */
+/** Prints the result of a command: the document with `--json`, otherwise the lines. */
 export function print(context: Context, document: unknown, lines: readonly string[]): void {
   const text = context.json ? JSON.stringify(document) : lines.join('\n');
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
-/** A model's text for stdout: on a terminal its control sequences do not work; a file gets it as it is. */
+/** Returns a model's text for stdout, without control sequences if stdout is a terminal. */
 export function modelText(text: string): string {
   return process.stdout.isTTY ? printableText(text) : text;
 }
 
-/** Writes a piece of a model's text on stdout. Waits where whoever reads it is slower. */
+/** Writes a piece of a model's text to stdout. Resolves once stdout accepts more. */
 export function writeModelText(text: string): Promise<void> {
   return writeOut(modelText(text));
 }
 
-/** Writes on stdout, and waits until it takes more. Nothing is waited for once nobody reads it: then it never does. */
+/** Writes to stdout. Resolves once stdout accepts more, or at once if it is closed. */
 export async function writeOut(text: string): Promise<void> {
   const { stdout } = process;
   if (stdout.destroyed || stdout.write(text)) return;
@@ -31,7 +31,7 @@ export async function writeOut(text: string): Promise<void> {
   });
 }
 
-/** Rows as aligned columns, two spaces apart; the last column is not padded. */
+/** Aligns rows in columns, two spaces apart. The last column is not padded. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -50,13 +50,13 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** What took so long: `0.03 s`, `4.2 s`, and from ten seconds on as `duration` has it. */
+/** Formats a measured time: `0.03 s`, `4.2 s`, and from ten seconds on like `duration`. */
 export function elapsed(seconds: number): string {
   if (seconds < 1) return `${Math.max(seconds, 0.01).toFixed(2)} s`;
   return seconds < 9.95 ? `${seconds.toFixed(1)} s` : duration(Math.round(seconds));
 }
 
-/** `42 s`, `3 min`, `5 h 10 min`, `2 d 3 h`. */
+/** Formats seconds: `42 s`, `3 min`, `5 h 10 min`, `2 d 3 h`. */
 export function duration(seconds: number): string {
   const whole = Math.floor(seconds);
   if (whole < 60) return `${whole} s`;

@@ -10,7 +10,7 @@ function record(isTTY: boolean) {
   return { written, progress, at: (ms: number) => (now = ms) };
 }
 
-test('on a terminal a bar shows bytes, rate and time left, drawn anew in its place', () => {
+test('on a terminal a bar with bytes, rate and time left is redrawn in place', () => {
   const { written, progress, at } = record(true);
   at(1_000);
   progress.update(100_000_000);
@@ -26,7 +26,7 @@ test('on a terminal a bar shows bytes, rate and time left, drawn anew in its pla
   ]);
 });
 
-test('a short one is no second, neither on the way nor at the end', () => {
+test('a transfer of less than a second is shown as such', () => {
   const { written, progress, at } = record(true);
   at(10);
   progress.update(500_000_000);
@@ -37,7 +37,7 @@ test('a short one is no second, neither on the way nor at the end', () => {
   assert.match(written[1] ?? '', /, in 0\.03 s$/);
 });
 
-test('elsewhere each tenth is a plain line', () => {
+test('without a terminal each tenth is a plain line', () => {
   const { written, progress, at } = record(false);
   for (let part = 1; part <= 100; part += 1) {
     at(part * 100);
@@ -48,7 +48,7 @@ test('elsewhere each tenth is a plain line', () => {
   assert.equal(written[0], '10 %, 100 MB of 1.0 GB, 100 MB/s, 9 s left\n');
 });
 
-test('sizes are as people write them', () => {
+test('sizes have a decimal unit and at most three digits', () => {
   assert.deepEqual([0, 980, 999.7, 3_809_920, 120e6, 6e9].map(size), [
     '0 B',
     '980 B',

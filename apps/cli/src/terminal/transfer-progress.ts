@@ -1,14 +1,14 @@
 import { LiveLine, type LineStream } from './live-line.ts';
 import { duration, elapsed } from './output.ts';
 
-/** A terminal's line is drawn anew this often at most. */
+/** Minimum time between two redraws on a terminal. */
 const REDRAW_MS = 100;
-/** Where there is no terminal, a line is written at each such part of the whole. */
+/** Number of lines that are written without a terminal. */
 const PARTS = 10;
 const BAR_WIDTH = 24;
 const UNITS = ['B', 'kB', 'MB', 'GB'];
 
-/** How far a transfer is: a bar with bytes, rate and time left on a terminal, ten plain lines elsewhere. */
+/** The progress of a transfer: a bar with bytes, rate and time left on a terminal, otherwise ten plain lines. */
 export class TransferProgress {
   readonly #total: number;
   readonly #line: LiveLine;
@@ -16,7 +16,7 @@ export class TransferProgress {
   readonly #now: () => number;
   readonly #startedAt: number;
   #drawnAt = -Infinity;
-  #partsSaid = 0;
+  #partsShown = 0;
 
   constructor(total: number, stream: LineStream = process.stderr, now = (): number => performance.now()) {
     this.#total = total;
@@ -35,12 +35,12 @@ export class TransferProgress {
       return;
     }
     const parts = Math.floor((sent / this.#total) * PARTS);
-    if (parts <= this.#partsSaid) return;
-    this.#partsSaid = parts;
+    if (parts <= this.#partsShown) return;
+    this.#partsShown = parts;
     this.#line.show(this.#progress(sent, now));
   }
 
-  /** Whatever follows begins a line of its own. */
+  /** Ends the line. */
   end(): void {
     this.#line.end();
   }
@@ -59,18 +59,18 @@ function remaining(seconds: number): string {
   return seconds < 1 ? 'less than 1 s' : duration(Math.ceil(seconds));
 }
 
-/** `45 %, 1.7 GB of 3.8 GB`. */
+/** Formats a part of a total: `45 %, 1.7 GB of 3.8 GB`. */
 export function portion(bytes: number, total: number): string {
   return `${Math.floor((bytes / total) * 100)} %, ${size(bytes)} of ${size(total)}`;
 }
 
-/** Of a share from 0 to 1. */
+/** Draws a bar for a share from 0 to 1. */
 export function bar(share: number): string {
   const filled = Math.floor(share * BAR_WIDTH);
   return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}]`;
 }
 
-/** `980 B`, `3.8 MB`, `120 MB`. */
+/** Formats bytes: `980 B`, `3.8 MB`, `120 MB`. */
 export function size(bytes: number): string {
   let value = bytes;
   let unit = 0;

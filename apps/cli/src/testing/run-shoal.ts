@@ -11,14 +11,14 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** Compiled code, shared by all commands of one test file: their homes are new, and compiling takes a second each. */
+/** Compile cache of all commands in a test file. Their homes are new, and compiling takes a second each time. */
 const COMPILE_CACHE = process.env['NODE_COMPILE_CACHE'] ?? temporaryCache();
 
 interface Test {
   after(release: () => Promise<void>): void;
 }
 
-/** A folder for one test, gone when it ends; `leave` is done before that. */
+/** Creates a folder that is removed when the test ends. `leave` runs before that. */
 export function temporaryFolder(
   test: Test,
   leave: (folder: string) => Promise<unknown> = async () => undefined,
@@ -31,7 +31,7 @@ export function temporaryFolder(
   return folder;
 }
 
-/** Where a test's commands run: a home, and nothing of the machine's own settings. */
+/** Runs commands in a home of their own, without the machine's settings. */
 export class Shoal {
   readonly home: string;
   readonly environment: NodeJS.ProcessEnv;
@@ -49,14 +49,14 @@ export class Shoal {
     };
   }
 
-  /** Starts a command and hands over its process. */
-  spawn(words: readonly string[], node = process.execPath): ChildProcess {
-    return spawn(node, [LAUNCHER, ...words], { env: this.environment, stdio: ['pipe', 'pipe', 'pipe'] });
+  /** Starts a command and returns its process. */
+  spawn(args: readonly string[], node = process.execPath): ChildProcess {
+    return spawn(node, [LAUNCHER, ...args], { env: this.environment, stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
   /** Runs a command to its end. */
-  async run(words: readonly string[], { input = '', node = process.execPath } = {}): Promise<Result> {
-    const child = this.spawn(words, node);
+  async run(args: readonly string[], { input = '', node = process.execPath } = {}): Promise<Result> {
+    const child = this.spawn(args, node);
     const output = Promise.all([read(child.stdout), read(child.stderr), once(child, 'exit')]);
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
@@ -65,13 +65,13 @@ export class Shoal {
   }
 
   /** Runs a command with `--json` and parses its one document. */
-  async json(words: readonly string[]): Promise<{ readonly code: number | null; readonly document: unknown }> {
-    const { code, stdout } = await this.run([...words, '--json']);
+  async json(args: readonly string[]): Promise<{ readonly code: number | null; readonly document: unknown }> {
+    const { code, stdout } = await this.run([...args, '--json']);
     return { code, document: JSON.parse(stdout) };
   }
 }
 
-/** The error document's code. */
+/** Returns the code of an error document. */
 export function errorCode(document: unknown): unknown {
   const { error } = document as { error?: { code?: unknown } };
   return error?.code;

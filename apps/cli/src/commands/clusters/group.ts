@@ -3,12 +3,12 @@ import { contextOf, example, type Finish } from '../command.ts';
 
 export function addClusters(program: Command, finish: Finish): void {
   example(program.command('clusters'), 'shoal clusters')
-    .description('the clusters that the node is in')
+    .description('list the clusters of the node')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./clusters.ts')).clusters(contextOf(command))),
     );
   example(program.command('connect <cluster>').alias('join'), 'shoal connect gatewayai-poc')
-    .description('join a cluster, now and at each start')
+    .description('join a cluster now and at each start')
     .action(async (cluster: string, _flags: object, command: Command) =>
       finish(await (await import('./clusters.ts')).connect(contextOf(command), cluster)),
     );
@@ -18,7 +18,7 @@ export function addClusters(program: Command, finish: Finish): void {
       finish(await (await import('./clusters.ts')).disconnect(contextOf(command), cluster)),
     );
   example(program.command('peers [cluster]'), 'shoal peers gatewayai-poc')
-    .description('who else is there')
+    .description('list the connected peers')
     .action(async (cluster: string | undefined, _flags: object, command: Command) =>
       finish(await (await import('./peers.ts')).peers(contextOf(command), cluster)),
     );

@@ -21,7 +21,7 @@ function row(peer: PeerView): string[] {
   const role = peer.lends === undefined ? '?' : peer.lends ? 'lending' : 'using';
   return [
     printableName(peer.name) || '(unnamed)',
-    // One that is dialled is known by its address, of which the beginning says nothing.
+    // The id of a dialled peer is its address, which is shown in full.
     peer.id.includes('://') ? peer.id : peer.id.slice(0, SHOWN_ID_CHARACTERS),
     role,
     peer.models.map(({ id }) => printableName(id)).join(', ') || '-',

@@ -13,7 +13,7 @@ import { Scheduler } from '@shoal/worker';
 import { type DonateDoor, type DonateBackendOptions, type JobReport, openDonateDoor } from '@shoal/worker/donate';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { openPassingFolder } from '../../donate/created-folder.ts';
+import { createFolder } from '../../donate/created-folder.ts';
 import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
 import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
@@ -69,7 +69,7 @@ async function openDoor(
       const onError = ({ message, cause }: Error): void => log.warn({ err: cause }, message);
       const scheduler = new Scheduler({ slots: 1, onError });
       const mount = createMount(configuration, log);
-      const { path } = opened.adopt(await openPassingFolder(folder), (one) => one.close());
+      const { path } = opened.adopt(await createFolder(folder), (one) => one.close());
       return { scheduler, backend: { mode, scheduler, mount, onError, folder: path } };
     }
     const limits = { slots: 1, queue, maxTokens: configuration.maxTokens };

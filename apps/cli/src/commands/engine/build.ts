@@ -6,7 +6,7 @@ import type { Context } from '../../context.ts';
 import { BuildLine } from '../../engine/build-progress.ts';
 import { buildLlamaCpp } from '../../engine/build.ts';
 import { downloadSource } from '../../engine/download-source.ts';
-import { findToolchain, usualGpu } from '../../engine/toolchain.ts';
+import { findToolchain, defaultGpu } from '../../engine/toolchain.ts';
 import { interruptible } from '../../models/interruptible.ts';
 import { elapsed, print } from '../../terminal/output.ts';
 
@@ -29,7 +29,7 @@ export async function buildEngine(context: Context, flags: EngineBuildFlags): Pr
       'llama.cpp, whose release the build must match, is not installed for this processor: npm install',
     );
   }
-  const { gpu = usualGpu(), force = false } = flags;
+  const { gpu = defaultGpu(), force = false } = flags;
   const folder = flags.output === undefined ? buildFolder(context.home, source.release) : resolve(flags.output);
   const known = readBuild(folder);
   const isSame = known?.release === source.release && known.gpu === gpu && known.processor === processorKey();

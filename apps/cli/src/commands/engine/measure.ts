@@ -11,7 +11,7 @@ import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { doorConfiguration } from '../../door/door-worker.ts';
 import { givenSettings } from '../../given-settings.ts';
-import { sideBySide } from '../../engine/measure.ts';
+import { compareEngines } from '../../engine/measure.ts';
 import { modelPath } from '../../engine/overview.ts';
 import { LiveLine } from '../../terminal/live-line.ts';
 import { interruptible } from '../../models/interruptible.ts';
@@ -54,7 +54,7 @@ async function measure({ home }: Context, configuration: Configuration, signal: 
     line.show('Loading the model twice …');
     for (const engine of [llama, server]) await engine.models();
     const { slots } = llama.abilities;
-    const [ours = 0, theirs = 0] = await sideBySide([llama, server], slots, signal, ({ name }, round, rounds) =>
+    const [ours = 0, theirs = 0] = await compareEngines([llama, server], slots, signal, ({ name }, round, rounds) =>
       line.show(`Round ${round} of ${rounds}: ${name} …`),
     );
     return { slots, llama: ours, llamaServer: theirs };

@@ -5,7 +5,7 @@ import { API_PATHS, type StatusView } from '@shoal/node/api';
 import { printableName, printableText } from '@shoal/host/printable';
 import { promptInput, ShoalError } from '@shoal/protocol';
 import { localDht } from '@shoal/transport/dht';
-import { ask, tokensPerSecond, type Answer } from '../../node/prompt-answer.ts';
+import { requestAnswer, tokensPerSecond, type PromptAnswer } from '../../node/prompt-answer.ts';
 import { callNode } from '../../node/api-client.ts';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
@@ -100,10 +100,10 @@ class Demo {
     if (!this.#context.json) process.stdout.write(`${name}  ${printableText(text)}\n`);
   }
 
-  async #ask(node: NodeProcess): Promise<Answer> {
+  async #ask(node: NodeProcess): Promise<PromptAnswer> {
     this.#printLine(node.name, `asks: ${this.#prompt}`);
     const request = { request: { input: promptInput(this.#prompt), sampling: { temperature: 0 }, stop: [] } };
-    const answer = await ask(node.home, { ...request, cluster: CLUSTER }, this.#signal, {
+    const answer = await requestAnswer(node.home, { ...request, cluster: CLUSTER }, this.#signal, {
       worker: (name) => this.#write(`${name}  answers: `),
       text: async (text) => this.#write(printableText(text)),
     });
@@ -115,7 +115,7 @@ class Demo {
     if (!this.#context.json) process.stdout.write(text);
   }
 
-  async #report(answer: Answer, discoverMs: number): Promise<void> {
+  async #report(answer: PromptAnswer, discoverMs: number): Promise<void> {
     const nodes: { name: string; id: string }[] = [];
     for (const { name, home } of this.#nodes) {
       const { id } = await callNode<StatusView>(home, 'GET', API_PATHS.status);

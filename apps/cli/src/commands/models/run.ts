@@ -10,8 +10,8 @@ import { readFormat } from '../../run/format.ts';
 import { findConversation } from '../../run/saved-conversations.ts';
 import { NO_PARAMETERS, type Parameters, setParameter } from '../../run/parameters.ts';
 import { openModel } from '../../run/open-model.ts';
-import { remarkOn, type Reply, reply, replyDocument, timings } from '../../run/run-answer.ts';
-import { Session } from '../../run/session.ts';
+import { remarkOn, type RunAnswer, generateAnswer, answerDocument, timings } from '../../run/run-answer.ts';
+import { RunSession } from '../../run/session.ts';
 import { TerminalRun } from '../../run/terminal.ts';
 
 export interface RunFlags extends ModelFlags {
@@ -45,7 +45,7 @@ export async function run(
       // A node's model has its own context length, so another one needs a local engine.
       chooseModel(context, model, modelFlags(flags, contextLength !== undefined), { log, signal });
     const choice = await choose(saved?.model ?? name, interrupts.left, settings.parameters.numbers.num_ctx);
-    const session = new Session(
+    const session = new RunSession(
       { ...settings, model: choice.name },
       { wordWrap: flags.nowordwrap !== true, verbose: flags.verbose === true, history: true },
     );
@@ -110,7 +110,7 @@ function parametersOf(saved: Parameters, { maxTokens, temperature, seed, stop }:
 
 interface OneAnswer {
   readonly choice: ModelChoice;
-  readonly session: Session;
+  readonly session: RunSession;
   readonly interrupts: Interrupts;
 }
 
@@ -123,13 +123,13 @@ async function answerOnce(
   const { numbers } = session.conversation.parameters;
   const request = requestOf(session.conversation, prompt);
   const { model, loadMs } = await openModel(choice, interrupts.left, numbers.num_ctx);
-  const text = new AnswerText(session.manners.wordWrap);
+  const text = new AnswerText(session.display.wordWrap);
   try {
     const write = (piece: string): Promise<void> | void => (context.json ? undefined : text.write(piece));
-    const answer = await interrupts.during((signal) => reply(model, request, signal, write));
+    const answer = await interrupts.during((signal) => generateAnswer(model, request, signal, write));
     if (answer.finish.reason === 'abort') throw CliError.interrupted();
-    if (context.json) process.stdout.write(`${JSON.stringify(replyDocument(answer, loadMs))}\n`);
-    else endAnswer(answer, text, session.manners.verbose ? timings(answer, loadMs) : []);
+    if (context.json) process.stdout.write(`${JSON.stringify(answerDocument(answer, loadMs))}\n`);
+    else endAnswer(answer, text, session.display.verbose ? timings(answer, loadMs) : []);
     return EXIT.ok;
   } catch (error) {
     text.end();
@@ -139,7 +139,7 @@ async function answerOnce(
   }
 }
 
-function endAnswer(answer: Reply, text: AnswerText, details: readonly string[]): void {
+function endAnswer(answer: RunAnswer, text: AnswerText, details: readonly string[]): void {
   text.end();
   const remark = remarkOn(answer);
   const lines = [...(remark === undefined ? [] : [remark]), ...details];

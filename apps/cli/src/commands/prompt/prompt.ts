@@ -1,6 +1,6 @@
 import type { PromptRequest } from '@shoal/node/api';
 import { promptInput } from '@shoal/protocol';
-import { ask, tokensPerSecond, type Answer } from '../../node/prompt-answer.ts';
+import { requestAnswer, tokensPerSecond, type PromptAnswer } from '../../node/prompt-answer.ts';
 import { findNode } from '../../node/api-client.ts';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
@@ -16,7 +16,7 @@ export interface PromptFlags {
   readonly stop?: readonly string[] | undefined;
 }
 
-/** `shoal prompt`: the text on stdout as it comes, who answered and how fast on stderr. Ctrl-C stops the worker. */
+/** `shoal prompt`: streams the text to stdout, then prints the worker and its speed on stderr. Ctrl-C stops the worker. */
 export async function prompt(context: Context, text: string | undefined, flags: PromptFlags): Promise<number> {
   await findNode(context.home);
   const request = promptRequest(await promptText(text, 'shoal prompt "What is 2+2?"'), flags);
@@ -24,7 +24,7 @@ export async function prompt(context: Context, text: string | undefined, flags: 
   const onInterrupt = (): void => interrupted.abort();
   process.on('SIGINT', onInterrupt);
   try {
-    if (context.json) print(context, await ask(context.home, request, interrupted.signal, {}), []);
+    if (context.json) print(context, await requestAnswer(context.home, request, interrupted.signal, {}), []);
     else await show(context, request, interrupted.signal);
     return EXIT.ok;
   } catch (error) {
@@ -37,7 +37,7 @@ export async function prompt(context: Context, text: string | undefined, flags: 
 async function show({ home }: Context, request: PromptRequest, signal: AbortSignal): Promise<void> {
   let isLineOpen = false;
   try {
-    const answer = await ask(home, request, signal, {
+    const answer = await requestAnswer(home, request, signal, {
       text(text) {
         isLineOpen = true;
         return writeModelText(text);
@@ -64,7 +64,7 @@ function promptRequest(text: string, flags: PromptFlags): PromptRequest {
 }
 
 /** `NodeA answered: 12 tokens, first after 35 ms, 310 tokens/s`. */
-function summary(answer: Answer): string {
+function summary(answer: PromptAnswer): string {
   const { worker, usage, chunks, timing } = answer;
   const size = usage === null ? count(chunks, 'piece') : count(usage.completion_tokens, 'token');
   const speed = tokensPerSecond(answer);

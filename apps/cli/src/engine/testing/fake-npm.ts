@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Writes an npm whose registry has one package, with these files. Returns its path, for `npm_execpath`. */
+/** Writes a fake npm whose registry has one package with these files. Returns its path for `npm_execpath`. */
 export function writeFakeNpm(folder: string, specifier: string, files: Readonly<Record<string, string>>): string {
   const content = join(folder, 'package');
   const at = specifier.lastIndexOf('@');

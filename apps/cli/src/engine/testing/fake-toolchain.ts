@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What the fake compiler does once it was told to build. */
+/** Behaviour of the fake compiler. */
 export type FakeBuild = 'works' | 'fails' | 'hangs';
 
 const BUILDS: Readonly<Record<FakeBuild, string>> = {
@@ -17,8 +17,8 @@ echo "[2/2] linked"`,
 };
 
 /**
- * A folder of programs that stand for git, cmake, a compiler and ninja, because a real build takes minutes; `without` leaves
- * some out. Of the system's own tools only tar is in it.
+ * Creates a folder with fake programs for git, cmake, a compiler and ninja, because a real build takes minutes. `without` leaves
+ * some out. The only real program in it is tar.
  */
 export function fakeToolchain(folder: string, build: FakeBuild, without: readonly string[] = []): string {
   mkdirSync(folder, { recursive: true });
