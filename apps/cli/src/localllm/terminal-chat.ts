@@ -69,7 +69,7 @@ export class TerminalChat {
     if (line === '/quit') this.#interrupts.leave();
     else if (line === '/clear') process.stdout.write(CLEAR_SCREEN);
     else if (line === '/help') process.stderr.write(`${HELP.join('\n')}\n`);
-    else if (/^\/[a-z]+$/.test(line)) process.stderr.write(`Unknown command ${line}. Type /help for commands.\n`);
+    else if (/^\/[a-z]+$/.test(line)) process.stderr.write(`There is no ${line}. Type /help for commands.\n`);
     else return this.#ask(line);
     return undefined;
   }
