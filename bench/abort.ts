@@ -1,7 +1,7 @@
 /**
- * From an abort until the engine is idle, through each door that carries one: in the middle of an answer, where a token has
- * to end first, and in the middle of a long prompt, where a piece of it has. Idle is when the engine, which has one slot
- * here, can begin another answer: the time until that one's first token, less what it takes from an idle engine.
+ * Measures the time from an abort until the engine is idle, through each door that supports aborts: during an answer, where
+ * one token must be finished first, and during a long prompt, where one batch of it must be. The engine has one slot. It is
+ * idle when it can begin the next answer: the time to that answer's first token, minus the same time on an idle engine.
  *
  *   node bench/abort.ts [--rounds 60] [--json]
  */
@@ -22,7 +22,7 @@ const CLUSTER = 'abort';
 const TOKENS_BEFORE = 5;
 const PIECE_TOKENS = 128;
 const PROMPT = 'Count to 100';
-/** Some 400 tokens, of the 512 that the demo model can hold; several pieces. */
+/** About 400 tokens of the demo model's context of 512; several batches. */
 const LONG_PROMPT = 'what is 2+2? '.repeat(60);
 const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
@@ -113,7 +113,7 @@ async function abortAfter(ask: Ask, prompt: string, texts: number): Promise<numb
   return isIdle;
 }
 
-/** As soon as the worker has begun, which is before the first text. */
+/** Aborts as soon as the worker has begun, before the first text. */
 async function abortInPrompt(ask: Ask): Promise<number> {
   const abort = new AbortController();
   const reading = (async () => {
@@ -130,7 +130,7 @@ async function abortInPrompt(ask: Ask): Promise<number> {
 async function abortNow(abort: AbortController): Promise<number> {
   const startedAt = performance.now();
   abort.abort();
-  // The next one may not overtake the abort on its way.
+  // The next request must not overtake the abort.
   while (worker.scheduler.load.active > 0) await new Promise((resolve) => setImmediate(resolve));
   await untilFirstToken();
   return performance.now() - startedAt;
@@ -152,7 +152,7 @@ async function timePerToken(): Promise<number> {
   return (performance.now() - startedAt) / texts;
 }
 
-/** As the engine evaluates prompts. */
+/** Measures the engine's prompt evaluation. */
 async function timePerPiece(): Promise<number> {
   const startedAt = performance.now();
   let promptTokens = 0;

@@ -1,6 +1,6 @@
 /**
- * A whole node but for its engine: an echo with so many slots, each of which takes so long for an answer of two words that
- * together they do 50 a second. Its arguments: NAME BOOTSTRAP CLUSTER.
+ * A complete node whose engine is a slowed-down echo. All slots together complete 50 answers of two words per second.
+ * Arguments: NAME BOOTSTRAP CLUSTER.
  */
 import { createEcho } from '@shoal/engine/echo';
 import { serve } from '@shoal/node';
@@ -8,7 +8,7 @@ import { launchSettings } from '@shoal/host/launch-settings';
 import { locateHome } from '@shoal/host/home';
 import { createNode } from '../apps/node/src/node.ts';
 
-/** The first word is said at once, the second after a tenth of a second. */
+/** The first word is sent at once, the second after 0.1 s. */
 const TOKENS_PER_SECOND = 10;
 const SLOTS = 5;
 

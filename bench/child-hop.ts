@@ -1,6 +1,6 @@
 /**
- * What the child process costs a token: the time a token of an answer through the engine, whose model is in a process of its
- * own, less that of the same code in this process. Both take turns.
+ * Measures the cost of the child process per token: the time per token through the engine, whose model runs in a child
+ * process, minus the time of the same code in this process. The two alternate.
  *
  *   node bench/child-hop.ts [--rounds 15] [--json]
  */

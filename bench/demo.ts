@@ -1,5 +1,5 @@
 /**
- * How long `npm run demo` takes until its answer is complete, from a clean HOME each time.
+ * Measures `npm run demo` until its answer is complete, with a clean HOME in each round.
  *
  *   node bench/demo.ts [--rounds 3] [--json]
  */
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { benchOptions, median, report } from './report.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-/** The table behind the answer begins with it. */
+/** The start of the table that follows the answer. */
 const AFTER_THE_ANSWER = 'who answered';
 
 const options = benchOptions(3);
@@ -49,7 +49,7 @@ async function runDemo(): Promise<void> {
   }
 }
 
-/** A person's who has never run Shoal. */
+/** The environment of a user who has never run Shoal. */
 function environment(home: string): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(SHOAL_|POC_|OPENGATEWAY_|XDG_|NODE_)/.test(name));
   return { ...Object.fromEntries(own), HOME: home };

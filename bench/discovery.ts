@@ -1,7 +1,7 @@
 /**
- * From joining a topic to the first connection, against plain Hyperswarm, on a DHT on loopback. The worker has announced
- * itself before; every round has a topic, two DHT nodes and two swarms of its own. The last rows are the whole way of a
- * client, for comparison: `connect`, two topics, until a worker in another process has said who it is.
+ * Measures the time from joining a topic to the first connection, compared with plain Hyperswarm, on a DHT on loopback. The
+ * worker has already announced itself. Every round has its own topic, two DHT nodes and two swarms. For comparison, the last
+ * rows cover a whole client: from `connect` with two topics to the hello of a worker in another process.
  *
  *   node bench/discovery.ts [--rounds 25] [--json]
  */
@@ -24,7 +24,7 @@ const network = await TestNetwork.open();
 const bootstrap = [network.bootstrap];
 try {
   const worker = await network.start('Worker', '--lend', '--model', 'echo', '--cluster', CLUSTER);
-  // That one client found the worker shows that it has announced itself.
+  // If one client finds the worker, the worker has announced itself.
   await wholeClient();
   const { plain, ours, client } = await interleave(
     { rounds: options.rounds, warmUps: WARM_UPS },
@@ -63,7 +63,7 @@ async function plainSwarms(): Promise<number> {
 function plainSwarm(onConnection: () => void): Hyperswarm {
   const swarm = new Hyperswarm({ dht: new HyperDHT({ bootstrap, host: '127.0.0.1' }) });
   swarm.on('connection', (stream) => {
-    // The other end hangs up in the end, and nobody is left to care.
+    // The other end closes the connection at the end of the round.
     stream.on('error', () => undefined);
     onConnection();
   });

@@ -1,4 +1,4 @@
-/** The sending thread of `donate-upload.ts`: sends prepared frames to a given port and posts the time that takes. */
+/** A thread of `donate-upload.ts`: sends prepared frames to the given port, and reports how long that took. */
 import { connect } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -7,7 +7,7 @@ const { frames } = workerData as { frames: SharedArrayBuffer };
 parentPort?.on('message', (port: number) => {
   const socket = connect({ host: '127.0.0.1', port });
   let startedAt: number | undefined;
-  let received = '';
+  let said = '';
   socket.on('error', (error) => {
     throw error;
   });
@@ -17,8 +17,8 @@ parentPort?.on('message', (port: number) => {
       socket.write(new Uint8Array(frames));
       return;
     }
-    received += bytes.toString('latin1');
-    if (!received.includes('"ok":true')) throw new Error(`The node sent ${received}.`);
+    said += bytes.toString('latin1');
+    if (!said.includes('"ok":true')) throw new Error(`The node said ${said}.`);
     socket.end();
     const milliseconds = performance.now() - startedAt;
     socket.once('close', () => parentPort?.postMessage(milliseconds));

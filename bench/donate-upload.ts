@@ -1,6 +1,6 @@
 /**
- * Measures how fast a model is pushed over loopback TCP to a Donate compute node, against a bare loop that reads the same
- * frames from a socket, decodes, hashes and writes them. Both run in this process, in turns; the sender has its own thread.
+ * Measures the upload of a model over loopback TCP to a Donate compute node, compared with a plain loop that reads the same
+ * frames from a socket, decodes, hashes and writes them. Both run in this process and alternate; the sender is a thread.
  *
  *   node bench/donate-upload.ts [--rounds 10] [--json]
  */
@@ -46,14 +46,14 @@ try {
   await rm(folder, { recursive: true });
 }
 
-/** Returns megabytes of the model per second, from the first frame to the reply to the commit. */
+/** Megabytes of the model per second, from the first frame to the reply to the commit. */
 async function push(port: number): Promise<number> {
   sender.postMessage(port);
   const [milliseconds]: unknown[] = await once(sender, 'message');
   return MODEL_BYTES / MB / (Number(milliseconds) / 1_000);
 }
 
-/** Returns all frames of one upload: a valid header, then the random bytes of one chunk repeatedly. */
+/** All frames of one upload in one buffer: a valid header, then the random bytes of one chunk repeatedly. */
 function uploadFrames(): SharedArrayBuffer {
   const weights = randomBytes(CHUNK_BYTES);
   const first = Buffer.from(weights);
@@ -90,9 +90,9 @@ function frame(message: object): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** Reads frames, decodes, hashes and writes, without checks and limits. */
+/** Reads, decodes, hashes and writes frames, without checks or limits. */
 async function listenBare(): Promise<{ port: number; close(): Promise<void> }> {
-  const server = createServer((socket) => void receiveBare(socket));
+  const server = createServer((socket) => void takeBare(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -101,7 +101,7 @@ async function listenBare(): Promise<{ port: number; close(): Promise<void> }> {
   };
 }
 
-async function receiveBare(socket: Socket): Promise<void> {
+async function takeBare(socket: Socket): Promise<void> {
   socket.write(frame({ type: 'hello', mode: 'model_push', role: 'server' }));
   const path = join(folder, `bare-${socket.remotePort}`);
   const file = await open(path, 'w');

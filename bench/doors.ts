@@ -1,6 +1,6 @@
 /**
- * How much later the first token comes through each door than from the same engine called in this process. All take turns,
- * warm. Donate compute and QMesh do not stream: there it is a whole answer of one token.
+ * Measures how much later the first token arrives through each door than from the same engine in this process. All alternate,
+ * warm. Donate compute and QMesh do not stream, so a whole answer of one token is measured there.
  *
  *   node bench/doors.ts [--rounds 200] [--json]
  */
@@ -76,7 +76,7 @@ async function compare(model: string, path: string, engine: Engine): Promise<Fig
   return [median(`${model}, the engine itself, p50`, 'ms', local), ...beyond];
 }
 
-/** Reads on to the end, so that the next round finds nothing running. */
+/** Reads to the end, so that no answer runs when the next round starts. */
 async function untilText(events: AsyncIterable<{ readonly type: string }>): Promise<number> {
   const startedAt = performance.now();
   let firstAt: number | undefined;

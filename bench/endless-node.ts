@@ -1,6 +1,6 @@
 /**
- * A whole node but for its engine, which speaks as fast as it is listened to and never ends: what fills memory first where
- * a stalled reader does not hold it back. It tells its memory (`memory-probe.ts`). Its arguments: BOOTSTRAP CLUSTER.
+ * A complete node whose engine generates as fast as its reader allows and never ends. Without backpressure from a stalled
+ * reader, it fills the memory fastest. It reports its memory (`memory-probe.ts`). Arguments: BOOTSTRAP CLUSTER.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Engine } from '@shoal/engine';
@@ -20,7 +20,7 @@ const engine: Engine = {
   models: () => Promise.resolve([{ id: 'endless' }]),
   async *generate(_request, signal) {
     for (let token = 0; !signal.aborted; token++) {
-      // Sockets and timers get their turn.
+      // Lets sockets and timers run.
       if (token % TOKENS_PER_BREATH === 0) await setImmediate();
       yield { type: 'text', text: 'word ', tokens: [token] };
     }

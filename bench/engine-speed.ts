@@ -1,6 +1,6 @@
 /**
- * How fast the engines are against llama.cpp's own programs, on the same file, greedy, in turns: one stream against
- * llama-bench, eight against llama-server. Wants the binaries of `shoal engine build` in the folder SHOAL_LLAMA_CPP.
+ * Compares the speed of the engines with llama.cpp's own programs, with the same file, greedy, alternating: one stream with
+ * llama-bench, eight with llama-server. Needs the binaries of `shoal engine build` in the folder SHOAL_LLAMA_CPP.
  *
  *   SHOAL_LLAMA_CPP=FOLDER node bench/engine-speed.ts [--rounds 5] [--json]
  */
@@ -31,7 +31,7 @@ const MODELS = options.size<readonly RandomModel[]>(
   ['134m-q4_0', '134m-q4_0-128k', '134m-q8_0', '558m-q4_0', '558m-q8_0'],
   ['tiny-f16'],
 );
-// A table a model: all of them take a quarter of an hour.
+// One table per model: all of them take 15 minutes.
 for (const name of MODELS)
   report(`engine-speed ${name}`, [...(await oneStream(name)), ...(await eightStreams(name))], options);
 
@@ -91,7 +91,7 @@ async function bestThreads(model: string): Promise<number> {
   return best.threads;
 }
 
-/** Tokens a second by llama-bench's own account. */
+/** Tokens per second as llama-bench reports them. */
 async function benched(model: string, threads: number): Promise<number> {
   const order = [
     '-m',
@@ -114,7 +114,7 @@ async function benched(model: string, threads: number): Promise<number> {
   return result.avg_ts;
 }
 
-/** Tokens a second of so many answers together, prompts included. */
+/** Tokens per second of several concurrent answers, prompts included. */
 async function streams(engine: Engine, count: number): Promise<number> {
   return speedOf(Array.from({ length: count }, (_, index) => () => answer(engine, promptOf(index))));
 }
@@ -123,7 +123,7 @@ async function speedOf(asks: readonly (() => Promise<number>)[]): Promise<number
   const startedAt = performance.now();
   const tokens = await Promise.all(asks.map((ask) => ask()));
   const total = tokens.reduce((sum, each) => sum + each, 0);
-  // Random weights end an answer now and then.
+  // Random weights sometimes end an answer early.
   if (total < 0.8 * asks.length * TOKENS) throw new Error(`There were ${total} tokens.`);
   return total / ((performance.now() - startedAt) / 1_000);
 }
@@ -142,7 +142,7 @@ async function answer(engine: Engine, tokens: readonly number[]): Promise<number
   return count;
 }
 
-/** Another one each time, so that nothing of it is in memory. */
+/** A different prompt each time, so that no part of it is cached. */
 function promptOf(stream: number): number[] {
   const first = Math.floor(Math.random() * 20_000);
   return Array.from({ length: PROMPT_TOKENS }, (_, index) => first + stream * PROMPT_TOKENS + index);
@@ -152,8 +152,8 @@ async function startServer(model: string, threads: number): Promise<{ url: strin
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const context = String(CONTEXT_TOKENS * STREAMS);
-  const order = ['-m', model, '-np', String(STREAMS), '-c', context, '-t', String(threads), '-ngl', '0'];
-  const child = spawn(llamaServer, [...order, '--host', '127.0.0.1', '--port', String(port), '--no-webui'], {
+  const args = ['-m', model, '-np', String(STREAMS), '-c', context, '-t', String(threads), '-ngl', '0'];
+  const child = spawn(llamaServer, [...args, '--host', '127.0.0.1', '--port', String(port), '--no-webui'], {
     stdio: 'ignore',
   });
   for (;;) {

@@ -1,4 +1,4 @@
-/** Serves one file on loopback, whole or in ranges, in a process of its own. Prints its port. */
+/** Serves one file on loopback, whole or in ranges, in a separate process. Prints its port. */
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { pipeline } from 'node:stream';
@@ -15,7 +15,7 @@ const server = createServer((request, response) => {
     'content-range': `bytes ${start}-${end}/${size}`,
     etag: '"the-only-one"',
   });
-  // Whoever leaves early is no failure.
+  // A client that disconnects early is not an error.
   pipeline(createReadStream(path, { start, end, highWaterMark: 1024 * 1024 }), response, () => undefined);
 });
 server.listen(0, '127.0.0.1', () => {

@@ -1,6 +1,6 @@
 /**
- * How much later the first token comes over Hyperswarm than from the same engine called in this process. Both take turns,
- * warm. The echo engine shows what the network alone costs.
+ * Measures how much later the first token arrives over Hyperswarm than from the same engine in this process. Both alternate,
+ * warm. The echo engine shows the cost of the network alone.
  *
  *   node bench/first-token.ts [--rounds 400] [--json]
  */
@@ -62,8 +62,8 @@ async function compare(model: string, path: string, engine: Engine): Promise<Fig
 }
 
 /**
- * The quantile of either way, and by how much they differ. Not the quantile of the differences: that of two ways that are
- * just as fast, and just as noisy, would not be 0.
+ * The quantiles of both variants and their difference. This is not the quantile of the differences, which would not be 0 for
+ * two variants with the same speed and noise.
  */
 function rows(what: string, share: number, { local, remote }: Samples, target: Target): Figure[] {
   const here = quantile(share, `${what}, local`, 'ms', local);

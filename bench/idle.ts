@@ -1,7 +1,7 @@
 /**
- * What a daemon costs that does nothing: one cluster, no model, not lending. Resident memory a minute after it is ready,
- * and processor time over that minute. Once for the very first start in a home (nothing compiled yet, and no cache to
- * put it in), and once for a later start. Daemons of both kinds idle at the same time, each in a cluster of its own.
+ * Measures an idle daemon: one cluster, no model, not lending. Reports resident memory one minute after it is ready, and
+ * processor time during that minute, for the first start in a home (without compile cache) and for a later start. Daemons of
+ * both kinds idle at the same time, each in its own cluster.
  *
  *   node bench/idle.ts [--rounds 5] [--json]
  */
@@ -11,7 +11,7 @@ import type { TestNode } from '../test/harness/node.ts';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, median, report } from './report.ts';
 
-/** Linux's unit of processor time in /proc, on every platform that Node runs on. */
+/** Linux's unit of processor time in /proc, on every platform that Node supports. */
 const TICKS_PER_SECOND = 100;
 
 interface Cost {
@@ -41,7 +41,7 @@ function start(name: string): Promise<TestNode> {
   return network.start(name, '--cluster', name);
 }
 
-/** The second start in a home fills the cache of compiled code, which the third then finds. */
+/** The second start in a home fills the compile cache, and the third start uses it. */
 async function leaveTraces(name: string): Promise<void> {
   for (let run = 0; run < 2; run++) await (await start(name)).stop();
 }
@@ -58,7 +58,7 @@ async function idle(node: TestNode): Promise<Cost> {
   };
 }
 
-/** User and system time; the fields of /proc/PID/stat after the name, which may hold anything, are counted from 3. */
+/** User and system time. The fields of /proc/PID/stat after the name, which may contain any character, start at 3. */
 async function processorSeconds(pid: number): Promise<number> {
   const account = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = account.slice(account.lastIndexOf(')') + 2).split(' ');

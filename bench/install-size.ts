@@ -1,6 +1,6 @@
 /**
- * What `npm ci` puts on the disk of somebody who clones this repository as it was last committed, and how long it takes.
- * HOME is clean, so every package comes from the registry.
+ * Measures the disk space and the duration of `npm ci` in a clone of the last commit. HOME is clean, so every package comes
+ * from the registry.
  *
  *   node bench/install-size.ts [--rounds 1] [--json]
  */
@@ -43,7 +43,7 @@ async function install(): Promise<void> {
   }
 }
 
-/** The blocks that a folder takes, in millions of bytes. */
+/** The disk blocks of a folder, in millions of bytes. */
 async function diskMb(folder: string): Promise<number> {
   const { stdout } = await run('du', ['-s', '-B1', folder]);
   return Number.parseInt(stdout, 10) / 1e6;

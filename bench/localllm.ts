@@ -1,6 +1,6 @@
 /**
- * From `connect` to `server_info`: a new client each round, with a DHT node and keys of its own, and a host in another
- * process that has announced itself before, on a DHT on loopback.
+ * Measures the time from `connect` to `server_info`: each round has a new client with its own DHT node and keys. The host runs
+ * in another process and has already announced itself, on a DHT on loopback.
  *
  *   node bench/localllm.ts [--rounds 100] [--json]
  */
@@ -13,8 +13,8 @@ const WARM_UPS = options.size(3, 0);
 const network = await TestNetwork.open();
 const bootstrap = [network.bootstrap];
 try {
-  const words = ['share', '--engine', 'echo', '--json', '--bootstrap', network.bootstrap];
-  const host = network.begin(network.home('host'), words);
+  const args = ['share', '--engine', 'echo', '--json', '--bootstrap', network.bootstrap];
+  const host = network.begin(network.home('host'), args);
   const [line] = await host.until(() => /^\{.*\}$/m.exec(host.stdout) ?? undefined, 'the Server ID');
   const { server_id: serverId }: { server_id: string } = JSON.parse(line);
   const { connect } = await interleave(

@@ -1,6 +1,6 @@
 /**
- * Ten thousand short requests in a row through the llama engine: the memory of this process and of the model's, after each
- * thousand. Both must be flat after the first.
+ * Sends 10,000 short requests in a row through the llama engine and measures the memory of this process and of the model's
+ * process after each 1,000. Both must not grow after the first 1,000.
  *
  *   node bench/many-requests.ts [--rounds 10] [--json]
  */
@@ -40,7 +40,7 @@ async function ask(prompt: string): Promise<void> {
   }
 }
 
-/** From after the first round to after the last. */
+/** Growth from the end of the first round to the end of the last. */
 function growth(whose: string, samples: readonly number[]): Figure {
   const [first = Number.NaN] = samples;
   const value = (samples.at(-1) ?? Number.NaN) - first;

@@ -1,15 +1,15 @@
 /**
- * Imported by a program, it lets a bench see that program's memory: SIGUSR2 collects garbage and writes one line on
+ * Imported by a program whose memory a bench measures: SIGUSR2 collects garbage and writes one line to
  * stderr, `memory {"heapBytes":…,"residentBytes":…}`.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** In bytes, once nothing is left to collect. */
+/** Bytes in use after garbage collection. */
 export interface MemoryUse {
-  /** What JavaScript holds, buffers outside its heap included. */
+  /** Memory of JavaScript, including buffers outside its heap. */
   readonly heapBytes: number;
-  /** What the system counts: native code and free pages of the heap included. */
+  /** Resident memory of the process, including native code and free pages of the heap. */
   readonly residentBytes: number;
 }
 
@@ -17,8 +17,8 @@ setFlagsFromString('--expose-gc');
 const collect: unknown = runInNewContext('gc');
 
 export function memoryUse(): MemoryUse {
-  if (typeof collect !== 'function') throw new Error('This Node lets nobody collect garbage.');
-  // What finalizers let go of in the first pass is collected in the second.
+  if (typeof collect !== 'function') throw new Error('This Node does not expose garbage collection.');
+  // The second pass collects objects that finalizers release in the first.
   for (let pass = 0; pass < 2; pass++) collect();
   const { heapUsed, external, rss } = process.memoryUsage();
   return { heapBytes: heapUsed + external, residentBytes: rss };

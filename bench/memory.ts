@@ -1,6 +1,6 @@
 /**
- * What a model was predicted to take of memory against what its process really grew by, once it has read a prompt and answered.
- * On a processor the weights that llama.cpp rearranges count twice, because the file's own pages are still mapped.
+ * Compares the predicted memory of a model with the real growth of its process after one prompt and answer. On a processor,
+ * weights that llama.cpp rearranges count twice, because the file's own pages stay mapped.
  *
  *   node bench/memory.ts [--json]
  */

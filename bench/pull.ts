@@ -1,6 +1,6 @@
 /**
- * How fast a model of 1 GiB is pulled over loopback, checked and synced to the disk, against `curl -o` and `sha256sum` for
- * the same file. Both take turns.
+ * Measures the download of a model of 1 GiB over loopback, checked and synced to disk, compared with `curl -o` and
+ * `sha256sum` of the same file. Both alternate.
  *
  *   node bench/pull.ts [--rounds 5] [--json]
  */
@@ -65,7 +65,7 @@ async function curlModel(url: string): Promise<void> {
   await run('sha256sum', [join(folder, 'fetched')]);
 }
 
-/** One tensor of the same piece over and over: its values do not matter. */
+/** One tensor that repeats the same piece; its values do not matter. */
 function writeModel(path: string): void {
   const piece = Buffer.alloc(PIECE_BYTES, 'a model of no use');
   const metadata = new Map<string, MetadataValue>([['general.architecture', { type: 'string', value: 'llama' }]]);

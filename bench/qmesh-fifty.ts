@@ -1,6 +1,6 @@
 /**
- * How long a QMesh client takes from its start until it knows all of 50 workers, which have announced themselves before, on
- * a DHT of ten nodes on loopback. All of them are in this process; every round has a client and a DHT node of its own.
+ * Measures the time from the start of a QMesh client until it knows all 50 workers, which have already announced themselves,
+ * on a DHT of ten nodes on loopback. All run in this process. Every round has its own client and DHT node.
  *
  *   node bench/qmesh-fifty.ts [--rounds 20] [--json]
  */

@@ -1,6 +1,6 @@
 /**
- * A QMesh network of three workers in processes of their own, which lend the demo model, on a DHT on loopback: latency,
- * throughput, many requests at once, and a worker that is killed. It is `npm run benchmark`.
+ * Measures a QMesh network of three worker processes with the demo model, on a DHT on loopback: latency, throughput, many
+ * requests at once, and the loss of one worker. `npm run benchmark` runs it.
  *
  *   node bench/qmesh.ts [--rounds 30] [--json]
  */
@@ -14,7 +14,7 @@ import { benchOptions, type Figure, median, quantile, report } from './report.ts
 
 const RUN_WORKER = join(import.meta.dirname, '../examples/run-worker.js');
 const WORKERS = 3;
-/** Of each worker, QMesh's own default. */
+/** Capacity of each worker; QMesh's default. */
 const CAPACITY = 10;
 const BUSY = 8;
 const MANY = 2 * WORKERS * CAPACITY;
@@ -55,7 +55,7 @@ async function latency(): Promise<Figure[]> {
   ];
 }
 
-/** So many requests at a time, each followed by the next. */
+/** Keeps a fixed number of requests running. */
 async function throughput(): Promise<Figure[]> {
   const rounds = Math.max(1, Math.round(options.rounds / 10));
   const requests: number[] = [];
@@ -71,7 +71,7 @@ async function throughput(): Promise<Figure[]> {
   ];
 }
 
-/** Twice what all the queues take: the rest is refused at once, and nothing else happens to it. */
+/** Sends twice the capacity of all queues: the other half is refused at once. */
 async function many(): Promise<Figure[]> {
   const { answers, refused, failed, seconds } = await atOnce(qmesh, MANY);
   return [
@@ -82,7 +82,7 @@ async function many(): Promise<Figure[]> {
   ];
 }
 
-/** Its silence is noticed after some heartbeats, and what it had is asked of the others. */
+/** The loss is detected after some heartbeats, and its requests are sent to the other workers. */
 async function workerLost(): Promise<Figure[]> {
   const [victim] = workers;
   const asked = atOnce(qmesh, BUSY);

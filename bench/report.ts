@@ -3,29 +3,29 @@ import { parseArgs } from 'node:util';
 
 export type Target = { readonly atMost: number } | { readonly atLeast: number };
 
-/** One line of a bench's table: what was measured, how far it spread, and what it should be. */
+/** One line of a bench's table: the value, its spread and its target. */
 export interface Figure {
   readonly what: string;
   readonly unit: string;
   readonly value: number;
-  /** The least and the greatest of the samples. */
+  /** The smallest and the largest sample. */
   readonly low: number;
   readonly high: number;
   readonly samples: number;
-  /** Absent for what only explains another figure. */
+  /** Undefined for figures that only explain others. */
   readonly target?: Target | undefined;
 }
 
 export interface BenchOptions {
   readonly json: boolean;
   readonly rounds: number;
-  /** Returns the first value, or with `--smoke` the second, which makes the bench as short as it can be. */
+  /** Returns the first value, or with `--smoke` the second, which makes the bench as short as possible. */
   size<Size>(full: Size, smoke: Size): Size;
 }
 
 /**
  * Reads the options of every bench: `--json` prints one document, `--rounds N` changes the number of rounds, and `--smoke`
- * runs one round of the smallest sizes, which measures nothing and shows that the bench works.
+ * runs one round with the smallest sizes, which only shows that the bench works.
  */
 export function benchOptions(defaultRounds: number): BenchOptions {
   const { values } = parseArgs({
@@ -41,8 +41,8 @@ export function benchOptions(defaultRounds: number): BenchOptions {
 }
 
 /**
- * Takes one sample of each way in turn, A B A B …, so that a busy moment of the machine hits all alike. The first
- * `warmUps` rounds do not count. What comes back has the samples by way, in order: those of one round have one index.
+ * Takes one sample of each variant in turn, A B A B …, so that other load on the machine affects all of them. The first
+ * `warmUps` rounds do not count. Returns the samples by variant, in order: those of one round have the same index.
  */
 export async function interleave<Way extends string>(
   { rounds, warmUps }: { readonly rounds: number; readonly warmUps: number },
@@ -81,7 +81,7 @@ export function quantile(
   return { what, unit, value, ...spread, ...(target === undefined ? {} : { target }) };
 }
 
-/** The median of one way divided by that of another; the spread is that of the quotients, round by round. */
+/** The median of one variant divided by that of another. The spread is that of the quotients of each round. */
 export function quotient(
   what: string,
   dividends: readonly number[],

@@ -1,6 +1,6 @@
 /**
- * What a conversation's next turn pays for its history: the time to the first token of the second turn, whose history has
- * some 1,500 tokens, against that of the first, which had to read them.
+ * Measures the cost of a conversation's history: the time to the first token of the second turn, whose history has about
+ * 1,500 tokens, compared with the first turn, which had to read them.
  *
  *   node bench/second-turn.ts [--rounds 7] [--json]
  */
@@ -62,7 +62,7 @@ async function turn(engine: Engine, messages: readonly Message[]) {
   throw new Error('The answer had no end.');
 }
 
-/** Others in each round, so that nothing of them is in memory. */
+/** Different words in each round, so that no part of them is cached. */
 function words(round: number): string {
   return Array.from({ length: HISTORY_WORDS }, (_, index) =>
     ((index * 7919 + round * 104_729) % 99_991).toString(36),

@@ -1,7 +1,7 @@
 /**
- * What memory grows by at either end when the reader of an answer stops reading, over Hyperswarm: from before the request
- * until five seconds into the stall, garbage collected both times. The worker speaks as fast as it can and is a process
- * of its own; the reader is this one. Rounds without any request take turns with these, and show what is noise.
+ * Measures memory growth on both sides when the reader of an answer stops reading, over Hyperswarm: from before the request
+ * until five seconds into the stall, with garbage collection at both times. The worker is a separate process that generates
+ * as fast as it can; the reader is this process. Rounds without a request alternate with these and show the noise.
  *
  *   node bench/stalled-reader.ts [--rounds 5] [--json]
  */
@@ -15,9 +15,9 @@ import { benchOptions, type Figure, median, report, type Target } from './report
 
 const CLUSTER = 'stalled-reader';
 const WORKER = join(import.meta.dirname, 'endless-node.ts');
-/** What is read before the reader stops. */
+/** Bytes that are read before the reader stops. */
 const TEXTS_READ = 100;
-/** The worker's wait for a reader that has gone. */
+/** The worker's timeout for a stalled reader. */
 const PARTING_MS = 500;
 const MIB = 1_048_576;
 
@@ -52,7 +52,7 @@ try {
   await network.close();
 }
 
-/** What memory grows by while something is done, until before what that left open is closed. */
+/** Memory growth during an action, measured before its resources are released. */
 async function growthOf(worker: Program, act: () => Promise<() => Promise<unknown>>): Promise<Ends> {
   const before = await measure(worker);
   const close = await act();
@@ -62,7 +62,7 @@ async function growthOf(worker: Program, act: () => Promise<() => Promise<unknow
   return { worker: difference(before.worker, after.worker), reader: difference(before.reader, after.reader) };
 }
 
-/** Asks, reads a little, and then nothing any more. */
+/** Sends a request, reads a little of the answer, and stops reading. */
 async function stall(client: Shoal): Promise<() => Promise<unknown>> {
   const answer = client.generate({ prompt: 'Tell me everything.' });
   for (let texts = 0; texts < TEXTS_READ;) {
@@ -84,7 +84,7 @@ async function measure(worker: Program): Promise<Ends> {
   return { worker: await memoryOf(worker), reader: memoryUse() };
 }
 
-/** Asks the probe in the program. */
+/** Queries the probe in the program. */
 function memoryOf(program: Program): Promise<MemoryUse> {
   const answers = (): string[] => program.stderr.match(/(?<=^memory ).*\}$/gm) ?? [];
   const known = answers().length;
@@ -92,7 +92,7 @@ function memoryOf(program: Program): Promise<MemoryUse> {
   return program.until((): MemoryUse | undefined => {
     const text = answers()[known];
     return text === undefined ? undefined : JSON.parse(text);
-  }, 'what memory it has');
+  }, 'its memory use');
 }
 
 function difference(before: MemoryUse, after: MemoryUse): MemoryUse {

@@ -1,5 +1,5 @@
 /**
- * How long `shoal status` takes from start to end while a node runs, against a Node that does nothing at all.
+ * Measures the run time of `shoal status` while a node runs, compared with a Node process that does nothing.
  *
  *   node bench/status.ts [--rounds 40] [--json]
  */
@@ -31,10 +31,10 @@ try {
   await network.close();
 }
 
-async function run(home: string, ...words: readonly string[]): Promise<number> {
+async function run(home: string, ...args: readonly string[]): Promise<number> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, words, { env: { ...process.env, SHOAL_HOME: home }, stdio: 'ignore' });
+  const child = spawn(process.execPath, args, { env: { ...process.env, SHOAL_HOME: home }, stdio: 'ignore' });
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}.`);
+  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}.`);
   return performance.now() - startedAt;
 }

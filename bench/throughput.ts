@@ -1,6 +1,6 @@
 /**
- * How fast one answer streams through two processes over Hyperswarm, against the same engine (child process included)
- * called in this process. Both take turns.
+ * Measures the speed of one answer between two processes over Hyperswarm, compared with the same engine (including its child
+ * process) called in this process. Both alternate.
  *
  *   node bench/throughput.ts [--rounds 30] [--json]
  */
@@ -15,7 +15,7 @@ import { benchOptions, type Figure, interleave, median, quotient, report } from 
 
 const CLUSTER = 'throughput';
 const TOKENS = 300;
-/** The fastest on two cores for models of this size, and the same on either way, whatever either would have measured. */
+/** The fastest setting on two cores for models of this size; fixed, so that both variants use the same. */
 const THREADS = 1;
 const DEMO_MODEL = join(import.meta.dirname, '../models/demo/shoal-demo.gguf');
 
@@ -66,7 +66,7 @@ function overTheNetwork(client: Shoal, model: string): Promise<number> {
   return tokensPerSecond(() => client.generate({ prompt: 'Count to 100', model, maxTokens: TOKENS, temperature: 0 }));
 }
 
-/** From the request to the end of the answer, the time to the first token included. */
+/** From the request to the end of the answer, including the time to the first token. */
 async function tokensPerSecond(
   ask: () => AsyncIterable<InferenceEvent | { readonly type: 'worker' }>,
 ): Promise<number> {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 
-/** Tensor types as GGUF numbers them, with the bytes and weights of one block. */
+/** Tensor types with their GGUF numbers, and the bytes and weights of one block. */
 export const TENSOR_TYPES = {
   f32: { id: 0, blockBytes: 4, blockWeights: 1 },
   f16: { id: 1, blockBytes: 2, blockWeights: 1 },
@@ -20,7 +20,7 @@ export type MetadataValue =
 export interface Tensor {
   readonly name: string;
   readonly type: TensorType;
-  /** The innermost dimension first, as GGUF counts. */
+  /** The innermost dimension first, as in GGUF. */
   readonly shape: readonly number[];
   /** The data, block by block, in pieces of any size. */
   data(): Iterable<Uint8Array>;
@@ -93,7 +93,7 @@ function encode(value: MetadataValue): Uint8Array {
   }
 }
 
-/** Vocabularies have more items than a function takes arguments. */
+/** Vocabularies have more items than the maximum number of function arguments. */
 function list(type: number, items: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat([u32(VALUE_TYPES.array), u32(type), u64(items.length), Buffer.concat(items)]);
 }

@@ -1,5 +1,5 @@
 /**
- * Writes a model of random weights in a standard shape, to measure with: speed does not depend on values.
+ * Writes a model of random weights in a standard shape for benches: speed does not depend on values.
  *
  *   node bench/models/random-gguf.ts --out FILE [--layers 12] [--width 768] [--heads 12] [--key-heads 12]
  *     [--feed-forward 2048] [--vocabulary 32000] [--context 4096] [--type q4_0|q8_0|f16] [--seed 1]
@@ -13,7 +13,7 @@ import type { MetadataValue, Tensor } from './gguf-writer.ts';
 
 type WeightType = 'q4_0' | 'q8_0' | 'f16';
 
-/** What a model of random weights has of everything. */
+/** The dimensions of a model of random weights. */
 export interface Shape {
   readonly layers: number;
   readonly width: number;
@@ -73,7 +73,7 @@ function main(): void {
   console.log(`${values.out}: ${(weights / 1e6).toFixed(0)} million weights, ${(bytes / 1e6).toFixed(0)} MB`);
 }
 
-/** A model that computes, and says nothing of sense. The vocabulary has at least the 256 bytes and the control tokens. */
+/** Writes a model that runs but generates nonsense. The vocabulary has at least the 256 bytes and the control tokens. */
 export function writeRandomModel(path: string, shape: Shape): readonly Tensor[] {
   const tensors = describeTensors(shape);
   writeGguf(path, describeModel(shape), tensors);
@@ -115,7 +115,7 @@ function describeModel(shape: Shape): Map<string, MetadataValue> {
   ]);
 }
 
-/** All bytes, pairs of letters with their merges, made-up words up to the size asked for, and the control tokens. */
+/** All bytes, pairs of letters with their merges, invented words up to the requested size, and the control tokens. */
 function describeVocabulary(size: number): { tokens: string[]; types: number[]; merges: string[] } {
   const tokens = byteCharacters();
   const merges: string[] = [];
@@ -135,7 +135,7 @@ function describeVocabulary(size: number): { tokens: string[]; types: number[]; 
   return { tokens, types, merges };
 }
 
-/** GPT-2's printable stand-ins for the 256 bytes (`bytes_to_unicode` of its encoder.py), in the order of its vocabulary. */
+/** GPT-2's printable characters for the 256 bytes (`bytes_to_unicode` of its encoder.py), in the order of its vocabulary. */
 function byteCharacters(): string[] {
   const printable: number[] = [];
   for (let byte = 33; byte <= 126; byte++) printable.push(byte);
@@ -201,7 +201,7 @@ function* randomBlocks(
   }
 }
 
-/** Random bits become weights: a quantised block needs its scale, a half its exponent. */
+/** Turns random bits into weights: a quantised block needs its scale, a half its exponent. */
 function shapeBlocks(type: WeightType, piece: DataView, deviation: number): void {
   const { blockBytes } = TENSOR_TYPES[type];
   switch (type) {

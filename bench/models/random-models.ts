@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Shapes of random models by name: about as many million weights, and how they are written. */
+/** Shapes of random models by name: the approximate number of million weights, and the writer's options. */
 const RANDOM_MODELS = {
-  // Shows that a bench works, in a moment.
+  // Fast enough to show only that a bench works.
   'tiny-q4_0': ['--layers', '2', '--width', '64', '--heads', '2', '--feed-forward', '128'],
   'tiny-f16': ['--layers', '2', '--width', '64', '--heads', '2', '--feed-forward', '128', '--type', 'f16'],
   '100m-q4_0': ['--width', '640', '--heads', '10', '--feed-forward', '1792'],
@@ -20,7 +20,7 @@ const RANDOM_MODELS = {
 
 export type RandomModel = keyof typeof RANDOM_MODELS;
 
-/** The path of a model of random weights, which is made once and kept below the system's temporary folder. */
+/** The path of a model of random weights. It is created once, in the system's temporary folder. */
 export async function randomModel(name: RandomModel): Promise<string> {
   const folder = join(tmpdir(), 'shoal-bench-models');
   const path = join(folder, `random-${name}.gguf`);
