@@ -1,7 +1,7 @@
 import { ShoalError } from './error.ts';
 import { isObject, type JsonObject } from './json.ts';
 
-/** How the fields of an object and of the objects inside it are named and checked. */
+/** The names and checks for the fields of an object and of the objects inside it. */
 export interface FieldRules {
   /** Returns the name that a field has in JSON. Default: the same name. */
   readonly jsonName?: ((name: string) => string) | undefined;

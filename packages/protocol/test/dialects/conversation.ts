@@ -11,7 +11,7 @@ export interface Speaker {
 
 /** A recorded exchange between two sessions: an example for a page of docs/protocols. */
 export interface Conversation extends Record<Role, Speaker> {
-  /** What each side sends without being asked, in order. Everything else is a reply. */
+  /** The messages that each side sends without a request, in order. Everything else is a reply. */
   readonly turns: readonly { readonly by: Role; readonly act: () => Output<unknown>[] }[];
 }
 
