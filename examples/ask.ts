@@ -1,6 +1,6 @@
-// Asks a cluster and prints the answer as it comes:
+// Sends a prompt to a cluster and prints the answer as it arrives:
 //   node examples/ask.ts "What is 2+2?"
-// SHOAL_BOOTSTRAP (host:port) and SHOAL_CLUSTER say where; by default the public DHT and gatewayai-poc.
+// SHOAL_BOOTSTRAP (host:port) and SHOAL_CLUSTER select the network. Default: the public DHT and gatewayai-poc.
 import { connect } from '@shoal/client';
 
 const { SHOAL_BOOTSTRAP: bootstrap, SHOAL_CLUSTER: cluster = 'gatewayai-poc' } = process.env;

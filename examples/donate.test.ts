@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-test('a program donates an engine, and asks it', async () => {
+test('a program donates an engine, and sends it a prompt', async () => {
   const file = join(import.meta.dirname, 'donate.ts');
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [file, 'hello there']);
   assert.equal(stdout, 'hello there\n');

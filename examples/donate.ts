@@ -1,8 +1,8 @@
-// Donates an engine to Donate compute clients and asks it, both in one program:
+// Donates an engine to Donate compute clients and sends it a prompt, both in one program:
 //   node examples/donate.ts "What is 2+2?"
-// Here it is the echo engine; with `mode: 'model_push'` and
-// `mount: (modelPath, options) => createLlama({ modelPath, slots: 1, ...options })` clients bring a GGUF file instead,
-// with `node.putModel(createReadStream(path), { length })`, and ask it with `node.infer({ ids })`.
+// It uses the echo engine. With `mode: 'model_push'` and
+// `mount: (modelPath, options) => createLlama({ modelPath, slots: 1, ...options })` clients send a GGUF file instead,
+// with `node.putModel(createReadStream(path), { length })`, and send prompts with `node.infer({ ids })`.
 import { dialDonate } from '@shoal/client/donate';
 import { createEcho } from '@shoal/engine/echo';
 import { serveDonate } from '@shoal/worker/donate';

@@ -8,7 +8,7 @@ import { localDht } from '@shoal/transport/dht';
 
 const file = (name: string): string => join(import.meta.dirname, name);
 
-test('a program that lends answers a program that asks', async () => {
+test('a lending program answers the prompt of another program', async () => {
   const dht = await localDht();
   const env = { ...process.env, SHOAL_BOOTSTRAP: dht.bootstrap[0], SHOAL_CLUSTER: 'examples' };
   const lender = spawn(process.execPath, [file('lend.ts')], { env, stdio: ['ignore', 'ignore', 'pipe'] });

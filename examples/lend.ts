@@ -1,6 +1,6 @@
-// Lends an engine to a cluster from within a program of one's own, until Ctrl-C:
+// Lends an engine to a cluster from your own program, until Ctrl-C:
 //   node examples/lend.ts
-// Here it is the echo engine; `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model.
+// It uses the echo engine; `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model.
 import { once } from 'node:events';
 import { createEcho } from '@shoal/engine/echo';
 import { Network } from '@shoal/network';

@@ -14,8 +14,8 @@ test('a program that shares a model answers a program that has its Server ID', a
   const host = spawn(process.execPath, [EXAMPLE], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const [line] = await once(host.stdout, 'data');
-    const words = [EXAMPLE, String(line).trim(), 'hello there'];
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, words, { env });
+    const args = [EXAMPLE, String(line).trim(), 'hello there'];
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env });
     assert.deepEqual([stdout, stderr], ['hello there\n', 'example answers with echo\n']);
   } finally {
     const exit = once(host, 'exit');

@@ -1,8 +1,8 @@
-// Shares an engine under a Server ID, and chats with whoever shares one:
+// Shares an engine under a Server ID, or chats with a shared one:
 //   node examples/localllm.ts                               shares, until Ctrl-C
-//   node examples/localllm.ts SERVER_ID "What is 2+2?"      asks
-// Here it is the echo engine; `createLlama({ modelPath })` and `createOllama()` share a real model. SHOAL_BOOTSTRAP
-// (host:port) says where; by default it is the public DHT.
+//   node examples/localllm.ts SERVER_ID "What is 2+2?"      sends a prompt
+// It uses the echo engine; `createLlama({ modelPath })` and `createOllama()` share a real model. SHOAL_BOOTSTRAP
+// (host:port) selects the DHT. Default: the public one.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connectLocalLlm } from '@shoal/client/localllm';

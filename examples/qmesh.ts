@@ -1,7 +1,7 @@
-// A QMesh worker and a client that asks it, in one program:
+// A QMesh worker and a client that sends it a prompt, in one program:
 //   node examples/qmesh.ts "What is 2+2?"
-// SHOAL_BOOTSTRAP (host:port) says which DHT; by default the public one. Here the worker has the echo engine;
-// `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model. As programs of their own they are
+// SHOAL_BOOTSTRAP (host:port) selects the DHT. Default: the public one. The worker uses the echo engine;
+// `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model. As separate programs they are
 // run-worker.js and basic-client.js.
 import { randomBytes } from 'node:crypto';
 import { connectQmesh } from '@shoal/client/qmesh';
@@ -13,7 +13,7 @@ import { openQmeshDoor } from '@shoal/worker/qmesh';
 const { SHOAL_BOOTSTRAP: bootstrap } = process.env;
 const prompt = process.argv[2] ?? 'What is 2+2?';
 
-// One DHT a process; the worker and the client are two peers of it.
+// One DHT per process; the worker and the client are two peers in it.
 const dht = createDht(bootstrap === undefined ? {} : { bootstrap: [bootstrap] });
 const worker = await Worker.create({
   engine: createEcho(),

@@ -14,7 +14,7 @@ after(async () => {
   await network.close();
 });
 
-test('a model calls the function, and hears what it says', async () => {
+test('a model calls the function and gets its result', async () => {
   const env = { ...process.env, SHOAL_BOOTSTRAP: network.bootstrap, SHOAL_CLUSTER: 'tools' };
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'tools.ts')], {
     env,

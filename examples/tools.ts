@@ -1,6 +1,6 @@
-// Lets a model call a function of this program, and shows the answer with what the function said:
+// Lets a model call a function of this program, and prints the answer that uses the result:
 //   node examples/tools.ts "What is the weather in Oslo?"
-// SHOAL_BOOTSTRAP (host:port) and SHOAL_CLUSTER say where; by default the public DHT and gatewayai-poc.
+// SHOAL_BOOTSTRAP (host:port) and SHOAL_CLUSTER select the network. Default: the public DHT and gatewayai-poc.
 import { connect } from '@shoal/client';
 import type { Message, Tool, ToolCall } from '@shoal/protocol';
 
@@ -26,7 +26,7 @@ try {
   await shoal.close();
 }
 
-/** The model must call; left to itself (`toolChoice: 'auto'`) it may answer instead. */
+/** Forces a tool call; with `toolChoice: 'auto'` the model may answer instead. */
 async function askForCalls(messages: readonly Message[]): Promise<ToolCall[]> {
   const calls: ToolCall[] = [];
   const request = { messages, tools: [WEATHER], toolChoice: 'required', parallelToolCalls: false } as const;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-test('a program opens a WebSocket door, and asks through it', async () => {
+test('a program opens a WebSocket door, and sends a prompt through it', async () => {
   const file = join(import.meta.dirname, 'websocket.ts');
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [file, 'hello there']);
   assert.equal(stdout, 'hello there\n');

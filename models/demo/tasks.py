@@ -22,7 +22,7 @@ HELD_OUT_ONE_IN = 10
 MAX_TURNS = 4
 LARGEST_COUNT = 100
 
-# What people try first must be right rather than measured: sums of one digit, and short counts.
+# Prompts that people try first are always trained on, never held out: sums of one digit, and short counts.
 ALWAYS_TRAINED = (
     {f"sum:{a}:{b}" for b in range(10) for a in range(b + 1)}
     | {f"count:1:{last}" for last in [*range(1, 21), 50, 100]}
