@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { connect, type GenerationEvent } from '@shoal/client';
 import { TestNetwork } from './harness/test-network.ts';
 
-/** What is asked for beyond text, of a model on another machine. */
+/** Requests for more than text, to a model on another machine. */
 
 const CLUSTER = 'abilities';
 const DEMO_MODEL = fileURLToPath(new URL('../models/demo/shoal-demo.gguf', import.meta.url));
@@ -27,7 +27,7 @@ after(async () => {
   await network.close();
 });
 
-test('a tool that must be used is called by the worker whose model can, in pieces that are JSON together', async () => {
+test('a required tool is called by the worker whose model supports tools, in pieces that form valid JSON', async () => {
   const events = await all({
     prompt: 'What is the weather in Oslo?',
     tools: [WEATHER],
@@ -44,7 +44,7 @@ test('a tool that must be used is called by the worker whose model can, in piece
   assert.equal(last?.type === 'finish' && last.reason, 'tool_calls');
 });
 
-test('an answer has the schema that is asked for', async () => {
+test('an answer matches the requested schema', async () => {
   const schema = {
     type: 'object',
     properties: { sum: { type: 'integer' } },
@@ -60,7 +60,7 @@ test('an answer has the schema that is asked for', async () => {
   assert.deepEqual(Object.keys(JSON.parse(text)), ['sum']);
 });
 
-test('texts become vectors of length 1, equal texts equal ones', async () => {
+test('texts become vectors of length 1, and equal texts become equal vectors', async () => {
   const [one = [], two = [], other = []] = await shoal.embed(['the sea', 'the sea', 'a mountain']);
   assert.deepEqual(one, two);
   assert.notDeepEqual(one, other);
@@ -68,14 +68,14 @@ test('texts become vectors of length 1, equal texts equal ones', async () => {
   assert.ok(Math.abs(length - 1) < 1e-3, String(length));
 });
 
-test('each token comes with how likely it was', async () => {
+test('each token has its log probability', async () => {
   const events = await all({ prompt: 'What is 2+2?', temperature: 0, logprobs: 2 });
   const [first] = events.flatMap((event) => (event.type === 'text' ? (event.logprobs ?? []) : []));
   assert.equal(first?.text, '4');
   assert.equal(first.top.length, 2);
 });
 
-test('a model that cannot do it says so, and what it can', async () => {
+test('a request for a missing ability is refused with the list of abilities', async () => {
   const events = await all({ prompt: 'hi', model: 'echo', tools: [WEATHER] });
   const last = events.at(-1);
   assert.ok(last?.type === 'error');

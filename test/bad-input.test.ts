@@ -30,7 +30,7 @@ const COMMANDS = [
   ['restart'],
 ] as const;
 
-test('an unknown command is answered with the one that was meant', async () => {
+test('an unknown command gets a suggestion', async () => {
   const plain = await node.shoal(['statsu']);
   assert.equal(plain.code, 2);
   assert.equal(plain.stdout, '');
@@ -42,7 +42,7 @@ test('an unknown command is answered with the one that was meant', async () => {
   assert.equal(json.stderr, '');
 });
 
-test('an unknown flag and a wrong value are named, with what is expected', async () => {
+test('an unknown flag and a wrong value are named, with the expected values', async () => {
   const flag = await node.shoal(['prompt', '--modle', 'echo', 'Hello?']);
   assert.equal(flag.code, 2);
   assert.match(flag.stderr, /unknown option '--modle'\n\(Did you mean --model\?\)/);
@@ -57,7 +57,7 @@ for (const [name, id] of [
   ['a cluster id of 256 bytes', `${'ü'.repeat(127)}ab`],
   ['a cluster id with a control character', 'gateway\u0007ai'],
 ] as const) {
-  test(`${name} is refused, at the running node and at one that starts`, async () => {
+  test(`${name} is refused by a running node and by one that starts`, async () => {
     const rule = /1 to 255 bytes of UTF-8/;
     const joining = await node.shoal(['connect', '--json', id]);
     assert.equal(joining.code, 1);
@@ -68,32 +68,32 @@ for (const [name, id] of [
   });
 }
 
-test('a cluster id of 255 bytes is taken', async () => {
+test('a cluster id of 255 bytes is accepted', async () => {
   const id = `${'ü'.repeat(127)}a`;
 
   assert.equal((await node.shoal(['connect', id])).code, 0);
   assert.equal((await node.shoal(['disconnect', id])).code, 0);
 });
 
-test('leaving a cluster that is not joined names those that are', async () => {
+test('leaving a cluster that is not joined lists the joined ones', async () => {
   const { code, stderr } = await node.shoal(['disconnect', 'elsewhere']);
 
   assert.equal(code, 1);
   assert.equal(stderr, `shoal: This node is not in cluster elsewhere. It is in: ${CLUSTER}.\n`);
 });
 
-test('asking in a cluster that is not joined, or for its peers, names those that are', async () => {
-  for (const words of [
+test('a prompt to a cluster that is not joined, or a request for its peers, lists the joined ones', async () => {
+  for (const args of [
     ['prompt', '--cluster', 'elsewhere', 'Hello?'],
     ['peers', 'elsewhere'],
   ]) {
-    const { code, stderr } = await node.shoal(words);
+    const { code, stderr } = await node.shoal(args);
     assert.equal(code, 1);
     assert.match(stderr, new RegExp(`It is in: ${CLUSTER}\\.`));
   }
 });
 
-test('a prompt that is too long is refused with the limit', async () => {
+test('a prompt that is too long is refused, and the error gives the limit', async () => {
   const { code, stdout, stderr } = await node.shoal(['prompt', '-'], { input: 'a'.repeat(1_048_577) });
   assert.equal(code, 1);
   assert.equal(stdout, '');
@@ -108,7 +108,7 @@ test('an empty prompt is wrong usage', async () => {
   assert.equal((await node.shoal(['prompt', '  '])).code, 2);
 });
 
-test('an unknown model is refused with the names of those that exist', async () => {
+test('an unknown model is refused, and the error lists the existing ones', async () => {
   await asking.sees('AlsoAsking', 'Node');
   const { code, stdout, stderr } = await asking.shoal(['prompt', '--model', 'llama-405b', 'Hello?']);
 
@@ -117,9 +117,9 @@ test('an unknown model is refused with the names of those that exist', async () 
   assert.equal(stderr, 'shoal: No model "llama-405b" here; there are: echo.\n');
 });
 
-test('a cluster without a worker is told in one line that says why, and what to do', async () => {
+test('a prompt to a cluster without a worker fails with one line that gives the reason and advice', async () => {
   await alsoAsking.sees('Asking');
-  const [unwilling, nobody] = await Promise.all([
+  const [unwilling, alone] = await Promise.all([
     asking.shoal(['prompt', '--json', '--cluster', 'nobody-lends', 'Hello?']),
     asking.shoal(['prompt', '--cluster', 'nobody-at-all', 'Hello?']),
   ]);
@@ -130,25 +130,25 @@ test('a cluster without a worker is told in one line that says why, and what to 
     code: 'HOST_OFFLINE',
     message: `No worker in cluster nobody-lends: 1 peer was found, and it does not lend. ${advice}`,
   });
-  assert.equal(nobody.code, 1);
-  assert.equal(nobody.stdout, '');
-  assert.equal(nobody.stderr, `shoal: No worker in cluster nobody-at-all: no peer was found. ${advice}\n`);
+  assert.equal(alone.code, 1);
+  assert.equal(alone.stdout, '');
+  assert.equal(alone.stderr, `shoal: No worker in cluster nobody-at-all: no peer was found. ${advice}\n`);
 });
 
-test('without a running node every command that needs one ends with 3, also with --json', async () => {
-  for (const words of COMMANDS) {
+test('without a running node every command that needs one ends with exit code 3, also with --json', async () => {
+  for (const args of COMMANDS) {
     const [plain, json] = await Promise.all([
-      network.shoal(nowhere, words),
-      network.shoal(nowhere, [...words, '--json']),
+      network.shoal(nowhere, args),
+      network.shoal(nowhere, [...args, '--json']),
     ]);
-    assert.equal(plain.code, 3, words.join(' '));
+    assert.equal(plain.code, 3, args.join(' '));
     assert.match(plain.stdout + plain.stderr, /not running/);
     assert.equal(json.code, 3);
     assert.match(errorOf(json).message, /not running/);
   }
 });
 
-test('a taken port ends the start with the port and the way out', async () => {
+test('a port in use ends the start with an error that names the port and gives advice', async () => {
   const squatter = createServer().listen(0, '127.0.0.1');
   await once(squatter, 'listening');
   const address = squatter.address();
@@ -162,7 +162,7 @@ test('a taken port ends the start with the port and the way out', async () => {
   squatter.close();
 });
 
-test('a home that cannot be written is named', async () => {
+test('the error for a home without write access names the home', async () => {
   await mkdir(nowhere, { recursive: true });
   const file = join(nowhere, 'a-file');
   await writeFile(file, '');
@@ -175,7 +175,7 @@ test('a home that cannot be written is named', async () => {
   }
 });
 
-test('a second node in the same home is refused, and the first one is unharmed', async () => {
+test('a second node in the same home is refused, and the first one keeps running', async () => {
   const { code, stderr } = await node.shoal(['serve', '--port', '0']);
 
   assert.equal(code, 1);

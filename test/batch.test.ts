@@ -8,7 +8,7 @@ import { TestNetwork } from './harness/test-network.ts';
 import { Watched } from './harness/watched.ts';
 
 const CLUSTER = 'batch';
-/** One answer of two words at a time: 20 answers a second. */
+/** One answer of two words at a time: 20 answers per second. */
 const WORDS_PER_SECOND = 40;
 
 const network = await TestNetwork.open();
@@ -29,7 +29,7 @@ interface Row {
   };
 }
 
-test('a worker is killed, then the batch itself, and every line is answered exactly once, in order', async () => {
+test('a worker is killed, then the batch command, and every line is answered exactly once, in order', async () => {
   const ids = Array.from({ length: 120 }, (_, index) => `line-${index}`);
   const input = join(folder, 'orderly.jsonl');
   const output = join(folder, 'orderly.output.jsonl');
@@ -43,7 +43,7 @@ test('a worker is killed, then the batch itself, and every line is answered exac
   const before = readFileSync(output, 'utf8').replace(/[^\n]+$/, '');
   appendFileSync(output, '{"id":"batch_req_');
 
-  const { code, stdout, stderr } = await network.shoal(network.home('asks'), words(input, '--json'));
+  const { code, stdout, stderr } = await network.shoal(network.home('asks'), argsFor(input, '--json'));
 
   assert.equal(code, 0, stderr);
   const written = readFileSync(output, 'utf8');
@@ -57,7 +57,7 @@ test('a worker is killed, then the batch itself, and every line is answered exac
   assert.ok(doneBefore >= before.split('\n').length - 1);
 });
 
-test('a second run meanwhile is refused; Ctrl-C keeps what is done; lines that fail are told apart', async () => {
+test('a second run is refused; Ctrl-C keeps the finished lines; failed lines go to their own file', async () => {
   const input = join(folder, 'faulty.jsonl');
   const output = join(folder, 'faulty.output.jsonl');
   const good = Array.from({ length: 60 }, (_, index) => `good-${index}`);
@@ -70,7 +70,7 @@ test('a second run meanwhile is refused; Ctrl-C keeps what is done; lines that f
 
   const first = begin(input, ...flags);
   await holds(output, 5, first);
-  const second = await network.shoal(network.home('asks'), words(input, ...flags));
+  const second = await network.shoal(network.home('asks'), argsFor(input, ...flags));
   assert.equal(second.code, 1);
   assert.match(second.stderr, /Another run writes to this output/);
   first.signal('SIGINT');
@@ -78,7 +78,7 @@ test('a second run meanwhile is refused; Ctrl-C keeps what is done; lines that f
   assert.match(first.stderr, /of 63 lines are done\. Run the same command to go on\./);
   const kept = readFileSync(output, 'utf8');
 
-  const { code, stdout } = await network.shoal(network.home('asks'), words(input, ...flags));
+  const { code, stdout } = await network.shoal(network.home('asks'), argsFor(input, ...flags));
 
   assert.equal(code, 1);
   assert.match(stdout, /^63 lines: 60 answered, 3 failed/);
@@ -98,7 +98,7 @@ test('a second run meanwhile is refused; Ctrl-C keeps what is done; lines that f
   );
 });
 
-test('without saying where the workers are, it is told how', async () => {
+test('without workers in the arguments, the error explains how to give them', async () => {
   const { code, stderr } = await network.shoal(network.home('asks'), ['batch', join(folder, 'faulty.jsonl')]);
   assert.equal(code, 2);
   assert.match(stderr, /--cluster ID/);
@@ -109,12 +109,12 @@ function question(id: string, content: string): string {
   return `${JSON.stringify({ custom_id: id, method: 'POST', url: '/v1/chat/completions', body })}\n`;
 }
 
-function words(input: string, ...flags: readonly string[]): string[] {
+function argsFor(input: string, ...flags: readonly string[]): string[] {
   return ['batch', input, '--cluster', CLUSTER, '--bootstrap', network.bootstrap, ...flags];
 }
 
 function begin(input: string, ...flags: readonly string[]): Program {
-  return network.begin(network.home('asks'), words(input, ...flags));
+  return network.begin(network.home('asks'), argsFor(input, ...flags));
 }
 
 function rows<Shape = Row>(path: string): Shape[] {
@@ -123,7 +123,7 @@ function rows<Shape = Row>(path: string): Shape[] {
   return lines.map((line): Shape => JSON.parse(line));
 }
 
-/** Waits until a file has so many lines. */
+/** Waits until a file has the given number of lines. */
 async function holds(path: string, lines: number, program: Program): Promise<void> {
   const watched = new Watched();
   const watcher = watch(folder, () => watched.changed());

@@ -14,9 +14,9 @@ const skip = model === '' ? 'the demo model is not part of this checkout' : fals
 const network = await TestNetwork.open();
 after(() => network.close());
 
-test('a real model on another node does the sum', { skip }, async () => {
+test('a real model on another node answers a sum', { skip }, async () => {
   const asker = await network.start('Asker', '--cluster', CLUSTER, '--cluster', PACED_CLUSTER);
-  // One thread is the fastest for a model this small, and measuring that would take longer than the answer.
+  // One thread is the fastest for a model this small; measuring would take longer than the answer.
   const lending = ['--lend', '--threads', '1', '--gpu-layers', '0'];
   const lender = await network.start('Lender', ...lending, '--cluster', CLUSTER);
   await asker.sees('Lender');
@@ -32,17 +32,17 @@ test('a real model on another node does the sum', { skip }, async () => {
   assert.match(lent?.digest ?? '', /^sha256:[0-9a-f]{64}$/);
 });
 
-test('an answer whose worker is killed in its middle is the one that nobody disturbed', { skip }, async () => {
+test('an answer whose worker is killed midway equals the undisturbed answer', { skip }, async () => {
   const workers = await Promise.all(
     ['Paced1', 'Paced2'].map((name) =>
       network.startPaced(name, PACED_CLUSTER, TOKENS_PER_SECOND, '--model-path', model),
     ),
   );
-  for (const worker of workers) await worker.said(/^Peers: .*Asker/);
-  const words = ['prompt', '--temperature', '0', '--max-tokens', '60', 'Count from 1 to 30', '--cluster'];
-  const undisturbed = await network.shoal(network.home('Asker'), [...words, CLUSTER]);
+  for (const worker of workers) await worker.waitForLog(/^Peers: .*Asker/);
+  const args = ['prompt', '--temperature', '0', '--max-tokens', '60', 'Count from 1 to 30', '--cluster'];
+  const undisturbed = await network.shoal(network.home('Asker'), [...args, CLUSTER]);
 
-  const prompt = network.begin(network.home('Asker'), [...words, PACED_CLUSTER]);
+  const prompt = network.begin(network.home('Asker'), [...args, PACED_CLUSTER]);
   await prompt.until(() => prompt.stdout !== '' || undefined, 'the beginning of the answer');
   const loads = await Promise.all(workers.map((worker) => worker.status()));
   const killed = workers.filter((_, index) => loads[index]?.load.active === 1);

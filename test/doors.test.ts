@@ -12,7 +12,7 @@ import { TestNetwork } from './harness/test-network.ts';
 
 const CLUSTER = 'doors';
 const DOORS = { donate: { port: 0 }, qmesh: {}, localllm: {}, websocket: { port: 0 }, tcp: { port: 0 } };
-/** Long enough at this pace for everything else that a test does meanwhile. */
+/** Long enough at this speed for everything that a test does at the same time. */
 const LONG = 'word '.repeat(200);
 const WORDS_PER_SECOND = 40;
 const ENDING_MS_MAX = 2_000;
@@ -21,7 +21,7 @@ const network = await TestNetwork.open();
 after(() => network.close());
 const bootstrap = [network.bootstrap];
 
-test('a node opens every door of its configuration over one engine, and lists them with what came of their requests', async () => {
+test('a node opens every door of its configuration over one engine, and lists them with the results of their requests', async () => {
   await using clients = new AsyncDisposableStack();
   await configure('All', DOORS);
   const node = await network.start('All', '--lend', '--model', 'echo', '--cluster', CLUSTER);
@@ -80,7 +80,7 @@ test('each door keeps its own policy while another one runs', async () => {
   assert.deepEqual([donate?.answered, donate?.aborted, donate?.refused], [1, 1, 1]);
 });
 
-test('a door without lending is refused, and so is one to the world without a token', async () => {
+test('a door without lending is refused, and so is a public door without a token', async () => {
   const closed = await network.shoal(network.home('Closed'), ['serve', '--port', '0', '--door', 'qmesh']);
   assert.equal(closed.code, 1);
   assert.match(closed.stderr, /The door qmesh is for answering others' prompts: open it with --lend\./);
@@ -91,7 +91,7 @@ test('a door without lending is refused, and so is one to the world without a to
   assert.match(world.stderr, /SHOAL_WS_TOKEN/);
 });
 
-test('every process with a door ends within two seconds, idle, and leaves nothing behind', async () => {
+test('every idle process with a door ends within two seconds and leaves no temporary files', async () => {
   await configure('Ending', { ...DOORS, donate: { port: 0, mode: 'model_push' } });
   const node = await network.start('Ending', '--lend', '--model', 'echo', '--cluster', CLUSTER);
   const where = ['--engine', 'echo', '--bootstrap', network.bootstrap];
@@ -102,11 +102,11 @@ test('every process with a door ends within two seconds, idle, and leaves nothin
     ['share', ...where],
   ];
   const programs = await Promise.all(
-    commands.map(async (words, index) => {
+    commands.map(async (args, index) => {
       const folder = network.home(`Ending${index}`);
       await mkdir(join(folder, 'tmp'), { recursive: true });
-      const program = network.begin(folder, words, { TMPDIR: join(folder, 'tmp') }, folder);
-      await program.until(() => program.stdout.length > 0 || undefined, 'its first words');
+      const program = network.begin(folder, args, { TMPDIR: join(folder, 'tmp') }, folder);
+      await program.until(() => program.stdout.length > 0 || undefined, 'its first output');
       return program;
     }),
   );
@@ -143,7 +143,7 @@ async function textOf(
   return text;
 }
 
-/** What lies where a process keeps what it does not need at its next start. */
+/** Files of a process that must not outlive it. */
 async function passingFiles(home: string): Promise<string[]> {
   const entries = await readdir(home, { recursive: true });
   return entries.filter((name) => /^(tmp|cache\/donate)\/|\.(lock|pid)$|api\.json$/.test(name));

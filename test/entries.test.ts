@@ -20,7 +20,7 @@ const STUB = 'module.exports = new Proxy(class {}, { get: () => class {} });';
 
 type Platform = 'browser' | 'bare';
 
-/** esbuild's `--metafile`, as far as it is read here. */
+/** The parts of esbuild's `--metafile` that the tests read. */
 interface Metafile {
   readonly inputs: Readonly<Record<string, { readonly imports: readonly { readonly path: string }[] }>>;
 }

@@ -16,9 +16,9 @@ import { TestNetwork } from './harness/test-network.ts';
 
 const MIB = 1_048_576;
 const BOMBS = 1_000;
-/** Of 1,000 frames that claim 64 MiB each, and of all else that a test sends. */
+/** Memory growth allowed for 1,000 frames that claim 64 MiB each, and for all other data of a test. */
 const MEMORY_GROWTH_BYTES_MAX = 64 * MIB;
-/** A node parts within a second; a slow machine may take longer to notice. */
+/** A node disconnects within a second; on a slow machine the test may notice it later. */
 const PARTING_MS_MAX = 5_000;
 const CLAIMS_64_MIB = Buffer.from([0, 0, 0, 4]);
 
@@ -36,7 +36,7 @@ after(() => dht.destroy({ force: true }));
 
 const views = new Map((await node.status()).doors.map((view) => [view.name, view]));
 
-/** Everything that listens, as a raw connection and as an honest client. */
+/** Every listener, as a raw connection and as a normal client. */
 const doorways = {
   donate: { dial: () => socketTo('donate'), ask: askDonate },
   tcp: { dial: () => socketTo('tcp'), ask: () => askShoal('tcp') },
@@ -45,9 +45,9 @@ const doorways = {
   localllm: { dial: async () => RawPeer.dial(dht, await serverOf(serverIdTopic())), ask: askLocalLlm },
 };
 
-/** Large, and answered whole. */
+/** A large prompt that is answered completely. */
 const WORDS = 'word '.repeat(150_000);
-// What a program keeps after its first large answers is not given back to the system, whoever asked for them.
+// A program does not return the memory of its first large answers to the system, so these come before the measurement.
 await Promise.all(Array.from({ length: 6 }, () => askDonate(WORDS)));
 const residentBefore = await node.residentBytes();
 
@@ -56,7 +56,7 @@ const HTTP_REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
 const NOISE = Buffer.from(Array.from({ length: 4_096 }, (_, index) => (index === 0 ? 0xff : (index * 131) % 256)));
 
 for (const [name, { dial, ask }] of Object.entries(doorways)) {
-  test(`${name}: bytes of no known protocol end their connection within a second, and nobody else's`, async () => {
+  test(`${name}: bytes of an unknown protocol close their connection within a second, and no other connection`, async () => {
     const asked = ask();
     for (const bytes of [TLS_HELLO, NOISE, HTTP_REQUEST]) {
       const stranger = await dial();
@@ -68,7 +68,7 @@ for (const [name, { dial, ask }] of Object.entries(doorways)) {
     assert.equal(await asked, 'still there?');
   });
 
-  test(`${name}: an endless frame ends its connection, and costs no memory`, async () => {
+  test(`${name}: an endless frame closes its connection, and does not grow the memory`, async () => {
     const before = await node.residentBytes();
     const talker = await dial();
     const piece = Buffer.from('{'.padEnd(MIB, ' '));
@@ -79,12 +79,12 @@ for (const [name, { dial, ask }] of Object.entries(doorways)) {
   });
 }
 
-test(`${BOMBS} sockets that claim 64 MiB each are ended, and cost less than 64 MiB, while others are answered`, async () => {
+test(`${BOMBS} sockets that claim 64 MiB each are closed, and cost less than 64 MiB, while others are answered`, async () => {
   const before = await node.residentBytes();
   const bombs: RawSocket[] = [];
   for (let count = 0; count < BOMBS; count += 1) {
     const bomb = await socketTo('donate');
-    // Legal by its length, and a body that has begun well: it must be waited for, and must not be paid for in advance.
+    // The length is valid and so is the start of the body: the door must wait for the rest without reserving its memory.
     bomb.send(Buffer.concat([CLAIMS_64_MIB, Buffer.from('{"v":1,')]));
     bombs.push(bomb);
   }
@@ -94,7 +94,7 @@ test(`${BOMBS} sockets that claim 64 MiB each are ended, and cost less than 64 M
   for (const bomb of bombs) bomb.destroy();
 });
 
-test('a client that reads nothing of its answers is dropped after ten seconds, and its neighbours are not', async () => {
+test('a client that does not read its answers is disconnected after ten seconds, and others are not', async () => {
   const [tcp, donate] = await Promise.all([socketTo('tcp', true), socketTo('donate', true)]);
   const hello = { type: 'peer_hello', protocol: 'shoal/1', peer_id: '0c'.repeat(32), node_name: 'Deaf', clusters: [] };
   tcp.send(`${JSON.stringify(hello)}\n`);
@@ -108,7 +108,7 @@ test('a client that reads nothing of its answers is dropped after ten seconds, a
   donate.destroy();
 });
 
-test('after all of that every door answers, none of them runs anything, and the memory is back', async () => {
+test('afterwards every door answers, no requests run, and the memory is freed', async () => {
   for (const { ask } of Object.values(doorways)) assert.equal(await ask(), 'still there?');
   await until(async () => (await node.status()).doors.every(({ active, queued }) => active === 0 && queued === 0));
   const grown = (await node.residentBytes()) - residentBefore;
@@ -130,7 +130,7 @@ function serverIdTopic(): Uint8Array {
   return decodeServerId(addressOf('localllm'));
 }
 
-/** The key under which a topic's server is found. */
+/** The public key under which a topic's server is found. */
 async function serverOf(topic: Uint8Array): Promise<string> {
   for (;;) {
     for await (const { peers } of dht.lookup(Buffer.from(topic))) {
@@ -185,7 +185,7 @@ function donateFrame(message: object): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** How many requests of a door were cut short or failed. */
+/** The number of requests of a door that were aborted or failed. */
 async function ended(name: string): Promise<number> {
   const view = (await node.status()).doors.find((door) => door.name === name);
   return (view?.aborted ?? 0) + (view?.failed ?? 0);

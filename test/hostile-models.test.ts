@@ -27,23 +27,23 @@ const TINY = {
   seed: 1,
 } as const;
 
-/** Of one header; three times as much is allowed on a machine that is busy. */
+/** The time for one header. Three times as much is allowed on a busy machine. */
 const MOST_MS = 50;
-/** Of this process, for one header. */
+/** Memory growth of this process for one header. */
 const MOST_GROWTH_BYTES = 32 * 1024 ** 2;
-/** Files that a process is started for: all of them take minutes. `EVERY_MODEL=1` has them all. */
+/** Files that are loaded by a process. All of them take minutes; `EVERY_MODEL=1` loads all. */
 const LOADED_FILES = process.env['EVERY_MODEL'] === '1' ? Infinity : 20;
 const LOADING_AT_ONCE = 2;
-/** What no header shows, and llama.cpp dies of. */
+/** Files with a valid header that crash llama.cpp. */
 const DEADLY = /tokens: alike|ggml\.model: "llama"|template 1$|endless template 0/;
-/** What a model's owner may be told. */
-const TOLD = ['INVALID_REQUEST', 'CONTEXT_EXCEEDED', 'GENERATION_FAILED', 'MODEL_NOT_FOUND'];
+/** Error codes that a model's owner may get. */
+const ALLOWED_CODES = ['INVALID_REQUEST', 'CONTEXT_EXCEEDED', 'GENERATION_FAILED', 'MODEL_NOT_FOUND'];
 
 const folder = mkdtempSync(join(tmpdir(), 'shoal-hostile-models-'));
 const tinyPath = join(folder, 'tiny.gguf');
 const home = locateHome({ SHOAL_HOME: join(folder, 'home') });
 let all: readonly MutatedModel[] = [];
-/** Those that their header does not give away, by the files they are in. */
+/** Mutated models whose header passes, by path. */
 const passed = new Map<string, MutatedModel>();
 
 before(() => {
@@ -53,7 +53,7 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a mutated model is refused by its header or passes it, in no time and with little memory', async (t) => {
+test('the header check of a mutated model is fast and needs little memory', async (t) => {
   assert.ok(new Set(all.map(({ bytes }) => hash('sha256', bytes))).size >= FEWEST_FILES);
   let [slowestMs, mostBytes] = [0, 0];
   for (const [index, model] of all.entries()) {
@@ -73,7 +73,7 @@ test('a mutated model is refused by its header or passes it, in no time and with
   assert.ok(mostBytes < MOST_GROWTH_BYTES, `one took ${mostBytes} bytes`);
 });
 
-test('one that passes is loaded or refused by a process of its own, and this one goes on', async (t) => {
+test('a model that passes is loaded or refused by a child process, and this process keeps running', async (t) => {
   const waiting = chosen([...passed]);
   assert.ok(waiting.length >= Math.min(LOADED_FILES, passed.size / 2));
   const tally = new Map<string, number>();
@@ -94,7 +94,7 @@ test('one that passes is loaded or refused by a process of its own, and this one
 
 type End = 'answered' | 'was refused' | 'failed to answer' | 'killed its process';
 
-/** Anything but these ends is thrown, and an error that its owner should not see. */
+/** Throws on any other end, and on an error that the owner should not see. */
 async function tryModel(path: string, name: string): Promise<End> {
   const choice = { engine: 'llama', model: path, gpuLayers: 0, threads: 1, slots: 1, contextLength: 64 } as const;
   let engine: Engine | undefined;
@@ -120,11 +120,11 @@ async function answer(engine: Engine, name: string): Promise<End> {
 
 function endOf(error: unknown, end: End, name: string): End {
   assert.ok(error instanceof ShoalError, `${name}: ${String(error)}`);
-  assert.ok(TOLD.includes(error.code), `${name}: ${error.code} ${error.message}`);
+  assert.ok(ALLOWED_CODES.includes(error.code), `${name}: ${error.code} ${error.message}`);
   return /process that loaded it ended|crashed/.test(error.message) ? 'killed its process' : end;
 }
 
-/** Evenly from all of them, and those that are known to be the worst. */
+/** An even selection, and the files that are known to be the worst. */
 function chosen(files: readonly [path: string, model: MutatedModel][]): [path: string, model: MutatedModel][] {
   const step = Math.max(1, Math.floor(files.length / LOADED_FILES));
   return files.filter(([, { name }], index) => index % step === 0 || DEADLY.test(name));

@@ -6,9 +6,9 @@ import { TestNetwork } from './harness/test-network.ts';
 
 const CLUSTER = 'gatewayai-poc';
 const MIB = 1_048_576;
-/** Loose on purpose: what is to be caught grows by what was sent, again and again. */
+/** Loose on purpose: the fault to detect grows the memory by the sent bytes, repeatedly. */
 const MEMORY_GROWTH_BYTES_MAX = 96 * MIB;
-/** Longer than a node takes to part (1 s) however slow the machine, shorter than it waits for the rest of a message. */
+/** Longer than a node takes to disconnect (1 s) even on a slow machine, shorter than its timeout for the rest of a message. */
 const PARTING_MS_MAX = 10_000;
 
 const network = await TestNetwork.open();
@@ -20,7 +20,7 @@ const dht = new HyperDHT({ bootstrap: [network.bootstrap], host: '127.0.0.1' });
 after(() => dht.destroy({ force: true }));
 
 const residentBefore = await node.residentBytes();
-/** Connected first, asking last: silence is no offence. */
+/** Connected first, sends its request last: a silent peer stays connected. */
 const silent = await dial();
 
 const HELLO = { type: 'peer_hello', protocol: 'shoal/1', peer_id: '', node_name: 'Raw', clusters: [CLUSTER] };
@@ -30,7 +30,7 @@ const LENGTH_BOMBS = [Buffer.from([0, 0, 0, 4]), Buffer.from([4, 0, 0, 0])];
 const TLS_HELLO = Buffer.from('16030100f8010000f40303', 'hex');
 const HTTP_REQUEST = 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 
-test('what cannot be a message at its first byte ends the connection, and nothing is said to it', async () => {
+test('a first byte that cannot start a message closes the connection without a reply', async () => {
   for (const bytes of [...LENGTH_BOMBS, TLS_HELLO, HTTP_REQUEST, randomBytes(4_096), '[]\n', '"text"\n']) {
     const peer = await dial();
     peer.send(bytes);
@@ -39,7 +39,7 @@ test('what cannot be a message at its first byte ends the connection, and nothin
   }
 });
 
-test('a line beyond its limit ends the connection, whether or not it would end', async () => {
+test('a line beyond the limit closes the connection, with or without a line end', async () => {
   const stranger = await dial();
   stranger.send(`{"type":"peer_hello","node_name":"${'a'.repeat(257 * 1_024)}`);
   await parts(stranger);
@@ -55,7 +55,7 @@ test('a line beyond its limit ends the connection, whether or not it would end',
   assert.match(chatter.received, /"code":"BAD_MESSAGE","message":"Only a request may have more than 262144 bytes\."/);
 });
 
-test('a line without an end does not grow in memory while it comes', async () => {
+test('a line without an end does not grow the memory while it arrives', async () => {
   const peer = await dial();
   const before = await node.residentBytes();
   for (let sent = 0; sent < 32 * MIB && !peer.isOver; sent += MIB) peer.send('{'.padEnd(MIB, ' '));
@@ -64,9 +64,9 @@ test('a line without an end does not grow in memory while it comes', async () =>
   assert.ok((await node.residentBytes()) - before < MEMORY_GROWTH_BYTES_MAX);
 });
 
-test('a message that is wrong is told so, and the connection goes on', async () => {
+test('an invalid message gets an error reply, and the connection stays open', async () => {
   const deep = `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`;
-  for (const [line, words] of [
+  for (const [line, error] of [
     ['{"type":"ping"', 'A message must be valid JSON.'],
     ['{"type":"\u0001"}', 'A message must be valid JSON.'],
     [deep, 'A message may nest at most 32 levels deep.'],
@@ -79,12 +79,12 @@ test('a message that is wrong is told so, and the connection goes on', async () 
   ] as const) {
     const peer = await greeted();
     peer.send(`${line}\n`);
-    await peer.receives(`"code":"BAD_MESSAGE","message":"${words}"`);
+    await peer.receives(`"code":"BAD_MESSAGE","message":"${error}"`);
     await answers(peer);
   }
 });
 
-test('an OpenGateway peer is told nothing of its wrong messages, and is answered afterwards', async () => {
+test('an OpenGateway peer gets no reply to invalid messages, and is answered afterwards', async () => {
   const peer = await dial();
   peer.send('{"type":"peer_hello","node_name":"Theirs","clusters":["gatewayai-poc"],"supported_models":[]}\n');
   peer.send('{"type":"inference_request"\n{}\n{"type":7}\n{"type":"inference_response"}\n');
@@ -95,7 +95,7 @@ test('an OpenGateway peer is told nothing of its wrong messages, and is answered
   assert.doesNotMatch(peer.received, /error/);
 });
 
-test('a name from elsewhere cannot control the terminal that shows it', async () => {
+test('a peer name cannot control the terminal that shows it', async () => {
   const peer = await dial();
   peer.send(`${JSON.stringify({ ...HELLO, node_name: '\u001b[2J\u009bEvil\r\n', models: [{ id: '\u0007x' }] })}\n`);
   await peer.receives('"type":"peer_status"');
@@ -103,11 +103,11 @@ test('a name from elsewhere cannot control the terminal that shows it', async ()
   const { stdout } = await node.shoal(['peers']);
 
   assert.match(stdout, /Evil/);
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  // oxlint-disable-next-line no-control-regex -- the test looks for control characters
   assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 });
 
-test('so many wrong messages in a row end the connection', async () => {
+test('sixteen invalid messages in a row close the connection', async () => {
   const peer = await greeted();
   peer.send('{"type":\n'.repeat(16));
   await parts(peer);
@@ -123,13 +123,13 @@ test('a peer of another cluster is not answered', async () => {
   await peer.receives('"request_id":"1","code":"UNAUTHORIZED"');
 });
 
-test('a peer that never said hello is connected still, and answered when it asks', async () => {
+test('a peer that never sent a hello is still connected, and its request is answered', async () => {
   assert.ok(!silent.isOver);
 
   await answers(silent);
 });
 
-test('after all of that the node answers, and its memory is back', async () => {
+test('afterwards the node answers, and its memory is freed', async () => {
   const { code, stdout } = await node.shoal(['prompt', 'Are you still there?']);
   assert.equal(code, 0);
   assert.equal(stdout, 'Are you still there?');
@@ -142,7 +142,7 @@ function dial(): Promise<RawPeer> {
   return RawPeer.dial(dht, key);
 }
 
-/** A peer that has said who it is, in our own dialect. */
+/** A peer that has sent its hello in our own dialect. */
 async function greeted(): Promise<RawPeer> {
   const peer = await dial();
   peer.send(hello(CLUSTER));
@@ -154,7 +154,7 @@ function hello(...clusters: readonly string[]): string {
   return `${JSON.stringify({ ...HELLO, clusters })}\n`;
 }
 
-/** The node ends the connection by itself, for what was just sent. */
+/** Waits until the node closes the connection because of the last bytes. */
 async function parts(peer: RawPeer): Promise<void> {
   const startedAt = performance.now();
   await peer.isClosed();
@@ -166,7 +166,7 @@ async function answers(peer: RawPeer): Promise<void> {
   await peer.receives(/"request_id":"the-end","(text|response)":"Still-here\?"/);
 }
 
-/** The same each time, and never the beginning of a message. */
+/** The same bytes each time, which never start a message. */
 function randomBytes(length: number): Uint8Array {
   let state = 42;
   return Uint8Array.from({ length }, (_, index) => {

@@ -10,14 +10,14 @@ import { after, before, test } from 'node:test';
 import { localDht } from '@shoal/transport/dht';
 import type { LocalDht } from '@shoal/transport/dht';
 
-/** The first installation fetches some hundred packages. */
+/** The first installation downloads about a hundred packages. */
 const INSTALL_MS = 900_000;
 
 const checkout = join(import.meta.dirname, '..');
 const installScript = join(checkout, 'scripts/install.sh');
 const skip = process.platform === 'linux' ? false : 'install.sh is for Linux';
 
-/** What says how packages are reached from here; nothing else of this process's environment is passed on. */
+/** Variables for access to the package registry. No other variable of this process is passed on. */
 const NETWORK =
   /^(npm_config_(registry|cache|cafile)|(http|https|no)_proxy|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS)$/i;
 
@@ -47,7 +47,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A clean home and the machine's own commands: no Node but the machine's, if it has any. */
+/** A clean home and the machine's own commands: only the machine's Node, if it has one. */
 function cleanEnvironment(): Environment {
   const network = Object.entries(process.env).filter(([name]) => NETWORK.test(name));
   const npm = (process.env['PATH'] ?? '')
@@ -65,8 +65,8 @@ function cleanEnvironment(): Environment {
 }
 
 function start(command: readonly string[], environment: Environment = {}, detached = false): ChildProcess {
-  const [program = '', ...words] = command;
-  return spawn(program, words, { cwd: folder, env: { ...cleanEnvironment(), ...environment }, detached });
+  const [program = '', ...args] = command;
+  return spawn(program, args, { cwd: folder, env: { ...cleanEnvironment(), ...environment }, detached });
 }
 
 async function run(command: readonly string[], environment: Environment = {}, input = ''): Promise<Ran> {
@@ -78,7 +78,7 @@ async function finished(child: ChildProcess, input = ''): Promise<Ran> {
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  // A command that needs no input may be gone before it is offered any.
+  // A command that needs no input may exit before its input is written.
   child.stdin?.on('error', () => undefined).end(input);
   const [code] = await once(child, 'close');
   return { code: typeof code === 'number' ? code : null, stdout, stderr };
@@ -88,15 +88,15 @@ function install(name: string, environment: Environment = {}): Promise<Ran> {
   return run([installScript], { NODE_NAME: name, ...environment });
 }
 
-function shoal(name: string, ...words: readonly string[]): Promise<Ran> {
-  return run([join(root, 'bin/shoal'), '--node', name, ...words]);
+function shoal(name: string, ...args: readonly string[]): Promise<Ran> {
+  return run([join(root, 'bin/shoal'), '--node', name, ...args]);
 }
 
 function nodeFile(name: string, file: string): string {
   return join(root, 'nodes', name, file);
 }
 
-/** A folder with links to just these commands of the machine. */
+/** A folder with links to only these commands of the machine. */
 async function onlyCommands(...commands: readonly string[]): Promise<string> {
   const path = await mkdtemp(join(folder, 'path-'));
   for (const command of commands) {
@@ -111,7 +111,7 @@ const COMMANDS = (
   'sleep sort tail tar timeout touch uname'
 ).split(' ');
 
-test('run-poc.sh prints the cluster and the checks of this machine, and starts nothing', { skip }, async () => {
+test('run-poc.sh prints the cluster and the checks of this machine, and does not start a node', { skip }, async () => {
   const ran = await run([join(checkout, 'scripts/run-poc.sh')], { POC_CLUSTER_ID: 'my-cluster' });
   assert.equal(ran.code, 0, ran.stderr);
   assert.match(ran.stdout, /^Cluster ID: my-cluster$/m);
@@ -131,7 +131,7 @@ test('--help explains and does nothing, also through a pipe', { skip }, async ()
   assert.equal(existsSync(root), false);
 });
 
-test('without curl the first step fails, and says what to do', { skip }, async () => {
+test('without curl the first step fails with advice', { skip }, async () => {
   const path = await onlyCommands(...COMMANDS.filter((command) => command !== 'curl'));
   const ran = await install('NodeA', { PATH: path });
   assert.equal(ran.code, 1);
@@ -139,14 +139,14 @@ test('without curl the first step fails, and says what to do', { skip }, async (
   assert.match(ran.stderr, /install\.sh: step 1 \(dependencies\) failed: curl is missing\. Remedy: install it/);
 });
 
-test('without Node, npm and a configured registry the remedy names all three ways out', { skip }, async () => {
+test('without Node, npm and a configured registry the advice lists all three solutions', { skip }, async () => {
   const ran = await install('NodeA', { PATH: await onlyCommands(...COMMANDS), npm_config_registry: '' });
   assert.equal(ran.code, 1);
   assert.match(ran.stderr, /step 1 \(dependencies\) failed: .*no npm registry is configured/);
   assert.match(ran.stderr, /Remedy: install Node 24 with npm; or set SHOAL_NODE .* npm_config_registry/);
 });
 
-test('a name that could lead out of the root, and a root that cannot be made, are refused', { skip }, async () => {
+test('a name that could leave the root, and a root that cannot be created, are refused', { skip }, async () => {
   const named = await install('../NodeA');
   assert.equal(named.code, 1);
   assert.match(
@@ -160,7 +160,7 @@ test('a name that could lead out of the root, and a root that cannot be made, ar
   assert.match(rooted.stderr, /step 1 .* cannot be written\. Remedy: set OPENGATEWAY_POC_ROOT/);
 });
 
-test('a source that does not exist fails the second step and leaves nothing half installed', { skip }, async () => {
+test('a missing source fails the second step and leaves no partial installation', { skip }, async () => {
   const ran = await install('NodeA', { SHOAL_SOURCE: `file://${join(folder, 'nowhere.git')}` });
   assert.equal(ran.code, 1);
   assert.match(ran.stderr, /step 2 \(CLI\) failed: .* could not be cloned\. Remedy: check SHOAL_SOURCE/);
@@ -186,7 +186,7 @@ test(
     assert.match(nodeA.stderr, /\.local\/bin is not on your PATH/);
     assert.match(nodeA.stderr, /SmolLM-360M +yes/);
 
-    // As the document has it: through a pipe, where the script has no file and no checkout of its own.
+    // As documented: through a pipe, where the script has neither a file nor a checkout.
     const piped = { NODE_NAME: 'NodeB', POC_SERVE: '1', SHOAL_SOURCE: checkout };
     const nodeB = await run(['bash'], piped, readFileSync(installScript, 'utf8'));
     assert.equal(nodeB.code, 0, nodeB.stderr);
@@ -206,7 +206,7 @@ test(
   },
 );
 
-test('the commands are on the path to be, under three names', { skip, timeout: INSTALL_MS }, async () => {
+test('the commands are in the folder for the path, under three names', { skip, timeout: INSTALL_MS }, async () => {
   for (const command of ['shoal', 'opengateway', 'og']) {
     const ran = await run([join(folder, '.local/bin', command), 'status', '--json']);
     assert.equal(ran.code, 0, ran.stderr);
@@ -234,7 +234,7 @@ test('a second run keeps the configuration and the running node', { skip, timeou
   assert.deepEqual(clusters.map(({ id }: { id: string }) => id).toSorted(), ['another-cluster', 'gatewayai-poc']);
 });
 
-test('a node of the version before is started anew', { skip, timeout: INSTALL_MS }, async () => {
+test('a node of the previous version is restarted', { skip, timeout: INSTALL_MS }, async () => {
   const pid = await readFile(nodeFile('NodeB', 'node.pid'), 'utf8');
   const { mtime } = await stat(nodeFile('NodeB', 'node.pid'));
   const later = new Date(mtime.getTime() + 1_000);
@@ -246,20 +246,24 @@ test('a node of the version before is started anew', { skip, timeout: INSTALL_MS
   await utimes(join(root, 'app/.installed'), mtime, mtime);
 });
 
-test('Ctrl-C while a prompt waits ends with 130 and leaves no node behind', { skip, timeout: INSTALL_MS }, async () => {
-  const environment = { NODE_NAME: 'NodeD', POC_PROMPT: 'Hello', POC_CLUSTER_ID: 'nobody-is-here' };
-  const child = start([installScript], environment, true);
-  let heard = '';
-  child.stderr?.on('data', (text: Buffer) => {
-    heard += text.toString();
-    // The whole group, as a terminal does it.
-    if (heard.includes('Started NodeD') && child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
-  });
-  const ran = await finished(child);
-  assert.equal(ran.code, 130, ran.stderr);
-  assert.equal(ran.stdout, '');
-  assert.equal((await shoal('NodeD', 'status')).code, 3);
-});
+test(
+  'Ctrl-C while a prompt waits ends with exit code 130 and leaves no node running',
+  { skip, timeout: INSTALL_MS },
+  async () => {
+    const environment = { NODE_NAME: 'NodeD', POC_PROMPT: 'Hello', POC_CLUSTER_ID: 'nobody-is-here' };
+    const child = start([installScript], environment, true);
+    let output = '';
+    child.stderr?.on('data', (text: Buffer) => {
+      output += text.toString();
+      // Signals the whole process group, as a terminal does.
+      if (output.includes('Started NodeD') && child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
+    });
+    const ran = await finished(child);
+    assert.equal(ran.code, 130, ran.stderr);
+    assert.equal(ran.stdout, '');
+    assert.equal((await shoal('NodeD', 'status')).code, 3);
+  },
+);
 
 test(
   'a machine without Node and npm gets its own, in a folder or from the registry',
@@ -271,7 +275,7 @@ test(
     await cp(join(unpacked, 'bin/node'), join(node, 'bin/node'));
     const npm = join(folder, 'package');
     await mkdir(join(npm, 'bin'), { recursive: true });
-    // The packages are all installed, so that nothing but its presence matters.
+    // All packages are installed, so only its presence matters.
     await writeFile(join(npm, 'bin/npm-cli.js'), 'console.log("11.9.2");\n');
     await run(['tar', '-czf', 'npm-11.9.2.tgz', 'package']);
     const tarball = await readFile(join(folder, 'npm-11.9.2.tgz'));

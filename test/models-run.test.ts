@@ -15,7 +15,7 @@ const CPU = ['--threads', '1', '--gpu-layers', '0'];
 const network = await TestNetwork.open();
 after(() => network.close());
 
-/** Commands of one home that know nobody's models. */
+/** Commands of one home that cannot see other programs' models. */
 function scene(name: string, variables: NodeJS.ProcessEnv = {}) {
   const home = network.home(name);
   const environment = {
@@ -27,12 +27,11 @@ function scene(name: string, variables: NodeJS.ProcessEnv = {}) {
     XDG_CACHE_HOME: '',
     ...variables,
   };
-  const run = (words: readonly string[], input = ''): Promise<Ran> =>
-    network.shoal(home, words, { environment, input });
+  const run = (args: readonly string[], input = ''): Promise<Ran> => network.shoal(home, args, { environment, input });
   return { home, environment, run };
 }
 
-test('a prompt is answered on stdout alone, and stdin comes before what was given', { skip }, async () => {
+test('only the answer is on stdout, and text from stdin precedes the prompt', { skip }, async () => {
   const { run } = scene('Asker');
   const [answered, piped, echoed, document] = await Promise.all([
     run(['run', path, ...CPU, '--temperature', '0', 'What is', '2+2?']),
@@ -49,7 +48,7 @@ test('a prompt is answered on stdout alone, and stdin comes before what was give
   assert.ok(usage.prompt_tokens > 0 && usage.completion_tokens > 0);
 });
 
-test('without a model the demo model answers, and says that it is a toy', { skip }, async () => {
+test('without a model the demo model answers, with a note that it is a toy', { skip }, async () => {
   const { run } = scene('Nobody');
   const { code, stdout, stderr } = await run(['run', '--verbose', ...CPU], 'What is 2+2?');
   assert.equal(code, 0, stderr);
@@ -58,7 +57,7 @@ test('without a model the demo model answers, and says that it is a toy', { skip
   assert.match(stderr, /^load +\d.*\nprompt +\d+ tokens.*\nanswer +\d+ token.*\ntotal +\d/m);
 });
 
-test('a model that is not here is pulled first, and its name is kept', { skip }, async (t) => {
+test('a missing model is pulled first, under its name', { skip }, async (t) => {
   const hub = await openHub(t);
   addOllamaModel(hub, 'library/tiny', '1b', readFileSync(path));
   const { run } = scene('Puller', { SHOAL_OLLAMA_REGISTRY: hub.url.href });
@@ -76,11 +75,11 @@ test('a model that is not here is pulled first, and its name is kept', { skip },
   assert.deepEqual([unknown.code, JSON.parse(unknown.stdout).error.code], [1, 'MODEL_NOT_FOUND']);
 });
 
-test('wrong usage ends with 2, and what cannot be read is named', { skip }, async () => {
+test('wrong usage ends with exit code 2, and an unreadable file is named', { skip }, async () => {
   const { run, home } = scene('Wrong');
   mkdirSync(home, { recursive: true });
   writeFileSync(join(home, 'list.json'), '[]');
-  const wrong: readonly (readonly [words: readonly string[], said: RegExp])[] = [
+  const wrong: readonly (readonly [args: readonly string[], error: RegExp])[] = [
     [['run', path, '   '], /There is no prompt/],
     [['run', join(home, 'none.gguf'), 'Hi'], /There is no model file .*none\.gguf/],
     [['run', path, 'Hi', '--format', join(home, 'none.json')], /--format.*none\.json/],
@@ -89,14 +88,14 @@ test('wrong usage ends with 2, and what cannot be read is named', { skip }, asyn
     [['run', 'What is 2+2?', 'Hi'], /MODEL comes first/],
     [['run', path, 'Hi', '--context-length', 'long'], /--context-length/],
   ];
-  const results = await Promise.all(wrong.map(([words]) => run(words)));
+  const results = await Promise.all(wrong.map(([args]) => run(args)));
   for (const [index, { code, stderr }] of results.entries()) {
     assert.match(stderr, wrong[index]?.[1] ?? /never/);
     assert.equal(code, 2, stderr);
   }
 });
 
-test('Ctrl-C in mid-answer ends with 130, and nothing is left running', { skip }, async () => {
+test('Ctrl-C during an answer ends with exit code 130, and no process is left', { skip }, async () => {
   const { home, environment } = scene('Interrupted');
   const asking = network.begin(home, ['run', path, ...CPU, 'Count to 100.'], environment);
   asking.endInput();
@@ -105,7 +104,7 @@ test('Ctrl-C in mid-answer ends with 130, and nothing is left running', { skip }
   assert.equal(await asking.ended(), 130, asking.stderr);
 });
 
-test('show predicts for what a node would load, and tells what was measured', { skip }, async () => {
+test('show predicts the memory of a model and prints the measured value', { skip }, async () => {
   const { run, home } = scene('Shown');
   const memory = async (...flags: readonly string[]): Promise<readonly unknown[]> => {
     const shown = JSON.parse((await run(['show', path, '--json', ...flags])).stdout);
@@ -124,7 +123,7 @@ test('show predicts for what a node would load, and tells what was measured', { 
   assert.match((await run(['show', path])).stdout, /^Measured +\d.* with 512 tokens of context in 1 slot$/m);
 });
 
-test('a node that lends the model answers in its place, and ps says what it has in memory', { skip }, async () => {
+test('a running node that lends the model answers, and ps lists its loaded models', { skip }, async () => {
   const { run, home } = scene('Lender');
   const models = join(home, 'model.gguf');
   mkdirSync(home, { recursive: true });
@@ -152,7 +151,7 @@ test('a node that lends the model answers in its place, and ps says what it has 
   await lender.stop();
 });
 
-test('ps says that an engine cannot tell, and that a node which only asks has nothing', async () => {
+test('ps reports that an engine cannot list its models, and that a node without lending has none', async () => {
   const { run } = scene('Echo');
   const echo = await network.start('Echo', '--lend', '--engine', 'echo');
   const cannot = await run(['ps']);
@@ -166,7 +165,7 @@ test('ps says that an engine cannot tell, and that a node which only asks has no
   await node.stop();
 });
 
-test('at a terminal a conversation is held, stopped, saved and gone on with', { skip }, async () => {
+test('a conversation at a terminal can be stopped, saved and continued', { skip }, async () => {
   const { home } = scene('Terminal');
   const terminal = atTerminal(network, home, ['run', path, ...CPU, '--temperature', '0']);
   const { type, shows } = keyboard(terminal);
@@ -216,7 +215,7 @@ test('saved conversations are listed and removed', { skip }, async () => {
   assert.match((await run(['saved', 'list'])).stdout, /^none yet/);
 });
 
-/** Types lines, and waits for what shows behind what was typed. */
+/** Types lines, and waits for the output after each. */
 function keyboard(terminal: Program) {
   let seen = 0;
   const shows = async (text: string | RegExp): Promise<void> => {

@@ -13,14 +13,14 @@ const path = findDemoModel() ?? '';
 const skip = path === '' ? 'the demo model is not part of this checkout' : false;
 const model = skip === false ? readFileSync(path) : Buffer.alloc(0);
 
-/** A slow server sends so much, so often. */
+/** Piece size and interval of a slow server. */
 const DRIP_BYTES = 256;
 const DRIP_MS = 20;
 
 const network = await TestNetwork.open();
 after(() => network.close());
 
-test('a pulled model is listed, shown, lent by its name, and removed', { skip }, async (t) => {
+test('a pulled model is listed, shown, lent by name, and removed', { skip }, async (t) => {
   const hub = await openHub(t);
   addOllamaModel(hub, 'library/tiny', '1b', model);
   const { run, json } = scene('Lender', hub);
@@ -62,7 +62,7 @@ test('a pulled model is listed, shown, lent by its name, and removed', { skip },
   assert.deepEqual(await json('rm', 'mine'), { name: 'mine:latest', freed_bytes: model.length });
 });
 
-test('a pull that is interrupted or killed goes on where it was', { skip }, async (t) => {
+test('an interrupted or killed pull resumes', { skip }, async (t) => {
   const hub = await openHub(t);
   addOllamaModel(hub, 'library/tiny', '1b', model);
   const { begin, run, json } = scene('Killed', hub);
@@ -96,7 +96,7 @@ test('a pull that is interrupted or killed goes on where it was', { skip }, asyn
   assert.deepEqual(verified, { sound: ['tiny:1b'], broken: [], unreadable: [], orphans: [], unfinished_bytes: 0 });
 });
 
-test('what is not as it should be is refused, and said with what to do', { skip }, async (t) => {
+test('invalid downloads are refused with advice', { skip }, async (t) => {
   const hub = await openHub(t);
   const elsewhere = await openHub(t);
   elsewhere.files.set('/tiny.gguf', model);
@@ -125,7 +125,7 @@ test('what is not as it should be is refused, and said with what to do', { skip 
   assert.match((await run('list')).stdout, /^none yet/);
 });
 
-test('a broken model is found by verify, which says how to mend it', { skip }, async (t) => {
+test('verify finds a broken model and explains how to repair it', { skip }, async (t) => {
   const { run, json } = scene('Broken', await openHub(t));
   assert.equal((await run('pull', `file:${path}`, '--name', 'demo')).code, 0);
   const { path: blob } = await json('show', 'demo');
@@ -142,7 +142,7 @@ test('a broken model is found by verify, which says how to mend it', { skip }, a
   assert.equal((await run('models', 'verify')).code, 0);
 });
 
-test('npm run download-models pulls two models of Hugging Face', { skip }, async (t) => {
+test('npm run download-models pulls two models from Hugging Face', { skip }, async (t) => {
   const hub = await openHub(t);
   addRepository(hub, 'TheBloke/TinyLlama-1.1B-Chat-v1.0-GGUF', {
     'tinyllama-1.1b-chat-v1.0.Q4_K_M.gguf': model,
@@ -166,7 +166,7 @@ test('npm run download-models pulls two models of Hugging Face', { skip }, async
   );
 });
 
-/** A range of the model from a server that is fast up to its middle, and then hardly sends anything. */
+/** A range of the model from a server that is fast for the first half and very slow afterwards. */
 function drip(response: ServerResponse, start: number): void {
   let sent = Math.max(start, Math.floor(model.length / 2));
   const range = `bytes ${start}-${model.length - 1}/${model.length}`;
@@ -181,13 +181,13 @@ function drip(response: ServerResponse, start: number): void {
 
 interface Scene {
   readonly environment: NodeJS.ProcessEnv;
-  readonly begin: (...words: readonly string[]) => Program;
-  readonly run: (...words: readonly string[]) => Promise<Ran>;
-  /** Its one document. */
-  readonly json: (...words: readonly string[]) => Promise<Readonly<Record<string, unknown>>>;
+  readonly begin: (...args: readonly string[]) => Program;
+  readonly run: (...args: readonly string[]) => Promise<Ran>;
+  /** Runs a command with `--json` and returns its document. */
+  readonly json: (...args: readonly string[]) => Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** Commands of one home that know this hub and nobody's models. */
+/** Commands of one home that use this hub and cannot see other programs' models. */
 function scene(name: string, hub: Hub): Scene {
   const home = network.home(name);
   const environment = {
@@ -201,11 +201,11 @@ function scene(name: string, hub: Hub): Scene {
     OLLAMA_MODELS: '',
     XDG_CACHE_HOME: '',
   };
-  const run = (...words: readonly string[]): Promise<Ran> => network.shoal(home, words, { environment });
+  const run = (...args: readonly string[]): Promise<Ran> => network.shoal(home, args, { environment });
   return {
     environment,
     run,
-    begin: (...words) => network.begin(home, words, environment),
-    json: async (...words) => JSON.parse((await run(...words, '--json')).stdout),
+    begin: (...args) => network.begin(home, args, environment),
+    json: async (...args) => JSON.parse((await run(...args, '--json')).stdout),
   };
 }

@@ -5,10 +5,10 @@ import type { Program } from './harness/program.ts';
 import { TestNetwork } from './harness/test-network.ts';
 
 const CLUSTER = 'streams';
-/** Slow enough that a test acts in the middle of it, fast enough that nobody waits for its end. */
+/** Slow enough that a test can act during the answer, fast enough that the test ends soon. */
 const WORDS_PER_SECOND = 40;
 const STORY = words(60);
-/** Longer than it takes a node to start. */
+/** Takes longer than the start of a node. */
 const LONG_STORY = words(1_200);
 
 const network = await TestNetwork.open();
@@ -22,7 +22,7 @@ const [client] = await Promise.all([
 ]);
 await client.sees('Worker1', 'Worker2');
 
-test('text comes word by word, and an interrupted prompt frees the worker', async () => {
+test('text arrives word by word, and an interrupted prompt frees the worker', async () => {
   const prompt = begin();
   await prompt.until(() => prompt.stdout.includes('word-2 ') || undefined, 'the second word');
   assert.ok(!prompt.stdout.includes('word-59 '));
@@ -35,7 +35,7 @@ test('text comes word by word, and an interrupted prompt frees the worker', asyn
   while ((await busy.status()).load.active > 0);
 });
 
-test('a worker that is told to stop completes its answer first', async () => {
+test('a worker that is stopped completes its answer first', async () => {
   const prompt = begin();
   await prompt.until(() => prompt.stdout.includes('word-2 ') || undefined, 'the second word');
   const leaving = await busyWorker();
@@ -49,7 +49,7 @@ test('a worker that is told to stop completes its answer first', async () => {
   await client.sees('Worker1', 'Worker2');
 });
 
-test('a worker killed in mid-answer is replaced by one with the same model, and no word is lost or doubled', async () => {
+test('a worker killed during an answer is replaced by one with the same model, and no word is lost or repeated', async () => {
   const prompt = begin();
   await prompt.until(() => prompt.stdout.includes('word-5 ') || undefined, 'the fifth word');
   const killed = await busyWorker();
@@ -63,7 +63,7 @@ test('a worker killed in mid-answer is replaced by one with the same model, and 
   await client.sees('Worker1', 'Worker2');
 });
 
-test('a worker that freezes in mid-answer is replaced too', async () => {
+test('a worker that freezes during an answer is replaced too', async () => {
   const prompt = begin();
   await prompt.until(() => prompt.stdout.includes('word-5 ') || undefined, 'the fifth word');
   const frozen = await busyWorker();
@@ -77,12 +77,12 @@ test('a worker that freezes in mid-answer is replaced too', async () => {
   workers.delete(frozen.name);
 });
 
-test('nobody with another model goes on with an answer: it ends with an error, and the next prompt is answered', async () => {
+test('a worker with another model does not continue an answer: it ends with an error, and the next prompt is answered', async () => {
   const prompt = begin(LONG_STORY);
   await prompt.until(() => prompt.stdout.includes('word-2 ') || undefined, 'the second word');
   const killed = await busyWorker();
   await network.startPaced('Stranger', CLUSTER, 1_000, '--digit', '1');
-  await client.said(/^Peers: .*Stranger/);
+  await client.waitForLog(/^Peers: .*Stranger/);
 
   killed.signal('SIGKILL');
 
@@ -107,10 +107,10 @@ async function startWorker(name: string): Promise<void> {
   workers.set(name, worker);
 }
 
-/** The worker that answers now. */
+/** The worker that is answering. */
 async function busyWorker(): Promise<TestNode> {
   for (const worker of workers.values()) if ((await worker.status()).load.active > 0) return worker;
-  throw new Error('Nobody is answering.');
+  throw new Error('No worker is answering.');
 }
 
 function others({ name }: TestNode): string[] {

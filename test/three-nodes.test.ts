@@ -7,7 +7,7 @@ import { TestNetwork } from './harness/test-network.ts';
 
 const CLUSTER = 'gatewayai-poc';
 const QUESTION = 'What is 2+2?';
-/** A worker that says nothing is given up after 2 s; the rest is for slow machines. */
+/** A silent worker counts as lost after 2 s; the rest is for slow machines. */
 const TAKEOVER_MS_MAX = 10_000;
 const LENDING = ['--lend', '--model', 'echo'];
 
@@ -18,7 +18,7 @@ const nodeA = await network.start('NodeA', ...LENDING, '--cluster', CLUSTER);
 const nodeB = await network.start('NodeB', ...LENDING, '--cluster', CLUSTER);
 await nodeB.sees('NodeA');
 const nodeC = await network.start('NodeC', '--cluster', CLUSTER);
-/** The lending nodes by name; one that is started again takes its place. */
+/** The lending nodes by name; a restarted node replaces its entry. */
 const workers = new Map([nodeA, nodeB].map((node) => [node.name, node]));
 
 test('three nodes join, listen, and name their peers on stderr as JSON lines', async () => {
@@ -26,19 +26,19 @@ test('three nodes join, listen, and name their peers on stderr as JSON lines', a
   await nodeB.sees('NodeA', 'NodeC');
   await nodeC.sees('NodeA', 'NodeB');
 
-  const said = (node: TestNode): string[] => node.log.map(({ msg }) => msg);
+  const messages = (node: TestNode): string[] => node.log.map(({ msg }) => msg);
   for (const node of [nodeA, nodeB, nodeC]) {
     assert.equal(node.log.length, node.stderrLines.length);
-    const joined = said(node).indexOf(`Joined cluster ${CLUSTER}`);
-    const listening = said(node).indexOf('Listening for peers');
-    const met = said(node).findIndex((line) => line.startsWith('Peers: '));
-    assert.ok(joined !== -1 && joined < listening && listening < met, said(node).join('\n'));
+    const joined = messages(node).indexOf(`Joined cluster ${CLUSTER}`);
+    const listening = messages(node).indexOf('Listening for peers');
+    const met = messages(node).findIndex((line) => line.startsWith('Peers: '));
+    assert.ok(joined !== -1 && joined < listening && listening < met, messages(node).join('\n'));
   }
-  assert.ok(said(nodeB).includes('Peers: [NodeA]'));
-  assert.ok(said(nodeC).includes('Peers: [NodeA, NodeB]'));
+  assert.ok(messages(nodeB).includes('Peers: [NodeA]'));
+  assert.ok(messages(nodeC).includes('Peers: [NodeA, NodeB]'));
 });
 
-test('each of the three names the two others, with what they lend', async () => {
+test('each of the three lists the two others and what they lend', async () => {
   const peers = await peersOf(nodeC);
 
   assert.deepEqual(peers.map(({ name }) => name).toSorted(), ['NodeA', 'NodeB']);
@@ -54,7 +54,7 @@ test('each of the three names the two others, with what they lend', async () => 
   ]);
 });
 
-test('a prompt of NodeC is answered by NodeA or NodeB', async () => {
+test('a prompt from NodeC is answered by NodeA or NodeB', async () => {
   const answer = await ask(nodeC, QUESTION);
 
   assert.equal(answer.response, QUESTION);
@@ -64,7 +64,7 @@ test('a prompt of NodeC is answered by NodeA or NodeB', async () => {
   assert.equal(answer.chunks, 3);
 });
 
-test('the answer alone is on stdout, and who gave it on stderr', async () => {
+test('only the answer is on stdout, and the worker is on stderr', async () => {
   const { code, stdout, stderr } = await nodeC.shoal(['prompt', QUESTION]);
 
   assert.equal(code, 0);
@@ -72,7 +72,7 @@ test('the answer alone is on stdout, and who gave it on stderr', async () => {
   assert.match(stderr, /^Node[AB] answered: 3 tokens, first after \d+ ms/);
 });
 
-test('the worker that answered is stopped, the other answers, and the stopped one comes back to its clusters', async () => {
+test('the worker that answered is stopped, the other answers, and the stopped one rejoins its clusters', async () => {
   const first = workerOf(await ask(nodeC, QUESTION));
   assert.equal(await first.stop(), 0);
 
@@ -96,7 +96,7 @@ test('the worker that answered is killed, and the other answers the next prompt'
   await second.sees(first.name, 'NodeC');
 });
 
-test('a node that leaves the cluster is gone for the others, and asks nobody until it is back', async () => {
+test('a node that leaves the cluster disappears from the others, and sends no requests until it rejoins', async () => {
   assert.equal((await nodeC.shoal(['disconnect', CLUSTER])).code, 0);
   await nodeC.sees();
   for (const worker of workers.values()) await worker.sees(...namesWithout(worker.name));
@@ -109,7 +109,7 @@ test('a node that leaves the cluster is gone for the others, and asks nobody unt
   assert.equal((await ask(nodeC, QUESTION)).response, QUESTION);
 });
 
-test('two clusters do not see each other, and a node in both sees each in its own', async () => {
+test('two clusters are isolated, and a node in both sees the peers of each separately', async () => {
   const nodeD = await network.start('NodeD', ...LENDING, '--cluster', 'another');
   const other = await network.start('NodeE', '--cluster', 'another');
   await nodeD.sees('NodeE');
@@ -130,7 +130,7 @@ test('two clusters do not see each other, and a node in both sees each in its ow
   await Promise.all([nodeD.stop(), other.stop()]);
 });
 
-test('a node that is restarted is in the clusters that it joined, and in none that it left', async () => {
+test('a restarted node is in the clusters that it joined, and not in those that it left', async () => {
   assert.equal((await nodeC.shoal(['disconnect', 'another'])).code, 0);
   assert.equal(await nodeC.stop(), 0);
 
@@ -143,7 +143,7 @@ test('a node that is restarted is in the clusters that it joined, and in none th
   assert.equal((await ask(again, QUESTION)).response, QUESTION);
 });
 
-test('a lending node answers its own prompt where nobody else does', async () => {
+test('a lending node answers its own prompt if no other worker does', async () => {
   const alone = await network.start('Alone', ...LENDING, '--cluster', 'nobody-else');
 
   const answer = await ask(alone, QUESTION);
@@ -152,11 +152,11 @@ test('a lending node answers its own prompt where nobody else does', async () =>
   assert.equal(answer.worker, 'Alone');
 });
 
-test('a node in the background is restarted into its clusters, and stopped', async () => {
+test('a background node is restarted in its clusters, and stopped', async () => {
   const home = network.home('Background');
   const flags = ['--port', '0', '--bootstrap', network.bootstrap, '--name', 'Background'];
-  const run = async (...words: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await network.shoal(home, words);
+  const run = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await network.shoal(home, args);
     assert.equal(code, 0, stderr);
     return stdout;
   };
@@ -171,8 +171,8 @@ test('a node in the background is restarted into its clusters, and stopped', asy
   assert.equal((await network.shoal(home, ['status'])).code, 3);
 });
 
-async function ask(node: TestNode, ...words: readonly string[]): Promise<PromptAnswer> {
-  const { code, stdout, stderr } = await node.shoal(['prompt', '--json', ...words]);
+async function ask(node: TestNode, ...args: readonly string[]): Promise<PromptAnswer> {
+  const { code, stdout, stderr } = await node.shoal(['prompt', '--json', ...args]);
   assert.equal(code, 0, stdout + stderr);
   return JSON.parse(stdout);
 }
@@ -197,7 +197,7 @@ function namesWithout(name: string): string[] {
   return [...workers.keys()].filter((other) => other !== name);
 }
 
-/** Starts a worker in the home that it had, with no word of its clusters. */
+/** Starts a worker in its previous home, without naming its clusters. */
 async function restart({ name }: TestNode): Promise<void> {
   workers.set(name, await network.start(name, ...LENDING));
 }

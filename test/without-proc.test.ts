@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..');
 const SHOAL = join(ROOT, 'apps/cli/bin/shoal.js');
 const DEMO_MODEL = join(ROOT, 'models/demo/shoal-demo.gguf');
 
-/** Runs a shell command where `/proc` is an empty folder, which stands for a system that has none. */
+/** Runs a shell command with an empty `/proc`, like on a system without it. */
 const HIDE_PROC = ['--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
 
 const skip =
@@ -50,7 +50,7 @@ suite('on a system without /proc', { skip }, () => {
     const running = promisify(execFile)('unshare', [...HIDE_PROC, process.execPath, SHOAL, ...args], {
       env: { ...process.env, SHOAL_HOME: home },
     });
-    // A prompt may come from standard input too: the command reads it to its end.
+    // A prompt may also come from standard input, which the command reads to its end.
     running.child.stdin?.end();
     const { stdout } = await running;
     return stdout;

@@ -82,7 +82,8 @@ export function writeRandomModel(path: string, shape: Shape): readonly Tensor[] 
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`--${name} ${text} is no positive whole number.`);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new TypeError(`--${name} ${text} must be a positive whole number.`);
   return value;
 }
 

@@ -22,7 +22,7 @@ import {
 const MODEL = readFileSync(DEMO_MODEL);
 const HELLO = new TextEncoder().encode('{"v":1,"type":"hello","mode":"model_push"}');
 const SHA256 = createHash('sha256').update(MODEL).digest('hex');
-/** Idle, a door ends within this time of the signal; the rest is the machine's. */
+/** An idle door ends within this time after the signal, even on a slow machine. */
 const END_MS = 5_000;
 
 interface Test {
@@ -37,7 +37,7 @@ function folder(context: Test): string {
 
 suite('shoal donate', { concurrency: 2 }, () => {
   test(
-    'runs the model that the other program pushes, and keeps nothing of it',
+    'runs the model that the other program uploads, and deletes it afterwards',
     { skip: NO_FIXTURES },
     async (context) => {
       const home = folder(context);
@@ -70,7 +70,7 @@ suite('shoal donate', { concurrency: 2 }, () => {
       writeFileSync(truncated, MODEL.subarray(0, 100_000));
       const cut = await fixtureClient(context, port, '--push', truncated);
       assert.match(cut.stderr, /model refused: .*truncated/);
-      assert.ok(!cut.stderr.includes(home), 'a peer is not told the file');
+      assert.ok(!cut.stderr.includes(home), 'the peer does not get the file name');
       const startedAt = performance.now();
       node.signal('SIGTERM');
       assert.equal(await node.ended(), 0, node.stderr);
@@ -94,7 +94,7 @@ suite('shoal donate', { concurrency: 2 }, () => {
     assert.match(push.stderr, /model_push not enabled on this node/);
     const second = shoal(context, home, 'donate', '--port', port, '--model', join(home, 'none.gguf'));
     assert.equal(await second.ended(), 1);
-    assert.match(second.stderr, /the port is taken/, 'before it is noticed that there is no such model');
+    assert.match(second.stderr, /the port is taken/, 'checked before the missing model');
     const modelless = shoal(context, home, 'donate', '--port', '0', '--model', join(home, 'none.gguf'));
     assert.equal(await modelless.ended(), 2);
     assert.match(modelless.stderr, /There is no model file .*none\.gguf/);
@@ -102,26 +102,22 @@ suite('shoal donate', { concurrency: 2 }, () => {
     assert.equal(await node.ended(), 0, node.stderr);
   });
 
-  test(
-    'bytes that are no frame end the other program’s connection with an error',
-    { skip: NO_FIXTURES },
-    async (context) => {
-      const [, port] = await donate(context, folder(context), '--engine', 'echo');
-      for (const hex of ['00000000', '01000004', '16030102000100']) {
-        const client = rawFixtureClient(context, port, '--raw');
-        client.write(`${JSON.stringify({ hex })}\n`);
-        await client.until(() => documents(client).find(({ event }) => event === 'closed'), 'the close');
-        assert.deepEqual(
-          documents(client).map(({ type, error }) => error ?? type),
-          ['hello', 'bad message', undefined],
-        );
-      }
-    },
-  );
+  test('invalid frames close the other program’s connection with an error', { skip: NO_FIXTURES }, async (context) => {
+    const [, port] = await donate(context, folder(context), '--engine', 'echo');
+    for (const hex of ['00000000', '01000004', '16030102000100']) {
+      const client = rawFixtureClient(context, port, '--raw');
+      client.write(`${JSON.stringify({ hex })}\n`);
+      await client.until(() => documents(client).find(({ event }) => event === 'closed'), 'the close');
+      assert.deepEqual(
+        documents(client).map(({ type, error }) => error ?? type),
+        ['hello', 'bad message', undefined],
+      );
+    }
+  });
 });
 
 suite('shoal push', { concurrency: 2 }, () => {
-  test('pushes to our node, asks by text and by ids, and says how far it is', async (context) => {
+  test('uploads to our node, sends prompts as text and as ids, and shows progress', async (context) => {
     const home = folder(context);
     const [node, port] = await donate(context, home, '--mode', 'model_push');
     const staged = join(home, 'cache', 'donate');
@@ -142,30 +138,30 @@ suite('shoal push', { concurrency: 2 }, () => {
     assert.ok(!existsSync(staged));
   });
 
-  test('what cannot be pushed is wrong usage before anybody is dialled', async (context) => {
+  test('an invalid upload is wrong usage, before a connection is opened', async (context) => {
     const home = folder(context);
     const text = join(home, 'notes.gguf');
     writeFileSync(text, 'These are my notes.');
-    const nobody = ['--to', '127.0.0.1:1'];
-    const wrong: [words: readonly string[], message: RegExp][] = [
-      [[text, ...nobody], /notes\.gguf is not a GGUF file\./],
-      [[join(home, 'none.gguf'), ...nobody], /There is no model file .*none\.gguf\./],
+    const address = ['--to', '127.0.0.1:1'];
+    const wrong: [args: readonly string[], message: RegExp][] = [
+      [[text, ...address], /notes\.gguf is not a GGUF file\./],
+      [[join(home, 'none.gguf'), ...address], /There is no model file .*none\.gguf\./],
       [
-        [...nobody, '--ids', '1,2'],
+        [...address, '--ids', '1,2'],
         /--ids needs the model it belongs to: shoal push MODEL\.gguf --to 127\.0\.0\.1:1 --ids 1,2$/m,
       ],
       [['--to', '::1', '--prompt', 'hi'], /"::1" is not an address\. .*\[IPV6\]:PORT/],
     ];
     await Promise.all(
-      wrong.map(async ([words, message]) => {
-        const push = shoal(context, home, 'push', ...words);
+      wrong.map(async ([args, message]) => {
+        const push = shoal(context, home, 'push', ...args);
         assert.equal(await push.ended(), 2, push.stderr);
         assert.match(push.stderr, message);
       }),
     );
   });
 
-  test('a node that goes away in mid-upload is named, with how far the upload was', async (context) => {
+  test('the loss of a node during an upload is reported with its address and the progress', async (context) => {
     const server = createServer((socket) => {
       socket.write(donateFramer().encode(HELLO));
       let bytes = 0;
@@ -184,14 +180,14 @@ suite('shoal push', { concurrency: 2 }, () => {
     truncateSync(large, 100_000_000);
     const push = shoal(context, home, 'push', large, '--to', to);
     assert.equal(await push.ended(), 1);
-    const said = new RegExp(
+    const lost = new RegExp(
       `^shoal: ${to} went away during the upload \\([\\d.]+ MB of 100 MB\\)\\. Push again once it is back\\.$`,
       'm',
     );
-    assert.match(push.stderr, said);
+    assert.match(push.stderr, lost);
   });
 
-  test('asks a node that has its own model, and takes it no other', async (context) => {
+  test('sends prompts to a node with its own model, and does not upload another', async (context) => {
     const home = folder(context);
     const [, port] = await donate(context, home, '--model', DEMO_MODEL);
     const ask = shoal(context, home, 'push', '--to', `127.0.0.1:${port}`, '--prompt', 'What is 2+2?');
@@ -202,7 +198,7 @@ suite('shoal push', { concurrency: 2 }, () => {
     assert.match(push.stderr, /runs shoal-demo and takes no other/);
   });
 
-  test('pushes to the other program’s server', { skip: NO_FIXTURES }, async (context) => {
+  test('uploads to the other program’s server', { skip: NO_FIXTURES }, async (context) => {
     const [server, port] = await fixtureServer(context);
     const push = shoal(context, folder(context), 'push', DEMO_MODEL, '--to', `127.0.0.1:${port}`, '--ids', '1,2,3');
     assert.equal(await push.ended(), 0, push.stderr);
@@ -213,20 +209,24 @@ suite('shoal push', { concurrency: 2 }, () => {
 });
 
 suite('dialDonate', () => {
-  test('asks the other program’s local_lm server, one job at a time', { skip: NO_FIXTURES }, async (context) => {
-    const [, port] = await fixtureServer(context, '--mode', 'local_lm', '--local-lm-path', '/models/theirs.gguf');
-    const node = await dialDonate(`127.0.0.1:${port}`);
-    assert.deepEqual(node.hello, { mode: 'local_lm', model: '/models/theirs.gguf', queueCapacity: 64 });
-    const asked = ['a', 'b', 'c'].map((text) => node.prompt(text));
-    const push = node.putModel(createReadStream(DEMO_MODEL), { length: MODEL.length });
-    assert.deepEqual(await Promise.all(asked), ['echo: a', 'echo: b', 'echo: c']);
-    await assert.rejects(push, { code: 'INVALID_REQUEST', message: 'model_push not enabled on this node' });
-    await assert.rejects(node.infer({ ids: [1] }), { message: 'this node is local_lm; send prompt, not infer' });
-    node.close();
-    await assert.rejects(node.prompt('d'), { code: 'WORKER_LOST' });
-  });
+  test(
+    'sends prompts to the other program’s local_lm server, one job at a time',
+    { skip: NO_FIXTURES },
+    async (context) => {
+      const [, port] = await fixtureServer(context, '--mode', 'local_lm', '--local-lm-path', '/models/theirs.gguf');
+      const node = await dialDonate(`127.0.0.1:${port}`);
+      assert.deepEqual(node.hello, { mode: 'local_lm', model: '/models/theirs.gguf', queueCapacity: 64 });
+      const asked = ['a', 'b', 'c'].map((text) => node.prompt(text));
+      const push = node.putModel(createReadStream(DEMO_MODEL), { length: MODEL.length });
+      assert.deepEqual(await Promise.all(asked), ['echo: a', 'echo: b', 'echo: c']);
+      await assert.rejects(push, { code: 'INVALID_REQUEST', message: 'model_push not enabled on this node' });
+      await assert.rejects(node.infer({ ids: [1] }), { message: 'this node is local_lm; send prompt, not infer' });
+      node.close();
+      await assert.rejects(node.prompt('d'), { code: 'WORKER_LOST' });
+    },
+  );
 
-  test('a model that is not as long as was said ends the connection', { skip: NO_FIXTURES }, async (context) => {
+  test('a model with a wrong length closes the connection', { skip: NO_FIXTURES }, async (context) => {
     const [, port] = await fixtureServer(context);
     for (const length of [MODEL.length - 1, MODEL.length + 1]) {
       const node = await dialDonate(`127.0.0.1:${port}`);
@@ -235,7 +235,7 @@ suite('dialDonate', () => {
     }
   });
 
-  test('what is no address, and nobody there, are told apart', async () => {
+  test('an invalid address and a closed port give different errors', async () => {
     for (const address of ['', 'a b', 'host:0', 'host:99999', '::1']) {
       await assert.rejects(dialDonate(address), { code: 'INVALID_REQUEST' });
     }

@@ -1,20 +1,20 @@
 """A Donate compute client, written from its protocol alone.
 
 It runs on the standard library and has no code of Shoal's. It reads the
-server's hello, echoes its mode, and does its steps in the order of the command
-line; the next frame is always taken for the answer.
+server's hello, echoes its mode, and runs its steps in the order of the command
+line. The next frame always counts as the reply.
 
-Arguments: [--host ADDRESS] [--port PORT] [--mode MODE], which stands in its
-hello instead of the server's; --config JSON, said of each model. Steps, each
-as often as wanted: --push FILE; --ids 1,2,3 [--max-tokens N];
---prompt TEXT [--max-out N]. Or --raw, which sends nothing of its own, no hello
-either.
+Arguments: [--host ADDRESS] [--port PORT]; [--mode MODE] replaces the server's
+mode in the hello; --config JSON is sent with each model. Steps, each any number
+of times: --push FILE; --ids 1,2,3 [--max-tokens N];
+--prompt TEXT [--max-out N]. With --raw it sends nothing on its own,
+not even a hello.
 
-stdout: each frame that came, one JSON document a line.
+stdout: each received frame, one JSON document per line.
 
 stdin, with --raw only: {"frame": {…}} sends a frame, {"hex": TEXT} the bytes,
-one JSON document a line; its end closes the connection. {"event": "closed"} is
-said last, whichever side closed.
+one JSON document per line; its end closes the connection. {"event": "closed"} is
+printed last, whichever side closed.
 
 Exit code: 0 when every step succeeded, and after --raw; else 1, with the
 reason on stderr; 2 for wrong arguments.
@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 DIAL_TIMEOUT_SECONDS = 8
-# What a server may still say after the client has said its last word.
+# Frames that a server may still send after the client's last frame.
 LAST_WORD_SECONDS = 0.5
 CHUNK_BYTES = 1024 * 1024
 
@@ -44,7 +44,7 @@ Frame = dict[str, Any]
 
 
 class Failure(Exception):
-    """A step that did not succeed, in words."""
+    """The error text of a failed step."""
 
 
 class Client:
@@ -125,14 +125,14 @@ class Client:
 
 
 class AddStep(argparse.Action):
-    """Puts a step behind those before it."""
+    """Appends a step to the list."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         namespace.steps.append({"kind": self.dest, "value": values})
 
 
 class SetLimit(argparse.Action):
-    """Says how long the answer of the step before it may be."""
+    """Sets the maximum answer length of the previous step."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         owner = {"max_tokens": "ids", "max_out": "prompt"}[self.dest]
@@ -177,7 +177,7 @@ def send_stdin(client: Client) -> None:
         time.sleep(LAST_WORD_SECONDS)
         client.socket.shutdown(socket.SHUT_RD)
     except OSError:
-        # The server has closed; the reading side tells of it.
+        # The server has closed; the reader reports it.
         return
     except (ValueError, KeyError, TypeError) as error:
         print(f"bad line on stdin: {error!r}", file=sys.stderr, flush=True)
@@ -185,7 +185,7 @@ def send_stdin(client: Client) -> None:
 
 
 def stdin_lines() -> Iterator[bytes]:
-    # A thread inside sys.stdin would hold up the end of the interpreter.
+    # A thread that blocks in sys.stdin would delay the end of the interpreter.
     rest = b""
     while data := os.read(0, 65536):
         *lines, rest = (rest + data).split(b"\n")

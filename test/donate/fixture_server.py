@@ -5,16 +5,16 @@ stub: `infer` counts on from the last input id, `prompt` answers
 `echo: <prompt>`.
 
 Arguments: [--host ADDRESS] [--port PORT] [--mode model_push|local_lm]
-[--local-lm-path NAME] [--queue-capacity N] [--delay-ms N]. Port 0 is one that
-the system picks; the delay is the time that each job takes.
+[--local-lm-path NAME] [--queue-capacity N] [--delay-ms N]. With port 0 the
+system picks one. The delay is the duration of each job.
 
-stdout: one JSON document a line: {"event": "listening", "host", "port"}; of
+stdout: one JSON document per line: {"event": "listening", "host", "port"}; for
 each connection, by its number, {"event": "met" | "left", "client"};
-{"event": "message", "client", "message"} of each frame, where the length of
-its text stands for a chunk's data; and {"event": "mounted", "client",
-"bytes", "sha256"} of each model that came whole.
+{"event": "message", "client", "message"} for each frame, with the length of its
+text in place of a chunk's data; and {"event": "mounted", "client", "bytes",
+"sha256"} for each complete model.
 
-stdin: nothing; its end ends the program, as SIGTERM does.
+stdin: unused; its end ends the program, as SIGTERM does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 MAX_WEIGHTS_BYTES = 100 * MAX_FRAME_BYTES
 DEFAULT_NEW_TOKENS = 8
 
-# A frame with another type in one of these is unreadable.
+# A frame with another type in one of these fields is invalid.
 FIELD_TYPES: dict[str, type] = {
     "type": str,
     "config_json": str,
@@ -53,7 +53,7 @@ Frame = dict[str, Any]
 
 
 class Upload:
-    """A model on its way; after its first fault it takes no more."""
+    """An upload in progress. After its first error it accepts no more chunks."""
 
     def __init__(self, weights_len: int) -> None:
         self.expected = weights_len
@@ -63,7 +63,7 @@ class Upload:
 
 
 class Server:
-    """The options, and the queue that one worker drains."""
+    """The options, and the queue of the one worker."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -92,7 +92,7 @@ class Server:
 
 
 class Connection:
-    """One client, with the model that it has mounted."""
+    """One client, with its mounted model."""
 
     def __init__(self, server: Server, writer: asyncio.StreamWriter) -> None:
         self.server = server
@@ -213,7 +213,7 @@ class Connection:
             self.fail("queue full")
 
     def refuse(self, fault: str) -> None:
-        """Says an upload's first fault; what follows of it is dropped."""
+        """Reports an upload's first error. Later chunks are dropped."""
         if self.upload is not None:
             self.upload.is_refused = True
         self.fail(fault)
@@ -302,6 +302,6 @@ def parse_arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     arguments = parse_arguments()
-    # Whoever started it is gone.
+    # The parent process has ended.
     threading.Thread(target=end_with_stdin, daemon=True).start()
     asyncio.run(main(arguments))

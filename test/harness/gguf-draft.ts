@@ -1,4 +1,4 @@
-/** Types of values as GGUF numbers them (docs/gguf.md of ggml), those that tests write. */
+/** The GGUF value types that tests write, with their numbers (docs/gguf.md of ggml). */
 export const VALUE_TYPES = { u32: 4, i32: 5, f32: 6, string: 8, array: 9 } as const;
 
 const NUMBER_BYTES: Readonly<Record<number, number>> = {
@@ -16,16 +16,16 @@ const NUMBER_BYTES: Readonly<Record<number, number>> = {
 };
 const ALIGNMENT_BYTES = 32;
 
-/** A metadata entry, whose length may be a lie. */
+/** A metadata entry, whose length may be wrong. */
 export interface Entry {
   readonly key: Buffer;
   readonly keyLength: bigint;
   readonly type: number;
-  /** As the file has it, behind the type. */
+  /** The value's bytes in the file, after the type. */
   readonly value: Buffer;
 }
 
-/** A tensor's description, any part of which may be a lie. */
+/** A tensor's description, any part of which may be wrong. */
 export interface TensorEntry {
   readonly name: Buffer;
   readonly nameLength: bigint;
@@ -35,7 +35,7 @@ export interface TensorEntry {
   readonly offset: bigint;
 }
 
-/** A GGUF file in parts, to be put together again with some of them changed. */
+/** A GGUF file in parts, which can be changed and written again. */
 export interface Draft {
   readonly version: number;
   readonly tensorCount: bigint;
@@ -45,7 +45,7 @@ export interface Draft {
   readonly data: Buffer;
 }
 
-/** Takes a file apart that is known to be right. */
+/** Splits a valid file into its parts. */
 export function readDraft(file: Buffer): Draft {
   let at = 24;
   const take = (bytes: number): Buffer => file.subarray(at, (at += bytes));
@@ -87,7 +87,7 @@ export function writeDraft({ version, tensorCount, entryCount, entries, tensors,
   return Buffer.concat([head, Buffer.alloc(alignedLength(head.length) - head.length), data]);
 }
 
-/** The key's length is told as it is. */
+/** The length of the key is written correctly. */
 export function entryOf(key: string, type: number, value: Buffer): Entry {
   const bytes = Buffer.from(key);
   return { key: bytes, keyLength: BigInt(bytes.length), type, value };

@@ -1,4 +1,4 @@
-/** Loaded by `--import`: writes the URLs of all modules that the process loads to the file of MODULE_LIST, one a line. */
+/** Loaded by `--import`: writes the URLs of all modules that the process loads to the file of MODULE_LIST, one per line. */
 import { writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 

@@ -12,7 +12,7 @@ import {
   writeDraft,
 } from './gguf-draft.ts';
 
-/** A file that is wrong, or at least strange. */
+/** An invalid or unusual file. */
 export interface MutatedModel {
   readonly name: string;
   readonly bytes: Buffer;
@@ -23,7 +23,7 @@ const TRUNCATIONS = 24;
 const RANDOM_FILES = 60;
 const FLIPS_EACH = 6;
 
-/** Every kind of lie, made of one small model of llama's architecture. The same seed gives the same files. */
+/** All kinds of invalid files, made from one small model of llama's architecture. The same seed gives the same files. */
 export function mutatedModels(valid: Buffer, seed: number): MutatedModel[] {
   const draft = readDraft(valid);
   const drafts = [
@@ -358,7 +358,7 @@ function tensorChange(draft: Draft, place: number, what: string, change: Partial
   return [`tensor ${place}: ${what}`, { ...draft, tensors: changed }];
 }
 
-/** Bytes within a value. */
+/** Replaces bytes within a value. */
 function patch(draft: Draft, key: string, what: string, at: number, bytes: Buffer): Named {
   const { value = Buffer.alloc(0) } = draft.entries.find((entry) => String(entry.key) === key) ?? {};
   return keyChange(draft, key, what, {
@@ -366,7 +366,7 @@ function patch(draft: Draft, key: string, what: string, at: number, bytes: Buffe
   });
 }
 
-/** In place of the entry of that key, or behind the others. */
+/** Replaces the entry with that key, or appends a new one. */
 function withEntry(draft: Draft, entry: Entry, what: string): Named {
   const isThere = draft.entries.some(({ key }) => key.equals(entry.key));
   const name = `${String(entry.key)}: ${what}`;
@@ -386,7 +386,7 @@ function each<Value>(
   return Object.entries(all).flatMap(([key, values]) => values.map((value) => make(key, value)));
 }
 
-/** The same numbers every time (mulberry32). */
+/** A generator of the same numbers every time (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {

@@ -6,9 +6,9 @@ import type { ApiAccess } from '@shoal/host/home/api-file';
 import type { Program } from './program.ts';
 import type { Ran, RunOptions } from './test-network.ts';
 
-/** A node ends at once where it has nothing to complete. */
+/** A node without running answers ends at once. */
 const STOP_MS = 10_000;
-/** Between two looks at what only the status tells. */
+/** Interval between two status requests. */
 const LOOK_MS = 20;
 
 /** A line of a node's log. */
@@ -18,12 +18,12 @@ export interface LogLine {
   readonly peers?: readonly string[] | undefined;
 }
 
-/** A node that runs in a process of its own, and the commands that speak to it. */
+/** A node in its own process, and the commands that use it. */
 export class TestNode {
   readonly name: string;
   readonly home: string;
   readonly #program: Program;
-  readonly #run: (words: readonly string[], options: RunOptions) => Promise<Ran>;
+  readonly #run: (args: readonly string[], options: RunOptions) => Promise<Ran>;
 
   constructor(name: string, home: string, program: Program, run: TestNode['shoal']) {
     this.name = name;
@@ -32,39 +32,39 @@ export class TestNode {
     this.#run = run;
   }
 
-  /** Every whole line of its stderr so far. */
+  /** The complete lines of its stderr so far. */
   get stderrLines(): readonly string[] {
     return this.#program.stderr.split('\n').slice(0, -1);
   }
 
-  /** Those lines that are of its log: not the error with which a node ends that could not start. */
+  /** The lines of its log, without the error of a node that failed to start. */
   get log(): readonly LogLine[] {
     return this.stderrLines.filter((line) => line.startsWith('{')).map((line): LogLine => JSON.parse(line));
   }
 
-  /** The names in its latest `Peers: […]` line, in order of the alphabet; undefined before the first. */
+  /** The names in its latest `Peers: […]` line, sorted. Undefined before the first. */
   get peers(): readonly string[] | undefined {
     return this.log.findLast(({ msg }) => msg.startsWith('Peers: '))?.peers?.toSorted();
   }
 
-  /** Waits for a line of the log, one that was written already included. */
-  async said(line: string | RegExp): Promise<void> {
+  /** Waits for a line of the log. Resolves at once if the line is already there. */
+  async waitForLog(line: string | RegExp): Promise<void> {
     const fits = ({ msg }: LogLine): boolean => (typeof line === 'string' ? msg === line : line.test(msg));
     await this.#program.until(() => this.log.some(fits) || undefined, `the log line ${line}`);
   }
 
-  /** Waits until its log says that its peers are just these. */
+  /** Waits until its latest `Peers: […]` line lists exactly these peers. */
   async sees(...names: readonly string[]): Promise<void> {
     const wanted = names.toSorted().join();
     await this.#program.until(() => this.peers?.join() === wanted || undefined, `peers to be ${wanted}`);
   }
 
   /** Runs `shoal` in this node's home. */
-  shoal(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    return this.#run(words, options);
+  shoal(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    return this.#run(args, options);
   }
 
-  /** Its own account of itself, asked without a command in between: that would take too long in mid-answer. */
+  /** Its status, requested from the API directly: a command would take too long during an answer. */
   async status(): Promise<StatusView> {
     const { port, token }: ApiAccess = JSON.parse(await readFile(join(this.home, 'api.json'), 'utf8'));
     const response = await fetch(`http://127.0.0.1:${port}${API_PATHS.status}`, {
@@ -73,7 +73,7 @@ export class TestNode {
     return JSON.parse(await response.text());
   }
 
-  /** Waits until one of its doors is as wanted. */
+  /** Waits until one of its doors matches the condition. */
   async doorIs(name: string, isSo: (door: DoorView) => boolean): Promise<void> {
     const giveUpAt = performance.now() + STOP_MS;
     for (;;) {
@@ -84,7 +84,7 @@ export class TestNode {
     }
   }
 
-  /** Resident memory, from Linux's own account of the process. */
+  /** Resident memory, from Linux's `/proc`. */
   async residentBytes(): Promise<number> {
     const account = await readFile(`/proc/${this.#program.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+) kB/.exec(account)?.[1]) * 1_024;
@@ -94,13 +94,13 @@ export class TestNode {
     this.#program.signal(signal);
   }
 
-  /** Asks it to end, and waits for its exit code. */
+  /** Sends SIGTERM and waits for its exit code. */
   async stop(): Promise<number | null> {
     this.signal('SIGTERM');
     return this.#program.ended();
   }
 
-  /** Ends it whatever state it is in. */
+  /** Ends it in any state. */
   async kill(): Promise<void> {
     if (this.#program.exitCode === undefined) {
       this.signal('SIGTERM');

@@ -1,6 +1,6 @@
 /**
- * A whole node but for its engine, which speaks at a given pace: what a test needs to stop a worker in the middle of an
- * answer. It lends a model file, or says the prompt again under a digest of that one digit.
+ * A complete node whose engine generates at a fixed speed, so that a test can stop a worker during an answer. It lends a
+ * model file, or an echo whose digest consists of the given digit.
  */
 import { parseArgs } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -24,7 +24,7 @@ const { values } = parseArgs({
 });
 const { name, bootstrap, cluster: clusters, digit, 'model-path': modelPath } = values;
 
-/** Each text waits as long as its tokens take at this pace; a word of the echo counts as one. */
+/** Delays each text by the time of its tokens at this speed; a word of the echo counts as one token. */
 function paced(engine: Engine, tokensPerSecond: number): Engine {
   return {
     name: engine.name,
@@ -45,7 +45,7 @@ const engine =
 
 await serve({
   home: locateHome(process.env),
-  // A node that lends opens its doors; the engine that it would lend is replaced.
+  // A lending node opens its doors; its engine is replaced.
   launch: launchSettings({ name, bootstrap, clusters, port: 0, queue: 0, lend: true, model: 'echo' }, {}),
   createNode: (options) => createNode({ ...options, engine: paced(engine, Number(values['tokens-per-second'])) }),
 });

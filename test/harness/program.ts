@@ -1,29 +1,29 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Watched } from './watched.ts';
 
-/** What would make a program another than the one that the test describes. */
+/** Variables that would change the behaviour of the program under test. */
 const FOREIGN_VARIABLES = /^(SHOAL_|POC_|OPENGATEWAY_|XDG_|NODE_NAME$|NODE_OPTIONS$|NODE_TEST_CONTEXT$|GPU_LAYERS$)/;
 
 export interface ProgramOptions {
-  /** What an error calls it. */
+  /** The name in error messages. */
   readonly name: string;
   /** The JavaScript or TypeScript file and its arguments. */
   readonly command: readonly string[];
-  /** What runs it; absent: this Node. */
+  /** The program that runs it. Default: this Node. */
   readonly interpreter?: string | undefined;
-  /** Where it runs; absent: where the tests do. */
+  /** The working directory. Default: that of the tests. */
   readonly folder?: string | undefined;
   readonly environment?: NodeJS.ProcessEnv | undefined;
-  /** A channel by which the program learns that the test is gone, however that ended. */
+  /** Opens a channel that closes when the test process ends in any way. */
   readonly channel?: boolean | undefined;
 }
 
-/** A program in a process of its own: what it says, whether it has ended, and its certain end. */
+/** A program in its own process, with its output and exit code. */
 export class Program {
   readonly name: string;
   stdout = '';
   stderr = '';
-  /** The exit code once it has ended and said everything; null where a signal ended it. */
+  /** The exit code, set when the process has ended and its output is complete. Null if a signal ended it. */
   exitCode: number | null | undefined;
   readonly #child: ChildProcess;
   readonly #watched = new Watched();
@@ -34,7 +34,7 @@ export class Program {
     const own = Object.entries(process.env).filter(([variable]) => !FOREIGN_VARIABLES.test(variable));
     this.#child = spawn(interpreter, [...command], {
       cwd: folder,
-      // A group of its own, so that its children can be ended with it.
+      // Its own process group, so that its children can be ended with it.
       detached: true,
       env: { ...Object.fromEntries(own), ...environment },
       stdio: ['pipe', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
@@ -47,7 +47,7 @@ export class Program {
       this.stderr += text;
       this.#watched.changed();
     });
-    // A program that ends without reading everything is no failure of the test's.
+    // The test does not fail if a program ends before it has read its input.
     this.#child.stdin?.on('error', () => undefined);
     this.#child.once('close', (code) => {
       this.exitCode = code;
@@ -60,14 +60,14 @@ export class Program {
     return this.#child.pid;
   }
 
-  /** What `read` finds in what the program said; an error tells all of that. */
+  /** Waits until `read` returns a value. The error of a timeout includes the program's output. */
   until<Found>(read: () => Found | undefined, what: string): Promise<Found> {
-    const said = (): string => `${this.name}: ${what}. Exit code: ${this.exitCode}\n${this.stdout}\n${this.stderr}`;
+    const describe = (): string => `${this.name}: ${what}. Exit code: ${this.exitCode}\n${this.stdout}\n${this.stderr}`;
     return this.#watched.until(() => {
       const found = read();
-      if (found === undefined && this.exitCode !== undefined) throw new Error(`Ended before ${said()}`);
+      if (found === undefined && this.exitCode !== undefined) throw new Error(`Ended before ${describe()}`);
       return found;
-    }, said);
+    }, describe);
   }
 
   ended(): Promise<number | null> {
@@ -89,18 +89,18 @@ export class Program {
     this.#child.kill(signal);
   }
 
-  /** Kills it with everything that it started. */
+  /** Kills it and all processes that it started. */
   async kill(): Promise<void> {
     this.killNow();
     await this.ended();
   }
 
-  /** The same for a process that has no time left to wait. */
+  /** Like `kill`, without waiting for the end. */
   killNow(): void {
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch (error) {
-      // Nobody of the group is left, as it should be.
+      // The process group has already ended.
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
     }
   }

@@ -1,7 +1,7 @@
 import HyperDHT, { type SecretStream } from 'hyperdht';
 import { Watched } from './watched.ts';
 
-/** Whoever knows a node's key: a bare stream to that node, for bytes that no program would send. */
+/** A raw stream to the node with a given key, for bytes that no program would send. */
 export class RawPeer {
   received = '';
   readonly #stream: SecretStream;
@@ -38,7 +38,7 @@ export class RawPeer {
     this.#stream.write(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
   }
 
-  /** The same, and waits for room where there is none. */
+  /** Like `send`, but waits while the stream is full. */
   async sendAndFlush(bytes: Uint8Array): Promise<void> {
     this.#hasRoom = this.#stream.write(bytes);
     await this.#watched.until(
@@ -55,11 +55,11 @@ export class RawPeer {
     );
   }
 
-  /** Waits until the node ends the connection. */
+  /** Waits until the node closes the connection. */
   async isClosed(): Promise<void> {
     await this.#watched.until(
       () => this.#isOver || undefined,
-      () => `the end of the connection, which said:\n${this.received}`,
+      () => `the end of the connection, which sent:\n${this.received}`,
     );
   }
 

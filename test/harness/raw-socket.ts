@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import { Watched } from './watched.ts';
 
-/** A bare TCP connection to a port of this machine, for bytes that no program would send. */
+/** A raw TCP connection to a port of this machine, for bytes that no program would send. */
 export class RawSocket {
   received = '';
   readonly #socket: Socket;
   readonly #watched = new Watched();
   #isOver = false;
 
-  /** A deaf one reads nothing. */
+  /** With `deaf`, the socket never reads. */
   static dial(port: number, deaf = false): Promise<RawSocket> {
     return new Promise((resolve, reject) => {
       const socket = connect({ port, host: '127.0.0.1' });
@@ -37,7 +37,7 @@ export class RawSocket {
     this.#socket.write(bytes);
   }
 
-  /** Resolves once the system has the bytes, or the connection is over. */
+  /** Resolves when the system has accepted the bytes, or the connection is closed. */
   async sendAndFlush(bytes: Uint8Array): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#socket.write(bytes, () => resolve());
@@ -47,7 +47,7 @@ export class RawSocket {
   async isClosed(): Promise<void> {
     await this.#watched.until(
       () => this.#isOver || undefined,
-      () => `the end of the connection, which said:\n${this.received}`,
+      () => `the end of the connection, which sent:\n${this.received}`,
     );
   }
 

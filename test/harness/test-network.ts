@@ -15,14 +15,14 @@ export interface RunOptions {
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
-/** A command that has ended. */
+/** The result of a command that has ended. */
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A DHT of a test file's own, the processes that meet in it, and their homes. All of it ends with `close`. */
+/** A test file's own DHT, the processes that use it, and their homes. `close` ends all of it. */
 export class TestNetwork {
   /** `host:port` of the DHT. */
   readonly bootstrap: string;
@@ -31,7 +31,7 @@ export class TestNetwork {
   readonly #nodes: TestNode[] = [];
   readonly #programs: Program[] = [];
 
-  /** A test file that fails before its first test closes nothing. */
+  /** Runs at exit, because a test file that fails before its first test does not call `close`. */
   readonly #sweep = (): void => {
     for (const program of this.#programs) program.killNow();
     rmSync(this.#root, { recursive: true, force: true });
@@ -52,13 +52,13 @@ export class TestNetwork {
     return join(this.#root, name);
   }
 
-  /** Starts `shoal serve` in the home of that name, which may be one that was used before. */
+  /** Starts `shoal serve` in the home of that name, which may have been used before. */
   start(name: string, ...flags: readonly string[]): Promise<TestNode> {
     const where = ['--name', name, '--port', '0', '--bootstrap', this.bootstrap];
     return this.#startNode(name, [LAUNCHER, 'serve', ...where, ...flags]);
   }
 
-  /** Starts a lending node that says so many words or tokens a second; its further flags are those of paced-node.ts. */
+  /** Starts a lending node with a fixed speed in words or tokens per second. The other flags are those of paced-node.ts. */
   startPaced(name: string, cluster: string, tokensPerSecond: number, ...flags: readonly string[]): Promise<TestNode> {
     const where = ['--name', name, '--bootstrap', this.bootstrap, '--cluster', cluster];
     return this.#startNode(name, [PACED_NODE, ...where, '--tokens-per-second', String(tokensPerSecond), ...flags]);
@@ -67,39 +67,39 @@ export class TestNetwork {
   async #startNode(name: string, command: readonly string[]): Promise<TestNode> {
     const home = this.home(name);
     const program = this.run({ name, command, environment: { SHOAL_HOME: home }, channel: true });
-    const node = new TestNode(name, home, program, (words, options) => this.shoal(home, words, options));
+    const node = new TestNode(name, home, program, (args, options) => this.shoal(home, args, options));
     this.#nodes.push(node);
-    await node.said(/^API on /);
+    await node.waitForLog(/^API on /);
     return node;
   }
 
   /** Runs `shoal` with a home, until it ends. */
-  async shoal(home: string, words: readonly string[], { input = '', environment }: RunOptions = {}): Promise<Ran> {
-    const program = this.begin(home, words, environment);
+  async shoal(home: string, args: readonly string[], { input = '', environment }: RunOptions = {}): Promise<Ran> {
+    const program = this.begin(home, args, environment);
     program.endInput(input);
     const code = await program.ended();
     return { code, stdout: program.stdout, stderr: program.stderr };
   }
 
-  /** Runs `shoal` with a home, for a test that watches it on the way; in `folder`, or where the tests run. */
-  begin(home: string, words: readonly string[], environment?: NodeJS.ProcessEnv, folder?: string): Program {
-    const name = `shoal ${words.join(' ').slice(0, 100)}`;
+  /** Starts `shoal` with a home, for a test that observes it. `folder` is the working directory. */
+  begin(home: string, args: readonly string[], environment?: NodeJS.ProcessEnv, folder?: string): Program {
+    const name = `shoal ${args.join(' ').slice(0, 100)}`;
     return this.run({
       name,
-      command: [LAUNCHER, ...words],
+      command: [LAUNCHER, ...args],
       environment: { SHOAL_HOME: home, ...environment },
       ...(folder === undefined ? {} : { folder }),
     });
   }
 
-  /** Any program, ended with this network at the latest. */
+  /** Starts a program, which is ended with this network at the latest. */
   run(options: ConstructorParameters<typeof Program>[0]): Program {
     const program = new Program(options);
     this.#programs.push(program);
     return program;
   }
 
-  /** Ends what still runs, the nodes in order, and removes their homes. */
+  /** Ends all running processes, the nodes with SIGTERM first, and removes their homes. */
   async close(): Promise<void> {
     process.off('exit', this.#sweep);
     await Promise.all(this.#nodes.map((node) => node.kill()));

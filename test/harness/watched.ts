@@ -1,7 +1,7 @@
-/** How long a test waits for anything at all: far longer than it takes, because a machine may be slow. */
-const PATIENCE_MS = 30_000;
+/** The timeout of every wait in a test, much longer than needed because a machine may be slow. */
+const TIMEOUT_MS = 30_000;
 
-/** Something that changes, and those who wait for a change. */
+/** A value that changes, and the callers that wait for a change. */
 export class Watched {
   readonly #looks = new Set<() => void>();
 
@@ -9,7 +9,10 @@ export class Watched {
     for (const look of this.#looks) look();
   }
 
-  /** What `read` finds, now or after a change. Rejects with what `read` throws, and with `describe()` where it finds nothing in time. */
+  /**
+   * Resolves with the first value that `read` returns, now or after a change. Rejects with the error of `read`, or with
+   * `describe()` after the timeout.
+   */
   until<Found>(read: () => Found | undefined, describe: () => string): Promise<Found> {
     return new Promise((resolve, reject) => {
       const settle = (settled: () => void): void => {
@@ -26,8 +29,8 @@ export class Watched {
         }
       };
       const timer = setTimeout(() => {
-        settle(() => reject(new Error(`Waited ${PATIENCE_MS / 1_000} s for ${describe()}`)));
-      }, PATIENCE_MS);
+        settle(() => reject(new Error(`Waited ${TIMEOUT_MS / 1_000} s for ${describe()}`)));
+      }, TIMEOUT_MS);
       this.#looks.add(look);
       look();
     });

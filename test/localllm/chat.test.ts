@@ -17,11 +17,11 @@ const [ready, slow, busy, failing, crashing, silent] = await Promise.all([
   FixtureHost.open(network, '--answer', ''),
 ]);
 
-function chat({ serverId }: FixtureHost, ...words: readonly string[]): string[] {
-  return ['chat', serverId, '--bootstrap', network.bootstrap, ...words];
+function chat({ serverId }: FixtureHost, ...args: readonly string[]): string[] {
+  return ['chat', serverId, '--bootstrap', network.bootstrap, ...args];
 }
 
-test('their host answers one prompt, and each line of stdin in its turn', async () => {
+test('their host answers one prompt, and each line of stdin in order', async () => {
   const one = await network.shoal(home, chat(ready, '--prompt', 'Hello there'));
   assert.deepEqual(one, {
     code: 0,
@@ -42,7 +42,7 @@ test('their host answers one prompt, and each line of stdin in its turn', async 
   );
 });
 
-test('a failure is told by its code with what to do, and is the exit code; no text stands for it', async () => {
+test('a failure is reported by its code with advice and sets the exit code; it is never printed as an answer', async () => {
   const refused = await network.shoal(home, chat(busy, '--prompt', 'Hi'));
   assert.deepEqual([refused.code, refused.stdout], [1, '']);
   assert.match(refused.stderr, /MODEL_BUSY: Host is processing another request\. .*ask again in a moment/);
@@ -53,34 +53,34 @@ test('a failure is told by its code with what to do, and is the exit code; no te
   assert.equal(failed.code, 1);
 });
 
-test('an answer without a word is told, and is no failure', async () => {
+test('an empty answer is reported, and is not a failure', async () => {
   const { code, stdout, stderr } = await network.shoal(home, chat(silent, '--prompt', 'Hi'));
   assert.deepEqual([code, stdout], [0, '']);
   assert.match(stderr, /^\(an empty answer\)$/m);
 });
 
-test('a host that goes away in mid-answer is HOST_DISCONNECTED, after what it had said', async () => {
+test('the loss of a host during an answer is HOST_DISCONNECTED, after the text that has arrived', async () => {
   const { code, stdout, stderr } = await network.shoal(home, chat(crashing), { input: 'Hi\nAnd then?\n' });
   assert.deepEqual([code, stdout], [1, 'one two\n']);
   assert.match(stderr, /^HOST_DISCONNECTED: .*Connect again/m);
 });
 
-test('a prompt that no host takes is refused here, and the next is answered', async () => {
+test('a prompt that no host would accept is refused locally, and the next is answered', async () => {
   const { code, stdout, stderr } = await network.shoal(home, chat(ready), { input: `${'x'.repeat(8_193)}\nHi\n` });
   assert.deepEqual([code, stdout], [1, 'You said: Hi\n']);
   assert.match(stderr, /BAD_MESSAGE: .*too long: it has 8193 bytes of at most 8192/);
 });
 
-test('what is no Server ID is refused before anything is dialled', async () => {
-  const words = ['chat', 'not-an-id', '--prompt', 'Hi'];
-  const { code, stdout } = await network.shoal(home, [...words, '--json']);
+test('an invalid Server ID is refused before any connection is opened', async () => {
+  const args = ['chat', 'not-an-id', '--prompt', 'Hi'];
+  const { code, stdout } = await network.shoal(home, [...args, '--json']);
   const { error } = JSON.parse(stdout) as { error: { code: string } };
   assert.deepEqual([code, error.code], [1, 'INVALID_SERVER_ID']);
-  const { stderr } = await network.shoal(home, words);
+  const { stderr } = await network.shoal(home, args);
   assert.match(stderr, /INVALID_SERVER_ID: A Server ID is made of digits and letters without 0, O, I and l/);
 });
 
-test('Ctrl-C in mid-answer reaches the host as an abort, and ends with 130', async () => {
+test('Ctrl-C during an answer reaches the host as an abort, and ends with exit code 130', async () => {
   const asking = network.begin(home, chat(slow, '--prompt', 'Count'));
   await asking.until(() => asking.stdout.includes('one') || undefined, 'the first word');
   asking.signal('SIGINT');
@@ -88,7 +88,7 @@ test('Ctrl-C in mid-answer reaches the host as an abort, and ends with 130', asy
   assert.equal((await slow.receives('abort')).request_id, 'req-1');
 });
 
-test('at a terminal Ctrl-C stops the answer, and once more leaves', async () => {
+test('at a terminal Ctrl-C stops the answer, and a second one ends the chat', async () => {
   const host = await FixtureHost.open(network, ...SLOW);
   const terminal = atTerminal(network, home, chat(host));
   const shows = (text: string): Promise<unknown> =>

@@ -1,11 +1,11 @@
 // A client of the LocalLLM program, written from its protocol alone: plain Hyperswarm, newline-delimited JSON, no code of
-// Shoal's. It finds the host of a Server ID, waits for its server_info, sends one prompt, and ends with the answer.
+// Shoal. It finds the host of a Server ID, waits for its server_info, sends one prompt, and ends with the answer.
 //
 // Arguments: --bootstrap HOST:PORT --server-id ID, and --prompt TEXT or --raw.
-// stdout: each message that came, one JSON document a line; with --raw also {event: 'met' | 'left', peer}.
-// stdin, with --raw only: one JSON document a line: {"frame": {…}} sends a message, {"hex": TEXT} the bytes. Its end ends the
+// stdout: each received message, one JSON document per line; with --raw also {event: 'met' | 'left', peer}.
+// stdin, with --raw only: one JSON document per line: {"frame": {…}} sends a message, {"hex": TEXT} the bytes. Its end ends the
 // program, as SIGTERM does.
-// stderr: what went wrong on this side, `CODE: text`, the code of the protocol.
+// stderr: errors of this side, `CODE: text`, the code of the protocol.
 // Exit code: 0 after chat_end, and after --raw; 1 after an error of either side; 2 for wrong arguments.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -23,7 +23,7 @@ const END_GRACE_MS = 700;
 
 const options = readOptions();
 
-// Nodes of one machine that meet through its loopback address must be bound to it.
+// Nodes that use the loopback address must be bound to it.
 const dht = new HyperDHT({ bootstrap: options.bootstrap, host: '127.0.0.1' });
 const swarm = new Hyperswarm({ dht });
 let current;
@@ -51,7 +51,7 @@ swarm.on('connection', (stream) => {
 });
 
 const discovery = swarm.join(options.topic, { server: false, client: true });
-// A host that comes later is found by looking again.
+// A repeated lookup finds a host that announces itself later.
 setInterval(() => {
   if (!isEnding && current === undefined) void lookUp();
 }, LOOKUP_INTERVAL_MS);
@@ -76,7 +76,7 @@ async function lookUp() {
   try {
     await discovery.refresh({ server: false, client: true });
   } catch (error) {
-    // The end cuts a lookup short.
+    // The end of the program cancels a lookup.
     if (!isEnding) throw error;
   }
 }

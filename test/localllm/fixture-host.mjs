@@ -1,12 +1,12 @@
 // A host of the LocalLLM program, written from its protocol alone: plain Hyperswarm, newline-delimited JSON, no code of
-// Shoal's. It shows its Server ID, greets with server_info, and says one answer at a time, word by word.
+// Shoal. It prints its Server ID, sends server_info to each client, and sends one answer at a time, word by word.
 //
 // Arguments: --bootstrap HOST:PORT [--server-id ID] [--model NAME] [--name NAME] [--answer TEXT] [--words-per-second N]
-// [--busy | --silent | --error CODE | --crash-after N]. --busy answers every chat with MODEL_BUSY, --silent says nothing at
-// all, --error answers with that code, --crash-after destroys the connection once so many words are said.
-// stdout: one JSON document a line: {event: 'listening', server_id, peer} with its own key once it can be found, then
+// [--busy | --silent | --error CODE | --crash-after N]. --busy answers every chat with MODEL_BUSY, --silent sends
+// nothing, --error answers with that code, --crash-after destroys the connection after that many words.
+// stdout: one JSON document per line: {event: 'listening', server_id, peer} with its own key once it can be found, then
 // {event: 'met' | 'left' | 'message', peer, …}; a message carries {message}.
-// stdin: nothing; its end ends the program, as SIGTERM does.
+// stdin: unused; its end ends the program, as SIGTERM does.
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import HyperDHT from 'hyperdht';
@@ -21,11 +21,11 @@ const END_GRACE_MS = 700;
 
 const options = readOptions();
 
-// Nodes of one machine that meet through its loopback address must be bound to it.
+// Nodes that use the loopback address must be bound to it.
 const dht = new HyperDHT({ bootstrap: options.bootstrap, host: '127.0.0.1' });
 const swarm = new Hyperswarm({ dht });
 const streams = new Set();
-/** The one answer that is being said. */
+/** The one running answer. */
 let running;
 
 swarm.on('connection', (stream) => {
@@ -55,7 +55,7 @@ swarm.on('connection', (stream) => {
 });
 
 process.once('SIGTERM', end);
-// Whoever started it is gone.
+// The parent process has ended.
 process.stdin.resume().once('close', end);
 
 await swarm.join(options.topic, { server: true, client: false }).flushed();
@@ -136,7 +136,7 @@ function readLines(stream, take) {
   });
 }
 
-/** A message that a client may send, in its right shape; else nothing. */
+/** Returns the message if it is valid from a client, else undefined. */
 function parse(line) {
   let message;
   try {
@@ -148,7 +148,7 @@ function parse(line) {
   const hasId = typeof request_id === 'string';
   if (type === 'chat_start' && hasId && typeof payload?.prompt === 'string') return message;
   if (type === 'abort' && hasId) return message;
-  // A host's words are no use to a host, and no fault either.
+  // A host ignores messages of other hosts; they are not errors.
   return ['error', 'server_info', 'chat_chunk', 'chat_end'].includes(type) ? message : undefined;
 }
 

@@ -6,7 +6,7 @@ const HOST = fileURLToPath(new URL('./fixture-host.mjs', import.meta.url));
 const CLIENT = fileURLToPath(new URL('./fixture-client.mjs', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('../../apps/cli/bin/shoal.js', import.meta.url));
 
-/** Runs a command at a terminal of its own, to which what comes on stdin is typed. */
+/** Runs a command in its own terminal, with stdin as its keyboard. */
 const AT_A_TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
 
 export interface Message {
@@ -15,16 +15,16 @@ export interface Message {
   readonly payload?: { readonly [field: string]: unknown } | undefined;
 }
 
-/** A host of the LocalLLM program, as the tests see it. */
+/** A host of the LocalLLM program, for the tests. */
 export class FixtureHost {
   readonly serverId: string;
   readonly #program: Program;
 
-  /** Starts one that can be found. */
-  static async open(network: TestNetwork, ...words: readonly string[]): Promise<FixtureHost> {
+  /** Starts a host and waits until it can be found. */
+  static async open(network: TestNetwork, ...args: readonly string[]): Promise<FixtureHost> {
     const program = network.run({
-      name: `host ${words.join(' ')}`,
-      command: [HOST, '--bootstrap', network.bootstrap, ...words],
+      name: `host ${args.join(' ')}`,
+      command: [HOST, '--bootstrap', network.bootstrap, ...args],
     });
     const serverId = await program.until(() => {
       const [first] = documents(program);
@@ -38,7 +38,7 @@ export class FixtureHost {
     this.serverId = serverId;
   }
 
-  /** The first message of that type, one that came already included. */
+  /** The first message of that type, including those already received. */
   receives(type: string): Promise<Message> {
     return this.#program.until(
       () =>
@@ -50,7 +50,7 @@ export class FixtureHost {
   }
 }
 
-/** A client of the LocalLLM program that does what it is told. */
+/** A client of the LocalLLM program that sends what the test gives it. */
 export class FixtureClient {
   readonly #program: Program;
 
@@ -68,12 +68,12 @@ export class FixtureClient {
     this.write(bytes);
   }
 
-  /** Writes text as it is, at once. */
+  /** Writes raw text at once. */
   write(text: string): void {
     this.#program.write(`${JSON.stringify({ hex: Buffer.from(text).toString('hex') })}\n`);
   }
 
-  /** The first message that fits, one that came already included. */
+  /** The first matching message, including those already received. */
   receives(what: string, fits: (message: Message) => boolean): Promise<Message> {
     return this.#program.until(() => this.messages.find(fits), what);
   }
@@ -91,23 +91,23 @@ export class FixtureClient {
   }
 }
 
-/** The LocalLLM program's client with one prompt; it ends by itself. */
+/** The LocalLLM program's client with one prompt; it ends after the answer. */
 export function runFixtureClient(network: TestNetwork, serverId: string, prompt: string): Program {
   const command = [CLIENT, '--bootstrap', network.bootstrap, '--server-id', serverId, '--prompt', prompt];
   return network.run({ name: 'client', command });
 }
 
-/** Runs `shoal` at a terminal: what is written to it is typed. */
-export function atTerminal(network: TestNetwork, home: string, words: readonly string[]): Program {
+/** Runs `shoal` in a terminal; written text is typed there. */
+export function atTerminal(network: TestNetwork, home: string, args: readonly string[]): Program {
   return network.run({
-    name: `shoal ${words.join(' ')} at a terminal`,
+    name: `shoal ${args.join(' ')} at a terminal`,
     interpreter: 'python3',
-    command: ['-c', AT_A_TERMINAL, process.execPath, LAUNCHER, ...words],
+    command: ['-c', AT_A_TERMINAL, process.execPath, LAUNCHER, ...args],
     environment: { SHOAL_HOME: home, TERM: 'xterm' },
   });
 }
 
-/** What a program said, a document each line. */
+/** The JSON documents that a program has printed, one per line. */
 export function documents(program: Program): { readonly [field: string]: unknown }[] {
   const lines = program.stdout.split('\n').slice(0, -1);
   return lines.map((line): { [field: string]: unknown } => JSON.parse(line));

@@ -9,7 +9,7 @@ import { TestNetwork } from '../harness/test-network.ts';
 import { atTerminal, documents, FixtureClient, type Message, runFixtureClient } from './fixture.ts';
 
 const DEMO_MODEL = fileURLToPath(new URL('../../models/demo/shoal-demo.gguf', import.meta.url));
-/** A host that idles ends within this time. */
+/** An idle host ends within this time. */
 const END_MS = 2_000;
 
 const network = await TestNetwork.open();
@@ -19,8 +19,8 @@ const host = share('host', '--model', DEMO_MODEL, '--name', 'Dan’s MacBook', '
 const { server_id: serverId, ...introduction } = await firstDocument(host);
 const id = String(serverId);
 
-function share(home: string, ...words: readonly string[]): Program {
-  return network.begin(network.home(home), ['share', '--bootstrap', network.bootstrap, ...words]);
+function share(home: string, ...args: readonly string[]): Program {
+  return network.begin(network.home(home), ['share', '--bootstrap', network.bootstrap, ...args]);
 }
 
 async function firstDocument(program: Program): Promise<{ readonly [field: string]: unknown }> {
@@ -38,12 +38,12 @@ const isEndOf =
   ({ type, request_id }: Message): boolean =>
     request_id === requestId && type !== 'chat_chunk';
 
-test('the host says how to reach it, with which model and under which name', () => {
+test('the host prints its Server ID, model and name', () => {
   assert.match(id, /^[1-9A-HJ-NP-Za-km-z]{32,44}$/);
   assert.deepEqual(introduction, { model: 'shoal-demo', name: 'Dan’s MacBook' });
 });
 
-test('their client is greeted, and its prompt answered by the model in chunks', async () => {
+test('their client gets server_info, and its prompt is answered by the model in chunks', async () => {
   const client = runFixtureClient(network, id, 'What is 2+2?');
   assert.equal(await client.ended(), 0, client.stderr);
   const [info, ...answer] = documents(client) as unknown as Message[];
@@ -57,15 +57,15 @@ test('their client is greeted, and its prompt answered by the model in chunks', 
   assert.equal(answer.map(({ payload }) => payload?.['text']).join(''), '4');
 });
 
-test('our client chats with our host, a line of stdin each', async () => {
-  const words = ['chat', id, '--bootstrap', network.bootstrap];
+test('our client chats with our host, one prompt per line of stdin', async () => {
+  const args = ['chat', id, '--bootstrap', network.bootstrap];
   const home = network.home('asker');
-  const { code, stdout, stderr } = await network.shoal(home, words, { input: 'What is 2+2?\n\nWhat is 3+4?\n' });
+  const { code, stdout, stderr } = await network.shoal(home, args, { input: 'What is 2+2?\n\nWhat is 3+4?\n' });
   assert.deepEqual([code, stdout], [0, '4\n7\n'], stderr);
   assert.equal(stderr, 'Connected to Dan’s MacBook · shoal-demo · ready\n');
 });
 
-test('one answer runs at a time, an abort frees the host at once, and faults are told with their id', async () => {
+test('one answer runs at a time, an abort frees the host at once, and errors have the request id', async () => {
   const client = new FixtureClient(network, id);
   await client.receives('the greeting', ({ type }) => type === 'server_info');
   client.send(
@@ -89,18 +89,18 @@ test('one answer runs at a time, an abort frees the host at once, and faults are
   await client.leave();
 });
 
-test('a host that idles ends within two seconds of SIGTERM, and says how it fared on the way', async () => {
-  const told = performance.now();
+test('an idle host ends within two seconds after SIGTERM, and prints its status before', async () => {
+  const signalledAt = performance.now();
   host.signal('SIGTERM');
   assert.equal(await host.ended(), 0, host.stderr);
-  assert.ok(performance.now() - told < END_MS);
+  assert.ok(performance.now() - signalledAt < END_MS);
   const states = documents(host).slice(1);
   assert.deepEqual(states[0], { state: 'ready', model: 'shoal-demo', clients: 0 });
   assert.ok(states.some(({ state, clients }) => state === 'busy' && clients === 1));
   assert.deepEqual(states.at(-1), { state: 'stopped', model: 'shoal-demo', clients: 0 });
 });
 
-test('a Server ID is kept where that is wanted, in a file for the owner alone, and fresh otherwise', async () => {
+test('a Server ID is kept with --keep, in a file that only the owner can read, and new otherwise', async () => {
   const ids: unknown[] = [];
   for (const flags of [['--keep'], ['--keep'], []]) {
     const program = share('keeper', '--engine', 'echo', '--json', ...flags);
@@ -116,7 +116,7 @@ test('a Server ID is kept where that is wanted, in a file for the owner alone, a
   assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
-test('where no Ollama answers, the error says how to start it and what there is instead', async () => {
+test('if Ollama does not answer, the error explains how to start it and which engines exist', async () => {
   const environment = { OLLAMA_HOST: '127.0.0.1:9' };
   const { code, stdout, stderr } = await network.shoal(network.home('none'), ['share'], { environment });
   assert.deepEqual([code, stdout], [1, '']);
@@ -125,11 +125,11 @@ test('where no Ollama answers, the error says how to start it and what there is 
   assert.match(stderr, /--engine llama --model FILE\.gguf/);
 });
 
-test('an abort reaches Ollama, and what Ollama lacks reaches the client with its words', async () => {
+test('an abort reaches Ollama, and the client gets advice if the model or Ollama is missing', async () => {
   const ollama = await FakeOllama.start();
   const hungUp = new Promise<number>((resolve) => (ollama.onDisconnect = resolve));
-  const words = ['share', '--model', 'parrot', '--bootstrap', network.bootstrap, '--json'];
-  const program = network.begin(network.home('ollama'), words, { OLLAMA_HOST: ollama.address });
+  const args = ['share', '--model', 'parrot', '--bootstrap', network.bootstrap, '--json'];
+  const program = network.begin(network.home('ollama'), args, { OLLAMA_HOST: ollama.address });
   try {
     const { server_id: shared, model } = await firstDocument(program);
     assert.equal(model, 'parrot:latest');
@@ -168,9 +168,9 @@ test('an abort reaches Ollama, and what Ollama lacks reaches the client with its
   }
 });
 
-test('a terminal shows the Server ID, its QR code and a line that changes; d toggles the debug log, q ends', async () => {
-  const words = ['share', '--engine', 'echo', '--bootstrap', network.bootstrap];
-  const program = atTerminal(network, network.home('terminal'), words);
+test('a terminal shows the Server ID, its QR code and a status line; d toggles the debug log, q ends', async () => {
+  const args = ['share', '--engine', 'echo', '--bootstrap', network.bootstrap];
+  const program = atTerminal(network, network.home('terminal'), args);
   await program.until(() => /Ready · echo · 0 of 5 clients/.test(program.stdout) || undefined, 'the live line');
   assert.match(program.stdout, /Server ID: [1-9A-HJ-NP-Za-km-z]{32,44}\r\n/);
   assert.match(program.stdout, /█▀▀▀|▄▄▄▄▄ █/);

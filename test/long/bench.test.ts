@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 const ROOT = join(import.meta.dirname, '../..');
 const BENCH_TIMEOUT_MS = 180_000;
 
-/** The files of bench/ that are started by themselves: those that report figures. */
+/** The files in bench/ that report figures. */
 const benches = globSync('bench/*.ts', { cwd: ROOT })
   .filter((file) => readFileSync(join(ROOT, file), 'utf8').includes('benchOptions('))
   .filter((file) => file !== join('bench', 'report.ts'))

@@ -1,9 +1,9 @@
 // A node of the OpenGateway program, written from its protocol alone: plain Hyperswarm, newline-delimited JSON, no code of
-// Shoal's. It greets every peer, answers prompts as it is told to, and asks what it is given on stdin.
+// Shoal. It sends a hello to every peer, answers prompts as its arguments say, and sends the messages from stdin.
 //
 // Arguments: --bootstrap HOST:PORT --name NAME --cluster ID [--model NAME] [--answer TEXT | --silent]
-// stdout: one JSON document a line: {event: 'met' | 'left' | 'message', peer, …}; a message carries {message}.
-// stdin: one JSON document a line: {"message": {…}} sends a message, {"bytes": TEXT} writes TEXT as it is; to one peer with
+// stdout: one JSON document per line: {event: 'met' | 'left' | 'message', peer, …}; a message carries {message}.
+// stdin: one JSON document per line: {"message": {…}} sends a message, {"bytes": TEXT} writes TEXT unchanged; to one peer with
 // {"to": KEY}, else to all.
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
@@ -29,7 +29,7 @@ const hello = {
   supported_models: values.model === undefined ? [] : [values.model],
 };
 
-// Nodes of one machine that meet through its loopback address must be bound to it.
+// Nodes that use the loopback address must be bound to it.
 const dht = new HyperDHT({ bootstrap: [values.bootstrap], host: '127.0.0.1' });
 const swarm = new Hyperswarm({ dht });
 const streams = new Map();

@@ -1,8 +1,8 @@
 // The OpenGateway program's prompt tool, written from its protocol alone: plain Hyperswarm, newline-delimited JSON, no code
-// of Shoal's. It knows only the padded topic, greets nobody, asks every peer that it meets, and takes the first answer.
+// of Shoal. It uses only the padded topic, sends no hello, prompts every peer that connects, and prints the first answer.
 //
 // Arguments: --bootstrap HOST:PORT --cluster ID --prompt TEXT [--model NAME] [--id JSON]
-// stdout: the answer alone. stderr: `asked KEY` for each peer. Exit code 1 where nobody answers within 30 s.
+// stdout: the answer only. stderr: `asked KEY` for each peer. Exit code 1 without an answer within 30 s.
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import HyperDHT from 'hyperdht';
@@ -27,7 +27,7 @@ const request = {
   model: values.model,
 };
 
-// Nodes of one machine that meet through its loopback address must be bound to it.
+// Nodes that use the loopback address must be bound to it.
 const dht = new HyperDHT({ bootstrap: [values.bootstrap], host: '127.0.0.1' });
 const swarm = new Hyperswarm({ dht });
 
@@ -52,7 +52,7 @@ swarm.join(topic, { server: false, client: true });
 
 let isOver = false;
 const timeout = setTimeout(() => void finish(1), ANSWER_TIMEOUT_MS);
-// Whoever started it is gone.
+// The parent process has ended.
 process.stdin.resume().on('end', () => void finish(1));
 
 function take(message) {

@@ -17,12 +17,12 @@ interface FixtureEvent {
   readonly message?: Message | undefined;
 }
 
-/** A node of the OpenGateway program, as the tests see it; `peer` is always a public key in hex. */
+/** A node of the OpenGateway program, for the tests. `peer` is always a public key in hex. */
 export class FixtureNode {
   readonly #program: Program;
 
-  constructor(network: TestNetwork, name: string, cluster: string, ...words: readonly string[]) {
-    const command = [NODE, '--bootstrap', network.bootstrap, '--name', name, '--cluster', cluster, ...words];
+  constructor(network: TestNetwork, name: string, cluster: string, ...args: readonly string[]) {
+    const command = [NODE, '--bootstrap', network.bootstrap, '--name', name, '--cluster', cluster, ...args];
     this.#program = network.run({ name, command });
   }
 
@@ -30,7 +30,7 @@ export class FixtureNode {
     this.#program.write(`${JSON.stringify({ message, to })}\n`);
   }
 
-  /** Writes text as it is, whether it is a message or not. */
+  /** Writes raw text, which may be an invalid message. */
   write(bytes: string, to?: string): void {
     this.#program.write(`${JSON.stringify({ bytes, to })}\n`);
   }
@@ -43,14 +43,14 @@ export class FixtureNode {
     await this.#program.until(() => this.#has('left', peer), `losing ${peer}`);
   }
 
-  /** The first message that fits, one that came already included. */
+  /** The first matching message, including those already received. */
   receives(what: string, fits: (message: Message, peer: string) => boolean): Promise<Message> {
     const find = (): Message | undefined =>
       this.#events.find(({ message, peer }) => message !== undefined && fits(message, peer))?.message;
     return this.#program.until(find, what);
   }
 
-  /** The responses that came from a peer so far, in their order. */
+  /** The responses from a peer so far, in order. */
   responses(peer: string): Message[] {
     return this.#events
       .filter((event) => event.peer === peer)
@@ -67,7 +67,7 @@ export class FixtureNode {
   }
 }
 
-/** The OpenGateway program's prompt tool at work; it ends by itself. */
+/** Runs the OpenGateway program's prompt tool, which ends after the answer. */
 export function runPromptTool(network: TestNetwork, cluster: string, prompt: string): Program {
   const command = [PROMPT_TOOL, '--bootstrap', network.bootstrap, '--cluster', cluster, '--prompt', prompt];
   return network.run({ name: 'prompt tool', command });

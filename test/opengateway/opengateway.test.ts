@@ -19,7 +19,7 @@ const [lender, asker] = await Promise.all([
 const lenderKey = (await lender.status()).id;
 const askerKey = (await asker.status()).id;
 
-test('their node appears among the peers, with the name and the models that it told', async () => {
+test('their node appears among the peers, with its name and models', async () => {
   await lender.sees('Asker', 'Theirs');
   await asker.sees('Lender', 'Theirs');
 
@@ -32,7 +32,7 @@ test('their node appears among the peers, with the name and the models that it t
   assert.equal(peer.lends, undefined);
 });
 
-test('our node greets theirs in their words', async () => {
+test('our node sends theirs a hello in their format', async () => {
   const hello = await theirs.receives('a hello', ({ type }, peer) => type === 'peer_hello' && peer === lenderKey);
 
   assert.equal(hello['node_name'], 'Lender');
@@ -40,7 +40,7 @@ test('our node greets theirs in their words', async () => {
   assert.deepEqual(hello['supported_models'], ['echo']);
 });
 
-test('their prompt is answered by our lending node, and our other node is silent', async () => {
+test('their prompt is answered by our lending node, and our other node does not reply', async () => {
   await theirs.meets(askerKey);
   await theirs.meets(lenderKey);
 
@@ -53,13 +53,13 @@ test('their prompt is answered by our lending node, and our other node is silent
     response: 'What is 2+2?',
     model: 'echo',
   });
-  // What our other node has to say to the request it has said before it takes the fault behind it, and parts.
+  // Our other node handles the request before the invalid bytes after it, which close the connection.
   theirs.write('no object\n', askerKey);
   await theirs.loses(askerKey);
   assert.deepEqual(theirs.responses(askerKey), []);
 });
 
-test('a request id comes back unchanged, whatever JSON it is, and a request without one is answered without one', async () => {
+test('a request id of any JSON type is returned unchanged, and a request without one is answered without one', async () => {
   const ids = ['a text', '', 0, -1.5, true, false, ['a', 1], { nested: { id: null } }];
   for (const id of ids) {
     theirs.send({ type: 'inference_request', request_id: id, prompt: JSON.stringify(id) }, lenderKey);
@@ -76,7 +76,7 @@ test('a request id comes back unchanged, whatever JSON it is, and a request with
   assert.ok(answers.slice(-2).every((answer) => !('request_id' in answer)));
 });
 
-test('a request without a prompt, and one for a model that is not here, meet silence', async () => {
+test('a request without a prompt, and one for a missing model, get no reply', async () => {
   const before = theirs.responses(lenderKey).length;
   theirs.send({ type: 'inference_request', request_id: 'nothing to answer' }, lenderKey);
   theirs.write('\n \n', lenderKey);
@@ -97,7 +97,7 @@ test('a request without a prompt, and one for a model that is not here, meet sil
   );
 });
 
-test('a full node is silent, and answers again once it has room', async () => {
+test('a full node does not reply, and answers again once a slot is free', async () => {
   const busy = await network.startPaced('Busy', 'busy', 10);
   const key = (await busy.status()).id;
   const friend = new FixtureNode(network, 'Friend', 'busy');
@@ -115,7 +115,7 @@ test('a full node is silent, and answers again once it has room', async () => {
   );
 });
 
-test('their prompt tool, which greets nobody and knows only the padded topic, is answered by our lending node', async () => {
+test('their prompt tool, which sends no hello and uses only the padded topic, is answered by our lending node', async () => {
   const tool = runPromptTool(network, CLUSTER, 'What is 3+3?');
 
   assert.equal(await tool.ended(), 0, tool.stderr);
@@ -123,7 +123,7 @@ test('their prompt tool, which greets nobody and knows only the padded topic, is
   assert.match(tool.stderr, new RegExp(`^asked ${lenderKey}$`, 'm'));
 });
 
-test('their node answers our prompt where nobody of ours lends', async () => {
+test('their node answers our prompt if none of our nodes lends', async () => {
   const answering = new FixtureNode(network, 'Answering', 'only-theirs', '--model', 'their-model');
   await meetIn('only-theirs', answering, 'Answering');
 
@@ -135,7 +135,7 @@ test('their node answers our prompt where nobody of ours lends', async () => {
   assert.equal(answer.model, 'their-model');
 });
 
-test('the [error] of one of their nodes is made good by the answer of another', async () => {
+test('after an [error] from one of their nodes, another one answers', async () => {
   const failing = new FixtureNode(network, 'Failing', 'half-broken', '--answer', '[error] out of paper');
   const slow = new FixtureNode(network, 'Slow', 'half-broken', '--silent');
   await meetIn('half-broken', failing, 'Failing');
@@ -154,7 +154,7 @@ test('the [error] of one of their nodes is made good by the answer of another', 
   assert.equal(answer.worker, 'Slow');
 });
 
-test('where all of them say [error], our prompt fails and prints no answer', async () => {
+test('if all of them answer with [error], our prompt fails and prints no answer', async () => {
   const failing = new FixtureNode(network, 'Broken', 'all-broken', '--answer', '[error] out of paper');
   await meetIn('all-broken', failing, 'Broken');
 
@@ -174,9 +174,9 @@ function ask(cluster: string, prompt: string): Promise<Ran> {
   return asker.shoal(['prompt', '--json', '--cluster', cluster, prompt]);
 }
 
-/** Has our asking node join a cluster, where it meets a node of theirs. */
+/** Joins our asking node to a cluster, and waits until it is connected to their node. */
 async function meetIn(cluster: string, node: FixtureNode, name: string): Promise<void> {
   assert.equal((await asker.shoal(['connect', cluster])).code, 0);
   await node.meets(askerKey);
-  await asker.said(new RegExp(`^Peers: .*${name}`));
+  await asker.waitForLog(new RegExp(`^Peers: .*${name}`));
 }

@@ -5,7 +5,7 @@ import { type Ran, TestNetwork } from '../harness/test-network.ts';
 import { FixtureWorker } from './fixture.ts';
 
 suite('our client and their workers', { concurrency: 3 }, () => {
-  test('a worker of theirs that only tells its health on a timer is asked without waiting for that', async (t) => {
+  test('a worker of theirs that reports its health on a timer gets a prompt before the timer fires', async (t) => {
     const network = await openNetwork(t);
     const worker = await FixtureWorker.start(
       network,
@@ -31,7 +31,7 @@ suite('our client and their workers', { concurrency: 3 }, () => {
     assert.match(String(prompt.requestId), /^[0-9a-f]{16}$/);
   });
 
-  test('a worker of theirs that fails is made good by the next, and one that is overloaded is not asked', async (t) => {
+  test('after a failure of one of their workers, the next one answers, and an overloaded one gets no prompt', async (t) => {
     const network = await openNetwork(t);
     await Promise.all([
       FixtureWorker.start(network, '--health', '95', '--error', 'out of paper'),
@@ -46,7 +46,7 @@ suite('our client and their workers', { concurrency: 3 }, () => {
     assert.deepEqual([response, worker.health.score, workers.length], ['Four.', 70, 3]);
   });
 
-  test('a worker of theirs that is silent is given up after the time that one is waited for', async (t) => {
+  test('a silent worker of theirs counts as failed after the timeout', async (t) => {
     const network = await openNetwork(t);
     await FixtureWorker.start(network, '--health', '95', '--silent');
     await FixtureWorker.start(network, '--health', '70', '--answer', 'Four.');
@@ -57,7 +57,7 @@ suite('our client and their workers', { concurrency: 3 }, () => {
     assert.match(stdout, /\(health: 95\)[^]*\(health: 70\)[^]*📥 Response: Four\./);
   });
 
-  test('where all of them fail, the error is told and no answer', async (t) => {
+  test('if all of them fail, the client prints the error and no answer', async (t) => {
     const network = await openNetwork(t);
     await FixtureWorker.start(network, '--error', 'out of paper');
     const { code, stdout, stderr } = await ask(network);
@@ -72,7 +72,7 @@ suite('our client and their workers', { concurrency: 3 }, () => {
     assert.equal(JSON.parse(document).error.code, 'OVERLOADED');
   });
 
-  test('a worker of theirs that ends in mid-answer is made good by the next', async (t) => {
+  test('if one of their workers ends during an answer, the next one answers', async (t) => {
     const network = await openNetwork(t);
     const silent = await FixtureWorker.start(network, '--health', '95', '--silent');
     await FixtureWorker.start(network, '--health', '70', '--answer', 'Four.');
@@ -88,12 +88,12 @@ suite('our client and their workers', { concurrency: 3 }, () => {
   });
 });
 
-function ask(network: TestNetwork, ...words: readonly string[]): Promise<Ran> {
+function ask(network: TestNetwork, ...args: readonly string[]): Promise<Ran> {
   const question = ['qmesh', 'ask', 'What is 2+2?', '--max-tokens', '7', '--temperature', '0'];
-  return network.shoal(network.home('client'), [...question, '--bootstrap', network.bootstrap, ...words]);
+  return network.shoal(network.home('client'), [...question, '--bootstrap', network.bootstrap, ...args]);
 }
 
-/** Each test has a DHT of its own, because every worker of QMesh's is in the same network. */
+/** Each test has its own DHT, because all QMesh workers join the same topic. */
 async function openNetwork(t: TestContext): Promise<TestNetwork> {
   const network = await TestNetwork.open();
   t.after(() => network.close());

@@ -6,7 +6,7 @@ import { Pool } from './pool.ts';
 const WORKERS = 50;
 const PROMPTS = 100;
 
-test('one client finds fifty workers on a DHT of ten nodes, and a hundred prompts are spread over them', async (t) => {
+test('one client finds fifty workers on a DHT of ten nodes, and distributes a hundred prompts over them', async (t) => {
   const pool = await Pool.open({ workers: WORKERS, dhtNodes: 10, wordsPerSecond: 20 });
   t.after(() => pool.close());
   const qmesh = await connectQmesh({ bootstrap: pool.bootstrap });
@@ -22,7 +22,7 @@ test('one client finds fifty workers on a DHT of ten nodes, and a hundred prompt
     prompts,
   );
   const served = pool.doors.map((door) => door.status().answered);
-  // Two each if nothing were in the way: a worker that tells its health in between may be asked once more.
+  // Two each in the ideal case; a worker that reports its health in between may get one more.
   assert.ok(served.filter((count) => count > 0).length >= 0.9 * WORKERS, served.join(' '));
   assert.ok(Math.max(...served) <= 4, served.join(' '));
 });

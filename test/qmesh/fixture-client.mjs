@@ -1,10 +1,10 @@
 // A client of the QMesh program, written from its protocol alone: plain Hyperswarm, JSON behind a big-endian length, no code
-// of Shoal's. It waits until workers have told their health, prompts the healthiest that takes requests, and ends.
+// of Shoal. It waits until workers have reported their health, prompts the healthiest one that accepts requests, and ends.
 //
 // Arguments: --bootstrap HOST:PORT, and --prompt TEXT [--max-tokens N] [--temperature N] [--workers N] [--status-request],
-// or --raw. It chooses among the first N workers (default 1) that tell their health; --status-request asks each for it.
-// stdout: one JSON document a line: {event: 'met' | 'left' | 'message', peer, …}; a message carries {message}.
-// stdin, with --raw only: one JSON document a line: {"frame": {…}} sends a message, {"hex": TEXT} the bytes; to one peer with
+// or --raw. It chooses among the first N workers (default 1) that report their health; --status-request requests it.
+// stdout: one JSON document per line: {event: 'met' | 'left' | 'message', peer, …}; a message carries {message}.
+// stdin, with --raw only: one JSON document per line: {"frame": {…}} sends a message, {"hex": TEXT} the bytes; to one peer with
 // {"to": KEY}, else to all. Its end ends the program, as SIGTERM does.
 // Exit code: 0 with a result, 1 with an error or after 60 s (the reason is on stderr), 2 for wrong arguments.
 import { createHash, randomBytes } from 'node:crypto';
@@ -20,13 +20,13 @@ const END_GRACE_MS = 700;
 
 const options = readOptions();
 
-// Nodes of one machine that meet through its loopback address must be bound to it.
+// Nodes that use the loopback address must be bound to it.
 const dht = new HyperDHT({ bootstrap: options.bootstrap, host: '127.0.0.1' });
 const swarm = new Hyperswarm({ dht });
 const streams = new Map();
 const healths = new Map();
 let isEnding = false;
-/** Set once the prompt is sent. */
+/** Set when the prompt is sent. */
 let asked;
 
 swarm.on('connection', (stream) => {
@@ -50,7 +50,7 @@ swarm.on('connection', (stream) => {
 });
 
 const discovery = swarm.join(TOPIC, { server: false, client: true });
-// A worker that comes later is found by looking again.
+// A repeated lookup finds a worker that announces itself later.
 setInterval(() => {
   if (!isEnding && asked === undefined) void lookUp();
 }, LOOKUP_INTERVAL_MS);
@@ -83,7 +83,7 @@ async function lookUp() {
   try {
     await discovery.refresh({ server: false, client: true });
   } catch (error) {
-    // The end cuts a lookup short.
+    // The end of the program cancels a lookup.
     if (!isEnding) throw error;
   }
 }

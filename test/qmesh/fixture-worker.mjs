@@ -1,11 +1,11 @@
 // A worker of the QMesh program, written from its protocol alone: plain Hyperswarm, JSON behind a big-endian length, no code
-// of Shoal's. It tells its health only when its timer fires, and answers prompts as it is told to.
+// of Shoal. It reports its health only when its timer fires, and answers prompts as its arguments say.
 //
 // Arguments: --bootstrap HOST:PORT [--status-ms N] [--health SCORE] [--answer TEXT | --error TEXT | --silent]
 // [--id-hex-length 32|64]. A health below 20 refuses every prompt.
-// stdout: one JSON document a line: {event: 'ready', worker_id, peer} with its own key once it can be found, then
+// stdout: one JSON document per line: {event: 'ready', worker_id, peer} with its own key once it can be found, then
 // {event: 'met' | 'left' | 'message', peer, …}; a message carries {message}.
-// stdin: nothing; its end ends the program, as SIGTERM does.
+// stdin: unused; its end ends the program, as SIGTERM does.
 import { createHash, randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import HyperDHT from 'hyperdht';
@@ -20,7 +20,7 @@ const END_GRACE_MS = 700;
 const options = readOptions();
 const workerId = randomBytes(options.idHexLength / 2).toString('hex');
 
-// Nodes of one machine that meet through its loopback address must be bound to it.
+// Nodes that use the loopback address must be bound to it.
 const dht = new HyperDHT({ bootstrap: options.bootstrap, host: '127.0.0.1' });
 const swarm = new Hyperswarm({ dht });
 const streams = new Set();
@@ -39,7 +39,7 @@ swarm.on('connection', (stream) => {
 });
 
 process.once('SIGTERM', end);
-// Whoever started it is gone.
+// The parent process has ended.
 process.stdin.resume().once('close', end);
 
 await swarm.join(TOPIC, { server: true, client: false }).flushed();
@@ -57,7 +57,7 @@ function take(stream, peer, body) {
   say({ event: 'message', peer, message });
   const { type, requestId } = message;
   if (type === 'prompt') answer(stream, message);
-  // A status without health asks for one.
+  // A status without health is a request for it.
   else if (
     type === 'status_request' ||
     (type === 'status' && requestId !== undefined && message.health === undefined)

@@ -18,7 +18,7 @@ export interface FixtureEvent {
   readonly message?: Message | undefined;
 }
 
-/** A program of QMesh's own kind at work: a document a line. */
+/** A running QMesh program that prints one document per line. */
 class Fixture {
   readonly program: Program;
 
@@ -31,7 +31,7 @@ class Fixture {
     return lines.map((line): FixtureEvent => JSON.parse(line));
   }
 
-  /** The first event that fits, one that came already included. */
+  /** The first matching event, including those already received. */
   until(what: string, fits: (event: FixtureEvent) => boolean): Promise<FixtureEvent> {
     return this.program.until(() => this.events.find(fits), what);
   }
@@ -40,19 +40,19 @@ class Fixture {
     return this.events.flatMap(({ message }) => (message === undefined ? [] : [message]));
   }
 
-  /** The first message that fits, one that came already included. */
+  /** The first matching message, including those already received. */
   receives(what: string, fits: (message: Message) => boolean): Promise<Message> {
     return this.program.until(() => this.messages.find(fits), what);
   }
 }
 
-/** A worker of the QMesh program, once it can be found. */
+/** A worker of the QMesh program that can be found. */
 export class FixtureWorker extends Fixture {
   readonly id: string;
 
-  static async start(network: TestNetwork, ...words: readonly string[]): Promise<FixtureWorker> {
-    const name = `fixture worker ${words.join(' ')}`;
-    const program = network.run({ name, command: [WORKER, '--bootstrap', network.bootstrap, ...words] });
+  static async start(network: TestNetwork, ...args: readonly string[]): Promise<FixtureWorker> {
+    const name = `fixture worker ${args.join(' ')}`;
+    const program = network.run({ name, command: [WORKER, '--bootstrap', network.bootstrap, ...args] });
     const { worker_id: id = '' } = await new Fixture(program).until('ready', ({ event }) => event === 'ready');
     return new FixtureWorker(program, id);
   }
@@ -63,11 +63,11 @@ export class FixtureWorker extends Fixture {
   }
 }
 
-/** A client of the QMesh program; with `--raw` it sends what it is told to. */
+/** A client of the QMesh program. With `--raw` it sends what the test gives it. */
 export class FixtureClient extends Fixture {
-  constructor(network: TestNetwork, ...words: readonly string[]) {
-    const name = `fixture client ${words.join(' ')}`;
-    super(network.run({ name, command: [CLIENT, '--bootstrap', network.bootstrap, ...words] }));
+  constructor(network: TestNetwork, ...args: readonly string[]) {
+    const name = `fixture client ${args.join(' ')}`;
+    super(network.run({ name, command: [CLIENT, '--bootstrap', network.bootstrap, ...args] }));
   }
 
   send(frame: object): void {

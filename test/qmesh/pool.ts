@@ -3,18 +3,18 @@ import { createDht, localDht } from '@shoal/transport/dht';
 import { Worker } from '@shoal/worker';
 import { openQmeshDoor, type QmeshDoor } from '@shoal/worker/qmesh';
 
-/** Doors that announce themselves at once: with more of them, one DHT node loses packets to its own burst. */
+/** Doors that announce themselves at the same time. With more, one DHT node loses packets in its own burst. */
 const OPENED_AT_ONCE = 5;
 
 export interface PoolOptions {
   readonly workers: number;
-  /** Of the DHT that they meet in. */
+  /** Number of nodes of their DHT. */
   readonly dhtNodes: number;
-  /** How fast each echo speaks. */
+  /** Speed of each echo engine. */
   readonly wordsPerSecond: number;
 }
 
-/** Many light QMesh workers in this process, all of them announced. */
+/** Many light QMesh workers in this process, all announced. */
 export class Pool {
   readonly bootstrap: readonly string[];
   readonly doors: readonly QmeshDoor[];
@@ -32,7 +32,7 @@ export class Pool {
         const engine = createEcho({ slots: 1, tokensPerSecond: wordsPerSecond });
         const limits = { slots: 1, queue: 0, maxTokens: 1_000 };
         const worker = await Worker.create({ engine, limits, health: () => 100 });
-        // All of one machine, and so equally busy: what they differ in is their queues.
+        // All are on one machine and have the same load; only their queues differ.
         const use = { processor: () => 10, memory: () => 20 };
         const workerId = index.toString(16).padStart(64, '0');
         const door = await openQmeshDoor({ dht, worker, workerId, maxTokens: 1_000, use });

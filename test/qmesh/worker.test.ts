@@ -11,10 +11,10 @@ import { FixtureClient, type Message } from './fixture.ts';
 const RUN_WORKER = fileURLToPath(new URL('../../examples/run-worker.js', import.meta.url));
 const BASIC_CLIENT = fileURLToPath(new URL('../../examples/basic-client.js', import.meta.url));
 
-/** An idle process ends within this time, whatever its network does. */
+/** An idle process ends within this time, in any state of its network. */
 const END_MS = 2_000;
 
-test('their client is answered by our worker’s model, and told the health unasked and when asked', async (t) => {
+test('our worker’s model answers their client, and the worker reports its health on its own and on request', async (t) => {
   const network = await openNetwork(t);
   await isLending(startWorker(network, { engine: ['--threads', '1'] }));
 
@@ -32,7 +32,7 @@ test('their client is answered by our worker’s model, and told the health unas
   assert.deepEqual([text, tokens, Object.keys(effort)], ['4', 1, ['duration', 'tokensPerSecond']]);
 });
 
-test('what cannot be read is told without an id and harms nothing; a frame above 10 MiB ends the connection', async (t) => {
+test('an invalid message gets an error without an id and has no other effect; a frame above 10 MiB closes the connection', async (t) => {
   const network = await openNetwork(t);
   await isLending(startWorker(network));
   const client = new FixtureClient(network, '--raw');
@@ -43,7 +43,7 @@ test('what cannot be read is told without an id and harms nothing; a frame above
   client.sendBytes('00000002' + Buffer.from('{x').toString('hex'));
   client.send({ type: 'prompt', requestId: 'no prompt' });
   client.send({ type: 'status', requestId: 'as the document calls it' });
-  // At once, so that the first is not answered before the second comes.
+  // Sent together, so that the second arrives before the first is answered.
   const twice = frame({ type: 'prompt', requestId: 'twice', prompt: 'Once only.', options: { temperature: 0 } });
   client.sendBytes(twice + twice);
   await client.receives('the status', ({ requestId }) => requestId === 'as the document calls it');
@@ -60,7 +60,7 @@ test('what cannot be read is told without an id and harms nothing; a frame above
   assert.equal(answers.length, 1);
 });
 
-test('two workers of one folder are two workers, and keep their ids', async (t) => {
+test('two workers in one folder are separate and keep their ids', async (t) => {
   const network = await openNetwork(t);
   const folder = network.home('workers');
   mkdirSync(folder);
@@ -98,7 +98,7 @@ test('two workers of one folder are two workers, and keep their ids', async (t) 
   assert.deepEqual(readdirSync(folder).toSorted(), ['worker-id-2.txt', 'worker-id.txt']);
 });
 
-test('a worker on a DHT where nobody answers says so, and ends in time', async (t) => {
+test('a worker on a DHT that does not answer logs a warning, and ends in time', async (t) => {
   const network = await openNetwork(t);
   const worker = startWorker(network, { environment: { SHOAL_BOOTSTRAP: '127.0.0.1:9' } });
   await isLending(worker);
@@ -112,7 +112,7 @@ test('a worker on a DHT where nobody answers says so, and ends in time', async (
   assert.ok(performance.now() - startedAt < END_MS + 1_000, `${performance.now() - startedAt} ms`);
 });
 
-test('DEBUG=hyperswarm:* shows what the swarm does, and a wrong GPU_LAYERS is said', async (t) => {
+test('DEBUG=hyperswarm:* logs the swarm’s events, and an invalid GPU_LAYERS is reported', async (t) => {
   const network = await openNetwork(t);
   const worker = startWorker(network, { environment: { DEBUG: 'hyperswarm:*' } });
   await worker.until(() => /^hyperswarm:\S+ joins topic 11626a5f/m.exec(worker.stderr) ?? undefined, 'the topic');
@@ -122,7 +122,7 @@ test('DEBUG=hyperswarm:* shows what the swarm does, and a wrong GPU_LAYERS is sa
 });
 
 interface WorkerSetting {
-  /** Absent: the echo, which is there at once. */
+  /** Default: the echo, which starts at once. */
   readonly engine?: readonly string[] | undefined;
   readonly folder?: string | undefined;
   readonly environment?: NodeJS.ProcessEnv | undefined;
@@ -145,14 +145,14 @@ async function isLending(worker: Program): Promise<void> {
   await worker.until(() => /^Worker [0-9a-f]{6} lends /m.exec(worker.stdout) ?? undefined, 'the worker');
 }
 
-/** Each test has a DHT of its own, because every worker of QMesh's is in the same network. */
+/** Each test has its own DHT, because all QMesh workers join the same topic. */
 async function openNetwork(t: TestContext): Promise<TestNetwork> {
   const network = await TestNetwork.open();
   t.after(() => network.close());
   return network;
 }
 
-/** In hex, as it stands on the wire. */
+/** In hex, as on the wire. */
 function frame(message: object): string {
   const body = Buffer.from(JSON.stringify(message));
   return body.length.toString(16).padStart(8, '0') + body.toString('hex');

@@ -4,14 +4,14 @@ type Command = ReturnType<typeof createProgram>;
 type Flag = Command['options'][number];
 type Argument = Command['registeredArguments'][number];
 
-/** What can be typed for one command. What help says about it is not part of that. */
+/** The command line syntax of one command, without its help texts. */
 interface CommandLine {
   readonly aliases: readonly string[];
   readonly arguments: readonly string[];
   readonly flags: readonly string[];
 }
 
-/** Every command beneath a program by its whole name, and the program itself. */
+/** A program and all its commands, by full name. */
 export function commandLines(command: Command): Record<string, CommandLine> {
   const own = {
     aliases: command.aliases().toSorted(),
@@ -33,7 +33,7 @@ function argumentText(argument: Argument): string {
   return [required ? `<${name}>` : `[${name}]`, ...rest(argChoices, defaultValue)].join(' ');
 }
 
-/** `--port <value> default 49737`, `--cluster <value> repeated`. What the value is called is prose. */
+/** `--port <value> default 49737`, `--cluster <value> repeated`. The name of the value is not recorded. */
 function flagText(flag: Flag): string {
   const { short, long, required, optional, mandatory, hidden, argChoices, defaultValue } = flag;
   return [
@@ -54,14 +54,14 @@ function rest(choices: readonly string[] | undefined, usual: unknown): readonly 
   ];
 }
 
-/** Whether a second value is added to the first. */
+/** True if a second value is added to the first. */
 function isRepeated({ variadic, parseArg }: Flag): boolean {
   if (variadic) return true;
   try {
     const values: unknown = parseArg?.('second', ['first']);
     return Array.isArray(values) && values.length === 2;
   } catch {
-    // It refuses the word: it wants a number, of which there is one.
+    // It refuses a text because it expects a number, which cannot be repeated.
     return false;
   }
 }

@@ -1,6 +1,6 @@
 import type { Settings } from '@shoal/host/settings';
 
-/** Everything that may be said, all of it said. */
+/** The type with all optional members required. */
 type Every<Value> = Value extends string | number | boolean | readonly unknown[]
   ? Value
   : { [Key in keyof Value]-?: Every<Exclude<Value[Key], undefined>> };

@@ -9,7 +9,7 @@ const ID = 'd6e3135aa412c49f218037f6e6f54356e10049f76435f9567657f91d6af09504';
 const SERVER_ID = 'HM8FBnz4Smzc7HnAVsbVs2iSzmgQvY32AN2XvLNzGiRF';
 const WORKER_ID = '42d159f2f969a9dd0529a431271c8bc2a2f7c4f3081c66ed8d38acfe25700e9c';
 
-/** What the node of this home says of itself, whichever version runs it. */
+/** Properties of this home's node, the same for every version. */
 const STATUS = {
   name: 'Keeper',
   id: ID,
@@ -34,7 +34,7 @@ interface Status {
 const network = await TestNetwork.open();
 after(() => network.close());
 
-test('a home of version 0.1.0 opens: the same node in the same clusters, with its settings', async (t) => {
+test('a home of version 0.1.0 opens with the same node, clusters and settings', async (t) => {
   const home = await copiedHome('Served');
   const node = network.begin(home, ['serve', '--port', '0', '--bootstrap', network.bootstrap]);
   t.after(() => node.kill());
@@ -47,23 +47,23 @@ test('a home of version 0.1.0 opens: the same node in the same clusters, with it
   assert.equal(await node.ended(), 0, node.stderr);
 });
 
-test('restart starts the node of such a home as it was started there', async (t) => {
+test('restart starts the node of such a home with its previous flags', async (t) => {
   const home = await copiedHome('Restarted');
   const node = network.begin(home, ['serve', '--port', '0', '--bootstrap', network.bootstrap]);
   t.after(() => network.shoal(home, ['stop']));
   await node.until(() => /API on http/.test(node.stderr) || undefined, 'its API');
-  // The node has written its own launch over the one that was kept.
+  // The node has overwritten the recorded launch with its own.
   await keepLaunch(home);
 
   assert.deepEqual(about(await json(home, 'restart')), STATUS);
   assert.equal(await node.ended(), 0, node.stderr);
-  // The configuration says 128.
+  // The configuration sets 128.
   const log = await readFile(join(home, 'logs', 'shoal.log'), 'utf8');
   assert.match(log, /Lending echo: 3 at once, 7 waiting, 64 tokens an answer/);
   assert.equal((await network.shoal(home, ['stop'])).code, 0);
 });
 
-test('the models, conversations and measurements of such a home are there', async () => {
+test('such a home keeps its models, conversations and measurements', async () => {
   const home = await copiedHome('Read');
   const { models } = await json<{ models: readonly { name: string; quantisation: string }[] }>(home, 'list');
   const own = models.filter(({ name }) => /^(tiny|house-model):latest$/.test(name));
@@ -94,7 +94,7 @@ test('the models, conversations and measurements of such a home are there', asyn
   assert.equal(chosen.engine, 'echo');
 });
 
-/** A copy that may be written, whose secrets are its owner's alone: git does not keep that. */
+/** Copies the home and restricts access to its secrets, because git does not store that. */
 async function copiedHome(name: string): Promise<string> {
   const home = network.home(name);
   await cp(KEPT, home, { recursive: true });
@@ -110,9 +110,9 @@ async function keepLaunch(home: string): Promise<void> {
   await writeFile(join(home, 'launch.json'), launch.replace('BOOTSTRAP', network.bootstrap));
 }
 
-async function json<Document = Status>(home: string, ...words: readonly string[]): Promise<Document> {
-  const { code, stdout, stderr } = await network.shoal(home, [...words, '--json']);
-  assert.equal(code, 0, `${words.join(' ')}: ${stdout}${stderr}`);
+async function json<Document = Status>(home: string, ...args: readonly string[]): Promise<Document> {
+  const { code, stdout, stderr } = await network.shoal(home, [...args, '--json']);
+  assert.equal(code, 0, `${args.join(' ')}: ${stdout}${stderr}`);
   return JSON.parse(stdout);
 }
 

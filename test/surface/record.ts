@@ -10,25 +10,25 @@ const ADVICE =
 const recorded: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(PATH, 'utf8'));
 const found: Record<string, unknown> = {};
 
-/** Compares a section of surface.json with what was found. With `UPDATE_SURFACE=1` it is kept for `saveRecord` instead. */
+/** Compares a section of surface.json with what was found. With `UPDATE_SURFACE=1` it is stored for `saveRecord` instead. */
 export function checkRecord(section: string, value: unknown): void {
   found[section] = sorted(value);
   if (!IS_UPDATE) assert.deepEqual(value, recorded[section], `${section}: ${ADVICE}`);
 }
 
-/** With `UPDATE_SURFACE=1`, writes what was found in place of what was recorded. */
+/** With `UPDATE_SURFACE=1`, replaces the record with the found values. */
 export function saveRecord(): void {
   if (IS_UPDATE) writeFileSync(PATH, `${JSON.stringify({ ...recorded, ...found }, undefined, 2)}\n`);
 }
 
-/** The key paths of a JSON document, such as `load.active` and `clusters[].id`, in order of the alphabet. */
+/** The key paths of a JSON document, such as `load.active` and `clusters[].id`, sorted. */
 export function keyPaths(document: unknown): readonly string[] {
   return [...new Set(pathsBelow(document, ''))].toSorted();
 }
 
 /**
- * The same, of a document whose recorded paths may end in `?`: those are there on some machines only. An update keeps the
- * marks, which are set by hand.
+ * Like `keyPaths`, for a document whose recorded paths may end in `?`, which marks paths that exist on some machines only. An
+ * update keeps the marks, which are set by hand.
  */
 export function documentPaths(section: string, name: string, document: unknown): readonly string[] {
   const before = recordedPaths(section, name);

@@ -12,21 +12,21 @@ import { CLUSTER, type Scene } from './scene.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const QUESTION = 'What is 2+2?';
-/** Its answer has more than the one token whose speed nobody can measure. */
+/** Its answer has more than one token, because the speed of one token cannot be measured. */
 const GREETING = { type: 'messages', messages: [{ role: 'user', content: 'Hello!' }] };
 const PROMPT = { request: { input: GREETING, sampling: { maxTokens: 16 }, stop: [] } };
-/** Between two looks at what only the API tells. */
+/** Interval between two API requests. */
 const LOOK_MS = 20;
 const LOOKS = 500;
 
 type Found = Readonly<Record<string, unknown>>;
 
-/** Each method and path that the local API answers. A call that lacks what it needs is refused with another status than 404. */
+/** The methods and paths of the local API. An incomplete call is refused with another status than 404. */
 export async function routes(scene: Scene): Promise<readonly string[]> {
   const found: string[] = [];
   for (const path of Object.values(API_PATHS)) {
     for (const method of METHODS) {
-      // Stopping needs nothing: it is tried when everything else is done.
+      // A stop request needs no body, so it is tried last.
       if (path === API_PATHS.stop && method === 'POST') continue;
       const { status } = await scene.call(scene.asker, method, path, method === 'GET' ? undefined : {});
       if (status !== 404) found.push(`${method} ${path}`);
@@ -35,7 +35,7 @@ export async function routes(scene: Scene): Promise<readonly string[]> {
   return found;
 }
 
-/** What the local API answers with: status, content type and key paths. */
+/** The responses of the local API: status, content type and key paths. */
 export async function replies(scene: Scene): Promise<Found> {
   const { lender, asker } = scene;
   await untilMeasured(scene);
@@ -64,8 +64,8 @@ export async function replies(scene: Scene): Promise<Found> {
 export async function documents(scene: Scene): Promise<Found> {
   const { lender, asker, bootstrap } = scene;
   const found: Record<string, unknown> = {};
-  const document = async (name: string, home: string, ...words: readonly string[]): Promise<void> => {
-    const command = words.length === 0 ? name.split(' ') : words;
+  const document = async (name: string, home: string, ...args: readonly string[]): Promise<void> => {
+    const command = args.length === 0 ? name.split(' ') : args;
     found[name] = documentPaths('documents', name, await scene.document(home, ...command));
   };
   const { doors } = await lender.status();
@@ -97,20 +97,20 @@ export async function documents(scene: Scene): Promise<Found> {
   return found;
 }
 
-/** What ends a node, and what it leaves in its home. */
+/** The ways to end a node, and the files that it leaves in its home. */
 export async function stopping(scene: Scene): Promise<Found> {
   const { lender, asker } = scene;
   const { status, text } = await scene.call(asker, 'POST', API_PATHS.stop);
   const { stdout } = await scene.run(lender.home, 'stop');
   assertSaid('stop', stdout);
-  // Node's compiled code is here or elsewhere, as NODE_COMPILE_CACHE says.
+  // The place of Node's compile cache depends on NODE_COMPILE_CACHE.
   const left = (await readdir(lender.home)).filter((name) => name !== 'compile-cache').toSorted();
   return { 'POST stop': `${status} ${text}`, 'left in the home': left };
 }
 
 async function storeDocuments(
   scene: Scene,
-  document: (name: string, home: string, ...words: readonly string[]) => Promise<void>,
+  document: (name: string, home: string, ...args: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const home = await scene.storeHome();
   await document('pull', home, 'pull', `file:${findDemoModel()}`, '--name', 'tiny');
@@ -121,44 +121,44 @@ async function storeDocuments(
   await document('saved rm', home, 'saved', 'rm', 'talk');
 }
 
-/** The lines that commands say to people. */
+/** The lines that commands print for people. */
 export async function sayings(scene: Scene): Promise<void> {
   const { lender, asker, bootstrap } = scene;
   assertSaid('serve', lender.log.map(({ msg }) => msg).join('\n'));
-  const said = async (name: string, home: string, ...words: readonly string[]): Promise<void> => {
-    const { stdout, stderr } = await scene.run(home, ...(words.length === 0 ? name.split(' ') : words));
+  const check = async (name: string, home: string, ...args: readonly string[]): Promise<void> => {
+    const { stdout, stderr } = await scene.run(home, ...(args.length === 0 ? name.split(' ') : args));
     assertSaid(name, `${stdout}\n${stderr}`);
   };
   await Promise.all([
     (async () => {
-      for (const name of ['status', 'clusters', 'peers', 'ps']) await said(name, lender.home);
-      await said('prompt', asker.home, 'prompt', '--max-tokens', '4', QUESTION);
-      await said('list', await scene.storeHome());
+      for (const name of ['status', 'clusters', 'peers', 'ps']) await check(name, lender.home);
+      await check('prompt', asker.home, 'prompt', '--max-tokens', '4', QUESTION);
+      await check('list', await scene.storeHome());
     })(),
     (async () => {
-      await said('status without a node', scene.home('Nowhere'), 'status');
-      const words = ['qmesh', 'ask', QUESTION, '--max-tokens', '4', '--bootstrap', bootstrap];
-      await said('qmesh ask', scene.commands, ...words);
+      await check('status without a node', scene.home('Nowhere'), 'status');
+      const args = ['qmesh', 'ask', QUESTION, '--max-tokens', '4', '--bootstrap', bootstrap];
+      await check('qmesh ask', scene.commands, ...args);
       assertSaid('scripts/run-poc.sh', await scene.program('bash', join('scripts', 'run-poc.sh')));
     })(),
   ]);
 }
 
-/** What the commands say that go on until they are told to end; as lines, and as the first document with `--json`. */
+/** The output of commands that run until they are stopped: as lines, and as the first document with `--json`. */
 export async function announcements(scene: Scene): Promise<Found> {
   const dht = ['--bootstrap', scene.bootstrap];
   const echo = ['--engine', 'echo'];
   const commands = [
-    { name: 'qmesh worker', words: ['qmesh', 'worker', ...echo, ...dht], environment: { DEBUG: 'hyperswarm:*' } },
-    { name: 'share', words: ['share', ...echo, ...dht] },
-    { name: 'donate', words: ['donate', '--port', '0', ...echo] },
-    { name: 'bootstrap', words: ['bootstrap', '--host', '127.0.0.1', '--port', '0'] },
+    { name: 'qmesh worker', args: ['qmesh', 'worker', ...echo, ...dht], environment: { DEBUG: 'hyperswarm:*' } },
+    { name: 'share', args: ['share', ...echo, ...dht] },
+    { name: 'donate', args: ['donate', '--port', '0', ...echo] },
+    { name: 'bootstrap', args: ['bootstrap', '--host', '127.0.0.1', '--port', '0'] },
   ];
   const found: Record<string, unknown> = {};
-  const announce = async ({ name, words, environment }: (typeof commands)[number]): Promise<void> => {
+  const announce = async ({ name, args, environment }: (typeof commands)[number]): Promise<void> => {
     const [plain, json] = await Promise.all([
-      scene.begin(`${name}, plain`, words, environment),
-      scene.begin(`${name}, json`, [...words, '--json']),
+      scene.begin(`${name}, plain`, args, environment),
+      scene.begin(`${name}, json`, [...args, '--json']),
     ]);
     await plain.until(() => hasSaid(name, `${plain.stdout}\n${plain.stderr}`) || undefined, 'what it says');
     const document = await json.until(() => /^(.+)\n/.exec(json.stdout)?.[1], 'its document');
@@ -170,7 +170,7 @@ export async function announcements(scene: Scene): Promise<Found> {
   return found;
 }
 
-/** What a shell learns from a command. */
+/** The exit codes of commands. */
 export async function exitCodes(scene: Scene): Promise<Found> {
   const nowhere = scene.home('Nowhere');
   const [done, failed, usage, notRunning, interrupted] = await Promise.all([
@@ -201,7 +201,7 @@ async function interruptedPull(scene: Scene): Promise<number | null> {
   return code;
 }
 
-/** Waits until the lender has answered once, and has told the asker how fast it was. */
+/** Waits until the lender has answered once, and has reported its speed to the asker. */
 async function untilMeasured(scene: Scene): Promise<void> {
   const { lender, asker } = scene;
   await scene.call(asker, 'POST', API_PATHS.prompt, PROMPT);
@@ -210,7 +210,7 @@ async function untilMeasured(scene: Scene): Promise<void> {
     if (keyPaths(JSON.parse(text)).includes('peers[].tokensPerSecond')) return;
     await wait(LOOK_MS);
   }
-  assert.fail(`${lender.name} told nobody how fast it is.`);
+  assert.fail(`${lender.name} did not report its speed.`);
 }
 
 async function batchFile(scene: Scene): Promise<string> {
@@ -221,7 +221,7 @@ async function batchFile(scene: Scene): Promise<string> {
   return path;
 }
 
-/** Key paths of JSON lines, behind their type. */
+/** Key paths of JSON lines, prefixed with their type. */
 function byType(text: string): readonly string[] {
   const lines = text
     .trim()

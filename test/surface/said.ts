@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** By the command that says them: the lines that people's scripts look for, as patterns. They are changed by hand. */
+/** Patterns of the lines that scripts look for, by command. They are edited by hand. */
 const LINES: Readonly<Record<string, readonly string[]>> = JSON.parse(
   readFileSync(join(import.meta.dirname, 'lines.json'), 'utf8'),
 );
@@ -14,12 +14,12 @@ export function patternsOf(command: string): readonly RegExp[] {
   return patterns.map((pattern) => new RegExp(pattern, 'mu'));
 }
 
-/** Whether a text has every line of a command. */
+/** True if a text has every line of a command. */
 export function hasSaid(command: string, text: string): boolean {
   return patternsOf(command).every((pattern) => pattern.test(text));
 }
 
 /** Fails with the first line that a text lacks. */
 export function assertSaid(command: string, text: string): void {
-  for (const pattern of patternsOf(command)) assert.match(text, pattern, `${command} says it no more`);
+  for (const pattern of patternsOf(command)) assert.match(text, pattern, `${command} does not print it any more`);
 }

@@ -10,19 +10,19 @@ export const CLUSTER = 'surface';
 const PLACE = { host: '127.0.0.1', port: 0 };
 const DOORS = { donate: PLACE, qmesh: {}, localllm: {}, websocket: PLACE, tcp: PLACE };
 
-/** An answer of the local API. */
+/** A response of the local API. */
 interface Reply {
   readonly status: number;
   readonly type: string;
   readonly text: string;
 }
 
-/** A node that lends the demo model with every door open, one that asks it, and commands beside them. */
+/** A node that lends the demo model with every door open, a node that sends it prompts, and commands. */
 export class Scene {
   readonly lender: TestNode;
   readonly asker: TestNode;
   readonly #network: TestNetwork;
-  /** Models that other programs have on this machine are none of a test's. */
+  /** Hides the models of other programs on this machine. */
   readonly #alone: NodeJS.ProcessEnv;
 
   static async open(): Promise<Scene> {
@@ -57,7 +57,7 @@ export class Scene {
     return this.#network.home('Commands');
   }
 
-  /** The home of no node, with a conversation that was saved. */
+  /** A home without a node, with a saved conversation. */
   async storeHome(): Promise<string> {
     const home = this.#network.home('Store');
     await cp(join(import.meta.dirname, 'home', 'conversations'), join(home, 'conversations'), { recursive: true });
@@ -68,23 +68,23 @@ export class Scene {
     return this.#network.home(name);
   }
 
-  /** Runs a command in a home, as a person without any models. */
-  run(home: string, ...words: readonly string[]): Promise<Ran> {
-    return this.#network.shoal(home, words, { environment: this.#alone });
+  /** Runs a command in a home, for a user without models. */
+  run(home: string, ...args: readonly string[]): Promise<Ran> {
+    return this.#network.shoal(home, args, { environment: this.#alone });
   }
 
-  /** The one document of a command that ends well. */
-  async document(home: string, ...words: readonly string[]): Promise<unknown> {
-    const { code, stdout, stderr } = await this.run(home, ...words, '--json');
-    assert.equal(code, 0, `${words.join(' ')}: ${stdout}${stderr}`);
+  /** The JSON document of a successful command. */
+  async document(home: string, ...args: readonly string[]): Promise<unknown> {
+    const { code, stdout, stderr } = await this.run(home, ...args, '--json');
+    assert.equal(code, 0, `${args.join(' ')}: ${stdout}${stderr}`);
     return JSON.parse(stdout);
   }
 
-  /** Starts a command that goes on until it is told to end, in a folder of its own. */
-  async begin(name: string, words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Program> {
+  /** Starts a command that runs until it is stopped, in its own folder. */
+  async begin(name: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Program> {
     const folder = this.#network.home(name);
     await mkdir(folder, { recursive: true });
-    return this.#network.begin(folder, words, { ...this.#alone, ...environment }, folder);
+    return this.#network.begin(folder, args, { ...this.#alone, ...environment }, folder);
   }
 
   /** Any other program of the checkout. */
@@ -95,7 +95,7 @@ export class Scene {
     return program.stdout;
   }
 
-  /** Calls a node's local API with the token of its home, or as it is told to. */
+  /** Calls a node's local API with the token of its home or with other options. */
   async call({ home }: TestNode, method: string, path: string, body?: unknown, token?: string): Promise<Reply> {
     const access: { readonly port: number; readonly token: string } = JSON.parse(
       await readFile(join(home, 'api.json'), 'utf8'),

@@ -1,6 +1,6 @@
 /**
- * What users and scripts depend on, worked out from the running code and compared with surface.json and lines.json. A wanted
- * change is written with `UPDATE_SURFACE=1 node --test test/surface/surface.test.ts`; lines.json is changed by hand.
+ * Compares the interfaces that users and scripts depend on with surface.json and lines.json. To record an intended change,
+ * run `UPDATE_SURFACE=1 node --test test/surface/surface.test.ts`; edit lines.json by hand.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { announcements, documents, exitCodes, replies, routes, sayings, stopping
 import { Scene } from './scene.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** Variables of other programs that Shoal heeds. */
+/** Variables of other programs that Shoal reads. */
 const FOREIGN = [
   'DEBUG',
   'GPU_LAYERS',
@@ -48,7 +48,7 @@ after(async () => {
   saveRecord();
 });
 
-test('the commands take the words and flags that they took', () => {
+test('the arguments and flags of the commands are unchanged', () => {
   checkRecord('commands', commandLines(createProgram({ quiet: true, finish: () => undefined })));
 });
 
@@ -64,7 +64,7 @@ test('a configuration with every setting is accepted', () => {
   checkRecord('engines', ENGINES);
 });
 
-test('an environment variable is the setting that it was', () => {
+test('the environment variables set the same settings', () => {
   const samples = { lend: '1', bootstrap: '127.0.0.1:49737', gpuLayers: '0', port: '0', token: 'x'.repeat(16) };
   const names = ['GPU_LAYERS', 'NODE_NAME', 'OLLAMA_HOST', 'OPENAI_API_KEY', 'OPENAI_BASE_URL', 'POC_CLUSTER_ID'];
   const ours = ['BOOTSTRAP', 'KEEP_ALIVE', 'LLAMA_SERVER', 'MODEL', 'PEER_TOKEN', 'PORT', 'WS_TOKEN'];
@@ -76,7 +76,7 @@ test('an environment variable is the setting that it was', () => {
   checkRecord('variables of settings', Object.fromEntries(found));
 });
 
-test('the environment variables that are named in the code are those that were', async () => {
+test('the environment variables in the code are unchanged', async () => {
   const names = new Set<string>();
   for await (const path of glob('{apps,packages,scripts}/**/*.{ts,js,sh}', { cwd: ROOT })) {
     if (/node_modules|\/dist\/|\/testing\/|\/contracts\/|\/test\/|\.test\.ts$/.test(path)) continue;
@@ -87,7 +87,7 @@ test('the environment variables that are named in the code are those that were',
   checkRecord('variables', [...names].filter((name) => !name.endsWith('_MARKER')).toSorted());
 });
 
-test('the files of a home have the places that they had', () => {
+test('the paths of the files in a home are unchanged', () => {
   const environments = {
     SHOAL_HOME: { SHOAL_HOME: '/somewhere' },
     OPENGATEWAY_POC_ROOT: { OPENGATEWAY_POC_ROOT: '/somewhere' },
@@ -106,11 +106,11 @@ test('the files of a home have the places that they had', () => {
   checkRecord('files', Object.fromEntries(places));
 });
 
-test('an error has the HTTP status that it had', () => {
+test('the HTTP status of each error is unchanged', () => {
   checkRecord('errors', STATUS_OF);
 });
 
-test('the scripts and programs of a checkout are where they were', () => {
+test('the paths of scripts and programs in a checkout are unchanged', () => {
   const { scripts }: { readonly scripts: object } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const paths = ['scripts/install.sh', 'scripts/run-poc.sh', 'examples/run-worker.js', 'examples/basic-client.js'];
   for (const path of paths) assert.ok(existsSync(join(ROOT, path)), path);
@@ -121,38 +121,38 @@ test('the scripts and programs of a checkout are where they were', () => {
   );
 });
 
-test('the local API answers the calls that it answered, with the keys that it had', { skip }, async () => {
+test('the calls and response keys of the local API are unchanged', { skip }, async () => {
   assert.ok(scene);
   checkRecord('routes', await routes(scene));
   checkRecord('replies', await replies(scene));
 });
 
-test('commands with --json print the keys that they printed', { skip }, async () => {
+test('the keys that commands print with --json are unchanged', { skip }, async () => {
   assert.ok(scene);
   checkRecord('documents', await documents(scene));
 });
 
-test('commands that go on say where they are reached as they did', { skip }, async () => {
+test('long-running commands print their addresses in the same form', { skip }, async () => {
   assert.ok(scene);
   checkRecord('announcements', await announcements(scene));
 });
 
-test('commands say the lines that scripts look for', { skip }, async () => {
+test('commands print the lines that scripts look for', { skip }, async () => {
   assert.ok(scene);
   await sayings(scene);
 });
 
-test('a command ends with the exit code that it ended with', { skip }, async () => {
+test('the exit codes of commands are unchanged', { skip }, async () => {
   assert.ok(scene);
   checkRecord('exit codes', await exitCodes(scene));
 });
 
-test('a node that is told to stop ends as it did', { skip }, async () => {
+test('the ways to stop a node are unchanged', { skip }, async () => {
   assert.ok(scene);
   checkRecord('stopping', await stopping(scene));
 });
 
-/** The settings that a variable gives with this text; none where it refuses it. */
+/** The settings that a variable sets with this text; empty if the text is refused. */
 function settingsOf(variable: string, text: string): readonly string[] {
   try {
     return Object.keys(launchSettings({}, { [variable]: text }));

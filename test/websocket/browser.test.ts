@@ -48,7 +48,7 @@ suite('the SDK in a web page', { skip }, () => {
     pages.close();
   });
 
-  test('streams an answer from a door, and aborts another, which the engine notices', async () => {
+  test('streams an answer from a door, and aborts another, which stops the engine', async () => {
     const page = await browser.open(`http://127.0.0.1:${port}/`);
     const whole = await page(`ask(${JSON.stringify(door.address)}, 'four score and seven 🐟')`);
     assert.deepEqual(whole, { texts: ['four ', 'score ', 'and ', 'seven ', '🐟'], end: 'finish stop' });
@@ -57,13 +57,13 @@ suite('the SDK in a web page', { skip }, () => {
     await door.engine.aborted;
   });
 
-  test('is told what a page cannot do', async () => {
+  test('gets an error for features that a page does not have', async () => {
     const page = await browser.open(`http://127.0.0.1:${port}/`);
     assert.match(String(await page(`refusal({ clusters: ['team'] })`)), /web page cannot join clusters/);
     assert.match(String(await page(`refusal({ peers: ['tcp://127.0.0.1:1'] })`)), /web page cannot dial/);
   });
 
-  test('is refused where the page is somebody else’s', async () => {
+  test('is refused on a page from another origin', async () => {
     const asked = door.engine.requests.length;
     const page = await browser.open(`http://evil.test:${port}/`);
     assert.deepEqual(await page(`ask(${JSON.stringify(door.address)}, 'Hi')`), {
@@ -78,7 +78,7 @@ function find(name: string, folders: readonly string[]): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** The page's script with all of the SDK in it. Fails where that needs anything which only Node has. */
+/** The page's script with the whole SDK. Fails if the SDK needs a Node module. */
 async function bundle(program: string): Promise<string> {
   const entry = join(import.meta.dirname, 'page.ts');
   const options = ['--bundle', '--format=esm', '--platform=browser', '--log-level=warning'];

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** Any name leads to this machine, so that a page can have a foreign one. */
+/** Resolves every name to this machine, so that a page can have another origin. */
 const FLAGS = [
   '--headless=new',
   '--no-sandbox',
@@ -16,7 +16,7 @@ const FLAGS = [
   '--host-resolver-rules=MAP *.test 127.0.0.1',
 ];
 
-/** A reply to what was sent under this id, or an event, which has a method. */
+/** A reply to the command with this id, or an event, which has a method. */
 interface Reply {
   readonly id?: number | undefined;
   readonly method?: string | undefined;
@@ -25,20 +25,20 @@ interface Reply {
   readonly error?: { readonly message: string } | undefined;
 }
 
-/** A real browser without a window, told what to do over the DevTools protocol. */
+/** A real headless browser, controlled over the DevTools protocol. */
 export class Chromium {
   readonly #child: ChildProcess;
   readonly #profile: string;
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
-  /** By session: told when its page has loaded. */
+  /** Called when the page of a session has loaded. */
   readonly #loading = new Map<string, () => void>();
   #lastId = 0;
 
   static async start(program: string): Promise<Chromium> {
     const profile = await mkdtemp(join(tmpdir(), 'shoal-chromium-'));
     const child = spawn(program, [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], {
-      // A group of its own, so that its children can be ended with it.
+      // Its own process group, so that its children can be ended with it.
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -58,7 +58,7 @@ export class Chromium {
     });
   }
 
-  /** Opens a page, waits until its scripts have run, and answers with the way to evaluate expressions in it. */
+  /** Opens a page, waits until its scripts have run, and returns a function that evaluates expressions in it. */
   async open(url: string): Promise<(expression: string) => Promise<unknown>> {
     const { targetId } = (await this.#send('Target.createTarget', { url: 'about:blank' })) as { targetId: string };
     const attached = await this.#send('Target.attachToTarget', { targetId, flatten: true });
@@ -100,17 +100,17 @@ export class Chromium {
   }
 }
 
-/** What Chromium says at its start: `DevTools listening on ws://…`. */
+/** Reads the address that Chromium prints at its start: `DevTools listening on ws://…`. */
 async function debuggerAddress(child: ChildProcess): Promise<string> {
   if (child.stderr === null) throw new Error('Chromium was started without an output.');
-  const said: string[] = [];
+  const lines: string[] = [];
   for await (const line of createInterface(child.stderr)) {
     const address = /^DevTools listening on (ws:.*)$/.exec(line)?.[1];
     if (address !== undefined) {
       child.stderr.resume();
       return address;
     }
-    said.push(line);
+    lines.push(line);
   }
-  throw new Error(`Chromium did not start:\n${said.join('\n')}`);
+  throw new Error(`Chromium did not start:\n${lines.join('\n')}`);
 }

@@ -6,12 +6,12 @@ import { Worker } from '@shoal/worker';
 import { helloMessage } from '@shoal/network';
 import { openPeerListener, type PeerListener, type PeerListenerOptions } from '@shoal/network/door';
 
-/** A lending node with nothing but a door: its engine says back what it is told. */
+/** A worker with one door and an echo engine. */
 export interface EchoDoor extends PeerListener {
   readonly engine: {
-    /** What it was asked, in order. */
+    /** The received requests, in order. */
     readonly requests: readonly InferenceRequest[];
-    /** Resolves once the engine has been told to stop in the middle of an answer. */
+    /** Resolves when the engine is aborted during an answer. */
     readonly aborted: Promise<void>;
   };
 }
@@ -42,7 +42,7 @@ export async function openEchoDoor(options: EchoDoorOptions = {}): Promise<EchoD
     health: () => 100,
   });
   const { key } = identityOf(randomBytes(32));
-  // All echoes are the same model, so that one can go on where another was lost.
+  // All echoes are the same model, so one can continue the answer of a lost one.
   const models = worker.models.map((model) => ({ ...model, digest: `sha256:${'e'.repeat(64)}` }));
   const door = await openPeerListener({
     transport: 'websocket',

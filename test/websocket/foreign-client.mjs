@@ -1,6 +1,6 @@
-// A client of somebody else's, written from docs/protocols/shoal.md alone: the platform's WebSocket and nothing of ours.
+// An independent client, written from docs/protocols/shoal.md alone, with the platform's WebSocket and no code of Shoal.
 //   node foreign-client.mjs URL SEED [TOKEN]
-// SEED is 64 hex digits; the key pair of the client comes from it. Prints what it heard, as one JSON object.
+// SEED is 64 hex digits; the key pair of the client comes from it. Prints the received data as one JSON object.
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 
 const [url, seed, token] = process.argv.slice(2);
@@ -44,7 +44,7 @@ const steps = {
     heard.aborted += text;
     if (heard.aborted === 'word word ') {
       say({ type: 'inference_abort', request_id: id });
-      // Whatever else were said of it would come before the answer to this.
+      // Any further message about it would arrive before the reply to this one.
       say({ type: 'inference_request', request_id: 'after', prompt: '!' });
     }
   },

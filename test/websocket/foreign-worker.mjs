@@ -1,7 +1,7 @@
-// A worker of somebody else's, written from docs/protocols/shoal.md alone: a WebSocket server and nothing of ours. It answers
-// with the words of the prompt, one after the other, takes aborts, and dies where it is told to.
+// An independent worker, written from docs/protocols/shoal.md alone: a WebSocket server without code of Shoal. It answers with
+// the words of the prompt one by one, handles aborts, and ends after --dies-after words.
 //   node foreign-worker.mjs [--token TOKEN] [--words-per-second N] [--dies-after WORDS]
-// stdout: one JSON document a line: {"event":"listening","url"}, {"event":"message","message"}. It ends with its stdin.
+// stdout: one JSON document per line: {"event":"listening","url"}, {"event":"message","message"}. It ends with its stdin.
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

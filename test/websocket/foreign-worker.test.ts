@@ -10,8 +10,8 @@ interface Foreign {
 }
 
 /** Our client, connected to a worker that shares no code with it. */
-async function meet(context: TestContext, words: readonly string[], token?: string): Promise<Foreign> {
-  const command = [join(import.meta.dirname, 'foreign-worker.mjs'), ...words];
+async function meet(context: TestContext, args: readonly string[], token?: string): Promise<Foreign> {
+  const command = [join(import.meta.dirname, 'foreign-worker.mjs'), ...args];
   const worker = new Program({ name: 'foreign worker', command });
   context.after(() => worker.kill());
   const [, url = ''] = await worker.until(() => /"url":"([^"]+)"/.exec(worker.stdout) ?? undefined, 'its address');
@@ -29,20 +29,20 @@ test('a worker written from the protocol page alone answers our client, under it
   assert.partialDeepStrictEqual(events.at(-1), { type: 'finish', reason: 'stop', usage: { completionTokens: 5 } });
 });
 
-test('our abort reaches it', async (context) => {
+test('our abort reaches the worker', async (context) => {
   const { shoal, worker } = await meet(context, ['--words-per-second', '50']);
   for await (const event of shoal.generate({ prompt: 'word '.repeat(1_000) })) if (event.type === 'text') break;
   await worker.until(() => worker.stdout.includes('"inference_abort"') || undefined, 'the abort');
 });
 
-test('an answer that it does not finish is an error and never a whole answer', async (context) => {
+test('an unfinished answer is an error and never a complete answer', async (context) => {
   const { shoal } = await meet(context, ['--dies-after', '2']);
   const events = await Array.fromAsync(shoal.generate({ prompt: 'one two three four' }));
   const last = events.at(-1);
   assert.equal(last?.type === 'error' && last.error.code, 'WORKER_LOST');
 });
 
-test('where it does not take us in, that is what the answer says', async (context) => {
+test('if it refuses our connection, the answer has that error', async (context) => {
   const { shoal } = await meet(context, ['--token', 'another secret'], 'a guess');
   await assert.rejects(shoal.text({ prompt: 'Hello?' }), { code: 'UNAUTHORIZED', message: /Not with this token\.$/ });
 });

@@ -9,7 +9,7 @@ import { type EchoDoorOptions, openEchoDoor } from './door.ts';
 const SEED = '5e'.repeat(32);
 const { key } = identityOf(Buffer.from(SEED, 'hex'));
 
-/** What the foreign client heard at a door; `abort` says that the engine was told to stop. */
+/** Runs the foreign client at a door. Returns the data that it received, and the engine. */
 async function visit(options: EchoDoorOptions, ...more: readonly string[]) {
   const door = await openEchoDoor({ tokensPerSecond: 100, ...options });
   try {
@@ -41,7 +41,7 @@ for (const [how, options, more] of [
   });
 }
 
-test('it is told why it is refused, and the connection ends', async () => {
+test('a refused client gets the reason, and the connection is closed', async () => {
   const { heard, engine } = await visit({ token: 'a secret', allowedKeys: [] }, 'a guess');
   assert.partialDeepStrictEqual(heard['error'], { code: 'UNAUTHORIZED' });
   assert.deepEqual([heard['status'], heard['closed'], engine.requests.length], [null, 1000, 0]);

@@ -1,13 +1,13 @@
 import { connect } from '@shoal/client';
 
-/** What the test calls in the page. It runs in a browser, from a bundle. */
+/** The functions that the test calls in the page. They run in a browser, from a bundle. */
 interface Heard {
   readonly texts: readonly string[];
   /** The last event: `finish` and its reason, or `error` and its code. */
   readonly end: string;
 }
 
-/** Asks the peer at this address; after so many texts it takes the request back. */
+/** Sends a prompt to the peer at this address, and aborts it after the given number of texts. */
 async function ask(address: string, prompt: string, abortAfter = Infinity): Promise<Heard> {
   const shoal = await connect({ peers: [address] });
   const texts: string[] = [];
@@ -22,7 +22,7 @@ async function ask(address: string, prompt: string, abortAfter = Infinity): Prom
   return { texts, end };
 }
 
-/** The code and words with which `connect` refuses. */
+/** The code and message of the error from `connect`. */
 async function refusal(options: Parameters<typeof connect>[0]): Promise<string> {
   try {
     const shoal = await connect(options);

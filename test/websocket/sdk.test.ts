@@ -23,7 +23,7 @@ async function client(options: ConnectOptions): Promise<Shoal> {
   return shoal;
 }
 
-/** What came: names of workers, texts joined, and the end. */
+/** The received events: names of workers, joined texts, and the end. */
 async function run(shoal: Shoal, input: Partial<GenerateInput> = {}): Promise<string[]> {
   const seen: string[] = [];
   let text = '';
@@ -36,7 +36,7 @@ async function run(shoal: Shoal, input: Partial<GenerateInput> = {}): Promise<st
   return seen;
 }
 
-/** Waits until the client's peers are as they should be. */
+/** Waits until the client's peers match the condition. */
 async function until(shoal: Shoal, isSo: () => boolean): Promise<void> {
   const done = Promise.withResolvers<void>();
   const look = (): void => {
@@ -50,7 +50,7 @@ async function until(shoal: Shoal, isSo: () => boolean): Promise<void> {
 
 suite('connect({ peers })', () => {
   for (const transport of ['websocket', 'tcp'] as const) {
-    test(`asks a peer over ${transport}, at once and again`, async () => {
+    test(`sends prompts to a peer over ${transport}, concurrently and repeatedly`, async () => {
       const { address } = await door({ transport });
       const shoal = await client({ peers: [address] });
       assert.deepEqual(await run(shoal), ['echo', 'one two three', 'stop']);
@@ -62,7 +62,7 @@ suite('connect({ peers })', () => {
     });
   }
 
-  test('a long answer comes whole, with credit for each piece of it', async () => {
+  test('a long answer arrives completely, with credit for each piece', async () => {
     const { address } = await door();
     const prompt = 'word '.repeat(40_000);
     const shoal = await client({ peers: [address] });
@@ -77,7 +77,7 @@ suite('connect({ peers })', () => {
     await engine.aborted;
   });
 
-  test('an answer goes on at another peer where the first is lost in the middle of it', async () => {
+  test('another peer continues an answer if the first is lost during it', async () => {
     const doors = [await door({ tokensPerSecond: 200 }), await door({ tokensPerSecond: 200 })];
     const shoal = await client({ peers: doors.map(({ address }) => address) });
     await until(shoal, () => shoal.peers().length === 2);
@@ -96,7 +96,7 @@ suite('connect({ peers })', () => {
     assert.equal(workers, 2);
   });
 
-  test('a peer that is lost is dialled again', async () => {
+  test('a lost peer is dialled again', async () => {
     const first = await door({ name: 'first' });
     const { address } = first;
     const shoal = await client({ peers: [address] });
@@ -108,7 +108,7 @@ suite('connect({ peers })', () => {
     assert.deepEqual(await run(shoal), ['second', 'one two three', 'stop']);
   });
 
-  test('a peer that cannot be reached is the answer, and nobody waits for it', async () => {
+  test('an unreachable peer is reported at once', async () => {
     const gone = await door();
     await gone.close();
     const shoal = await client({ peers: [gone.address] });
@@ -118,14 +118,14 @@ suite('connect({ peers })', () => {
     assert.equal((await run(shoal))[1], 'CONNECT_FAILED');
   });
 
-  test('a peer that is not there does not keep another from answering', async () => {
+  test('an unreachable peer does not prevent another from answering', async () => {
     const gone = await door();
     await gone.close();
     const { address } = await door();
     assert.deepEqual(await run(await client({ peers: [gone.address, address] })), ['echo', 'one two three', 'stop']);
   });
 
-  test('a model that no peer has is refused by naming those that there are', async () => {
+  test('a request for a missing model is refused with the list of existing ones', async () => {
     const { address } = await door();
     const [, code, message] = await run(await client({ peers: [address] }), { model: 'llama-405b' });
     assert.equal(code, 'MODEL_NOT_FOUND');
@@ -134,7 +134,7 @@ suite('connect({ peers })', () => {
 });
 
 suite('a door that asks for something', () => {
-  test('takes in who has its token, or a key of its list', async () => {
+  test('accepts clients with its token, or with a key from its list', async () => {
     const { address } = await door({ token: 'a secret', allowedKeys: [] });
     assert.deepEqual(await run(await client({ peers: [address], token: 'a secret' })), [
       'echo',
@@ -146,7 +146,7 @@ suite('a door that asks for something', () => {
     opened.push(dht);
     const swarmDht = createDht({ bootstrap: dht.bootstrap });
     opened.push(swarmDht);
-    // The key that the door knows is the one that the same node has over Hyperswarm.
+    // The door sees the same key that this node has over Hyperswarm.
     const node = new Network({
       dht: swarmDht,
       seed,
@@ -159,7 +159,7 @@ suite('a door that asks for something', () => {
   });
 
   for (const transport of ['websocket', 'tcp'] as const) {
-    test(`refuses anybody else over ${transport}: UNAUTHORIZED, without the token, not a timeout`, async () => {
+    test(`refuses others over ${transport} with UNAUTHORIZED, without the token in the message, not with a timeout`, async () => {
       const { address, engine } = await door({ transport, token: 'a secret' });
       for (const token of [undefined, 'a guess']) {
         const shoal = await client({ peers: [address], token });
@@ -175,7 +175,7 @@ suite('a door that asks for something', () => {
 });
 
 suite('peers and clusters', () => {
-  test('a request for a cluster goes to no peer that is not in it', async () => {
+  test('a request for a cluster goes only to its members', async () => {
     const { address } = await door({ name: 'outside' });
     const inside = await door({ name: 'inside', clusters: ['team'] });
     const shoal = await client({ peers: [address, inside.address] });
@@ -183,14 +183,14 @@ suite('peers and clusters', () => {
     for (let round = 0; round < 4; round += 1) assert.equal((await run(shoal, { cluster: 'team' }))[0], 'inside');
   });
 
-  test('a client of peers alone joins no cluster', async () => {
+  test('a client with peers only does not join a cluster', async () => {
     const { address } = await door();
     const shoal = await client({ peers: [address] });
     assert.throws(() => shoal.join('team'), { code: 'INVALID_REQUEST' });
     assert.equal(await shoal.leave('team'), false);
   });
 
-  test('both are asked by one client', async () => {
+  test('one client uses both', async () => {
     const dht = await localDht();
     opened.push(dht);
     const { address } = await door({ name: 'dialled' });
