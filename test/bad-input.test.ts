@@ -101,7 +101,7 @@ test('a prompt that is too long is refused, and the error gives the limit', asyn
 
   const escaped = await node.shoal(['prompt', '--json', '-'], { input: '"'.repeat(600_000) });
   assert.equal(escaped.code, 1);
-  assert.match(errorOf(escaped).message, /too long: 1200\d+ bytes as JSON, where the limit is 1048576/);
+  assert.match(errorOf(escaped).message, /too long: 1200\d+ bytes as JSON; the limit is 1048576/);
 });
 
 test('an empty prompt is wrong usage', async () => {

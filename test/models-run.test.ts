@@ -85,7 +85,7 @@ test('wrong usage ends with exit code 2, and an unreadable file is named', { ski
     [['run', path, 'Hi', '--format', join(home, 'none.json')], /--format.*none\.json/],
     [['run', path, 'Hi', '--format', join(home, 'list.json')], /JSON Schema/],
     [['run', path, 'Hi', '--temperature', 'hot'], /--temperature/],
-    [['run', 'What is 2+2?', 'Hi'], /MODEL comes first/],
+    [['run', 'What is 2+2?', 'Hi'], /Give the model first/],
     [['run', path, 'Hi', '--context-length', 'long'], /--context-length/],
   ];
   const results = await Promise.all(wrong.map(([args]) => run(args)));
@@ -156,7 +156,7 @@ test('ps reports that an engine cannot list its models, and that a node without 
   const echo = await network.start('Echo', '--lend', '--engine', 'echo');
   const cannot = await run(['ps']);
   assert.deepEqual([cannot.code, cannot.stdout], [1, '']);
-  assert.match(cannot.stderr, /engine.*echo.*does not tell/);
+  assert.match(cannot.stderr, /engine.*echo.*does not report/);
   await echo.stop();
   const asking = scene('Asking');
   const node = await network.start('Asking');
