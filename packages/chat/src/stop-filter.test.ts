@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { type Piece, StopFilter } from './stop-filter.ts';
 
 /** Few letters, so that stop strings come up and begin often. */
-const words = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b', 'ä', '🐟'), maxLength });
-const answers = fc.array(words(4), { maxLength: 20 });
-const stopLists = fc.array(words(5), { maxLength: 3 });
+const shortStrings = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b', 'ä', '🐟'), maxLength });
+const answers = fc.array(shortStrings(4), { maxLength: 20 });
+const stopLists = fc.array(shortStrings(5), { maxLength: 3 });
 
 suite('the stop filter', () => {
   test('an answer ends before the first stop string, however it is cut', () => {

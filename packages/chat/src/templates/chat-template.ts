@@ -11,7 +11,7 @@ import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from '../gramma
 import type { TemplateRenderer } from './template-renderer.ts';
 import { JinjaTemplate, type Now, type TemplateTokens } from './jinja-template.ts';
 import { toolFormatOf } from '../tools/formats.ts';
-import { generic, genericChoice, tellOfTools } from '../tools/generic.ts';
+import { describeTools, generic, genericChoice } from '../tools/generic.ts';
 import { callRules, type ToolFormat } from '../tools/tool-format.ts';
 import { ToolParser } from '../tools/tool-parser.ts';
 
@@ -47,17 +47,17 @@ export function createChatTemplate(
   now: Now = () => new Date(),
 ): ChatTemplate {
   const template = new JinjaTemplate(source, compile, tokens, now);
-  const toolFormat = toolFormatOf(template.source, template.can);
+  const toolFormat = toolFormatOf(template.source, template.capabilities);
   return {
     render(chat) {
       const tools = chat.toolChoice === 'none' ? [] : (chat.tools ?? []);
       checkToolChoice(chat.toolChoice, tools);
       if (chat.format !== undefined) {
-        const isTold = toolFormat !== generic;
-        return { prompt: template.render(chat.messages, isTold ? tools : []), grammar: formatGrammar(chat.format) };
+        const isInTemplate = toolFormat !== generic;
+        return { prompt: template.render(chat.messages, isInTemplate ? tools : []), grammar: formatGrammar(chat.format) };
       }
-      const isUntold = tools.length > 0 ? toolFormat === generic : !template.can.toolCalls && callsTools(chat.messages);
-      if (isUntold) return renderGeneric(template, chat, tools);
+      const isGeneric = tools.length > 0 ? toolFormat === generic : !template.capabilities.toolCalls && callsTools(chat.messages);
+      if (isGeneric) return renderGeneric(template, chat, tools);
       const prompt = template.render(chat.messages, tools);
       return tools.length === 0 ? { prompt } : { prompt, ...toolAnswer(toolFormat, chat, tools, prompt) };
     },
@@ -65,7 +65,7 @@ export function createChatTemplate(
 }
 
 function renderGeneric(template: JinjaTemplate, chat: Chat, tools: readonly Tool[]): RenderedChat {
-  const prompt = template.render(tellOfTools(chat.messages, tools), []);
+  const prompt = template.render(describeTools(chat.messages, tools), []);
   return tools.length === 0 ? { prompt } : { prompt, ...toolAnswer(generic, chat, tools, prompt) };
 }
 
@@ -86,8 +86,8 @@ function toolAnswer(
   const parser = new ToolParser(format, { tools: names, isParallel: parallelToolCalls, isThinking });
   if (toolChoice === 'auto' && format !== generic) return { parser };
   const builder = new GrammarBuilder();
-  const wanted = typeof toolChoice === 'string' ? tools : tools.filter(({ name }) => name === toolChoice.name);
-  const calls = format.grammar(callRules(wanted, builder), parallelToolCalls);
+  const allowed = typeof toolChoice === 'string' ? tools : tools.filter(({ name }) => name === toolChoice.name);
+  const calls = format.grammar(callRules(allowed, builder), parallelToolCalls);
   const answer =
     toolChoice === 'auto' ? genericChoice(calls, addSchema(builder, 'response', { type: 'string' })) : calls;
   const rule = builder.addRule('answer', answer);

@@ -25,16 +25,16 @@ export function templateTools(tools: readonly Tool[]): readonly Readonly<Record<
 }
 
 /** What llama.cpp makes of messages before a template reads them (`common_chat_templates_apply_jinja` of common/chat.cpp). */
-export function templateMessages(messages: readonly Message[], can: Capabilities): readonly TemplateMessage[] {
-  const told = can.systemRole ? messages : mergeSystemMessage(messages);
-  return told.map((message) => ({
+export function templateMessages(messages: readonly Message[], capabilities: Capabilities): readonly TemplateMessage[] {
+  const merged = capabilities.systemRole ? messages : mergeSystemMessage(messages);
+  return merged.map((message) => ({
     role: message.role,
-    content: can.stringContent ? message.content : [{ type: 'text', text: message.content }],
+    content: capabilities.stringContent ? message.content : [{ type: 'text', text: message.content }],
     ...(message.role === 'tool' && message.toolCallId !== undefined && { tool_call_id: message.toolCallId }),
     ...(message.role === 'assistant' &&
       message.toolCalls !== undefined &&
       message.toolCalls.length > 0 && {
-        tool_calls: message.toolCalls.map((call) => templateCall(call, can)),
+        tool_calls: message.toolCalls.map((call) => templateCall(call, capabilities)),
       }),
   }));
 }
@@ -47,8 +47,8 @@ function mergeSystemMessage(messages: readonly Message[]): readonly Message[] {
   return [{ ...second, content: `${first.content}\n${second.content}` }, ...others];
 }
 
-function templateCall(call: ToolCall, can: Capabilities): TemplateToolCall {
-  const parsed = can.objectArguments ? parseArguments(call) : call.arguments;
+function templateCall(call: ToolCall, capabilities: Capabilities): TemplateToolCall {
+  const parsed = capabilities.objectArguments ? parseArguments(call) : call.arguments;
   return { type: 'function', function: { name: call.name, arguments: parsed }, id: call.id };
 }
 

@@ -30,7 +30,7 @@ const PROBED_TOOLS: readonly Tool[] = [{ name: 'FFF_FIRST_FUN_F', description: '
 /** Writes what a model reads, byte for byte as llama-server does (`common_chat_templates_apply` of common/chat.cpp). */
 export class JinjaTemplate {
   readonly source: string;
-  readonly can: Capabilities;
+  readonly capabilities: Capabilities;
   readonly #renderer: TemplateRenderer;
   readonly #tokens: TemplateTokens;
   readonly #now: Now;
@@ -40,15 +40,15 @@ export class JinjaTemplate {
   /** Throws `INVALID_REQUEST` where the source is no template. */
   constructor(source: string, compile: (source: string) => TemplateRenderer, tokens: TemplateTokens, now: Now) {
     this.source = patchedSource(source);
-    this.#renderer = refusing(`The model's chat template is broken`, () => compile(this.source));
+    this.#renderer = withRefusal(`The model's chat template is broken`, () => compile(this.source));
     this.#tokens = tokens;
     this.#now = now;
     this.#peculiarity = peculiarityOf(this.source);
-    this.can = probeCapabilities(this.#renderer);
-    this.#reasoning = findReasoningMarkers(this.source, (options) => this.#try(options));
+    this.capabilities = probeCapabilities(this.#renderer);
+    this.#reasoning = findReasoningMarkers(this.source, (options) => this.#tryRender(options));
   }
 
-  /** Throws `INVALID_REQUEST` with the template's own words where it refuses. An answer that was begun is gone on with. */
+  /** Throws `INVALID_REQUEST` with the template's own reason where it refuses. An answer that was begun is gone on with. */
   render(messages: readonly Message[], tools: readonly Tool[]): string {
     const last = messages.at(-1);
     if (last?.role !== 'assistant') return this.#withTurn(this.#apply(messages, tools, true));
@@ -63,7 +63,7 @@ export class JinjaTemplate {
     if (this.#peculiarity !== undefined) {
       return this.#withTurn(without) + this.#peculiarity.beforeAnswer + last.content;
     }
-    const beginning = behindCommonStart(without, this.#apply(before, tools, true));
+    const beginning = afterCommonStart(without, this.#apply(before, tools, true));
     return without + this.#closeThought(beginning) + last.content;
   }
 
@@ -85,9 +85,9 @@ export class JinjaTemplate {
   }
 
   #apply(messages: readonly Message[], tools: readonly Tool[], addGenerationPrompt: boolean): string {
-    const text = refusing(`The model's chat template refuses these messages`, () =>
+    const text = withRefusal(`The model's chat template refuses these messages`, () =>
       this.#renderer.render({
-        ...this.#variables(templateMessages(messages, this.can), this.#thinks, addGenerationPrompt),
+        ...this.#variables(templateMessages(messages, this.capabilities), this.#thinks, addGenerationPrompt),
         ...(tools.length > 0 && { tools: templateTools(tools) }),
         ...KEPT_THOUGHTS,
         ...dates(this.#now()),
@@ -99,9 +99,9 @@ export class JinjaTemplate {
     return text.slice(start, Math.max(start, end));
   }
 
-  #try(options: RenderOptions): string | undefined {
+  #tryRender(options: RenderOptions): string | undefined {
     const { messages, enableThinking, addGenerationPrompt, withTools = false } = options;
-    if (withTools && !this.can.toolCalls) return undefined;
+    if (withTools && !this.capabilities.toolCalls) return undefined;
     const tools = withTools ? { tools: templateTools(PROBED_TOOLS) } : {};
     try {
       return this.#renderer.render({ ...this.#variables(messages, enableThinking, addGenerationPrompt), ...tools });
@@ -125,23 +125,23 @@ export class JinjaTemplate {
   }
 
   #mustBeTyped(role: string): boolean {
-    return !this.can.stringContent || this.#peculiarity?.typedRoles?.includes(role) === true;
+    return !this.capabilities.stringContent || this.#peculiarity?.typedRoles?.includes(role) === true;
   }
 }
 
 /** Runs what belongs to the template; its errors name what it raised, without the place in its source. */
-function refusing<Result>(what: string, run: () => Result): Result {
+function withRefusal<Result>(what: string, run: () => Result): Result {
   try {
     return run();
   } catch (error) {
     if (error instanceof ShoalError) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    const words = message.replace(/^[^]*\nError: /, '').replace(/^(?:AddonJinjaRenderer|Jinja Exception): /, '');
-    throw new ShoalError('INVALID_REQUEST', `${what}: ${words}`, { cause: error });
+    const reason = message.replace(/^[^]*\nError: /, '').replace(/^(?:AddonJinjaRenderer|Jinja Exception): /, '');
+    throw new ShoalError('INVALID_REQUEST', `${what}: ${reason}`, { cause: error });
   }
 }
 
-function behindCommonStart(text: string, longer: string): string {
+function afterCommonStart(text: string, longer: string): string {
   let length = 0;
   while (length < text.length && length < longer.length && text.charAt(length) === longer.charAt(length)) length++;
   return longer.slice(length);

@@ -46,10 +46,10 @@ export async function serveTemplate(
 ): Promise<RealTemplate> {
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
-  const chosen = ['-m', modelPath, '--jinja', '--chat-template-file', templatePath, '--host', '127.0.0.1'];
+  const args = ['-m', modelPath, '--jinja', '--chat-template-file', templatePath, '--host', '127.0.0.1'];
   const server = spawn(
     binary,
-    [...chosen, '--port', String(port), '-c', '512', '-np', '1', '-t', '1', '-ngl', '0', ...flags],
+    [...args, '--port', String(port), '-c', '512', '-np', '1', '-t', '1', '-ngl', '0', ...flags],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
     },
@@ -86,19 +86,19 @@ async function fetchJson(address: string, init?: RequestInit): Promise<JsonObjec
   return answer;
 }
 
-async function listening(output: NodeJS.ReadableStream, exited: Promise<unknown>): Promise<void> {
-  let said = '';
-  const heard = new Promise<void>((resolve) => {
-    output.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes('listening on')) resolve();
+async function listening(stderr: NodeJS.ReadableStream, exited: Promise<unknown>): Promise<void> {
+  let output = '';
+  const started = new Promise<void>((resolve) => {
+    stderr.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes('listening on')) resolve();
     });
   });
-  const died = exited.then(() => {
-    throw new Error(`llama-server did not start:\n${said}`);
+  const failed = exited.then(() => {
+    throw new Error(`llama-server did not start:\n${output}`);
   });
-  await Promise.race([heard, died]);
-  died.catch(() => undefined);
+  await Promise.race([started, failed]);
+  failed.catch(() => undefined);
 }
 
 async function freePort(): Promise<number> {

@@ -5,11 +5,11 @@
 import { writeFile } from 'node:fs/promises';
 import { CONVERSATIONS } from './conversations.ts';
 import { ADDS_BOS, DEMO_MODEL, findLlamaServer, serveTemplate } from './llama-server.ts';
-import { RECORDING, type Recording, templateNames, templatePath, writesTimeItself } from './recorded-prompts.ts';
+import { RECORDING, readsClock, type Recording, templateNames, templatePath } from './recorded-prompts.ts';
 
 const binary = await findLlamaServer();
 if (binary === undefined) throw new Error('No llama-server: set SHOAL_LLAMA_SERVER to its path.');
-const names = (await templateNames()).filter((name) => !writesTimeItself(name));
+const names = (await templateNames()).filter((name) => !readsClock(name));
 const date = new Date();
 date.setUTCHours(12, 0, 0, 0); // the same day all around the world
 let tokens = { bos: '', eos: '' };

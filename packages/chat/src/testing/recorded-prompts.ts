@@ -34,6 +34,6 @@ export async function readRecording(): Promise<Recording> {
 }
 
 /** It asks the clock by itself: what it writes is another thing on another day. */
-export function writesTimeItself(name: string): boolean {
+export function readsClock(name: string): boolean {
   return name === 'Mistral-Small-3.2-24B-Instruct-2506';
 }

@@ -10,7 +10,7 @@ export interface ToolFormatExamples {
   /** How a model of the format writes calls, one or more at once, and text before them where the format has that. */
   readonly write: (calls: readonly Call[], before?: string) => string;
   /** How it writes text alone. */
-  readonly say?: ((text: string) => string) | undefined;
+  readonly writeText?: ((text: string) => string) | undefined;
   /** Calls as other models of the format write them, each of which is `get_weather` with `{"city": "Bern"}`. */
   readonly variants?: readonly string[] | undefined;
   /** Text that the model begins a call with and never ends. */
@@ -25,7 +25,7 @@ const BERN: Call = ['get_weather', '{"city": "Bern"}'];
 
 /** What every tool format holds to. */
 export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamples): void {
-  const { write, say = (text: string) => text } = examples;
+  const { write, writeText = (text: string) => text } = examples;
   describe(`tool format ${format.name}`, () => {
     it('finds a call', () => {
       expectEverywhere(format, write([WEATHER]), { text: '', calls: [WEATHER] });
@@ -37,7 +37,7 @@ export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamp
 
     it('leaves text as it is', () => {
       const text = 'Use <b>, [x], {"a": 1} & 👩‍👩‍👧 "quotes"\n\n  and so on. ';
-      expectEverywhere(format, say(text), { text, calls: [] });
+      expectEverywhere(format, writeText(text), { text, calls: [] });
     });
 
     it('takes a call of a tool that was not offered for text', () => {

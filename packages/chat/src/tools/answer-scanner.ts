@@ -4,9 +4,9 @@ import type { Piece } from '../stop-filter.ts';
 /** Reads on each time that text has come; what it returns at last is what it found. */
 export type Reading<Found> = Generator<void, Found, void>;
 
-type Said = TextEvent | ToolCallEvent;
+type ParsedEvent = TextEvent | ToolCallEvent;
 
-interface Heard extends Piece {
+interface PositionedPiece extends Piece {
   /** Where its text begins in the answer. */
   readonly start: number;
 }
@@ -17,16 +17,16 @@ interface Heard extends Piece {
  * text, or lies behind it; so whoever goes on from the ids that were given out repeats nothing.
  */
 export class AnswerScanner {
-  #pieces: Heard[] = [];
-  /** What was not said yet; `#said` characters were. */
+  #pieces: PositionedPiece[] = [];
+  /** What was not said yet; `#emitted` characters were. */
   #text = '';
-  #said = 0;
+  #emitted = 0;
   #at = 0;
   #isOver = false;
-  #events: Said[] = [];
+  #events: ParsedEvent[] = [];
 
   push(piece: Piece): void {
-    this.#pieces.push({ ...piece, start: this.#said + this.#text.length });
+    this.#pieces.push({ ...piece, start: this.#emitted + this.#text.length });
     this.#text += piece.text;
   }
 
@@ -36,12 +36,12 @@ export class AnswerScanner {
   }
 
   /** What was said since the last time; pieces of one text or one call are one event. */
-  take(): readonly Said[] {
+  takeEvents(): readonly ParsedEvent[] {
     return this.#events.splice(0);
   }
 
   /** Ids that no event has taken. */
-  takeRest(): readonly Said[] {
+  takeRemaining(): readonly ParsedEvent[] {
     const rest = this.#takePieces(Infinity);
     return rest.tokens.length > 0 ? [{ type: 'text', text: '', ...rest }] : [];
   }
@@ -52,13 +52,13 @@ export class AnswerScanner {
       const [marker, index] = firstOf(this.#text.slice(this.#at), markers);
       if (marker !== undefined) {
         this.#at += index;
-        this.giveBack();
+        this.emitAsText();
         this.#at += marker.length;
         return marker;
       }
       const held = this.#isOver ? 0 : longestBeginning(this.#text, markers);
       this.#at = Math.max(this.#at, this.#text.length - held);
-      this.giveBack();
+      this.emitAsText();
       if (this.#isOver) return undefined;
       yield;
     }
@@ -70,7 +70,7 @@ export class AnswerScanner {
     return this.#text[this.#at];
   }
 
-  move(characters: number): void {
+  advance(characters: number): void {
     this.#at += characters;
   }
 
@@ -79,7 +79,7 @@ export class AnswerScanner {
     return this.#text.slice(this.#at);
   }
 
-  *space(): Reading<void> {
+  *skipSpace(): Reading<void> {
     for (let char = yield* this.peek(); char !== undefined && /\s/.test(char); char = yield* this.peek()) this.#at++;
   }
 
@@ -94,7 +94,7 @@ export class AnswerScanner {
   /** Space before one of the markers, or before the end, is no text. */
   *dropSpaceBefore(markers: readonly string[]): Reading<void> {
     const begin = this.#at;
-    yield* this.space();
+    yield* this.skipSpace();
     let isDropped = (yield* this.peek()) === undefined;
     for (const marker of markers) {
       const before = this.#at;
@@ -106,29 +106,29 @@ export class AnswerScanner {
   }
 
   /** Moves over the marker that ends a call, and space before it; an answer may end within it, or lack it. */
-  *close(marker: string): Reading<void> {
+  *skipEndMarker(marker: string): Reading<void> {
     const begin = this.#at;
-    yield* this.space();
+    yield* this.skipSpace();
     if (yield* this.match(marker)) return;
     this.#at = marker.startsWith(this.ahead) ? this.#text.length : begin;
   }
 
   /** What was moved over says nothing by itself. */
   drop(): void {
-    this.#said += this.#at;
+    this.#emitted += this.#at;
     this.#text = this.#text.slice(this.#at);
     this.#at = 0;
   }
 
   /** What was moved over and not said is text after all. */
-  giveBack(): void {
-    if (this.#at > 0) this.sayText(this.#text.slice(0, this.#at));
+  emitAsText(): void {
+    if (this.#at > 0) this.emitText(this.#text.slice(0, this.#at));
   }
 
   /** What was moved over means this text. */
-  sayText(text: string): void {
+  emitText(text: string): void {
     this.drop();
-    const { tokens, logprobs } = this.#takePieces(this.#said);
+    const { tokens, logprobs } = this.#takePieces(this.#emitted);
     const last = this.#events.at(-1);
     const before = last?.type === 'text' ? last : undefined;
     if (before !== undefined) this.#events.pop();
@@ -142,9 +142,9 @@ export class AnswerScanner {
   }
 
   /** What was moved over is a piece of a call; nothing is said where that has neither text nor ids. */
-  sayCall(call: Omit<ToolCallEvent, 'type' | 'tokens'>): void {
+  emitCall(call: Omit<ToolCallEvent, 'type' | 'tokens'>): void {
     this.drop();
-    const { tokens } = this.#takePieces(this.#said);
+    const { tokens } = this.#takePieces(this.#emitted);
     const last = this.#events.at(-1);
     if (last?.type === 'tool_call' && last.index === call.index) {
       const joined = { arguments: last.arguments + call.arguments, tokens: [...last.tokens, ...tokens] };

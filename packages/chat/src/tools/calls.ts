@@ -22,7 +22,7 @@ export class Calls {
   readonly #tools: ReadonlySet<string>;
   readonly #isParallel: boolean;
   #index = -1;
-  #whole = 0;
+  #completed = 0;
 
   constructor(scan: AnswerScanner, tools: ReadonlySet<string>, isParallel: boolean) {
     this.#scan = scan;
@@ -31,12 +31,12 @@ export class Calls {
   }
 
   get hasCalled(): boolean {
-    return this.#whole > 0;
+    return this.#completed > 0;
   }
 
   /** One was begun and is not whole: what of it was said cannot be taken back. */
   get isCut(): boolean {
-    return this.#index + 1 > this.#whole;
+    return this.#index + 1 > this.#completed;
   }
 
   /** Nothing that still comes is part of the answer. */
@@ -51,24 +51,24 @@ export class Calls {
   /** Whatever was moved over introduces a call. */
   begin(name: string): void {
     this.#index++;
-    this.#scan.sayCall({ index: this.#index, id: callId(), name, arguments: '' });
+    this.#scan.emitCall({ index: this.#index, id: callId(), name, arguments: '' });
   }
 
-  say(text: string): void {
-    this.#scan.sayCall({ index: this.#index, arguments: text });
+  emitArguments(text: string): void {
+    this.#scan.emitCall({ index: this.#index, arguments: text });
   }
 
   /** The call is whole, with whatever was moved over as its end. */
   complete(): void {
-    this.#whole++;
-    this.say('');
+    this.#completed++;
+    this.emitArguments('');
   }
 
   /** What stands next is the object of a call's arguments. */
   *readArguments(name: string): Reading<boolean> {
     if ((yield* this.#scan.peek()) !== '{') return false;
     this.begin(name);
-    return (yield* readJson(this.#scan, (text) => this.say(text))) !== undefined;
+    return (yield* readJson(this.#scan, (text) => this.emitArguments(text))) !== undefined;
   }
 
   /** What stands next is an object that is a call. False where it is none; what was not said by then can be given back. */
@@ -79,25 +79,25 @@ export class Calls {
     const text = argumentsText(found.arguments, shape);
     if (found.name === undefined || text === undefined) return false;
     this.begin(found.name);
-    this.say(text);
+    this.emitArguments(text);
     return true;
   }
 
   *#readMembers(shape: CallShape, found: Found): Reading<boolean> {
     const scan = this.#scan;
     if (!(yield* scan.match('{'))) return false;
-    yield* scan.space();
+    yield* scan.skipSpace();
     if (yield* scan.match('}')) return true;
     for (;;) {
       const key = yield* readJsonString(scan);
-      yield* scan.space();
+      yield* scan.skipSpace();
       if (key === undefined || !(yield* scan.match(':'))) return false;
-      yield* scan.space();
+      yield* scan.skipSpace();
       if (!(yield* this.#readMember(key, shape, found))) return false;
-      yield* scan.space();
+      yield* scan.skipSpace();
       if (yield* scan.match('}')) return true;
       if (!(yield* scan.match(','))) return false;
-      yield* scan.space();
+      yield* scan.skipSpace();
     }
   }
 

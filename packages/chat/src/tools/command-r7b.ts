@@ -9,7 +9,7 @@ const SHAPE: CallShape = { name: ['tool_name'], arguments: ['parameters'] };
 /** `<|START_ACTION|>[{"tool_call_id": "0", "tool_name": …, "parameters": {…}}]<|END_ACTION|>`, of Command R7B and A. */
 export const commandR7b: ToolFormat = {
   name: 'command-r7b',
-  isSpokenBy: (source) => source.includes(START),
+  matchesTemplate: (source) => source.includes(START),
   grammar(calls, isParallel) {
     const rules = calls.map(
       ({ quotedName, arguments: rule }) =>
@@ -23,11 +23,11 @@ export const commandR7b: ToolFormat = {
     yield* readMarkedCalls(scan, calls, {
       markers: [START],
       silent: ['<|START_RESPONSE|>', '<|END_RESPONSE|>'],
-      *readBehind() {
-        yield* scan.space();
+      *readAfter() {
+        yield* scan.skipSpace();
         if (!(yield* readArray(scan, calls, SHAPE))) return false;
-        yield* scan.close(END);
-        calls.say('');
+        yield* scan.skipEndMarker(END);
+        calls.emitArguments('');
         return true;
       },
     });

@@ -17,7 +17,7 @@ const shared = {
     yield* readMarkedCalls(scan, calls, {
       markers: [START],
       silent: [ALL_START, ALL_END],
-      readBehind: () => readCall(scan, calls),
+      readAfter: () => readCall(scan, calls),
     });
   },
 };
@@ -26,7 +26,7 @@ const shared = {
 export const deepseek: ToolFormat = {
   ...shared,
   name: 'deepseek',
-  isSpokenBy: (source) => source.includes(ALL_START) && isFenced(source),
+  matchesTemplate: (source) => source.includes(ALL_START) && isFenced(source),
   grammar(calls, isParallel) {
     const rules = calls.map(
       ({ name, arguments: rule }) =>
@@ -40,7 +40,7 @@ export const deepseek: ToolFormat = {
 export const deepseek31: ToolFormat = {
   ...shared,
   name: 'deepseek-v3.1',
-  isSpokenBy: (source) => source.includes(ALL_START) && !isFenced(source),
+  matchesTemplate: (source) => source.includes(ALL_START) && !isFenced(source),
   grammar(calls, isParallel) {
     const rules = calls.map(
       ({ name, arguments: rule }) => `${literal(`${START}${name}${SEPARATOR}`)} ${rule} ${literal(END)}`,
@@ -55,13 +55,13 @@ function* readCall(scan: AnswerScanner, calls: Calls): Reading<boolean> {
   let name = first.trim();
   if (name === 'function' && !calls.isOffered(name)) name = (yield* readUntil(scan, '\n'))?.trim() ?? '';
   if (!calls.isOffered(name)) return false;
-  yield* scan.space();
+  yield* scan.skipSpace();
   if (yield* scan.match(FENCE)) yield* scan.match('json');
-  yield* scan.space();
+  yield* scan.skipSpace();
   if (!(yield* calls.readArguments(name))) return false;
-  yield* scan.close(FENCE);
-  yield* scan.close(END);
-  yield* scan.close(ALL_END);
+  yield* scan.skipEndMarker(FENCE);
+  yield* scan.skipEndMarker(END);
+  yield* scan.skipEndMarker(ALL_END);
   calls.complete();
   return true;
 }
@@ -76,7 +76,7 @@ function* readUntil(scan: AnswerScanner, end: string): Reading<string | undefine
     const char = yield* scan.peek();
     if (char === undefined || text.length >= NAME_LENGTH_MAX) return undefined;
     text += char;
-    scan.move(1);
+    scan.advance(1);
   }
   return text;
 }

@@ -77,13 +77,13 @@ toolFormatContract(commandR7b, {
     `${before}<|START_ACTION|>[\n${calls
       .map(([name, text], index) => `    {"tool_call_id": "${index}", "tool_name": "${name}", "parameters": ${text}}`)
       .join(',\n')}\n]<|END_ACTION|>`,
-  say: (text) => `<|START_RESPONSE|>${text}<|END_RESPONSE|>`,
+  writeText: (text) => `<|START_RESPONSE|>${text}<|END_RESPONSE|>`,
   cut: '<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "get_wea',
 });
 
 toolFormatContract(generic, {
   write: (calls, before = '') => `${before}{"tool_calls": [${objects(calls, 'name', 'arguments').join(', ')}]}`,
-  say: (text) => JSON.stringify({ response: text }).replaceAll('👩', '\\ud83d\\udc69'),
+  writeText: (text) => JSON.stringify({ response: text }).replaceAll('👩', '\\ud83d\\udc69'),
   variants: ['{ "tool_calls" : [ {"name": "get_weather", "arguments": {"city": "Bern"}} ] }\n'],
   cut: '{"tool_calls": [{"name": "get_wea',
 });

@@ -23,7 +23,7 @@ export const TOOL_FORMATS: readonly ToolFormat[] = [
  * The format of the models that a template is for. Where it tells the model of no tools, or calls are written in a way that
  * is not known here, it is the generic one.
  */
-export function toolFormatOf(source: string, can: Capabilities): ToolFormat {
-  if (!can.tools || !can.toolCalls) return generic;
-  return TOOL_FORMATS.find((format) => format.isSpokenBy(source)) ?? generic;
+export function toolFormatOf(source: string, capabilities: Capabilities): ToolFormat {
+  if (!capabilities.tools || !capabilities.toolCalls) return generic;
+  return TOOL_FORMATS.find((format) => format.matchesTemplate(source)) ?? generic;
 }

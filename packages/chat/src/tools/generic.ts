@@ -2,7 +2,7 @@ import type { Message, Tool } from '@shoal/protocol';
 import { templateTools } from '../templates/conversation.ts';
 import type { CallShape } from './calls.ts';
 import { readArray } from './mistral.ts';
-import { readJsonString, sayJsonString } from './read-json.ts';
+import { emitJsonString, readJsonString } from './read-json.ts';
 import { anyOf, literal, objectRule, oneOrMore, readText, type ToolFormat } from './tool-format.ts';
 
 const SHAPE: CallShape = { name: ['name'], arguments: ['arguments'] };
@@ -13,23 +13,23 @@ const SHAPE: CallShape = { name: ['name'], arguments: ['arguments'] };
  */
 export const generic: ToolFormat = {
   name: 'generic',
-  isSpokenBy: () => true,
+  matchesTemplate: () => true,
   grammar(calls, isParallel) {
     const objects = anyOf(calls.map((call) => objectRule('name', 'arguments', call)));
     return `${literal('{"tool_calls": [')} ${oneOrMore(objects, ', ', isParallel)} ${literal(']}')}`;
   },
   *read(scan, calls) {
-    yield* scan.space();
+    yield* scan.skipSpace();
     const isObject = yield* scan.match('{');
-    yield* scan.space();
+    yield* scan.skipSpace();
     const key = isObject ? yield* readJsonString(scan) : undefined;
-    yield* scan.space();
+    yield* scan.skipSpace();
     const isMember = (key === 'response' || key === 'tool_calls') && (yield* scan.match(':'));
-    yield* scan.space();
-    const isRead = isMember && (key === 'response' ? yield* sayJsonString(scan) : yield* readArray(scan, calls, SHAPE));
+    yield* scan.skipSpace();
+    const isRead = isMember && (key === 'response' ? yield* emitJsonString(scan) : yield* readArray(scan, calls, SHAPE));
     if (calls.isOver) return;
     if (isRead) {
-      yield* scan.space();
+      yield* scan.skipSpace();
       if (yield* scan.match('}')) {
         scan.drop();
         yield* scan.dropSpaceBefore([]);
@@ -45,9 +45,9 @@ export function genericChoice(calls: string, string: string): string {
 }
 
 /** Tells of tools, of calls and of what they answered, in words that every template can write. */
-export function tellOfTools(messages: readonly Message[], tools: readonly Tool[]): readonly Message[] {
-  const told = messages.map(tellOfCalls);
-  if (tools.length === 0) return told;
+export function describeTools(messages: readonly Message[], tools: readonly Tool[]): readonly Message[] {
+  const described = messages.map(describeCalls);
+  if (tools.length === 0) return described;
   const instruction = [
     'You can call any of the following tools to satisfy the requests of the user:',
     JSON.stringify(templateTools(tools), undefined, 2),
@@ -56,13 +56,13 @@ export function tellOfTools(messages: readonly Message[], tools: readonly Tool[]
       '{"tool_calls": [{"name": "…", "arguments": {…}}]}, ' +
       'or with `response` (what you say to the user): {"response": "…"}',
   ].join('\n');
-  const [first, ...others] = told;
+  const [first, ...others] = described;
   return first?.role === 'system'
     ? [{ role: 'system', content: `${first.content}\n\n${instruction}` }, ...others]
-    : [{ role: 'system', content: instruction }, ...told];
+    : [{ role: 'system', content: instruction }, ...described];
 }
 
-function tellOfCalls(message: Message): Message {
+function describeCalls(message: Message): Message {
   if (message.role === 'tool') {
     const answer = { tool_call_id: message.toolCallId, content: message.content };
     return { role: 'user', content: JSON.stringify({ tool_response: answer }) };
@@ -73,6 +73,6 @@ function tellOfCalls(message: Message): Message {
     ({ id, name, arguments: text }) =>
       `{"name": ${JSON.stringify(name)}, "arguments": ${text}, "id": ${JSON.stringify(id)}}`,
   );
-  const said = message.content === '' ? '' : `${message.content}\n`;
-  return { role: 'assistant', content: `${said}{"tool_calls": [${calls.join(', ')}]}` };
+  const textBefore = message.content === '' ? '' : `${message.content}\n`;
+  return { role: 'assistant', content: `${textBefore}{"tool_calls": [${calls.join(', ')}]}` };
 }

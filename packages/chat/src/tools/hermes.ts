@@ -10,7 +10,7 @@ const NO_JSON = ['<function=', '<arg_key>', '<invoke name=', '<parameter=', '<|t
 /** `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, of Hermes, Qwen 2.5 and 3, SmolLM 3, Granite 4 and others. */
 export const hermes: ToolFormat = {
   name: 'hermes',
-  isSpokenBy: (source) => source.includes(START) && !NO_JSON.some((marker) => source.includes(marker)),
+  matchesTemplate: (source) => source.includes(START) && !NO_JSON.some((marker) => source.includes(marker)),
   grammar(calls, isParallel) {
     const objects = anyOf(calls.map((call) => objectRule('name', 'arguments', call)));
     return oneOrMore(`${literal(`${START}\n`)} ${objects} ${literal(`\n${END}`)}`, '\n', isParallel);
@@ -18,10 +18,10 @@ export const hermes: ToolFormat = {
   *read(scan, calls) {
     yield* readMarkedCalls(scan, calls, {
       markers: [START],
-      *readBehind() {
-        yield* scan.space();
+      *readAfter() {
+        yield* scan.skipSpace();
         if (!(yield* calls.readObject(SHAPE))) return false;
-        yield* scan.close(END);
+        yield* scan.skipEndMarker(END);
         calls.complete();
         return true;
       },

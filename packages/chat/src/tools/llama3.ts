@@ -10,7 +10,7 @@ const SHAPE: CallShape = { name: ['name', 'function'], arguments: ['parameters',
  */
 export const llama3: ToolFormat = {
   name: 'llama3',
-  isSpokenBy: (source) =>
+  matchesTemplate: (source) =>
     source.includes('<|start_header_id|>') && source.includes('"parameters": dictionary of argument name'),
   grammar: (calls, isParallel) =>
     oneOrMore(anyOf(calls.map((call) => objectRule('name', 'parameters', call))), '; ', isParallel),
@@ -18,14 +18,14 @@ export const llama3: ToolFormat = {
     let hasCalled = false;
     yield* readMarkedCalls(scan, calls, {
       markers: ['{', ';', PYTHON],
-      *readBehind(marker) {
+      *readAfter(marker) {
         if (marker === ';') {
-          if (hasCalled) yield* scan.space();
+          if (hasCalled) yield* scan.skipSpace();
           if (!hasCalled || (yield* scan.peek()) !== '{') return false;
         } else if (marker === '{') {
-          scan.move(-1);
+          scan.advance(-1);
         } else {
-          yield* scan.space();
+          yield* scan.skipSpace();
         }
         hasCalled = yield* calls.readObject(SHAPE);
         if (hasCalled) calls.complete();

@@ -11,7 +11,7 @@ const NAME_CHARACTER = /[\w.:/-]/;
 /** `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`, of Mistral 7B 0.3, Nemo and Small 3. */
 export const mistral: ToolFormat = {
   name: 'mistral',
-  isSpokenBy: (source) => source.includes(START) && !source.includes(ARGUMENTS),
+  matchesTemplate: (source) => source.includes(START) && !source.includes(ARGUMENTS),
   grammar(calls, isParallel) {
     const objects = anyOf(calls.map((call) => objectRule('name', 'arguments', call)));
     return `${literal(`${START}[`)} ${oneOrMore(objects, ', ', isParallel)} ${literal(']')}`;
@@ -22,7 +22,7 @@ export const mistral: ToolFormat = {
 /** `[TOOL_CALLS]name[ARGS]{…}`, once for each call, of Mistral Small 3.2, Devstral and Ministral 3. */
 export const mistralArguments: ToolFormat = {
   name: 'mistral-args',
-  isSpokenBy: (source) => source.includes(START) && source.includes(ARGUMENTS),
+  matchesTemplate: (source) => source.includes(START) && source.includes(ARGUMENTS),
   grammar(calls, isParallel) {
     const rules = calls.map((call) => `${literal(`${START}${call.name}${ARGUMENTS}`)} ${call.arguments}`);
     return oneOrMore(anyOf(rules), '', isParallel);
@@ -34,8 +34,8 @@ export const mistralArguments: ToolFormat = {
 function* readMistral(scan: AnswerScanner, calls: Calls): Reading<void> {
   yield* readMarkedCalls(scan, calls, {
     markers: [START],
-    *readBehind() {
-      yield* scan.space();
+    *readAfter() {
+      yield* scan.skipSpace();
       const next = yield* scan.peek();
       if (next === '[') return yield* readArray(scan, calls);
       return next === '{' ? yield* readObject(calls) : yield* readNamed(scan, calls);
@@ -46,7 +46,7 @@ function* readMistral(scan: AnswerScanner, calls: Calls): Reading<void> {
 /** Calls in a JSON array, which an answer may end within, behind any of them. */
 export function* readArray(scan: AnswerScanner, calls: Calls, shape: CallShape = SHAPE): Reading<boolean> {
   if (!(yield* scan.match('['))) return false;
-  yield* scan.space();
+  yield* scan.skipSpace();
   do {
     if (!(yield* calls.readObject(shape))) return false;
     calls.complete();
@@ -54,15 +54,15 @@ export function* readArray(scan: AnswerScanner, calls: Calls, shape: CallShape =
   } while (yield* readComma(scan));
   const isCut = (yield* scan.peek()) === undefined;
   const isClosed = isCut || (yield* scan.match(']'));
-  if (isClosed) calls.say('');
+  if (isClosed) calls.emitArguments('');
   return isClosed;
 }
 
 /** Whether another item follows. */
 function* readComma(scan: AnswerScanner): Reading<boolean> {
-  yield* scan.space();
+  yield* scan.skipSpace();
   if (!(yield* scan.match(','))) return false;
-  yield* scan.space();
+  yield* scan.skipSpace();
   return (yield* scan.peek()) !== undefined;
 }
 
@@ -77,7 +77,7 @@ function* readNamed(scan: AnswerScanner, calls: Calls): Reading<boolean> {
   if (!calls.isOffered(name)) return false;
   if (yield* scan.match(ID)) yield* readWord(scan);
   yield* scan.match(ARGUMENTS);
-  yield* scan.space();
+  yield* scan.skipSpace();
   if (!(yield* calls.readArguments(name))) return false;
   calls.complete();
   return true;
@@ -87,7 +87,7 @@ function* readWord(scan: AnswerScanner): Reading<string> {
   let word = '';
   for (let char = yield* scan.peek(); char !== undefined && NAME_CHARACTER.test(char); char = yield* scan.peek()) {
     word += char;
-    scan.move(1);
+    scan.advance(1);
   }
   return word;
 }

@@ -2,10 +2,10 @@ import type { AnswerScanner, Reading } from './answer-scanner.ts';
 import { JsonText } from './json-text.ts';
 
 /**
- * Moves over one JSON value and answers with its text; undefined where it is none, or the answer ends within it. `heard`
+ * Moves over one JSON value and answers with its text; undefined where it is none, or the answer ends within it. `onText`
  * gets the text as it comes.
  */
-export function* readJson(scan: AnswerScanner, heard?: (text: string) => void): Reading<string | undefined> {
+export function* readJson(scan: AnswerScanner, onText?: (text: string) => void): Reading<string | undefined> {
   const json = new JsonText();
   let whole = '';
   for (;;) {
@@ -17,10 +17,10 @@ export function* readJson(scan: AnswerScanner, heard?: (text: string) => void): 
       step = json.push(ahead.charAt(length));
       if (step === 'more' || step === 'done') length++;
     }
-    scan.move(length);
+    scan.advance(length);
     const text = ahead.slice(0, length);
     whole += text;
-    if (text !== '') heard?.(text);
+    if (text !== '') onText?.(text);
     if (step === 'malformed') return undefined;
     if (step !== 'more') return whole;
   }
@@ -35,7 +35,7 @@ export function* readJsonString(scan: AnswerScanner): Reading<string | undefined
 }
 
 /** Says what a JSON string says, as it comes. False where it is none, or does not end. */
-export function* sayJsonString(scan: AnswerScanner): Reading<boolean> {
+export function* emitJsonString(scan: AnswerScanner): Reading<boolean> {
   if (!(yield* scan.match('"'))) return false;
   scan.drop();
   // Two escapes may be the halves of one character, which is never cut.
@@ -43,20 +43,20 @@ export function* sayJsonString(scan: AnswerScanner): Reading<boolean> {
   for (;;) {
     const plain = plainLength(scan.ahead);
     const text = half + scan.ahead.slice(0, plain);
-    scan.move(plain);
+    scan.advance(plain);
     half = '';
-    if (text !== '') scan.sayText(text);
+    if (text !== '') scan.emitText(text);
     const char = yield* scan.peek();
     if (char === '"') {
-      scan.move(1);
+      scan.advance(1);
       scan.drop();
       return true;
     }
     if (char === '\\') {
-      const said = yield* readEscape(scan);
-      if (said === undefined) return false;
-      if (isHighSurrogate(said) && (yield* scan.peek()) === '\\') half = said;
-      else scan.sayText(said);
+      const character = yield* readEscape(scan);
+      if (character === undefined) return false;
+      if (isHighSurrogate(character) && (yield* scan.peek()) === '\\') half = character;
+      else scan.emitText(character);
       continue;
     }
     if (char === undefined || char < ' ') return false;
@@ -87,23 +87,23 @@ function* readEscape(scan: AnswerScanner): Reading<string | undefined> {
   yield* waitFor(scan, 2);
   const kind = scan.ahead.charAt(1);
   if (kind !== 'u') {
-    const said = SIMPLE_ESCAPES[kind];
-    if (said !== undefined) scan.move(2);
-    return said;
+    const character = SIMPLE_ESCAPES[kind];
+    if (character !== undefined) scan.advance(2);
+    return character;
   }
   yield* waitFor(scan, 2 + UNICODE_DIGITS);
   const digits = scan.ahead.slice(2, 2 + UNICODE_DIGITS);
   if (!/^[\da-fA-F]{4}$/.test(digits)) return undefined;
-  scan.move(2 + UNICODE_DIGITS);
+  scan.advance(2 + UNICODE_DIGITS);
   return String.fromCharCode(Number.parseInt(digits, 16));
 }
 
 /** Waits until so many characters have come, or no more come. */
 function* waitFor(scan: AnswerScanner, characters: number): Reading<void> {
   for (let count = 1; count <= characters; count++) {
-    scan.move(count - 1);
+    scan.advance(count - 1);
     const char = yield* scan.peek();
-    scan.move(1 - count);
+    scan.advance(1 - count);
     if (char === undefined) return;
   }
 }

@@ -16,7 +16,7 @@ export interface CallRule {
 export interface ToolFormat {
   readonly name: string;
   /** Whether a template with that source is for such models. */
-  isSpokenBy(source: string): boolean;
+  matchesTemplate(source: string): boolean;
   /** GBNF, the body of a rule: one of the calls, or several where `isParallel`. */
   grammar(calls: readonly CallRule[], isParallel: boolean): string;
   /** Reads an answer, its thoughts before it taken off, until it is over. */
@@ -29,25 +29,25 @@ export interface MarkedCalls {
   /** Markers that say nothing. */
   readonly silent?: readonly string[] | undefined;
   /** Reads what stands behind a marker; false where that is no call. */
-  readonly readBehind: (marker: string) => Reading<boolean>;
+  readonly readAfter: (marker: string) => Reading<boolean>;
 }
 
 /** An answer in which calls stand between markers, and everything else is text. What is no call after all is text, too. */
 export function* readMarkedCalls(scan: AnswerScanner, calls: Calls, marked: MarkedCalls): Reading<void> {
-  const { markers, silent = [], readBehind } = marked;
+  const { markers, silent = [], readAfter } = marked;
   for (;;) {
     const marker = yield* scan.find([...markers, ...silent, '<think>']);
     if (marker === undefined) return;
     if (marker === '<think>') {
-      scan.giveBack();
+      scan.emitAsText();
       yield* readThought(scan);
     } else if (silent.includes(marker)) {
       scan.drop();
-    } else if (yield* readBehind(marker)) {
+    } else if (yield* readAfter(marker)) {
       if (calls.isOver) return;
       yield* scan.dropSpaceBefore([...markers, ...silent]);
     } else {
-      scan.giveBack();
+      scan.emitAsText();
     }
   }
 }
@@ -55,7 +55,7 @@ export function* readMarkedCalls(scan: AnswerScanner, calls: Calls, marked: Mark
 /** A thought is text, whatever stands in it. */
 export function* readThought(scan: AnswerScanner): Reading<void> {
   yield* scan.find(['</think>']);
-  scan.giveBack();
+  scan.emitAsText();
 }
 
 /** The rest of an answer, which is text. */

@@ -41,13 +41,13 @@ export class ToolParser implements AnswerParser {
     if (this.isOver) return [];
     this.#scan.push(piece);
     this.#reading.next();
-    return this.#scan.take();
+    return this.#scan.takeEvents();
   }
 
   end(): readonly (TextEvent | ToolCallEvent)[] {
     this.#scan.end();
     if (!this.isOver) this.#reading.next();
-    return [...this.#scan.take(), ...this.#scan.takeRest()];
+    return [...this.#scan.takeEvents(), ...this.#scan.takeRemaining()];
   }
 }
 
