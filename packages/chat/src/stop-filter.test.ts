@@ -3,13 +3,13 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { type Piece, StopFilter } from './stop-filter.ts';
 
-/** Few letters, so that stop strings come up and begin often. */
+/** Strings of few letters, so that whole and partial stop strings are frequent. */
 const shortStrings = (maxLength: number) => fc.string({ unit: fc.constantFrom('a', 'b', 'ä', '🐟'), maxLength });
 const answers = fc.array(shortStrings(4), { maxLength: 20 });
 const stopLists = fc.array(shortStrings(5), { maxLength: 3 });
 
 suite('the stop filter', () => {
-  test('an answer ends before the first stop string, however it is cut', () => {
+  test('an answer ends before the first stop string, however it is split into pieces', () => {
     fc.assert(
       fc.property(answers, stopLists, (texts, stops) => {
         const { text, stopped } = run(texts, stops);
@@ -21,10 +21,10 @@ suite('the stop filter', () => {
     );
   });
 
-  test('the tokens given out are those of the text given out, at any time', () => {
+  test('the emitted tokens always decode to the emitted text', () => {
     fc.assert(
       fc.property(answers, stopLists, (texts, stops) => {
-        for (const { text, tokens, isLast } of run(texts, stops).given) {
+        for (const { text, tokens, isLast } of run(texts, stops).emitted) {
           const decoded = texts.slice(0, tokens).join('');
           if (!isLast) assert.equal(decoded, text);
           else assert.ok(text.startsWith(decoded));
@@ -33,27 +33,27 @@ suite('the stop filter', () => {
     );
   });
 
-  test('without stop strings every piece leaves at once', () => {
+  test('without stop strings every piece is emitted at once', () => {
     const filter = new StopFilter([]);
     const piece = { text: 'a', tokens: [1] };
     assert.deepEqual(filter.push(piece), piece);
     assert.equal(filter.end(), undefined);
   });
 
-  test('a token without text leaves with the next text', () => {
+  test('a token without text is emitted with the next text', () => {
     const filter = new StopFilter([]);
     assert.equal(filter.push({ text: '', tokens: [1] }), undefined);
     assert.deepEqual(filter.push({ text: 'a', tokens: [2] }), { text: 'a', tokens: [1, 2] });
   });
 
-  test('a token that never gets a text leaves at the end', () => {
+  test('a token without text is emitted at the end if no text follows', () => {
     const filter = new StopFilter([]);
     assert.equal(filter.push({ text: '', tokens: [1] }), undefined);
     assert.deepEqual(filter.end(), { text: '', tokens: [1] });
     assert.equal(filter.end(), undefined);
   });
 
-  test('the beginning of a stop string waits, and leaves when it turns out to be none', () => {
+  test('a partial stop string is held until the next text shows that it is not one', () => {
     const filter = new StopFilter(['<end>']);
     assert.equal(filter.push({ text: '<en', tokens: [1] }), undefined);
     assert.deepEqual(filter.push({ text: 'ough', tokens: [2] }), { text: '<enough', tokens: [1, 2] });
@@ -62,23 +62,23 @@ suite('the stop filter', () => {
   });
 });
 
-/** Sends texts, the token of each its index, through a filter; `given` is what was out after each step. */
+/** Filters texts, each with its index as its token. `emitted` is the total output after each step. */
 function run(texts: readonly string[], stops: readonly string[]) {
   const filter = new StopFilter(stops);
-  const given: { text: string; tokens: number; isLast: boolean }[] = [];
+  const emitted: { text: string; tokens: number; isLast: boolean }[] = [];
   let text = '';
   let tokens = 0;
-  const take = (piece: Piece | undefined, isEnd = false) => {
+  const add = (piece: Piece | undefined, isEnd = false) => {
     if (piece === undefined) return;
     assert.ok(piece.text !== '' || isEnd);
     text += piece.text;
     for (const token of piece.tokens) assert.equal(token, tokens++);
-    given.push({ text, tokens, isLast: filter.stopped });
+    emitted.push({ text, tokens, isLast: filter.stopped });
   };
   for (const [index, piece] of texts.entries()) {
-    take(filter.push({ text: piece, tokens: [index] }));
+    add(filter.push({ text: piece, tokens: [index] }));
     if (filter.stopped) break;
   }
-  if (!filter.stopped) take(filter.end(), true);
-  return { text, given, stopped: filter.stopped };
+  if (!filter.stopped) add(filter.end(), true);
+  return { text, emitted, stopped: filter.stopped };
 }

@@ -1,18 +1,18 @@
 import type { TemplateRenderer } from './template-renderer.ts';
 
 /**
- * What a template can do. llama.cpp watches which values a template touches (common/jinja/caps.cpp); from outside, the
- * same shows in what comes out: a marked value that a template reads is in its text.
+ * The features that a template supports. llama.cpp records which values a template reads (common/jinja/caps.cpp). This
+ * module renders marker values instead: a value that a template reads appears in its output.
  */
 export interface Capabilities {
-  /** Otherwise content must come as a list of typed parts. */
+  /** If false, content must be a list of typed parts. */
   readonly stringContent: boolean;
   readonly systemRole: boolean;
-  /** It tells the model which tools there are. */
+  /** The template writes the offered tools. */
   readonly tools: boolean;
-  /** It tells the model which tools it has called. */
+  /** The template writes the model's earlier tool calls. */
   readonly toolCalls: boolean;
-  /** It wants the arguments of a tool call as an object, not as JSON text. */
+  /** The arguments of a tool call must be an object, not JSON text. */
   readonly objectArguments: boolean;
 }
 
@@ -33,7 +33,7 @@ export function probeCapabilities(template: TemplateRenderer): Capabilities {
     ],
   });
   const withObject = attempt(toolVariables({ arg: VALUE }, text));
-  // An object that is written as Python would write it was not looked into.
+  // An object in Python's notation was converted as a whole: the template did not read its members.
   const objectArguments = withObject !== undefined && withObject.replaceAll(`{'arg': '${VALUE}'}`, '').includes(VALUE);
   const withTools = objectArguments ? withObject : attempt(toolVariables(`{"arg": "${VALUE}"}`, text));
   return {
@@ -47,7 +47,7 @@ export function probeCapabilities(template: TemplateRenderer): Capabilities {
 
 type Attempt = (variables: Readonly<Record<string, unknown>>) => string | undefined;
 
-/** False only where text as it is fails or vanishes, and typed parts come out. */
+/** Returns false only if a plain string fails or is missing from the output, and typed parts appear in it. */
 function probeStringContent(attempt: Attempt): boolean {
   const asString = attempt({ messages: [{ role: 'user', content: TEXT }] });
   if (asString?.includes(TEXT) === true) return true;
@@ -74,7 +74,7 @@ function toolVariables(callArguments: unknown, text: (content: string) => unknow
   };
 }
 
-/** What a template refuses is what it cannot do. */
+/** Returns undefined if the template raises an error, which means that it does not support the input. */
 function tryRender(template: TemplateRenderer, variables: Readonly<Record<string, unknown>>): string | undefined {
   try {
     return template.render({ tools: [], bos_token: '', eos_token: '', add_generation_prompt: true, ...variables });

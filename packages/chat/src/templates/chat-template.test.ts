@@ -20,44 +20,44 @@ suite('the tools of a chat', async () => {
   const hermes = await read(NAMES.hermes);
   const generic = await read(NAMES.generic);
 
-  test('are told by the template, and the answer is free', () => {
+  test('are described by the template, and the answer is unrestricted', () => {
     const { prompt, grammar, parser } = hermes.render({ messages, tools });
     assert.match(prompt, /get_weather/);
     assert.equal(grammar, undefined);
     assert.ok(parser);
   });
 
-  test('are not told where none is to be used', () => {
+  test('are not described if the tool choice is none', () => {
     const { prompt, grammar, parser } = hermes.render({ messages, tools, toolChoice: 'none' });
     assert.equal(prompt, hermes.render({ messages }).prompt);
     assert.equal(grammar ?? parser, undefined);
   });
 
-  test('are forced by a grammar where some must be used', () => {
+  test('are enforced by a grammar if one is required', () => {
     const { grammar = '' } = hermes.render({ messages, tools, toolChoice: 'required' });
     assert.match(grammar, /^root ::= answer$/m);
     for (const name of CALLS) assert.ok(grammar.includes(name));
-    assert.match(grammar, /^answer ::= "<tool_call>\\n" .*\( "\\n" /m, 'several at once');
+    assert.match(grammar, /^answer ::= "<tool_call>\\n" .*\( "\\n" /m, 'several calls');
   });
 
-  test('are forced one at a time where not in parallel', () => {
+  test('are limited to one call without parallel calls', () => {
     const { grammar = '' } = hermes.render({ messages, tools, toolChoice: 'required', parallelToolCalls: false });
     assert.match(grammar, /^answer ::= (?!.*\( "\\n" )/m);
   });
 
-  test('are only the one that is named', () => {
+  test('are limited to the named one', () => {
     const { grammar = '' } = hermes.render({ messages, tools, toolChoice: { name: 'get_time' } });
     assert.ok(grammar.includes('get_time'));
     assert.ok(!grammar.includes('get_weather'));
   });
 
-  test('that must be used have to be there', () => {
+  test('must include the required one', () => {
     const unknown = { messages, tools, toolChoice: { name: 'fly' } };
     assert.throws(() => hermes.render(unknown), { code: 'INVALID_REQUEST', message: /"fly" is to be used/ });
     assert.throws(() => hermes.render({ messages, toolChoice: 'required' }), { code: 'INVALID_REQUEST' });
   });
 
-  test('are forced behind the thought that the template began', async () => {
+  test('are enforced after the reasoning that the template began', async () => {
     const { grammar = '', parser } = (await read(NAMES.begun)).render({ messages, tools, toolChoice: 'required' });
     assert.match(grammar, /^root ::= .*"<\/think>" \[ \\n\]\* answer$/m);
     assert.deepEqual(parser?.push({ text: 'Hm <tool_call>', tokens: [1] }), [
@@ -65,7 +65,7 @@ suite('the tools of a chat', async () => {
     ]);
   });
 
-  test('are told in a system message where the template knows of none, and a grammar holds', () => {
+  test('are described in a system message and enforced by a grammar if the template does not support tools', () => {
     const { prompt, grammar = '', parser } = generic.render({ messages, tools });
     assert.match(prompt, /^<\|system\|>\nYou can call any of the following tools/);
     assert.match(prompt, /"name": "get_weather"/);
@@ -75,24 +75,24 @@ suite('the tools of a chat', async () => {
     ]);
   });
 
-  test('and what they answered are told in words there', () => {
+  test('and their results are written as JSON text there', () => {
     const { prompt } = generic.render(CALLED);
     assert.match(prompt, /<\|assistant\|>\n\{"tool_calls": \[\{"name": "get_weather", "arguments": \{"city": "Zürich"/);
     assert.match(prompt, /<\|user\|>\n\{"tool_response":\{"tool_call_id":"call00001","content":/);
-    const untold = generic.render({ messages: CALLED.messages });
-    assert.equal(untold.parser, undefined);
-    assert.doesNotMatch(untold.prompt, /any of the following tools/);
+    const withoutTools = generic.render({ messages: CALLED.messages });
+    assert.equal(withoutTools.parser, undefined);
+    assert.doesNotMatch(withoutTools.prompt, /any of the following tools/);
   });
 
-  test('stand back where the answer has a format', () => {
+  test('are not parsed if the answer has a format', () => {
     const { grammar, parser } = hermes.render({ messages, tools, format: { type: 'json' } });
     assert.ok(grammar);
     assert.equal(parser, undefined);
   });
 });
 
-suite('what a template writes for a call', () => {
-  const speakers = [
+suite('the text that a template writes for a call', () => {
+  const names = [
     'meta-llama-Llama-3.1-8B-Instruct',
     'meta-llama-Llama-3.2-3B-Instruct',
     'Qwen-Qwen2.5-7B-Instruct',
@@ -105,8 +105,8 @@ suite('what a template writes for a call', () => {
     'llama-cpp-deepseek-r1',
     'CohereForAI-c4ai-command-r7b-12-2024-tool_use',
   ];
-  for (const name of speakers) {
-    test(`is read as that call: ${name}`, async () => {
+  for (const name of names) {
+    test(`is parsed as that call: ${name}`, async () => {
       const template = await read(name);
       const before = template.render({ messages: CALLED.messages.slice(0, 1), tools }).prompt;
       const { prompt, parser } = template.render(CALLED);

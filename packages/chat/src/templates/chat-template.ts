@@ -15,30 +15,30 @@ import { describeTools, generic, genericChoice } from '../tools/generic.ts';
 import { callRules, type ToolFormat } from '../tools/tool-format.ts';
 import { ToolParser } from '../tools/tool-parser.ts';
 
-/** What is to be answered. */
+/** The messages to answer, with the options that affect the prompt. */
 export interface Chat extends Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
   readonly messages: readonly Message[];
-  /** It stands above tools: the answer is of that form, and calls none. */
+  /** Takes precedence over tools: the answer has this format and contains no calls. */
   readonly format?: AnswerFormat | undefined;
 }
 
-/** What the model reads, and how its answer is to be read. */
+/** A prompt, with the grammar and the parser of its answer. */
 interface RenderedChat {
   readonly prompt: string;
   /** GBNF that the answer must follow from its first token. */
   readonly grammar?: string | undefined;
-  /** Finds tool calls in the answer; absent: all of it is text. */
+  /** Finds tool calls in the answer. Undefined if all of it is text. */
   readonly parser?: AnswerParser | undefined;
 }
 
 export interface ChatTemplate {
-  /** Throws `INVALID_REQUEST` that says what the model's template refuses. */
+  /** Throws `INVALID_REQUEST` with the template's message if the template refuses the chat. */
   render(chat: Chat): RenderedChat;
 }
 
 /**
- * A model's own template, `compile` being llama.cpp's Jinja. A template is a program that nothing bounds: both this and
- * `render` may take for ever, or all memory. Throws `INVALID_REQUEST` where the source is no template.
+ * Creates a model's chat template; `compile` is llama.cpp's Jinja engine. A template is a program without limits: both this
+ * function and `render` may run forever or use all memory. Throws `INVALID_REQUEST` if the source is not a valid template.
  */
 export function createChatTemplate(
   source: string,
@@ -54,9 +54,13 @@ export function createChatTemplate(
       checkToolChoice(chat.toolChoice, tools);
       if (chat.format !== undefined) {
         const isInTemplate = toolFormat !== generic;
-        return { prompt: template.render(chat.messages, isInTemplate ? tools : []), grammar: formatGrammar(chat.format) };
+        return {
+          prompt: template.render(chat.messages, isInTemplate ? tools : []),
+          grammar: formatGrammar(chat.format),
+        };
       }
-      const isGeneric = tools.length > 0 ? toolFormat === generic : !template.capabilities.toolCalls && callsTools(chat.messages);
+      const isGeneric =
+        tools.length > 0 ? toolFormat === generic : !template.capabilities.toolCalls && callsTools(chat.messages);
       if (isGeneric) return renderGeneric(template, chat, tools);
       const prompt = template.render(chat.messages, tools);
       return tools.length === 0 ? { prompt } : { prompt, ...toolAnswer(toolFormat, chat, tools, prompt) };
@@ -69,19 +73,19 @@ function renderGeneric(template: JinjaTemplate, chat: Chat, tools: readonly Tool
   return tools.length === 0 ? { prompt } : { prompt, ...toolAnswer(generic, chat, tools, prompt) };
 }
 
-/** Some templates begin the model's thought for it. */
-const BEGUN_THOUGHT = /<think>\s*$/;
-/** GBNF of the rest of a thought. */
-const THOUGHT_RULE = String.raw`( [^<] | "<" [^/] | "</" [^t] )* "</think>" [ \n]*`;
+/** The end of a prompt whose template begins the model's reasoning. */
+const BEGUN_REASONING = /<think>\s*$/;
+/** GBNF of the rest of the reasoning. */
+const REASONING_RULE = String.raw`( [^<] | "<" [^/] | "</" [^t] )* "</think>" [ \n]*`;
 
-/** A grammar where tools must be called, or the format is nothing without; and what reads the answer. */
+/** Returns the answer's parser, and a grammar if a tool is required or the format needs one. */
 function toolAnswer(
   format: ToolFormat,
   { toolChoice = 'auto', parallelToolCalls = true }: Chat,
   tools: readonly Tool[],
   prompt: string,
 ): Pick<RenderedChat, 'grammar' | 'parser'> {
-  const isThinking = BEGUN_THOUGHT.test(prompt);
+  const isThinking = BEGUN_REASONING.test(prompt);
   const names = tools.map(({ name }) => name);
   const parser = new ToolParser(format, { tools: names, isParallel: parallelToolCalls, isThinking });
   if (toolChoice === 'auto' && format !== generic) return { parser };
@@ -91,7 +95,7 @@ function toolAnswer(
   const answer =
     toolChoice === 'auto' ? genericChoice(calls, addSchema(builder, 'response', { type: 'string' })) : calls;
   const rule = builder.addRule('answer', answer);
-  builder.addRule('root', isThinking ? `${THOUGHT_RULE} ${rule}` : rule);
+  builder.addRule('root', isThinking ? `${REASONING_RULE} ${rule}` : rule);
   return { grammar: builder.toString(), parser };
 }
 
@@ -108,7 +112,7 @@ function callsTools(messages: readonly Message[]): boolean {
 function checkToolChoice(choice: ToolChoice | undefined, tools: readonly Tool[]): void {
   if (choice === undefined || choice === 'auto' || choice === 'none') return;
   if (choice === 'required') {
-    if (tools.length === 0) throw ShoalError.invalidRequest('A tool is required, and none is offered.');
+    if (tools.length === 0) throw ShoalError.invalidRequest('A tool call is required, but no tools are offered.');
   } else if (!tools.some(({ name }) => name === choice.name)) {
     throw ShoalError.invalidRequest(`The tool "${choice.name}" is to be used, and is not offered.`);
   }

@@ -1,7 +1,7 @@
 import { type Message, ShoalError, type Tool, type ToolCall } from '@shoal/protocol';
 import type { Capabilities } from './capabilities.ts';
 
-/** A message in the shape that chat templates read: that of OpenAI's Chat Completions. */
+/** A message in the shape that chat templates read, which is that of OpenAI's Chat Completions. */
 export interface TemplateMessage {
   readonly role: string;
   readonly content: string | readonly { readonly type: 'text'; readonly text: string }[];
@@ -16,7 +16,7 @@ interface TemplateToolCall {
   readonly id: string;
 }
 
-/** The order of the members is what a template sees that writes a whole message or tool as JSON; llama.cpp's, therefore. */
+/** Returns tools in OpenAI's shape, with keys in llama.cpp's order, because some templates write whole tools as JSON. */
 export function templateTools(tools: readonly Tool[]): readonly Readonly<Record<string, unknown>>[] {
   return tools.map(({ name, description, parameters }) => ({
     type: 'function',
@@ -24,7 +24,7 @@ export function templateTools(tools: readonly Tool[]): readonly Readonly<Record<
   }));
 }
 
-/** What llama.cpp makes of messages before a template reads them (`common_chat_templates_apply_jinja` of common/chat.cpp). */
+/** Converts messages for a template as llama.cpp does (`common_chat_templates_apply_jinja` of common/chat.cpp). */
 export function templateMessages(messages: readonly Message[], capabilities: Capabilities): readonly TemplateMessage[] {
   const merged = capabilities.systemRole ? messages : mergeSystemMessage(messages);
   return merged.map((message) => ({
@@ -39,7 +39,7 @@ export function templateMessages(messages: readonly Message[], capabilities: Cap
   }));
 }
 
-/** A first system message becomes the beginning of the next one; alone, it is left out. */
+/** Puts a first system message at the beginning of the next message, or omits it if there is no other message. */
 function mergeSystemMessage(messages: readonly Message[]): readonly Message[] {
   const [first, second, ...others] = messages;
   if (first?.role !== 'system') return messages;

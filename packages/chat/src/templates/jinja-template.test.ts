@@ -14,7 +14,7 @@ const TOKENS = { bos: recording.bos, eos: recording.eos, addsBos: true, addsEos:
 const render = (source: string, messages: Parameters<JinjaTemplate['render']>[0]) =>
   new JinjaTemplate(source, compile, TOKENS, () => new Date()).render(messages, []);
 
-/** What the template makes of each conversation; null where it refuses. */
+/** Returns the prompt of each conversation, or null if the template refuses it. */
 function renderAll(source: string, now: () => Date): Record<string, string | null> {
   const template = new JinjaTemplate(source, compile, TOKENS, now);
   const prompts = Object.entries(CONVERSATIONS).map(([title, { messages, tools = [] }]) => {
@@ -28,9 +28,9 @@ function renderAll(source: string, now: () => Date): Record<string, string | nul
   return Object.fromEntries(prompts);
 }
 
-suite('prompts that llama-server has written', () => {
+suite('prompts recorded from llama-server', () => {
   for (const [name, prompts] of Object.entries(recording.prompts)) {
-    test(`${name} gives the same, byte for byte`, async () => {
+    test(`${name} renders the same bytes`, async () => {
       assert.deepEqual(
         renderAll(await readTemplate(name), () => new Date(recording.date)),
         prompts,
@@ -41,13 +41,13 @@ suite('prompts that llama-server has written', () => {
 
 const binary = await findLlamaServer();
 if (binary === undefined) {
-  test('prompts that llama-server writes now', {
+  test('prompts of a running llama-server', {
     skip: 'llama-server is not here: set SHOAL_LLAMA_SERVER to the path of one of llama.cpp v0.5.0',
   });
 } else {
-  suite('prompts that llama-server writes now', async () => {
+  suite('prompts of a running llama-server', async () => {
     for (const name of await templateNames()) {
-      test(`${name} gives the same, byte for byte`, async () => {
+      test(`${name} renders the same bytes`, async () => {
         await using server = await serveTemplate(binary, DEMO_MODEL, templatePath(name), ADDS_BOS);
         const prompts: Record<string, string | null> = {};
         for (const [title, conversation] of Object.entries(CONVERSATIONS)) {
@@ -64,7 +64,7 @@ if (binary === undefined) {
 }
 
 suite('a chat template', () => {
-  test('that raises an error refuses the request with its words', () => {
+  test('that raises an error refuses the request with its message', () => {
     const source =
       "{{ messages[0].content }}{% if messages[0].content == 'no' %}{{ raise_exception('Never no!') }}{% endif %}";
     assert.equal(render(source, [{ role: 'user', content: 'yes' }]), 'yes');
@@ -74,11 +74,11 @@ suite('a chat template', () => {
     });
   });
 
-  test('that is broken is refused when it is read', () => {
+  test('that is broken is refused when it is compiled', () => {
     assert.throws(() => render('{% if %}', []), { code: 'INVALID_REQUEST', message: /chat template is broken/ });
   });
 
-  test('goes on with an answer that was begun, and with one only', () => {
+  test('continues one begun answer, but not two', () => {
     const source =
       '{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}';
     const begun = { role: 'assistant', content: 'I ' } as const;
@@ -88,7 +88,7 @@ suite('a chat template', () => {
     assert.throws(() => render(source, [called]), { code: 'INVALID_REQUEST', message: /their answers are to follow/ });
   });
 
-  test('that wants arguments as objects refuses those that are no JSON', async () => {
+  test('that needs arguments as objects refuses invalid JSON', async () => {
     const template = new JinjaTemplate(
       await readTemplate('Qwen-Qwen2.5-7B-Instruct'),
       compile,

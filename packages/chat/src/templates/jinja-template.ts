@@ -5,7 +5,7 @@ import { type TemplateMessage, templateMessages, templateTools } from './convers
 import { findReasoningMarkers, type ReasoningMarkers, type RenderOptions } from './reasoning-markers.ts';
 import { patchedSource, type Peculiarity, peculiarityOf } from './template-peculiarities.ts';
 
-/** A model's first and last token as text, empty where it has none, and whether its tokenizer adds them by itself. */
+/** A model's BOS and EOS tokens as text, empty if it has none. `adds…`: the tokenizer adds the token itself. */
 export interface TemplateTokens {
   readonly bos: string;
   readonly eos: string;
@@ -13,11 +13,11 @@ export interface TemplateTokens {
   readonly addsEos: boolean;
 }
 
-/** Tells the time, for templates that write the date. */
+/** Returns the current time, for templates that write the date. */
 export type Now = () => Date;
 
-/** Thoughts in earlier answers stay, so that the prompt begins as the one before; it is one wish under several names. */
-const KEPT_THOUGHTS = {
+/** Keeps reasoning in earlier answers, so that a prompt begins like the previous one. The name varies by template. */
+const KEEP_REASONING = {
   preserve_reasoning: true,
   preserve_thinking: true,
   clear_thinking: false,
@@ -27,7 +27,7 @@ const KEPT_THOUGHTS = {
 
 const PROBED_TOOLS: readonly Tool[] = [{ name: 'FFF_FIRST_FUN_F', description: 'Test function foo' }];
 
-/** Writes what a model reads, byte for byte as llama-server does (`common_chat_templates_apply` of common/chat.cpp). */
+/** Renders prompts with the same bytes as llama-server (`common_chat_templates_apply` of common/chat.cpp). */
 export class JinjaTemplate {
   readonly source: string;
   readonly capabilities: Capabilities;
@@ -37,7 +37,7 @@ export class JinjaTemplate {
   readonly #reasoning: ReasoningMarkers | undefined;
   readonly #peculiarity: Peculiarity | undefined;
 
-  /** Throws `INVALID_REQUEST` where the source is no template. */
+  /** Throws `INVALID_REQUEST` if the source is not a valid template. */
   constructor(source: string, compile: (source: string) => TemplateRenderer, tokens: TemplateTokens, now: Now) {
     this.source = patchedSource(source);
     this.#renderer = withRefusal(`The model's chat template is broken`, () => compile(this.source));
@@ -48,7 +48,10 @@ export class JinjaTemplate {
     this.#reasoning = findReasoningMarkers(this.source, (options) => this.#tryRender(options));
   }
 
-  /** Throws `INVALID_REQUEST` with the template's own reason where it refuses. An answer that was begun is gone on with. */
+  /**
+   * Returns the prompt. A last message of the assistant is an unfinished answer, which the prompt ends with. Throws
+   * `INVALID_REQUEST` with the template's own message if it refuses.
+   */
   render(messages: readonly Message[], tools: readonly Tool[]): string {
     const last = messages.at(-1);
     if (last?.role !== 'assistant') return this.#withTurn(this.#apply(messages, tools, true));
@@ -57,14 +60,14 @@ export class JinjaTemplate {
     }
     const before = messages.slice(0, -1);
     if (before.at(-1)?.role === 'assistant') {
-      throw ShoalError.invalidRequest('Only one message of the assistant may stand last, which is gone on with.');
+      throw ShoalError.invalidRequest('Only one message of the assistant may come last. Join the last two.');
     }
     const without = this.#apply(before, tools, false);
     if (this.#peculiarity !== undefined) {
       return this.#withTurn(without) + this.#peculiarity.beforeAnswer + last.content;
     }
     const beginning = afterCommonStart(without, this.#apply(before, tools, true));
-    return without + this.#closeThought(beginning) + last.content;
+    return without + this.#closeReasoning(beginning) + last.content;
   }
 
   #withTurn(prompt: string): string {
@@ -72,8 +75,8 @@ export class JinjaTemplate {
     return turn !== undefined && prompt.endsWith(turn.end) ? prompt + turn.start : prompt;
   }
 
-  /** An answer that has begun has thought already: what marks a thought stands before it, around nothing. */
-  #closeThought(beginning: string): string {
+  /** Returns the generation prompt with an empty reasoning block, because an unfinished answer is past its reasoning. */
+  #closeReasoning(beginning: string): string {
     const { start = '', end = '' } = this.#reasoning ?? {};
     if (start === '') return beginning;
     const at = beginning.indexOf(start);
@@ -89,7 +92,7 @@ export class JinjaTemplate {
       this.#renderer.render({
         ...this.#variables(templateMessages(messages, this.capabilities), this.#thinks, addGenerationPrompt),
         ...(tools.length > 0 && { tools: templateTools(tools) }),
-        ...KEPT_THOUGHTS,
+        ...KEEP_REASONING,
         ...dates(this.#now()),
       }),
     );
@@ -106,7 +109,7 @@ export class JinjaTemplate {
     try {
       return this.#renderer.render({ ...this.#variables(messages, enableThinking, addGenerationPrompt), ...tools });
     } catch {
-      return undefined; // what a template refuses tells nothing about it
+      return undefined; // a refusal gives no information about reasoning
     }
   }
 
@@ -129,7 +132,7 @@ export class JinjaTemplate {
   }
 }
 
-/** Runs what belongs to the template; its errors name what it raised, without the place in its source. */
+/** Runs template code. Its error becomes `INVALID_REQUEST` with the template's message, without the source location. */
 function withRefusal<Result>(what: string, run: () => Result): Result {
   try {
     return run();
@@ -147,12 +150,12 @@ function afterCommonStart(text: string, longer: string): string {
   return longer.slice(length);
 }
 
-/** Made once: each keeps memory that the garbage collector does not see. */
+/** Created once, because each formatter holds memory outside the JavaScript heap. */
 const DAY = new Intl.DateTimeFormat('en-US', { day: '2-digit' });
 const MONTH = new Intl.DateTimeFormat('en-US', { month: 'short' });
 const YEAR = new Intl.DateTimeFormat('en-US', { year: 'numeric' });
 
-/** `26 Jul 2024` and `Jul 26 2024`, in local time, as llama.cpp gives them to every template. */
+/** Returns `26 Jul 2024` and `Jul 26 2024` in local time, as llama.cpp passes them to every template. */
 function dates(now: Date): { readonly date_string: string; readonly datetime: string } {
   const [day, month, year] = [DAY, MONTH, YEAR].map((format) => format.format(now));
   return { date_string: `${day} ${month} ${year}`, datetime: `${month} ${day} ${year}` };

@@ -1,4 +1,4 @@
-/** Where two renderings of a template differ, as llama.cpp sees it (common/chat-auto-parser-helpers.cpp). */
+/** The difference of two renderings, computed as in llama.cpp (common/chat-auto-parser-helpers.cpp). */
 export interface Difference {
   readonly left: string;
   readonly right: string;
@@ -11,7 +11,7 @@ export interface Segment {
 
 const CLOSERS: Readonly<Record<string, string>> = { '<': '>', '[': ']' };
 
-/** Cuts text into markers, `<…>` and `[…]`, and what stands between them. */
+/** Splits text into markers, `<…>` and `[…]`, and the text between them. */
 export function segmentize(text: string): Segment[] {
   const segments: Segment[] = [];
   let border = 0;
@@ -37,7 +37,7 @@ export function withoutBlank(segments: readonly Segment[]): Segment[] {
   return segments.filter(({ value }) => value.trim() !== '');
 }
 
-/** What only one of the two has, whole markers and then characters that both begin or end with taken away. */
+/** Removes common markers from both ends of two texts, then common characters, and returns the rest of each. */
 export function differenceOf(left: string, right: string): Difference {
   if (right.startsWith(left)) return { left: '', right: right.slice(left.length) };
   const ofLeft = segmentize(left);

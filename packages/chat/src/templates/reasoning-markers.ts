@@ -2,7 +2,7 @@ import type { TemplateMessage } from './conversation.ts';
 import { differenceOf, segmentize, withoutBlank } from './marker-difference.ts';
 
 /**
- * How a template marks what a model thinks before it answers, found by comparing renderings, as llama.cpp does
+ * The markers around a model's reasoning before its answer, found by comparing renderings, as llama.cpp does
  * (`analyze_reasoning` of common/chat-diff-analyzer.cpp). Either may be empty.
  */
 export interface ReasoningMarkers {
@@ -17,13 +17,13 @@ export interface RenderOptions {
   readonly withTools?: boolean | undefined;
 }
 
-/** Answers with what the template writes, or undefined where it refuses. */
+/** Returns the template's output, or undefined if it refuses. */
 export type RenderAttempt = (options: RenderOptions) => string | undefined;
 
 const QUESTION: TemplateMessage = { role: 'user', content: 'U_USER_MSG Hello END_U' };
 const ANSWER: TemplateMessage = { role: 'assistant', content: 'A_ASST_MSG I can help END_A' };
 const THOUGHT = 'REASON_PART I am thinking END_R';
-/** So many characters before a generation prompt's end find it again in another rendering. */
+/** Number of last characters of a prompt that locate its end in another rendering. */
 const ANCHOR_LENGTH = 64;
 
 const CALL = { name: 'FFF_FIRST_FUN_F', arguments: { AA_ARG_FST_AA: 'VVVV' } };
@@ -38,18 +38,18 @@ const MARKER = String.raw`(?:<[^>]*>|\[[^\]]*\])`;
 const WRAPPED = new RegExp(String.raw`(${MARKER}\s*)${THOUGHT}(\s*${MARKER}\s*)`);
 const DELIMITED = new RegExp(String.raw`${THOUGHT}\s*(${MARKER}\s*)`);
 
-/** Undefined where the template knows of no thinking. */
+/** Returns undefined if the template does not support reasoning. */
 export function findReasoningMarkers(source: string, render: RenderAttempt): ReasoningMarkers | undefined {
-  // Granite 3.3 says in words how a model is to write its thoughts.
+  // Granite 3.3 describes the markers in its instructions.
   if (source.includes('Write your thoughts between <think></think>')) return { start: '<think>', end: '</think>' };
   const markers = compareScope(render) ?? compareSwitch(render, comparePresence(render));
   if (markers !== undefined) return markers;
-  // Old templates of Qwen and DeepSeek take thoughts out of earlier answers and write none.
-  const takesThoughtsOut = source.includes("content.split('</think>')") && !source.includes('reasoning_content');
-  return takesThoughtsOut ? { start: '<think>', end: '</think>' } : undefined;
+  // Old templates of Qwen and DeepSeek remove reasoning from earlier answers and write none.
+  const removesReasoning = source.includes("content.split('</think>')") && !source.includes('reasoning_content');
+  return removesReasoning ? { start: '<think>', end: '</think>' } : undefined;
 }
 
-/** The same answer with a thought and without. */
+/** Compares an answer with reasoning to the same answer without it. */
 function comparePresence(render: RenderAttempt): ReasoningMarkers | undefined {
   const options = { addGenerationPrompt: false, enableThinking: true };
   const without = render({ ...options, messages: [QUESTION, ANSWER] });
@@ -57,7 +57,7 @@ function comparePresence(render: RenderAttempt): ReasoningMarkers | undefined {
   return without === undefined || text === undefined ? undefined : markersAround(text);
 }
 
-/** Some models think only about tools. */
+/** Finds the markers of models that reason only before tool calls. */
 function compareScope(render: RenderAttempt): ReasoningMarkers | undefined {
   const options = { addGenerationPrompt: false, enableThinking: true, withTools: true };
   const without = render({ ...options, messages: [QUESTION, { ...ANSWER, reasoning_content: THOUGHT }] });
@@ -73,7 +73,7 @@ function markersAround(text: string): ReasoningMarkers | undefined {
   return delimiter === '' ? undefined : { start: '', end: delimiter };
 }
 
-/** The same prompt with thinking switched on and off. */
+/** Compares a prompt with reasoning enabled to the same prompt with reasoning disabled. */
 function compareSwitch(render: RenderAttempt, known: ReasoningMarkers | undefined): ReasoningMarkers | undefined {
   const options = { messages: [QUESTION], addGenerationPrompt: true };
   const off = render({ ...options, enableThinking: false });
@@ -90,7 +90,7 @@ function compareSwitch(render: RenderAttempt, known: ReasoningMarkers | undefine
   return tailMarkers(off, on, { start, end }) ?? known;
 }
 
-/** Switched off, the thought is closed at once: its end stands last, and its start before that. */
+/** Finds both markers at the end of a prompt whose disabled reasoning is an empty block. */
 function endMarkers(off: string, left: string, start: string): ReasoningMarkers | undefined {
   if (!off.endsWith(left.trim())) return undefined;
   const [last, beforeLast] = withoutBlank(segmentize(off)).toReversed();
@@ -98,7 +98,7 @@ function endMarkers(off: string, left: string, start: string): ReasoningMarkers 
   return { start: isPair ? beforeLast.value : start, end: left };
 }
 
-/** More than the end differs: one of the two goes on behind the other's end, with an empty thought. */
+/** Finds both markers if one prompt contains the other's end and continues with an empty reasoning block. */
 function tailMarkers(off: string, on: string, known: ReasoningMarkers): ReasoningMarkers | undefined {
   for (const [base, extended] of [
     [on, off],

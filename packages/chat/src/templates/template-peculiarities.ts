@@ -1,13 +1,14 @@
-/** What llama.cpp does for single templates (`common_chat_templates_init` and common/parsers of its sources). */
+/** llama.cpp's special handling of one template (`common_chat_templates_init` and common/parsers of its sources). */
 export interface Peculiarity {
-  /** What only such templates contain. */
+  /** Texts that identify the template: its source contains all of them. */
   readonly contains: readonly string[];
+  /** Texts that its source does not contain. */
   readonly lacks?: readonly string[] | undefined;
-  /** What stands before an answer that is gone on with, an empty thought included. */
+  /** Text before an answer that is continued, including an empty reasoning block. */
   readonly beforeAnswer: string;
-  /** What begins the answer's turn where a prompt ends with the end of one. */
+  /** If a prompt ends with `end`, `start` is added to begin the answer's turn. */
   readonly turn?: { readonly end: string; readonly start: string };
-  /** These roles take typed parts, though text as it is would do, too. */
+  /** Roles whose content is passed as typed parts, although the template supports strings. */
   readonly typedRoles?: readonly string[] | undefined;
 }
 
@@ -78,7 +79,7 @@ export function peculiarityOf(source: string): Peculiarity | undefined {
   );
 }
 
-/** Two templates refuse what they should not: llama.cpp takes those checks out. */
+/** Removes checks from two templates that refuse valid messages, as llama.cpp does. */
 export function patchedSource(source: string): string {
   return source
     .replaceAll(

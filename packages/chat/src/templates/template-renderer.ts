@@ -1,4 +1,4 @@
-/** A compiled Jinja template. Throws what is wrong with the variables, or what the template raises. */
+/** A compiled Jinja template. `render` throws if a variable is invalid or the template raises an error. */
 export interface TemplateRenderer {
   render(variables: Readonly<Record<string, unknown>>): string;
 }

@@ -4,8 +4,8 @@ import { ShoalError } from '@shoal/protocol';
 import type { ChatTemplate } from './chat-template.ts';
 import { templateWithTimeLimit } from './time-limit.ts';
 
-/** A template that takes so many milliseconds for a conversation of so many messages. */
-function templateThatTakes(msOf: (messages: number) => number, refuses: (messages: number) => boolean = () => false) {
+/** Creates a template that takes `msOf(n)` milliseconds for n messages. */
+function templateTaking(msOf: (messages: number) => number, refuses: (messages: number) => boolean = () => false) {
   let clock = 0;
   const template: ChatTemplate = {
     render({ messages }) {
@@ -21,21 +21,21 @@ const conversation = (count: number) => ({
   messages: Array.from({ length: count }, () => ({ role: 'user', content: 'hi' }) as const),
 });
 
-test('a template that grows with its messages renders any number of them', () => {
-  const { template, clock } = templateThatTakes((messages) => messages / 100);
+test('a template with linear time renders any number of messages', () => {
+  const { template, clock } = templateTaking((messages) => messages / 100);
   assert.equal(template.render(conversation(4_096)).prompt, '4096');
   assert.ok(clock() < 100);
 });
 
-test('one that grows with the third power is refused before it holds everybody up', () => {
-  const { template, clock } = templateThatTakes((messages) => messages ** 3 / 25_000);
+test('a template with cubic time is refused before it blocks other requests', () => {
+  const { template, clock } = templateTaking((messages) => messages ** 3 / 25_000);
   assert.throws(() => template.render(conversation(4_095)), { code: 'INVALID_REQUEST', message: /Send \d+ at most/ });
   assert.ok(clock() < 5_000, `${clock()} ms`);
   assert.equal(template.render(conversation(100)).prompt, '100');
 });
 
-test('a beginning that the template refuses is no reason to refuse the whole', () => {
-  const { template } = templateThatTakes(
+test('a conversation is rendered even if the template refuses its beginning', () => {
+  const { template } = templateTaking(
     () => 1,
     (messages) => messages < 200,
   );

@@ -1,16 +1,16 @@
 import { ShoalError } from '@shoal/protocol';
 import type { Chat, ChatTemplate } from './chat-template.ts';
 
-/** A conversation of so many messages is rendered without a look at how long its beginning takes. */
+/** Conversations of at most this many messages are rendered without a time check. */
 const TRUSTED_MESSAGES = 64;
-/** What rendering may take: the process is ended a little later, and with it the answers of others. */
+/** Longest allowed rendering. The process is ended a little later, together with the answers of other requests. */
 const RENDER_LIMIT_MS = 2_000;
-/** Twice the messages take a template at most so many times as long; the worst that is known grows with the third power. */
+/** Largest factor by which twice the messages slow a template down. The worst known template takes cubic time. */
 const GROWTH_OF_DOUBLING = 8;
 
 /**
- * A template that refuses a conversation for which it would take too long, as some do that go through all messages for each
- * message: beginnings of it are rendered first, each twice as long as the last.
+ * Wraps a template so that it refuses a conversation that would take too long: some templates loop over all messages for
+ * each message. It first renders beginnings of the conversation, each twice as long as the previous one.
  */
 export function templateWithTimeLimit(
   template: ChatTemplate,
@@ -27,7 +27,7 @@ export function templateWithTimeLimit(
   };
 }
 
-/** A beginning may be refused where the whole is not; it took its time all the same. */
+/** Returns the milliseconds of a rendering. A refusal is ignored: the template may accept the whole conversation. */
 function timeOf(template: ChatTemplate, chat: Chat, now: () => number): number {
   const startedAt = now();
   try {

@@ -13,6 +13,6 @@ export function loadAddon(): JsonObject {
   const [only = ''] = readdirSync(bins);
   const module: { exports: unknown } = { exports: {} };
   process.dlopen(module, join(bins, only, 'llama-addon.node'));
-  if (!isObject(module.exports)) throw new Error('The addon exports an object.');
+  if (!isObject(module.exports)) throw new Error('The addon does not export an object.');
   return module.exports;
 }

@@ -3,7 +3,7 @@ import { loadAddon } from './addon.ts';
 
 type Renderer = new (source: string) => TemplateRenderer;
 
-/** llama.cpp's own Jinja engine. */
+/** Returns a compiler of templates with llama.cpp's own Jinja engine. */
 export function templateCompiler(): (source: string) => TemplateRenderer {
   const JinjaRenderer = loadAddon()['AddonJinjaRenderer'];
   if (!isRenderer(JinjaRenderer)) throw new Error('The addon has no AddonJinjaRenderer.');

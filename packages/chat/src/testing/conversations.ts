@@ -1,6 +1,6 @@
 import type { Message, Tool } from '@shoal/protocol';
 
-/** What every template is asked to render. */
+/** A conversation that the tests render with every template. */
 export interface Conversation {
   readonly messages: readonly Message[];
   readonly tools?: readonly Tool[] | undefined;

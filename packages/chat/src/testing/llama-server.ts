@@ -8,10 +8,10 @@ import { isObject, type JsonObject } from '@shoal/protocol';
 import type { Conversation } from './conversations.ts';
 
 export const DEMO_MODEL = join(import.meta.dirname, '../../../../models/demo/shoal-demo.gguf');
-/** The tokenizer puts the first token in front, whatever the model says. */
+/** Flags that make the tokenizer add the BOS token, whatever the model's metadata. */
 export const ADDS_BOS = ['--override-kv', 'tokenizer.ggml.add_bos_token=bool:true'];
 
-/** Where llama-server is, or undefined: $SHOAL_LLAMA_SERVER, then the path, then where the tools of the tests are kept. */
+/** Returns the path of llama-server, if any: from $SHOAL_LLAMA_SERVER, $PATH, or the cache folder of the test tools. */
 export async function findLlamaServer(): Promise<string | undefined> {
   const { SHOAL_LLAMA_SERVER: named, PATH = '' } = process.env;
   const places = [
@@ -30,14 +30,14 @@ export async function findLlamaServer(): Promise<string | undefined> {
 }
 
 export interface RealTemplate extends AsyncDisposable {
-  /** The prompt, or llama-server's words where it refuses. */
+  /** Returns the prompt, or llama-server's error if the template refuses. */
   apply(conversation: Conversation): Promise<{ readonly prompt: string } | { readonly error: string }>;
-  /** An answer that the grammar allows. */
+  /** Generates a random answer that the grammar allows. */
   complete(grammar: string, seed: number): Promise<string>;
   readonly tokens: { readonly bos: string; readonly eos: string };
 }
 
-/** A llama-server with a chat template; `flags` are its own. */
+/** Starts a llama-server with a chat template and more command-line flags. */
 export async function serveTemplate(
   binary: string,
   modelPath: string,
@@ -82,7 +82,7 @@ export async function serveTemplate(
 
 async function fetchJson(address: string, init?: RequestInit): Promise<JsonObject> {
   const answer: unknown = await (await fetch(address, init)).json();
-  if (!isObject(answer)) throw new Error('llama-server answers with objects.');
+  if (!isObject(answer)) throw new Error('llama-server did not return a JSON object.');
   return answer;
 }
 

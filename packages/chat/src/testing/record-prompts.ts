@@ -1,5 +1,5 @@
 /**
- * Records what llama-server makes of the conversations with each template of this folder, for tests where it is not:
+ * Records llama-server's prompts for all conversations and templates of this folder, for tests without llama-server:
  * `SHOAL_LLAMA_SERVER=… node packages/chat/src/testing/record-prompts.ts`
  */
 import { writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const binary = await findLlamaServer();
 if (binary === undefined) throw new Error('No llama-server: set SHOAL_LLAMA_SERVER to its path.');
 const names = (await templateNames()).filter((name) => !readsClock(name));
 const date = new Date();
-date.setUTCHours(12, 0, 0, 0); // the same day all around the world
+date.setUTCHours(12, 0, 0, 0); // the same date in every time zone
 let tokens = { bos: '', eos: '' };
 const prompts: Record<string, Record<string, string | null>> = {};
 for (const name of names) {

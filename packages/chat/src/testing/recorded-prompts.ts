@@ -1,13 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 
-/** What llama-server wrote. */
+/** Prompts recorded from llama-server. */
 export interface Recording {
-  /** The day that it was on, for templates that write the date. */
+  /** The date of the recording (ISO 8601), for templates that write the date. */
   readonly date: string;
   readonly bos: string;
   readonly eos: string;
-  /** By template and conversation; null where the template refuses. */
+  /** Prompts by template and conversation. Null if the template refuses. */
   readonly prompts: Readonly<Record<string, Readonly<Record<string, string | null>>>>;
 }
 
@@ -28,12 +28,12 @@ export function readTemplate(name: string): Promise<string> {
 }
 
 export async function readRecording(): Promise<Recording> {
-  // It is a file of ours, written by `record-prompts.ts`.
+  // The file is trusted: `record-prompts.ts` writes it.
   const recording: Recording = JSON.parse(await readFile(RECORDING, 'utf8'));
   return recording;
 }
 
-/** It asks the clock by itself: what it writes is another thing on another day. */
+/** True if a template reads the clock itself, so that its prompts change every day. */
 export function readsClock(name: string): boolean {
   return name === 'Mistral-Small-3.2-24B-Instruct-2506';
 }

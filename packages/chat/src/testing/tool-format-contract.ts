@@ -7,13 +7,13 @@ import { ToolParser, type ToolParserOptions } from '../tools/tool-parser.ts';
 type Call = readonly [name: string, text: string];
 
 export interface ToolFormatExamples {
-  /** How a model of the format writes calls, one or more at once, and text before them where the format has that. */
+  /** Writes one or more calls as a model does, after text if the format allows that. */
   readonly write: (calls: readonly Call[], before?: string) => string;
-  /** How it writes text alone. */
+  /** Writes an answer without calls. */
   readonly writeText?: ((text: string) => string) | undefined;
-  /** Calls as other models of the format write them, each of which is `get_weather` with `{"city": "Bern"}`. */
+  /** The call `get_weather` with `{"city": "Bern"}` as other models of the format write it. */
   readonly variants?: readonly string[] | undefined;
-  /** Text that the model begins a call with and never ends. */
+  /** The beginning of a call without its end. */
   readonly cut: string;
 }
 
@@ -23,7 +23,7 @@ const WEATHER: Call = ['get_weather', '{"city": "東京 \\"{[<\\u00fc", "days": 
 const TIME: Call = ['get_time', '{}'];
 const BERN: Call = ['get_weather', '{"city": "Bern"}'];
 
-/** What every tool format holds to. */
+/** Tests that every tool format must pass. */
 export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamples): void {
   const { write, writeText = (text: string) => text } = examples;
   describe(`tool format ${format.name}`, () => {
@@ -31,16 +31,16 @@ export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamp
       expectEverywhere(format, write([WEATHER]), { text: '', calls: [WEATHER] });
     });
 
-    it('finds calls that are made at once', () => {
+    it('finds several calls', () => {
       expectEverywhere(format, write([WEATHER, TIME, WEATHER]), { text: '', calls: [WEATHER, TIME, WEATHER] });
     });
 
-    it('leaves text as it is', () => {
+    it('emits text unchanged', () => {
       const text = 'Use <b>, [x], {"a": 1} & 👩‍👩‍👧 "quotes"\n\n  and so on. ';
       expectEverywhere(format, writeText(text), { text, calls: [] });
     });
 
-    it('takes a call of a tool that was not offered for text', () => {
+    it('emits a call of a tool that was not offered as text', () => {
       const answer = write([['delete_all', '{"really": true}']]);
       const { text, calls } = joined(parse(format, answer.split('')));
       assert.deepEqual(calls, []);
@@ -48,11 +48,11 @@ export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamp
       assert.match(text, /really/);
     });
 
-    it('gives a call that never ends back as text, as far as it was not said', () => {
+    it('emits an incomplete call as text if no part of it was emitted as a call', () => {
       expectEverywhere(format, examples.cut, { text: examples.cut, calls: [] });
     });
 
-    it('says the arguments as they come', () => {
+    it('emits the arguments as they arrive', () => {
       const answer = write([BERN]);
       const parser = new ToolParser(format, OPTIONS);
       const cutAt = answer.indexOf('Bern') + 2;
@@ -63,7 +63,7 @@ export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamp
       assert.equal(parser.hasCalled, true);
     });
 
-    it('lets nothing of a marker through where the answer ends within the last', () => {
+    it('emits no part of an end marker that the end of the answer cuts', () => {
       const answer = write([BERN]);
       for (let end = answer.indexOf('}') + 1; end < answer.length; end++) {
         const { text, calls } = joined(parse(format, [answer.slice(0, end)]));
@@ -72,7 +72,7 @@ export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamp
       }
     });
 
-    it('is over behind the first call where only one is allowed', () => {
+    it('ends after the first call if only one is allowed', () => {
       const parser = new ToolParser(format, { ...OPTIONS, isParallel: false });
       const events = write([BERN, TIME])
         .split('')
@@ -81,7 +81,7 @@ export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamp
       assert.deepEqual(joined([...events, ...parser.end()]), { text: '', calls: [BERN] });
     });
 
-    it('finds a call behind a thought that the prompt began', () => {
+    it('finds a call after reasoning that the prompt began', () => {
       const answer = `Hm.\n</think>\n\n${write([BERN])}`;
       const parser = new ToolParser(format, { ...OPTIONS, isThinking: true });
       const events = [...parser.push({ text: answer, tokens: [] }), ...parser.end()];
@@ -91,14 +91,14 @@ export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamp
     });
 
     if (format.name !== 'generic') {
-      it('finds calls behind text and thoughts, and none within a thought', () => {
+      it('finds calls after text and reasoning, but not within reasoning', () => {
         const thought = `<think>\nOr ${write([TIME])}?\n</think>\n\nI look it up.`;
         expectEverywhere(format, write([BERN], thought), { text: thought, calls: [BERN] });
       });
     }
 
     for (const [index, variant] of (examples.variants ?? []).entries()) {
-      it(`reads what some models write instead, variant ${index + 1}`, () => {
+      it(`reads variant ${index + 1} of other models`, () => {
         expectEverywhere(format, variant, { text: '', calls: [BERN] });
       });
     }
@@ -107,7 +107,7 @@ export function toolFormatContract(format: ToolFormat, examples: ToolFormatExamp
 
 type Events = readonly (TextEvent | ToolCallEvent)[];
 
-/** Whatever it is cut into, an answer means the same, and all ids come out once and in order. */
+/** Asserts that the result is the same for every split of the answer, and that each id is emitted once and in order. */
 function expectEverywhere(format: ToolFormat, answer: string, expected: ReturnType<typeof joined>): void {
   const whole = Array.from({ length: answer.length - 1 }, (_, at) => [answer.slice(0, at + 1), answer.slice(at + 1)]);
   for (const cut of [[answer], answer.split(''), ...whole]) {

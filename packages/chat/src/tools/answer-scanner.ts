@@ -1,24 +1,24 @@
 import type { TextEvent, ToolCallEvent } from '@shoal/protocol';
 import type { Piece } from '../stop-filter.ts';
 
-/** Reads on each time that text has come; what it returns at last is what it found. */
+/** A parser that yields to wait for more text, and finally returns its result. */
 export type Reading<Found> = Generator<void, Found, void>;
 
 type ParsedEvent = TextEvent | ToolCallEvent;
 
 interface PositionedPiece extends Piece {
-  /** Where its text begins in the answer. */
+  /** Offset of its text in the answer. */
   readonly start: number;
 }
 
 /**
- * The text of an answer while it comes. A reading moves over it and says what it was: text, or a call. What was moved
- * over and not said yet can be given back as text. The ids of a piece go out with the first event that has any of its
- * text, or lies behind it; so whoever goes on from the ids that were given out repeats nothing.
+ * A scanner over an answer that arrives in pieces. A `Reading` advances over its text and emits it as text or as a call.
+ * Text between the last event and the current position can still be emitted as text. The token ids of a piece belong to
+ * the first event that includes or follows any of its text, so continuing from the emitted ids never repeats text.
  */
 export class AnswerScanner {
   #pieces: PositionedPiece[] = [];
-  /** What was not said yet; `#emitted` characters were. */
+  /** The text after the `#emitted` characters that were emitted or dropped. */
   #text = '';
   #emitted = 0;
   #at = 0;
@@ -30,23 +30,23 @@ export class AnswerScanner {
     this.#text += piece.text;
   }
 
-  /** No more text comes. */
+  /** Marks the end of the text. */
   end(): void {
     this.#isOver = true;
   }
 
-  /** What was said since the last time; pieces of one text or one call are one event. */
+  /** Returns the events since the previous call. Pieces of one text or one call are joined into one event. */
   takeEvents(): readonly ParsedEvent[] {
     return this.#events.splice(0);
   }
 
-  /** Ids that no event has taken. */
+  /** Returns an event with the ids that no other event contains, if any. */
   takeRemaining(): readonly ParsedEvent[] {
     const rest = this.#takePieces(Infinity);
     return rest.tokens.length > 0 ? [{ type: 'text', text: '', ...rest }] : [];
   }
 
-  /** Says all text before the first of the markers, and moves behind that. Undefined where none comes. */
+  /** Emits all text before the first of the markers and moves past it. Returns undefined if there is none. */
   *find(markers: readonly string[]): Reading<string | undefined> {
     for (;;) {
       const [marker, index] = firstOf(this.#text.slice(this.#at), markers);
@@ -64,7 +64,7 @@ export class AnswerScanner {
     }
   }
 
-  /** The next character, or undefined at the end; stays before it. */
+  /** Returns the next character without moving, or undefined at the end. */
   *peek(): Reading<string | undefined> {
     while (this.#at >= this.#text.length && !this.#isOver) yield;
     return this.#text[this.#at];
@@ -74,7 +74,7 @@ export class AnswerScanner {
     this.#at += characters;
   }
 
-  /** What has come and was not moved over. */
+  /** The text after the current position. */
   get ahead(): string {
     return this.#text.slice(this.#at);
   }
@@ -83,7 +83,7 @@ export class AnswerScanner {
     for (let char = yield* this.peek(); char !== undefined && /\s/.test(char); char = yield* this.peek()) this.#at++;
   }
 
-  /** Moves over the literal where it stands next. */
+  /** Moves past the literal and returns true if it comes next. */
   *match(literal: string): Reading<boolean> {
     while (this.ahead.length < literal.length && literal.startsWith(this.ahead) && !this.#isOver) yield;
     const isNext = this.#text.startsWith(literal, this.#at);
@@ -91,7 +91,7 @@ export class AnswerScanner {
     return isNext;
   }
 
-  /** Space before one of the markers, or before the end, is no text. */
+  /** Drops whitespace if one of the markers or the end of the answer follows it. */
   *dropSpaceBefore(markers: readonly string[]): Reading<void> {
     const begin = this.#at;
     yield* this.skipSpace();
@@ -105,7 +105,7 @@ export class AnswerScanner {
     else this.#at = begin;
   }
 
-  /** Moves over the marker that ends a call, and space before it; an answer may end within it, or lack it. */
+  /** Moves past whitespace and the marker that ends a call. The marker may be cut by the end of the answer, or missing. */
   *skipEndMarker(marker: string): Reading<void> {
     const begin = this.#at;
     yield* this.skipSpace();
@@ -113,19 +113,19 @@ export class AnswerScanner {
     this.#at = marker.startsWith(this.ahead) ? this.#text.length : begin;
   }
 
-  /** What was moved over says nothing by itself. */
+  /** Discards the text up to the current position. */
   drop(): void {
     this.#emitted += this.#at;
     this.#text = this.#text.slice(this.#at);
     this.#at = 0;
   }
 
-  /** What was moved over and not said is text after all. */
+  /** Emits the text up to the current position. */
   emitAsText(): void {
     if (this.#at > 0) this.emitText(this.#text.slice(0, this.#at));
   }
 
-  /** What was moved over means this text. */
+  /** Emits `text` in place of the text up to the current position. */
   emitText(text: string): void {
     this.drop();
     const { tokens, logprobs } = this.#takePieces(this.#emitted);
@@ -141,7 +141,7 @@ export class AnswerScanner {
     });
   }
 
-  /** What was moved over is a piece of a call; nothing is said where that has neither text nor ids. */
+  /** Emits a piece of a call in place of the text up to the current position, unless it has neither content nor ids. */
   emitCall(call: Omit<ToolCallEvent, 'type' | 'tokens'>): void {
     this.drop();
     const { tokens } = this.#takePieces(this.#emitted);
@@ -154,7 +154,7 @@ export class AnswerScanner {
     }
   }
 
-  /** The ids of the pieces that begin before a place. */
+  /** Removes the pieces that begin before an offset, and returns their ids and log probabilities. */
   #takePieces(end: number): Omit<Piece, 'text'> {
     const count = this.#pieces.findIndex(({ start }) => start >= end);
     const pieces = this.#pieces.splice(0, count === -1 ? this.#pieces.length : count);
@@ -172,7 +172,7 @@ function firstOf(text: string, markers: readonly string[]): [marker: string, ind
   return first;
 }
 
-/** How many characters at the end of `text` could be the beginning of a marker. */
+/** Returns the number of last characters that could begin a marker. */
 function longestBeginning(text: string, markers: readonly string[]): number {
   let longest = 0;
   for (const marker of markers) {

@@ -3,20 +3,18 @@ import { callId } from './call-id.ts';
 import type { AnswerScanner, Reading } from './answer-scanner.ts';
 import { readJson, readJsonString } from './read-json.ts';
 
-/** Which members of a JSON object are the call. */
+/** The keys of a call in a JSON object. */
 export interface CallShape {
   readonly name: readonly string[];
   readonly arguments: readonly string[];
-  /**
-   * No marker says that the object is a call: one that lacks arguments, or has members that calls do not have, is none.
-   */
+  /** True if no marker precedes the object. Then it is a call only if it has arguments and no unrelated members. */
   readonly isUnmarked?: boolean | undefined;
 }
 
-/** The members that some models write about a call beyond name and arguments. */
+/** Keys that some models write in addition to name and arguments. */
 const ABOUT_CALL: ReadonlySet<string> = new Set(['type', 'id', 'function']);
 
-/** Says the calls of one answer. */
+/** Reads and emits the calls of one answer. */
 export class Calls {
   readonly #scan: AnswerScanner;
   readonly #tools: ReadonlySet<string>;
@@ -34,12 +32,12 @@ export class Calls {
     return this.#completed > 0;
   }
 
-  /** One was begun and is not whole: what of it was said cannot be taken back. */
+  /** True if a call was begun but not completed. Its emitted part cannot be withdrawn. */
   get isCut(): boolean {
     return this.#index + 1 > this.#completed;
   }
 
-  /** Nothing that still comes is part of the answer. */
+  /** True after the only allowed call: further text does not belong to the answer. */
   get isOver(): boolean {
     return !this.#isParallel && this.hasCalled;
   }
@@ -48,7 +46,7 @@ export class Calls {
     return this.#tools.has(name);
   }
 
-  /** Whatever was moved over introduces a call. */
+  /** Emits the beginning of a call in place of the text up to the current position. */
   begin(name: string): void {
     this.#index++;
     this.#scan.emitCall({ index: this.#index, id: callId(), name, arguments: '' });
@@ -58,20 +56,20 @@ export class Calls {
     this.#scan.emitCall({ index: this.#index, arguments: text });
   }
 
-  /** The call is whole, with whatever was moved over as its end. */
+  /** Ends the call at the current position. */
   complete(): void {
     this.#completed++;
     this.emitArguments('');
   }
 
-  /** What stands next is the object of a call's arguments. */
+  /** Reads a call's arguments, a JSON object. Returns false if it is missing, malformed or cut. */
   *readArguments(name: string): Reading<boolean> {
     if ((yield* this.#scan.peek()) !== '{') return false;
     this.begin(name);
     return (yield* readJson(this.#scan, (text) => this.emitArguments(text))) !== undefined;
   }
 
-  /** What stands next is an object that is a call. False where it is none; what was not said by then can be given back. */
+  /** Reads a call as a JSON object. Returns false if it is not one; the caller can then emit the rest as text. */
   *readObject(shape: CallShape): Reading<boolean> {
     const found: Found = { hasBegun: false };
     if (!(yield* this.#readMembers(shape, found))) return false;
@@ -103,7 +101,7 @@ export class Calls {
 
   *#readMember(key: string, shape: CallShape, found: Found): Reading<boolean> {
     const next = yield* this.#scan.peek();
-    // Some models write the whole wrapper of OpenAI's API around a call.
+    // Some models write a call in the wrapper object of OpenAI's API.
     if (key === 'function' && next === '{') return yield* this.#readMembers(shape, found);
     if (found.name === undefined && shape.name.includes(key)) {
       found.name = yield* readJsonString(this.#scan);
@@ -124,12 +122,12 @@ export class Calls {
 
 interface Found {
   name?: string | undefined;
-  /** Arguments that came before the name, or not as an object. */
+  /** Arguments that precede the name or are not an object. */
   arguments?: string | undefined;
   hasBegun: boolean;
 }
 
-/** No arguments are none; some models write them as a string that holds the JSON. */
+/** Returns the arguments as JSON text, or undefined if invalid. Some models write them as a string that contains JSON. */
 function argumentsText(text: string | undefined, { isUnmarked = false }: CallShape): string | undefined {
   if (text === undefined || text === 'null') return isUnmarked ? undefined : '{}';
   const value: unknown = JSON.parse(text);
@@ -141,6 +139,6 @@ function isObjectText(text: string): boolean {
   try {
     return isObject(JSON.parse(text));
   } catch {
-    return false; // then it is a string and no call
+    return false; // any other string is not a call
   }
 }

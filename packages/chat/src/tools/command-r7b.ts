@@ -6,7 +6,7 @@ const START = '<|START_ACTION|>';
 const END = '<|END_ACTION|>';
 const SHAPE: CallShape = { name: ['tool_name'], arguments: ['parameters'] };
 
-/** `<|START_ACTION|>[{"tool_call_id": "0", "tool_name": …, "parameters": {…}}]<|END_ACTION|>`, of Command R7B and A. */
+/** `<|START_ACTION|>[{"tool_call_id": "0", "tool_name": …, "parameters": {…}}]<|END_ACTION|>`, the format of Command R7B and A. */
 export const commandR7b: ToolFormat = {
   name: 'command-r7b',
   matchesTemplate: (source) => source.includes(START),

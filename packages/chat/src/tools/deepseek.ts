@@ -9,7 +9,7 @@ const SEPARATOR = '<｜tool▁sep｜>';
 const END = '<｜tool▁call▁end｜>';
 const FENCE = '```';
 
-/** Whether the name stands before the separator (V3.1), or `function` does (V3, R1), and a fence around the arguments. */
+/** True if `function` precedes the separator and a fence encloses the arguments (V3, R1). In V3.1 the name precedes it. */
 const isFenced = (source: string) => source.includes('```json');
 
 const shared = {
@@ -22,7 +22,7 @@ const shared = {
   },
 };
 
-/** `<｜tool▁call▁begin｜>function<｜tool▁sep｜>name`, and the arguments in a fence on the next line; of V3 and R1. */
+/** `<｜tool▁call▁begin｜>function<｜tool▁sep｜>name`, then the fenced arguments on the next line: the format of V3 and R1. */
 export const deepseek: ToolFormat = {
   ...shared,
   name: 'deepseek',
@@ -36,7 +36,10 @@ export const deepseek: ToolFormat = {
   },
 };
 
-/** `<｜tool▁call▁begin｜>name<｜tool▁sep｜>{…}<｜tool▁call▁end｜>`, of V3.1, where the template tells of tools; DeepSeek's own does not. */
+/**
+ * `<｜tool▁call▁begin｜>name<｜tool▁sep｜>{…}<｜tool▁call▁end｜>`, the format of V3.1. It needs a template that describes tools,
+ * which DeepSeek's own does not.
+ */
 export const deepseek31: ToolFormat = {
   ...shared,
   name: 'deepseek-v3.1',
@@ -66,10 +69,10 @@ function* readCall(scan: AnswerScanner, calls: Calls): Reading<boolean> {
   return true;
 }
 
-/** Names are short: what stands behind no separator for so long is no call. */
+/** Longest name in characters. Longer text without a separator is not a call. */
 const NAME_LENGTH_MAX = 256;
 
-/** The text before what is looked for, and moves behind that; undefined where it does not come soon. */
+/** Moves past `end` and returns the text before it. Undefined if `end` is missing or follows too long a text. */
 function* readUntil(scan: AnswerScanner, end: string): Reading<string | undefined> {
   let text = '';
   while (!(yield* scan.match(end))) {

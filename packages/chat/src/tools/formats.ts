@@ -7,7 +7,7 @@ import { llama3 } from './llama3.ts';
 import { mistral, mistralArguments } from './mistral.ts';
 import type { ToolFormat } from './tool-format.ts';
 
-/** The first that a template speaks is its own. */
+/** All formats. The first one that matches a template is its format. */
 export const TOOL_FORMATS: readonly ToolFormat[] = [
   commandR7b,
   deepseek,
@@ -20,8 +20,8 @@ export const TOOL_FORMATS: readonly ToolFormat[] = [
 ];
 
 /**
- * The format of the models that a template is for. Where it tells the model of no tools, or calls are written in a way that
- * is not known here, it is the generic one.
+ * Returns the tool format of a template: the generic one if the template does not support tools or its format is not
+ * implemented.
  */
 export function toolFormatOf(source: string, capabilities: Capabilities): ToolFormat {
   if (!capabilities.tools || !capabilities.toolCalls) return generic;

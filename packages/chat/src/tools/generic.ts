@@ -8,8 +8,8 @@ import { anyOf, literal, objectRule, oneOrMore, readText, type ToolFormat } from
 const SHAPE: CallShape = { name: ['name'], arguments: ['arguments'] };
 
 /**
- * `{"tool_calls": [{"name": …, "arguments": {…}}, …]}` or `{"response": "…"}`, for models that know no tools: a system
- * message tells of them, and a grammar holds the answer to the form. It is what llama.cpp called its generic format.
+ * `{"tool_calls": [{"name": …, "arguments": {…}}, …]}` or `{"response": "…"}`, for models without tool support: a system
+ * message describes the tools, and a grammar enforces the format. llama.cpp called this its generic format.
  */
 export const generic: ToolFormat = {
   name: 'generic',
@@ -26,7 +26,8 @@ export const generic: ToolFormat = {
     yield* scan.skipSpace();
     const isMember = (key === 'response' || key === 'tool_calls') && (yield* scan.match(':'));
     yield* scan.skipSpace();
-    const isRead = isMember && (key === 'response' ? yield* emitJsonString(scan) : yield* readArray(scan, calls, SHAPE));
+    const isRead =
+      isMember && (key === 'response' ? yield* emitJsonString(scan) : yield* readArray(scan, calls, SHAPE));
     if (calls.isOver) return;
     if (isRead) {
       yield* scan.skipSpace();
@@ -39,12 +40,12 @@ export const generic: ToolFormat = {
   },
 };
 
-/** GBNF of an answer that may call tools, or not. */
+/** Returns the GBNF of an answer that either calls tools or contains text. */
 export function genericChoice(calls: string, string: string): string {
   return `${calls} | ${literal('{"response": ')} ${string} ${literal('}')}`;
 }
 
-/** Tells of tools, of calls and of what they answered, in words that every template can write. */
+/** Describes tools, calls and results in plain messages, which every template can render. */
 export function describeTools(messages: readonly Message[], tools: readonly Tool[]): readonly Message[] {
   const described = messages.map(describeCalls);
   if (tools.length === 0) return described;
@@ -68,7 +69,7 @@ function describeCalls(message: Message): Message {
     return { role: 'user', content: JSON.stringify({ tool_response: answer }) };
   }
   if (message.role !== 'assistant' || message.toolCalls === undefined || message.toolCalls.length === 0) return message;
-  // The arguments are JSON already, and stay as the model wrote them.
+  // The arguments are already JSON. They stay as the model wrote them.
   const calls = message.toolCalls.map(
     ({ id, name, arguments: text }) =>
       `{"name": ${JSON.stringify(name)}, "arguments": ${text}, "id": ${JSON.stringify(id)}}`,

@@ -22,11 +22,11 @@ const TOOLS: readonly Tool[] = [
 
 const binary = await findLlamaServer();
 if (binary === undefined) {
-  test('answers that grammars hold to a tool format', {
+  test('answers restricted to a tool format by a grammar', {
     skip: 'llama-server is not here: set SHOAL_LLAMA_SERVER to the path of one of llama.cpp v0.5.0',
   });
 } else {
-  suite('answers that grammars hold to a tool format', () => {
+  suite('answers restricted to a tool format by a grammar', () => {
     let server: RealTemplate;
     before(async () => {
       server = await serveTemplate(binary, DEMO_MODEL, templatePath('ChatML-OpenHermes-2.5'));
@@ -34,7 +34,7 @@ if (binary === undefined) {
     after(() => server[Symbol.asyncDispose]());
 
     for (const format of TOOL_FORMATS) {
-      test(`are read as calls: ${format.name}`, async () => {
+      test(`are parsed as calls: ${format.name}`, async () => {
         const builder = new GrammarBuilder();
         builder.addRule('root', format.grammar(callRules(TOOLS, builder), false));
         for (const seed of [1, 2]) checkCall(format, await server.complete(builder.toString(), seed));

@@ -4,13 +4,13 @@ import { anyOf, literal, objectRule, oneOrMore, readMarkedCalls, type ToolFormat
 const START = '<tool_call>';
 const END = '</tool_call>';
 const SHAPE: CallShape = { name: ['name'], arguments: ['arguments', 'parameters'] };
-/** Formats that stand between the same markers and are no JSON. */
-const NO_JSON = ['<function=', '<arg_key>', '<invoke name=', '<parameter=', '<|tool_call>call:'];
+/** Markers of formats between the same markers that are not JSON. */
+const OTHER_FORMATS = ['<function=', '<arg_key>', '<invoke name=', '<parameter=', '<|tool_call>call:'];
 
-/** `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, of Hermes, Qwen 2.5 and 3, SmolLM 3, Granite 4 and others. */
+/** `<tool_call>{"name": …, "arguments": {…}}</tool_call>`: Hermes, Qwen 2.5 and 3, SmolLM 3, Granite 4 and others. */
 export const hermes: ToolFormat = {
   name: 'hermes',
-  matchesTemplate: (source) => source.includes(START) && !NO_JSON.some((marker) => source.includes(marker)),
+  matchesTemplate: (source) => source.includes(START) && !OTHER_FORMATS.some((marker) => source.includes(marker)),
   grammar(calls, isParallel) {
     const objects = anyOf(calls.map((call) => objectRule('name', 'arguments', call)));
     return oneOrMore(`${literal(`${START}\n`)} ${objects} ${literal(`\n${END}`)}`, '\n', isParallel);

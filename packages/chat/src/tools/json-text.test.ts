@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { JsonText } from './json-text.ts';
 
-/** How much of the text is a JSON value, or undefined where it is none or goes on. */
+/** Returns the JSON value at the beginning of the text, or undefined if it is malformed or incomplete. */
 function valueOf(text: string): string | undefined {
   const json = new JsonText();
   for (let at = 0; at < text.length; at++) {
@@ -14,7 +14,7 @@ function valueOf(text: string): string | undefined {
 }
 
 suite('a JSON value in a text', () => {
-  test('ends where it ends', () => {
+  test('ends at its last character', () => {
     const values = [
       '{}',
       '[]',
@@ -27,7 +27,7 @@ suite('a JSON value in a text', () => {
     assert.equal(valueOf('false]'), 'false');
   });
 
-  test('that breaks the rules is none', () => {
+  test('that is malformed is refused', () => {
     const broken = [
       '{a: 1}',
       '{"a" 1}',
@@ -45,7 +45,7 @@ suite('a JSON value in a text', () => {
     }
   });
 
-  test('that is nested ever deeper is only read on', () => {
+  test('may be nested to any depth', () => {
     assert.equal(valueOf('['.repeat(100_000)), undefined);
   });
 });

@@ -1,4 +1,4 @@
-/** What one more character makes of a JSON value; with `before`, the value ended before it. */
+/** The state of a JSON value after one more character. `before`: the value ended before this character. */
 export type JsonStep = 'more' | 'done' | 'before' | 'malformed';
 
 type Expected = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end';
@@ -7,12 +7,12 @@ const SCALAR = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)
 const SCALAR_CHARACTER = /[-+.\w]/;
 const ESCAPED = /^["\\/bfnrt]$/;
 
-/** Follows one JSON value (RFC 8259), a character at a time, and knows where it ends. */
+/** Finds the end of one JSON value (RFC 8259), one character at a time. */
 export class JsonText {
   readonly #open: ('{' | '[')[] = [];
   #expected: Expected = 'value';
   #scalar = '';
-  /** In a string: how many characters of an escape are still to come, or `escape` at its first. */
+  /** State within a string. `escape`: after a backslash; a number: hex digits left of a `\u` escape. */
   #string: 'text' | 'escape' | number | undefined;
   #isKey = false;
 

@@ -5,8 +5,8 @@ const PYTHON = '<|python_tag|>';
 const SHAPE: CallShape = { name: ['name', 'function'], arguments: ['parameters', 'arguments'], isUnmarked: true };
 
 /**
- * `{"name": …, "parameters": {…}}`, of Llama 3.1 to 3.3, with `<|python_tag|>` before it or nothing. Any object of that
- * shape that names an offered tool is a call, as llama.cpp has it; several stand behind each other, or behind `;`.
+ * `{"name": …, "parameters": {…}}`, optionally after `<|python_tag|>`: the format of Llama 3.1 to 3.3. As in llama.cpp, any
+ * such object that names an offered tool is a call. Several calls follow each other directly or are separated by `;`.
  */
 export const llama3: ToolFormat = {
   name: 'llama3',

@@ -8,7 +8,7 @@ const ID = '[CALL_ID]';
 const SHAPE: CallShape = { name: ['name'], arguments: ['arguments'] };
 const NAME_CHARACTER = /[\w.:/-]/;
 
-/** `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`, of Mistral 7B 0.3, Nemo and Small 3. */
+/** `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`, the format of Mistral 7B 0.3, Nemo and Small 3. */
 export const mistral: ToolFormat = {
   name: 'mistral',
   matchesTemplate: (source) => source.includes(START) && !source.includes(ARGUMENTS),
@@ -19,7 +19,7 @@ export const mistral: ToolFormat = {
   read: readMistral,
 };
 
-/** `[TOOL_CALLS]name[ARGS]{…}`, once for each call, of Mistral Small 3.2, Devstral and Ministral 3. */
+/** `[TOOL_CALLS]name[ARGS]{…}` for each call, the format of Mistral Small 3.2, Devstral and Ministral 3. */
 export const mistralArguments: ToolFormat = {
   name: 'mistral-args',
   matchesTemplate: (source) => source.includes(START) && source.includes(ARGUMENTS),
@@ -30,7 +30,7 @@ export const mistralArguments: ToolFormat = {
   read: readMistral,
 };
 
-/** Both are read alike: newer models fall back into the older form. */
+/** Reads both formats, because newer models sometimes use the older one. */
 function* readMistral(scan: AnswerScanner, calls: Calls): Reading<void> {
   yield* readMarkedCalls(scan, calls, {
     markers: [START],
@@ -43,7 +43,7 @@ function* readMistral(scan: AnswerScanner, calls: Calls): Reading<void> {
   });
 }
 
-/** Calls in a JSON array, which an answer may end within, behind any of them. */
+/** Reads calls in a JSON array. The answer may end after any of them. */
 export function* readArray(scan: AnswerScanner, calls: Calls, shape: CallShape = SHAPE): Reading<boolean> {
   if (!(yield* scan.match('['))) return false;
   yield* scan.skipSpace();
@@ -58,7 +58,7 @@ export function* readArray(scan: AnswerScanner, calls: Calls, shape: CallShape =
   return isClosed;
 }
 
-/** Whether another item follows. */
+/** Moves past a comma. Returns true if another item follows. */
 function* readComma(scan: AnswerScanner): Reading<boolean> {
   yield* scan.skipSpace();
   if (!(yield* scan.match(','))) return false;

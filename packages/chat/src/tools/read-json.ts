@@ -2,8 +2,8 @@ import type { AnswerScanner, Reading } from './answer-scanner.ts';
 import { JsonText } from './json-text.ts';
 
 /**
- * Moves over one JSON value and answers with its text; undefined where it is none, or the answer ends within it. `onText`
- * gets the text as it comes.
+ * Moves past one JSON value and returns its text, or undefined if it is malformed or cut. Calls `onText` with each piece of
+ * the text as it arrives.
  */
 export function* readJson(scan: AnswerScanner, onText?: (text: string) => void): Reading<string | undefined> {
   const json = new JsonText();
@@ -26,7 +26,7 @@ export function* readJson(scan: AnswerScanner, onText?: (text: string) => void):
   }
 }
 
-/** Moves over a JSON string and answers with what it says. */
+/** Moves past a JSON string and returns its decoded value, or undefined if it is malformed, cut or not a string. */
 export function* readJsonString(scan: AnswerScanner): Reading<string | undefined> {
   if ((yield* scan.peek()) !== '"') return undefined;
   const text = yield* readJson(scan);
@@ -34,11 +34,11 @@ export function* readJsonString(scan: AnswerScanner): Reading<string | undefined
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Says what a JSON string says, as it comes. False where it is none, or does not end. */
+/** Emits the decoded text of a JSON string as it arrives. Returns false if the string is malformed or cut. */
 export function* emitJsonString(scan: AnswerScanner): Reading<boolean> {
   if (!(yield* scan.match('"'))) return false;
   scan.drop();
-  // Two escapes may be the halves of one character, which is never cut.
+  // Two escapes may be a surrogate pair, which is emitted as a whole.
   let half = '';
   for (;;) {
     const plain = plainLength(scan.ahead);
@@ -63,7 +63,7 @@ export function* emitJsonString(scan: AnswerScanner): Reading<boolean> {
   }
 }
 
-/** How many characters stand before the next quote, escape or control character. */
+/** Returns the number of characters before the next quote, escape or control character. */
 function plainLength(text: string): number {
   let length = 0;
   for (let char = text.charAt(0); char >= ' ' && char !== '"' && char !== '\\'; char = text.charAt(length)) length++;
@@ -82,7 +82,7 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
 };
 const UNICODE_DIGITS = 4;
 
-/** Moves over an escape and answers with what it stands for; stays before one that is none. */
+/** Moves past an escape and returns its character. Returns undefined without moving if it is invalid. */
 function* readEscape(scan: AnswerScanner): Reading<string | undefined> {
   yield* waitFor(scan, 2);
   const kind = scan.ahead.charAt(1);
@@ -98,7 +98,7 @@ function* readEscape(scan: AnswerScanner): Reading<string | undefined> {
   return String.fromCharCode(Number.parseInt(digits, 16));
 }
 
-/** Waits until so many characters have come, or no more come. */
+/** Waits until this many characters are available or the answer ends. */
 function* waitFor(scan: AnswerScanner, characters: number): Reading<void> {
   for (let count = 1; count <= characters; count++) {
     scan.advance(count - 1);

@@ -3,36 +3,36 @@ import { addSchema, type GrammarBuilder } from '../grammar/index.ts';
 import type { AnswerScanner, Reading } from './answer-scanner.ts';
 import type { Calls } from './calls.ts';
 
-/** A call that a grammar may force. */
+/** A tool in a grammar that enforces calls. */
 export interface CallRule {
   /** The tool's name as a JSON string. */
   readonly quotedName: string;
   readonly name: string;
-  /** The rule of its arguments. */
+  /** The name of the rule for its arguments. */
   readonly arguments: string;
 }
 
-/** How models of one kind write that they call tools. */
+/** The syntax in which a family of models writes tool calls. */
 export interface ToolFormat {
   readonly name: string;
-  /** Whether a template with that source is for such models. */
+  /** True if a template with this source uses the format. */
   matchesTemplate(source: string): boolean;
-  /** GBNF, the body of a rule: one of the calls, or several where `isParallel`. */
+  /** Returns the body of a GBNF rule: one of the calls, or several if `isParallel`. */
   grammar(calls: readonly CallRule[], isParallel: boolean): string;
-  /** Reads an answer, its thoughts before it taken off, until it is over. */
+  /** Reads an answer to its end. Reasoning that the prompt began has already been read. */
   read(scan: AnswerScanner, calls: Calls): Reading<void>;
 }
 
-/** The markers before a call, and what stands behind each of them. */
+/** The markers before a call, and the reader of the text after them. */
 export interface MarkedCalls {
   readonly markers: readonly string[];
-  /** Markers that say nothing. */
+  /** Markers that are dropped. */
   readonly silent?: readonly string[] | undefined;
-  /** Reads what stands behind a marker; false where that is no call. */
+  /** Reads the text after a marker. Returns false if it is not a call. */
   readonly readAfter: (marker: string) => Reading<boolean>;
 }
 
-/** An answer in which calls stand between markers, and everything else is text. What is no call after all is text, too. */
+/** Reads an answer whose calls follow markers. Everything else is text, even after a marker if it is not a call. */
 export function* readMarkedCalls(scan: AnswerScanner, calls: Calls, marked: MarkedCalls): Reading<void> {
   const { markers, silent = [], readAfter } = marked;
   for (;;) {
@@ -40,7 +40,7 @@ export function* readMarkedCalls(scan: AnswerScanner, calls: Calls, marked: Mark
     if (marker === undefined) return;
     if (marker === '<think>') {
       scan.emitAsText();
-      yield* readThought(scan);
+      yield* readReasoning(scan);
     } else if (silent.includes(marker)) {
       scan.drop();
     } else if (yield* readAfter(marker)) {
@@ -52,24 +52,24 @@ export function* readMarkedCalls(scan: AnswerScanner, calls: Calls, marked: Mark
   }
 }
 
-/** A thought is text, whatever stands in it. */
-export function* readThought(scan: AnswerScanner): Reading<void> {
+/** Reads reasoning up to its end marker as text, even if it contains calls. */
+export function* readReasoning(scan: AnswerScanner): Reading<void> {
   yield* scan.find(['</think>']);
   scan.emitAsText();
 }
 
-/** The rest of an answer, which is text. */
+/** Reads the rest of an answer as text. */
 export function* readText(scan: AnswerScanner): Reading<void> {
   yield* scan.find([]);
 }
 
-/** GBNF that is that text. */
+/** Returns the text as a GBNF literal. */
 export function literal(text: string): string {
   const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
   return `"${escaped}"`;
 }
 
-/** GBNF of one call as a JSON object. */
+/** Returns the GBNF of one call as a JSON object. */
 export function objectRule(nameKey: string, argumentsKey: string, call: CallRule): string {
   return `${literal(`{"${nameKey}": ${call.quotedName}, "${argumentsKey}": `)} ${call.arguments} ${literal('}')}`;
 }
@@ -78,13 +78,13 @@ export function anyOf(alternatives: readonly string[]): string {
   return `( ${alternatives.join(' | ')} )`;
 }
 
-/** GBNF of one, or of several with the separator between them. */
+/** Returns the GBNF of one call, or of several with a separator if `isParallel`. */
 export function oneOrMore(rule: string, separator: string, isParallel: boolean): string {
   if (!isParallel) return rule;
   return separator === '' ? `( ${rule} )+` : `${rule} ( ${literal(separator)} ${rule} )*`;
 }
 
-/** What grammar rules can be made of; a tool without a schema takes no arguments. */
+/** Adds a rule for the arguments of each tool. A tool without a schema has no arguments. */
 export function callRules(tools: readonly Tool[], builder: GrammarBuilder): readonly CallRule[] {
   return tools.map(({ name, parameters }, index) => {
     const isWithout = parameters === undefined || Object.keys(parameters).length === 0;

@@ -3,14 +3,14 @@ import type { Piece } from '../stop-filter.ts';
 import type { AnswerParser } from '../answer-parser.ts';
 import { AnswerScanner, type Reading } from './answer-scanner.ts';
 import { Calls } from './calls.ts';
-import { readThought, type ToolFormat } from './tool-format.ts';
+import { readReasoning, type ToolFormat } from './tool-format.ts';
 
 export interface ToolParserOptions {
-  /** The names of the tools that were offered; a call of another is text. */
+  /** The names of the offered tools. A call of any other tool is text. */
   readonly tools: readonly string[];
-  /** Otherwise the answer is over behind the first call. */
+  /** If false, the answer ends after the first call. */
   readonly isParallel: boolean;
-  /** The prompt has begun a thought already. */
+  /** True if the prompt ends with the beginning of the model's reasoning. */
   readonly isThinking: boolean;
 }
 
@@ -52,8 +52,8 @@ export class ToolParser implements AnswerParser {
 }
 
 function* readAnswer(format: ToolFormat, scan: AnswerScanner, calls: Calls, isThinking: boolean): Reading<void> {
-  if (isThinking) yield* readThought(scan);
+  if (isThinking) yield* readReasoning(scan);
   yield* format.read(scan, calls);
-  // What a format leaves unread is text.
+  // Text that the format did not read is text of the answer.
   if (!calls.isOver) yield* scan.find([]);
 }
