@@ -11,7 +11,8 @@ import { launchSettings } from '@shoal/host/launch-settings';
 import { findDemoModel } from '@shoal/host/engines';
 import { homeFiles, locateHome } from '@shoal/host/home';
 import { parseSettings } from '@shoal/host/settings';
-import { ENGINES } from '@shoal/host/settings/table';
+import { ENGINES, SETTINGS } from '@shoal/host/settings/table';
+import type { Setting } from '@shoal/host/settings/setting';
 import { createProgram } from '../../apps/cli/src/program.ts';
 import { STATUS_OF } from '../../apps/node/src/http/errors.ts';
 import { commandLines } from './command-lines.ts';
@@ -66,9 +67,9 @@ test('a configuration with every setting is accepted', () => {
 
 test('the environment variables set the same settings', () => {
   const samples = { lend: '1', bootstrap: '127.0.0.1:49737', gpuLayers: '0', port: '0', token: 'x'.repeat(16) };
-  const names = ['GPU_LAYERS', 'NODE_NAME', 'OLLAMA_HOST', 'OPENAI_API_KEY', 'OPENAI_BASE_URL', 'POC_CLUSTER_ID'];
-  const ours = ['BOOTSTRAP', 'KEEP_ALIVE', 'LLAMA_SERVER', 'MODEL', 'PEER_TOKEN', 'PORT', 'WS_TOKEN'];
-  const variables = [...names, 'POC_SERVE', ...ours.map((name) => `SHOAL_${name}`)].toSorted();
+  const variables = Object.values<Setting>(SETTINGS)
+    .flatMap(({ variable }) => variable ?? [])
+    .toSorted();
   const found = variables.map((name) => {
     const accepted = Object.values(samples).flatMap((text) => settingsOf(name, text));
     return [name, [...new Set(accepted)].join()] as const;

@@ -8,7 +8,7 @@ import { chooseLlama, type LlamaChoice } from '@shoal/host/engines/llama-choice'
 import { createLogger } from '@shoal/host/log';
 import { findModel, modelPlaces } from '@shoal/host/models';
 import { findLlama } from '@shoal/host/engines/packages';
-import { runsFiles } from '@shoal/host/settings';
+import { type EngineName, runsFiles } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol';
 
 const VERSION_TIMEOUT_MS = 5_000;
@@ -31,14 +31,22 @@ export interface ChosenEngine {
   readonly why: string;
 }
 
-export async function overview(home: Home, configuration: Configuration): Promise<readonly EngineOverview[]> {
-  return [
-    llama(home),
-    await llamaServer(home, configuration),
-    await ollama(home, configuration),
-    openAi(configuration),
-    { name: 'echo', isHere: true, about: 'repeats the prompt, for tests' },
-  ];
+/** Every engine, and the function that describes it. The type checker demands an entry for each engine of the settings. */
+const OVERVIEWS: {
+  readonly [Name in Exclude<EngineName, 'auto'>]: (
+    home: Home,
+    configuration: Configuration,
+  ) => EngineOverview | Promise<EngineOverview>;
+} = {
+  llama,
+  'llama-server': llamaServer,
+  ollama,
+  openai: (_home, configuration) => openAi(configuration),
+  echo: () => ({ name: 'echo', isHere: true, about: 'repeats the prompt, for tests' }),
+};
+
+export function overview(home: Home, configuration: Configuration): Promise<readonly EngineOverview[]> {
+  return Promise.all(Object.values(OVERVIEWS).map((describe) => describe(home, configuration)));
 }
 
 /** Returns the engine that a node would use. Throws the reason if it cannot be used. */
