@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { connect } from '@shoal/client';
 import { connectLocalLlm } from '@shoal/client/localllm';
 import { createLlama } from '@shoal/engine-llama';
-import { promptInput } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
 import { createDht, localDht } from '@shoal/transport/dht';
 import { Worker } from '@shoal/worker';
 import { openLocalLlmDoor } from '@shoal/worker/localllm';

@@ -13,7 +13,7 @@ import { connectQmesh } from '@shoal/client/qmesh';
 import type { Engine } from '@shoal/engine';
 import { createEcho } from '@shoal/engine/echo';
 import { createLlama } from '@shoal/engine-llama';
-import { promptInput } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, interleave, median, quantile, report } from './report.ts';
 

@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import type { Engine } from '@shoal/engine';
 import { createLlama } from '@shoal/engine-llama';
 import { createLlamaServer } from '@shoal/engine/llama-server';
-import type { InferenceRequest } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import { type RandomModel, randomModel } from './models/random-models.ts';
 import { benchOptions, type Figure, interleave, median, quotient, report } from './report.ts';
 

@@ -9,7 +9,8 @@ import { connect } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
 import { createEcho } from '@shoal/engine/echo';
 import { createLlama } from '@shoal/engine-llama';
-import { type InferenceEvent, type InferenceRequest, promptInput } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, interleave, quantile, report, type Target } from './report.ts';
 

@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLlama } from '@shoal/engine-llama';
-import { promptInput } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
 import { benchOptions, type Figure, report } from './report.ts';
 
 const MIB = 1024 ** 2;

@@ -7,7 +7,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectQmesh, type Qmesh, type QmeshAnswer } from '@shoal/client/qmesh';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Program } from '../test/harness/program.ts';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, median, quantile, report } from './report.ts';

@@ -6,7 +6,7 @@
  */
 import type { Engine } from '@shoal/engine';
 import { createLlama } from '@shoal/engine-llama';
-import type { Message } from '@shoal/protocol';
+import type { Message } from '@shoal/protocol/request';
 import { type RandomModel, randomModel } from './models/random-models.ts';
 import { benchOptions, median, quotient, report } from './report.ts';
 

@@ -2,7 +2,7 @@
 //   node examples/tools.ts "What is the weather in Oslo?"
 // SHOAL_BOOTSTRAP (host:port) and SHOAL_CLUSTER select the network. Default: the public DHT and gatewayai-poc.
 import { connect } from '@shoal/client';
-import type { Message, Tool, ToolCall } from '@shoal/protocol';
+import type { Message, Tool, ToolCall } from '@shoal/protocol/request';
 
 const { SHOAL_BOOTSTRAP: bootstrap, SHOAL_CLUSTER: cluster = 'gatewayai-poc' } = process.env;
 const WEATHER: Tool = {

@@ -9,7 +9,8 @@ import { checkGguf } from '@shoal/models';
 import { createEngine } from '@shoal/host/engines';
 import { locateHome } from '@shoal/host/home';
 import { createLogger } from '@shoal/host/log';
-import { promptInput, ShoalError } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { writeRandomModel } from '../bench/models/random-gguf.ts';
 import { type MutatedModel, mutatedModels } from './harness/mutated-models.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { isObject } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
 import type { Program } from '../harness/program.ts';
 import { TestNetwork } from '../harness/test-network.ts';
 import { FixtureClient, type Message } from './fixture.ts';

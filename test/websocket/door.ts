@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createEcho, type EchoOptions } from '@shoal/engine/echo';
-import type { InferenceRequest } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import { identityOf } from '@shoal/protocol/shoal';
 import { Worker } from '@shoal/worker';
 import { helloMessage } from '@shoal/network';

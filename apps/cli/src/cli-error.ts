@@ -1,4 +1,4 @@
-import { ShoalError, type ErrorCode } from '@shoal/protocol';
+import { ShoalError, type ErrorCode } from '@shoal/protocol/error';
 
 /** Exit codes of the commands. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3, interrupted: 130 } as const;

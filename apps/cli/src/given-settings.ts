@@ -4,7 +4,7 @@ import type { Settings } from '@shoal/host/settings';
 import { DOOR_SETTINGS, type DoorName } from '@shoal/host/settings/doors';
 import { type SettingCommand, settingsOf } from '@shoal/host/settings/setting';
 import { SETTINGS } from '@shoal/host/settings/table';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError } from './cli-error.ts';
 
 /** Returns the settings from the parsed options of a command. Their values are not checked yet. */

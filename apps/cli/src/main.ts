@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { printableText } from '@shoal/host/printable';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT, exitCodeOf } from './cli-error.ts';
 import { createProgram } from './program.ts';
 

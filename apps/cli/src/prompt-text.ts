@@ -1,5 +1,5 @@
 import { API_BODY_LIMIT_BYTES } from '@shoal/node/api';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError } from './cli-error.ts';
 
 /** Returns the prompt argument, or stdin for `-` and for a missing argument. Throws a usage error for an empty prompt. */

@@ -2,7 +2,9 @@
  * The types of the daemon's local API: JSON over loopback HTTP. It contains ids, names and counts, never a secret.
  * `NodeControl` is the same API as an interface, implemented by the running node.
  */
-import type { Ability, ErrorCode, InferenceEvent, InferenceRequest } from '@shoal/protocol';
+import type { Ability, InferenceEvent } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import type { ErrorCode } from '@shoal/protocol/error';
 
 /** This node's role in a cluster: it answers others' prompts, or only sends its own. */
 export type ClusterRole = 'lending' | 'using';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
 import type { Engine } from '@shoal/engine';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { checkDoorPorts, openDoors } from '@shoal/host/doors';
 import { removeApiAccess, writeApiAccess } from '@shoal/host/home/api-file';
 import { loadConfiguration, type Configuration } from '@shoal/host/configuration';

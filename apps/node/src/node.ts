@@ -1,7 +1,8 @@
 import { generate, Generation, type GenerationEvent } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
 import { Network, type Peer, type SelfDescription, VERSION } from '@shoal/network';
-import { type PeerStatus, ShoalError } from '@shoal/protocol';
+import type { PeerStatus } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import {
   healthScore,

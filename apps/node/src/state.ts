@@ -1,4 +1,5 @@
-import { isObject, ShoalError } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { writeJson } from '@shoal/files/durable-write';
 import { readJson } from '@shoal/files/read';
 import { homeFiles, type Home } from '@shoal/host/home';

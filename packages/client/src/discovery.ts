@@ -1,5 +1,5 @@
 import { monotonicNow } from '@shoal/transport';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Cancellation } from './cancel.ts';
 import type { Network, Peer } from '@shoal/network';
 

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import {
-  type Ability,
-  type InferenceEvent,
-  type InferenceRequest,
-  isTerminal,
-  type ModelInfo,
-  promptInput,
-  ShoalError,
-} from '@shoal/protocol';
+import { type Ability, type InferenceEvent, isTerminal, type ModelInfo } from '@shoal/protocol';
+import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';
 import { Cancellation } from './cancel.ts';

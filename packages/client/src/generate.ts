@@ -1,4 +1,6 @@
-import { type ErrorCode, type InferenceRequest, isTerminal, ShoalError } from '@shoal/protocol';
+import { isTerminal } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 import { type AnswerStream, monotonicNow } from '@shoal/transport';
 import type { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type InferenceRequest, promptInput, ShoalError, type ToolCallEvent } from '@shoal/protocol';
+import type { ToolCallEvent } from '@shoal/protocol';
+import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Peer } from '@shoal/network';
 import { AnswerProgress } from './progress.ts';
 

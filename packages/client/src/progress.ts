@@ -1,10 +1,6 @@
-import {
-  type FinishEvent,
-  type InferenceEvent,
-  type InferenceRequest,
-  ShoalError,
-  type ToolCallEvent,
-} from '@shoal/protocol';
+import type { FinishEvent, InferenceEvent, ToolCallEvent } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { monotonicNow } from '@shoal/transport';
 import type { Peer } from '@shoal/network';
 import { matchModel } from './select.ts';

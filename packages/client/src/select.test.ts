@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type InferenceRequest, type ModelInfo, type PeerInfo, promptInput } from '@shoal/protocol';
+import type { ModelInfo, PeerInfo } from '@shoal/protocol';
+import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
 import type { Peer } from '@shoal/network';
 import { rankWorkers, missingAbilityError } from './select.ts';
 

@@ -3,12 +3,12 @@ import {
   abilitiesNeeded,
   canAnswer,
   checkAbilities,
-  type InferenceRequest,
   isNamed,
   type ModelInfo,
   type PeerInfo,
-  ShoalError,
 } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Peer } from '@shoal/network';
 
 /** Abilities of every worker, including old ones that do not list their models' abilities. */

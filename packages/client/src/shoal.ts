@@ -1,12 +1,6 @@
-import {
-  type InferenceRequest,
-  type Input,
-  type Message,
-  pickSampling,
-  promptInput,
-  type Sampling,
-  ShoalError,
-} from '@shoal/protocol';
+import { pickSampling, type Sampling } from '@shoal/protocol';
+import { type InferenceRequest, type Input, type Message, promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Dht } from '@shoal/transport/dht';
 import type { CancelSignal } from './cancel.ts';
 import { generate } from './generate.ts';

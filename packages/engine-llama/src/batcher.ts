@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Generation } from './generation.ts';
 import type { Model } from './model.ts';
 import type { NativeContext } from './native/context.ts';

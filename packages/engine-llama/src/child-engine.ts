@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { Batcher } from './batcher.ts';
 import { EmbeddingContext, EmbeddingTask } from './embedding.ts';
 import { describeFailure, Generation } from './generation.ts';

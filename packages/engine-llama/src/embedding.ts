@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Model } from './model.ts';
 import { NativeContext } from './native/context.ts';
 import type { RequestEvent } from './messages.ts';

@@ -1,4 +1,5 @@
-import { type FinishReason, type Sampling, ShoalError } from '@shoal/protocol';
+import type { FinishReason, Sampling } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
 import type { AnswerParser } from '@shoal/chat';
 import { type OutputEvent, type GenerateRequest, type RequestEvent, RUN_AHEAD_TOKENS } from './messages.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Message } from '@shoal/protocol';
+import type { Message } from '@shoal/protocol/request';
 import {
   createRequest,
   codeOf,

@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
-import { type InferenceEvent, type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, isNamed, type ModelInfo } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Engine, EngineAbilities, ResidentModel } from '@shoal/engine';
 import { modelForRequest } from '@shoal/engine/request-check';
 import { GPU_LAYERS_AUTO } from '@shoal/engine/model-files/gpu-layers';

@@ -1,12 +1,6 @@
-import type {
-  Ability,
-  EmbeddingEvent,
-  ErrorCode,
-  FinishReason,
-  InferenceRequest,
-  TextEvent,
-  ToolCallEvent,
-} from '@shoal/protocol';
+import type { Ability, EmbeddingEvent, FinishReason, TextEvent, ToolCallEvent } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import type { ErrorCode } from '@shoal/protocol/error';
 
 /** Tokens that the child generates beyond those that the consumer has taken; then it pauses. */
 export const RUN_AHEAD_TOKENS = 64;

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { Child } from '@shoal/engine/child-process/child';
 import type { Supervised } from '@shoal/engine/child-process/supervisor';
 import { cannotLoad } from '@shoal/engine/model-files/model-file';

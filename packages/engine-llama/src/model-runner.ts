@@ -1,4 +1,6 @@
-import { type InferenceEvent, type InferenceRequest, isTerminal, type ModelInfo, ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, isTerminal, type ModelInfo } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { orAborted } from '@shoal/engine/child-process/abort';
 import { engineClosed, modelUnavailable } from '@shoal/engine/child-process/errors';
 import { Supervisor } from '@shoal/engine/child-process/supervisor';

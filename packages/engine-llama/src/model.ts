@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { type Ability, type Sampling, ShoalError } from '@shoal/protocol';
+import type { Ability, Sampling } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { DEFAULT_CONTEXT_TOKENS } from '@shoal/engine/model-files/model-file';
 import { layersThatFit } from '@shoal/engine/model-files/gpu-layers';
 import type { Watchdog } from './jinja.ts';

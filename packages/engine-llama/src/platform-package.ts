@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isObject } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
 
 /** The packages with llama.cpp's libraries, built for a processor, by platform and architecture. There are more for GPUs. */
 const PLATFORM_PACKAGES: Readonly<Record<string, string>> = {

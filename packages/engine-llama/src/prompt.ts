@@ -1,4 +1,5 @@
-import { type AnswerFormat, type Input, type Resume, ShoalError } from '@shoal/protocol';
+import type { AnswerFormat, Input, Resume } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { AnswerParser, ChatTemplate } from '@shoal/chat';
 import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
 import type { GenerateRequest } from './messages.ts';

@@ -1,4 +1,4 @@
-import { promptInput } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
 import { cannotLoad, checkModelFile } from '@shoal/engine/model-files/model-file';
 import { installedBinaries } from './native/binaries.ts';
 import { openLibrary } from './native/library.ts';

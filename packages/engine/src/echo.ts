@@ -1,13 +1,8 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { StopFilter } from '@shoal/chat/stop-filter';
-import {
-  type Ability,
-  type FinishReason,
-  type InferenceEvent,
-  type InferenceRequest,
-  type Input,
-  ShoalError,
-} from '@shoal/protocol';
+import type { Ability, FinishReason, InferenceEvent } from '@shoal/protocol';
+import type { InferenceRequest, Input } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Engine } from './engine.ts';
 import { modelForRequest } from './request-check.ts';
 

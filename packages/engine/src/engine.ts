@@ -1,4 +1,5 @@
-import type { InferenceEvent, InferenceRequest, ModelInfo } from '@shoal/protocol';
+import type { InferenceEvent, ModelInfo } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 
 /** The abilities of an engine; those of its models are in `ModelInfo.abilities`. */
 export interface EngineAbilities {

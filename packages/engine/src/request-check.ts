@@ -1,4 +1,6 @@
-import { checkAbilities, type InferenceRequest, isNamed, type ModelInfo, ShoalError } from '@shoal/protocol';
+import { checkAbilities, isNamed, type ModelInfo } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 
 /**
  * Returns the model that a request names. Default: the first. Throws if the request cannot be answered: the model is unknown

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { checkDiskSpace, isDiskFull, toWriteError } from './disk-space.ts';
 
 const systemError = (code: string): Error => Object.assign(new Error(code), { code });

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { errorCode } from './error-code.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { errorCode, isMissing } from './error-code.ts';
 
 /** The file's text, or undefined if there is no such file. Throws `INVALID_REQUEST` if it cannot be read. */

@@ -1,4 +1,5 @@
-import type { SampledLogprob, FinishEvent, FinishReason, InferenceEvent, ToolCall, Usage } from '@shoal/protocol';
+import type { SampledLogprob, FinishEvent, FinishReason, InferenceEvent, Usage } from '@shoal/protocol';
+import type { ToolCall } from '@shoal/protocol/request';
 
 /** A whole answer, as an API that does not stream returns it. */
 export interface CompletedAnswer {

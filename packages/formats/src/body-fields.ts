@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, ShoalError } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 
 /**
  * Strict reading of a request body, or of an object in it. A null field counts as absent. A field that was not read when

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 
 /** Lenient reading of a server's JSON: a field of an unexpected type counts as absent. */
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Digest } from '@shoal/files/digest';
 import { checkDiskSpace, toWriteError } from '@shoal/files/disk-space';
 import { FILE_MODE } from '@shoal/files/durable-write';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { FileLock } from '@shoal/files/file-lock';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { copyFile } from './copy-file.ts';
 import { type Digest, digestOfText, hexOf } from '@shoal/files/digest';
 import { hostAndPort, type Resolve } from './download/addresses.ts';

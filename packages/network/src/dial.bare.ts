@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { PeerAddress } from './peer-address.ts';
 
 /** Throws `INVALID_REQUEST`: Bare has neither TCP nor WebSocket connections here. */

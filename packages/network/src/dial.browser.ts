@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Connection } from '@shoal/transport';
 import { dialWebSocket } from '@shoal/transport/websocket';
 import type { DialOptions } from './dial.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { MAX_REQUEST_BYTES } from '@shoal/protocol/shoal';
 import { type Connection, monotonicNow } from '@shoal/transport';
 import { checkDialable, dial } from '#dial';

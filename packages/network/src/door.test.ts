@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
-import { messageFramer, ndjsonFramer, type PeerInfo, promptInput, ShoalError } from '@shoal/protocol';
+import { messageFramer, ndjsonFramer, type PeerInfo } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   type Credentials,
   type HelloMessage,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Output, type PeerStatus, ShoalError } from '@shoal/protocol';
+import type { Output, PeerStatus } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   CHALLENGE_BYTES,
   type HelloMessage,

@@ -1,4 +1,5 @@
-import { type PeerInfo, type PeerStatus, ShoalError } from '@shoal/protocol';
+import type { PeerInfo, PeerStatus } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   admissionError,
   type Credentials,

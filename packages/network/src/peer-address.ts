@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { WEBSOCKET_PATH } from '@shoal/protocol/shoal';
 
 /** The address at which a peer is dialled. `text` is its canonical form, which identifies the peer. */

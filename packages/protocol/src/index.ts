@@ -1,7 +1,5 @@
-export * from './error.ts';
 export * from './event.ts';
 export * from './model.ts';
-export * from './request.ts';
 export * from './request-fields/index.ts';
 export {
   MAX_LOGIT_BIAS,
@@ -19,4 +17,3 @@ export * from './session.ts';
 export * from './framing/index.ts';
 export * from './message-session.ts';
 export * from './client-server-session.ts';
-export { isObject, type JsonObject, MAX_JSON_DEPTH } from './json.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { ConnectionHandlers } from './connection.ts';
 
 /** Bytes that a connection holds before `open` if its transport cannot be paused. */

@@ -1,5 +1,5 @@
 import type { AddressInfo, Server } from 'node:net';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 export interface BoundAddress {
   readonly host: string;

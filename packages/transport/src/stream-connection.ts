@@ -1,5 +1,6 @@
 import b4a from 'b4a';
-import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
+import { CLOSE_GRACE_MS } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { SecretStream } from 'hyperdht';
 import type { Connection, ConnectionHandlers, Remote } from './connection.ts';
 import { HELD_BYTES_MAX, Inbox } from './inbox.ts';

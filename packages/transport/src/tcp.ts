@@ -1,6 +1,7 @@
 import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
-import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
+import { CLOSE_GRACE_MS } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { Caps } from './caps.ts';
 import type { Connection, ConnectionHandler, ConnectionHandlers, Remote } from './connection.ts';
 import { Inbox } from './inbox.ts';

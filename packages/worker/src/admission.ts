@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** The retry hint of a full queue. */
 const RETRY_AFTER_MS = 1_000;

@@ -1,12 +1,7 @@
 import type { Engine } from '@shoal/engine';
-import {
-  type ErrorCode,
-  type InferenceEvent,
-  type InferenceRequest,
-  isTerminal,
-  ShoalError,
-  type TerminalEvent,
-} from '@shoal/protocol';
+import { type InferenceEvent, isTerminal, type TerminalEvent } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
 import { cutEvent } from './cut-event.ts';
 import type { SpeedGauge } from './speed.ts';

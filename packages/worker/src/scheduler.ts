@@ -1,5 +1,5 @@
 import type { Engine } from '@shoal/engine';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
 import { Admission, type Lease, type QueueLoad, type Queue, type QueuePolicy } from './admission.ts';
 import { runRequest, type RunEnd } from './run-request.ts';

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { type InferenceEvent, type InferenceRequest, type ModelInfo, promptInput, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent, ModelInfo } from '@shoal/protocol';
+import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
 import { FINISH, ScriptedEngine, type Step } from '../test/scripted-engine.ts';
 import type { RequestEnd } from './scheduler.ts';

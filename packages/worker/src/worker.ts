@@ -1,12 +1,7 @@
 import type { Engine } from '@shoal/engine';
-import {
-  checkAbilities,
-  type InferenceRequest,
-  isNamed,
-  type ModelInfo,
-  type PeerStatus,
-  ShoalError,
-} from '@shoal/protocol';
+import { checkAbilities, isNamed, type ModelInfo, type PeerStatus } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
 import type { QueueLoad } from './admission.ts';
 import { type DoorPolicy, type QueueHandle, type RequestObserver, type Outcomes, Scheduler } from './scheduler.ts';

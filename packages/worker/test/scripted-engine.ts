@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import type { Engine } from '@shoal/engine';
-import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent, ModelInfo } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** A step of a script: an event, `hang` until the signal, `crash` by throwing, or `end` without a terminal event. */
 export type Step = InferenceEvent | 'hang' | 'crash' | 'end';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { withOverriddenModel, withAdvice } from './error-advice.ts';
 
 test('an error without a worker has the command to continue, and any other is unchanged', () => {

@@ -1,5 +1,5 @@
 import type { BatchResult } from '@shoal/client/batch';
-import { type ErrorCode, ShoalError } from '@shoal/protocol';
+import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 
 /** Errors that mean that there was no worker. */
 const ABSENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['HOST_OFFLINE', 'CONNECT_FAILED']);

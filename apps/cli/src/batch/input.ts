@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { errorCode } from '@shoal/files/error-code';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type BatchLine, parseBatchLine } from '@shoal/client/batch';
 import { CliError } from '../cli-error.ts';
 import { readLines, type RawLine } from './read-lines.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { BatchResult } from '@shoal/client/batch';
 import { temporaryFolder } from '../testing/run-shoal.ts';
 import { BatchOutput, type OutputOptions } from './output.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isBusy } from '@shoal/files/file-lock';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { writeError } from './write-error.ts';
 
 /** The identity of a batch: another input or another file of errors is another batch. */

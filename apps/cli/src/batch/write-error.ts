@@ -1,6 +1,6 @@
 import { isDiskFull } from '@shoal/files/disk-space';
 import { errorCode } from '@shoal/files/error-code';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Converts the error of a failed write to `STORAGE_FULL` or `INTERNAL`. */
 export function writeError(path: string, error: unknown): ShoalError {

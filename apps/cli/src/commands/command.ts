@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { locateHome } from '@shoal/host/home';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 

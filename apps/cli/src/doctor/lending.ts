@@ -4,7 +4,7 @@ import { doorPorts } from '@shoal/host/doors';
 import { readApiAccess } from '@shoal/host/home/api-file';
 import type { Home } from '@shoal/host/home';
 import type { Logger } from '@shoal/host/log';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { listenTcp } from '@shoal/transport/tcp';
 import { fail, ok, warn, type Check } from './check.ts';
 

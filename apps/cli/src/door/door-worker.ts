@@ -2,7 +2,7 @@ import { type Configuration, loadConfiguration } from '@shoal/host/configuration
 import type { Flags } from '@shoal/host/launch-settings';
 import { createEngine, type EngineChoice } from '@shoal/host/engines';
 import type { Logger } from '@shoal/host/log';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type LendingLimits, Worker } from '@shoal/worker';
 import { checkedFlags } from '../given-settings.ts';
 import { CliError } from '../cli-error.ts';

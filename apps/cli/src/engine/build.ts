@@ -11,7 +11,7 @@ import {
   processorKey,
 } from '@shoal/host/engines/places';
 import { existingFolder } from '@shoal/host/home';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { size } from '../terminal/transfer-progress.ts';
 import type { BuildLine } from './build-progress.ts';
 import { runProgram } from './run-program.ts';

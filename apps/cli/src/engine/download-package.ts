@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isObject, ShoalError } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { type PackageFacts, packPackage } from './npm.ts';
 import { runProgram } from './run-program.ts';
 

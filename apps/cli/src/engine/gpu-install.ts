@@ -4,7 +4,7 @@ import { gpuPackagesFolder } from '@shoal/host/engines/places';
 import { gpuPackageName, type PackagedGpu } from '@shoal/host/engines/gpu-package';
 import { homeFiles, type Home } from '@shoal/host/home';
 import { findLlama } from '@shoal/host/engines/packages';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { LiveLine } from '../terminal/live-line.ts';
 import { duration } from '../terminal/output.ts';
 import { checkRoom, replaceFolder } from './build.ts';

@@ -1,5 +1,5 @@
 import type { Engine } from '@shoal/engine';
-import { promptInput } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
 
 /** Turns of each engine. The result is their median. */
 const ROUNDS = 3;

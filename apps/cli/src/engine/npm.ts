@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isObject, ShoalError } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { runProgram } from './run-program.ts';
 
 /** Limit of the request for the size of an archive. */

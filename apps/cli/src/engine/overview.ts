@@ -9,7 +9,7 @@ import { createLogger } from '@shoal/host/log';
 import { findModel, modelPlaces } from '@shoal/host/models';
 import { findLlama } from '@shoal/host/engines/packages';
 import { type EngineName, runsFiles } from '@shoal/host/settings';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 const VERSION_TIMEOUT_MS = 5_000;
 
@@ -33,16 +33,13 @@ export interface ChosenEngine {
 
 /** Every engine, and the function that describes it. The type checker demands an entry for each engine of the settings. */
 const OVERVIEWS: {
-  readonly [Name in Exclude<EngineName, 'auto'>]: (
-    home: Home,
-    configuration: Configuration,
-  ) => EngineOverview | Promise<EngineOverview>;
+  readonly [Name in Exclude<EngineName, 'auto'>]: (home: Home, configuration: Configuration) => Promise<EngineOverview>;
 } = {
-  llama,
+  llama: async (home) => llama(home),
   'llama-server': llamaServer,
   ollama,
-  openai: (_home, configuration) => openAi(configuration),
-  echo: () => ({ name: 'echo', isHere: true, about: 'repeats the prompt, for tests' }),
+  openai: async (_home, configuration) => openAi(configuration),
+  echo: async () => ({ name: 'echo', isHere: true, about: 'repeats the prompt, for tests' }),
 };
 
 export function overview(home: Home, configuration: Configuration): Promise<readonly EngineOverview[]> {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { errorCode } from '@shoal/files/error-code';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Time between SIGTERM and SIGKILL. */
 const END_GRACE_MS = 3_000;

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { GpuBackend } from '@shoal/host/engines/places';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Default folder of CUDA, which is often not in PATH. */
 const CUDA_FOLDER = '/usr/local/cuda/bin';

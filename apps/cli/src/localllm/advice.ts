@@ -1,5 +1,5 @@
 import { printableName } from '@shoal/host/printable';
-import type { ErrorCode, ShoalError } from '@shoal/protocol';
+import type { ErrorCode, ShoalError } from '@shoal/protocol/error';
 import { MAX_CLIENTS } from '@shoal/protocol/localllm';
 
 /** Advice for errors whose message contains none. */

@@ -1,5 +1,6 @@
 import type { LocalLlmHost } from '@shoal/client/localllm';
-import { type FinishReason, ShoalError } from '@shoal/protocol';
+import type { FinishReason } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Context } from '../context.ts';
 import { writeModelText } from '../terminal/output.ts';
 import { describeError } from './advice.ts';

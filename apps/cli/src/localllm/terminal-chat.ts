@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from 'node:readline/promises';
 import type { LocalLlmHost } from '@shoal/client/localllm';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { MutedOutput } from '../terminal/muted-output.ts';

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { writeApiAccess } from '@shoal/host/home/api-file';
-import type { InferenceRequest } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import { promptNode } from './api-client.ts';
 

@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { readApiAccess, type ApiAccess } from '@shoal/host/home/api-file';
 import { API_BODY_LIMIT_BYTES, API_PATHS, type PromptLine, type PromptRequest } from '@shoal/node/api';
 import type { Home } from '@shoal/host/home';
-import { isErrorCode, ShoalError } from '@shoal/protocol';
+import { isErrorCode, ShoalError } from '@shoal/protocol/error';
 import { CliError } from '../cli-error.ts';
 
 /** A node that does not answer within this time is stuck. Prompts have no such limit, because models may be slow. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { errorCode } from '@shoal/files/error-code';
 import { locateHome, type Home } from '@shoal/host/home';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { LAUNCHER } from './launcher.ts';
 
 /** An idle node stops faster. */

@@ -1,7 +1,8 @@
 import type { PromptRequest } from '@shoal/node/api';
 import type { Home } from '@shoal/host/home';
 import { printableName } from '@shoal/host/printable';
-import { ShoalError, type FinishEvent } from '@shoal/protocol';
+import type { FinishEvent } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { promptNode } from './api-client.ts';
 
 /** The JSON document of an answer, which `--json` prints. */

@@ -1,4 +1,6 @@
-import { type AnswerFormat, type InferenceRequest, MAX_MESSAGES, type Message, ShoalError } from '@shoal/protocol';
+import { MAX_MESSAGES } from '@shoal/protocol';
+import type { AnswerFormat, InferenceRequest, Message } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { NO_PARAMETERS, type Parameters, samplingOf } from './parameters.ts';
 
 /** Limit of a conversation in UTF-16 units: more than models read, and small enough to keep in memory and save. */

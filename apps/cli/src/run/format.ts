@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { errorCode } from '@shoal/files/error-code';
-import { type AnswerFormat, isObject } from '@shoal/protocol';
+import type { AnswerFormat } from '@shoal/protocol/request';
+import { isObject } from '@shoal/protocol/json';
 import { CliError } from '../cli-error.ts';
 
 /** Limit of a JSON Schema file. */

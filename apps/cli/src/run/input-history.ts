@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { FOLDER_MODE, writeDurably } from '@shoal/files/durable-write';
 import { parseJson, readOptional } from '@shoal/files/read';
 import type { Home } from '@shoal/host/home';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Number of lines that are kept. */
 export const MAX_HISTORY_LINES = 200;

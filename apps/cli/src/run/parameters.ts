@@ -1,4 +1,5 @@
-import { MAX_STOP_STRINGS, SAMPLING, type Sampling, type SamplingNumber, ShoalError } from '@shoal/protocol';
+import { MAX_STOP_STRINGS, SAMPLING, type Sampling, type SamplingNumber } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { didYouMean } from './did-you-mean.ts';
 
 /** Limit of one stop string in UTF-16 units. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { remarkOn, generateAnswer, answerDocument, timings } from './run-answer.ts';
 import type { RunEvent, RunningModel } from './running-model.ts';
 

@@ -1,4 +1,6 @@
-import { type FinishEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
+import type { FinishEvent } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { elapsed } from '../terminal/output.ts';
 import type { RunningModel } from './running-model.ts';
 

@@ -1,7 +1,9 @@
 import type { Engine } from '@shoal/engine';
 import type { Home } from '@shoal/host/home';
 import { printableName } from '@shoal/host/printable';
-import { type InferenceEvent, type InferenceRequest, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { promptNode } from '../node/api-client.ts';
 
 /** An event of an answer. Errors are thrown instead. */

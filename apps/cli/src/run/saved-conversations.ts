@@ -1,5 +1,5 @@
 import { listModels } from '@shoal/host/models';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Context } from '../context.ts';
 import { localPlaces } from '../models/local.ts';
 import { nodeStatus } from './choose-model.ts';

@@ -1,4 +1,4 @@
-import type { InferenceRequest } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 
 /** An effect of a line, which the caller carries out. */
 export type SessionAction =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { InferenceRequest } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import type { SessionAction } from './session-action.ts';
 import { CONVERSATION_LENGTH_MAX, emptyConversation } from './conversation.ts';
 import { RunSession } from './session.ts';

@@ -1,4 +1,5 @@
-import { type Message, ShoalError } from '@shoal/protocol';
+import type { Message } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { type SessionAction, printLines } from './session-action.ts';
 import { type Conversation, CONVERSATION_LENGTH_MAX, requestOf } from './conversation.ts';
 import { COMMANDS, help, subcommands } from './help.ts';

@@ -1,6 +1,7 @@
 import type { Logger } from '@shoal/host/log';
 import { printableText } from '@shoal/host/printable';
-import { type InferenceRequest, ShoalError } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import type { Interrupts } from '../localllm/interrupts.ts';

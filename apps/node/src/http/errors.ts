@@ -1,4 +1,4 @@
-import type { ErrorCode, ShoalError } from '@shoal/protocol';
+import type { ErrorCode, ShoalError } from '@shoal/protocol/error';
 import type { ErrorView } from '../api.ts';
 
 /** The HTTP status of each error. */

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** The accepted host names. Any other name may be a foreign page whose DNS name points to this machine. */
 const HOSTS = ['127.0.0.1', 'localhost'];

@@ -1,5 +1,6 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { isObject, ShoalError } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { API_BODY_LIMIT_BYTES, API_PATHS, type NodeControl } from '../api.ts';
 import { createGuard } from './guard.ts';
 import { errorView, STATUS_OF } from './errors.ts';

@@ -1,15 +1,7 @@
-import {
-  checkConsistency,
-  Fields,
-  type InferenceRequest,
-  type Input,
-  isObject,
-  MAX_EMBED_TEXTS,
-  readMessages,
-  readOptions,
-  readSampling,
-  ShoalError,
-} from '@shoal/protocol';
+import { checkConsistency, Fields, MAX_EMBED_TEXTS, readMessages, readOptions, readSampling } from '@shoal/protocol';
+import type { InferenceRequest, Input } from '@shoal/protocol/request';
+import { isObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import type { PromptRequest } from '../api.ts';
 
 /**

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { ShoalError, type InferenceEvent } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { NodeControl, PromptLine, PromptRequest, WorkerChosen } from '../api.ts';
 import { errorView, STATUS_OF } from './errors.ts';
 import type { Logger } from '@shoal/host/log';

@@ -1,4 +1,5 @@
-import { ShoalError, type InferenceEvent } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { ClusterView, NodeControl, PromptRequest, ResidentModelView, StatusView, WorkerChosen } from '../api.ts';
 
 type Event = WorkerChosen | InferenceEvent;

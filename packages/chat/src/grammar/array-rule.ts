@@ -1,4 +1,4 @@
-import type { JsonObject } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import { boundsOf, unfit } from './keywords.ts';
 import type { SchemaRules } from './schema-rules.ts';
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import { unfit } from './keywords.ts';
 import { literal } from './literal.ts';
 import { hasType, namedTypes } from './types.ts';

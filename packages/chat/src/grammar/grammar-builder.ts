@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type Primitive, PRIMITIVES, SPACE } from './primitives.ts';
 
 /** The largest grammar text. A schema with some hundred properties needs a tenth of it. */

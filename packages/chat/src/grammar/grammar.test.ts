@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type JsonObject, ShoalError } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from './index.ts';
 import { compile } from './testing/compiled-grammar.ts';
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import { GrammarBuilder } from './grammar-builder.ts';
 import { addSchema } from './schema-writer.ts';
 

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, ShoalError } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** The length of a path or keyword in an error message: the sender chooses them. */
 const MAX_PATH_CHARS = 200;

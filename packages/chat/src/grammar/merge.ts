@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import { unfit } from './keywords.ts';
 import { namedTypes } from './types.ts';
 

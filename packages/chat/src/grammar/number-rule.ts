@@ -1,4 +1,4 @@
-import type { JsonObject } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import type { GrammarBuilder } from './grammar-builder.ts';
 import { unfit } from './keywords.ts';
 import { type Bound, integersBetween, numbersBetween } from './number-range.ts';

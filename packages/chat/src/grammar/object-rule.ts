@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import type { GrammarBuilder } from './grammar-builder.ts';
 import { unfit } from './keywords.ts';
 import { jsonLiteral } from './literal.ts';

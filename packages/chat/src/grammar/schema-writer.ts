@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import { arrayBody } from './array-rule.ts';
 import { constantsBody } from './constants.ts';
 import type { GrammarBuilder } from './grammar-builder.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import { type CharacterSet, classSymbol, complement, contains, JSON_PLAIN, withoutRanges } from './characters.ts';
 import { FORMATS } from './formats.ts';
 import type { GrammarBuilder } from './grammar-builder.ts';

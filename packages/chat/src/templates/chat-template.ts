@@ -1,11 +1,5 @@
-import {
-  type AnswerFormat,
-  type InferenceRequest,
-  type Message,
-  ShoalError,
-  type Tool,
-  type ToolChoice,
-} from '@shoal/protocol';
+import type { AnswerFormat, InferenceRequest, Message, Tool, ToolChoice } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { AnswerParser } from '../answer-parser.ts';
 import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from '../grammar/index.ts';
 import type { TemplateRenderer } from './template-renderer.ts';

@@ -1,4 +1,5 @@
-import { type Message, ShoalError, type Tool, type ToolCall } from '@shoal/protocol';
+import type { Message, Tool, ToolCall } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Capabilities } from './capabilities.ts';
 
 /** A message in the shape that chat templates read, which is that of OpenAI's Chat Completions. */

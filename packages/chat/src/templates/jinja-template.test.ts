@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { JinjaTemplate } from './jinja-template.ts';
 import { templateCompiler } from '../testing/compile-template.ts';
 import { CONVERSATIONS } from '../testing/conversations.ts';

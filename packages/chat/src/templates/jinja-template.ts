@@ -1,4 +1,5 @@
-import { type Message, ShoalError, type Tool } from '@shoal/protocol';
+import type { Message, Tool } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { type Capabilities, probeCapabilities } from './capabilities.ts';
 import type { TemplateRenderer } from './template-renderer.ts';
 import { type TemplateMessage, templateMessages, templateTools } from './conversation.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { ChatTemplate } from './chat-template.ts';
 import { templateWithTimeLimit } from './time-limit.ts';
 

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Chat, ChatTemplate } from './chat-template.ts';
 
 /** Conversations of at most this many messages are rendered without a time check. */

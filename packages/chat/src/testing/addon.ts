@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 
 const SYSTEM = { darwin: 'mac', win32: 'win' }[String(process.platform)] ?? process.platform;
 const VARIANT = SYSTEM === 'mac' && process.arch === 'arm64' ? '-metal' : '';

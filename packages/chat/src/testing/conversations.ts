@@ -1,4 +1,4 @@
-import type { Message, Tool } from '@shoal/protocol';
+import type { Message, Tool } from '@shoal/protocol/request';
 
 /** A conversation that the tests render with every template. */
 export interface Conversation {

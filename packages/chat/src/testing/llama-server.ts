@@ -4,7 +4,7 @@ import { access, constants } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import type { Conversation } from './conversations.ts';
 
 export const DEMO_MODEL = join(import.meta.dirname, '../../../../models/demo/shoal-demo.gguf');

@@ -1,4 +1,4 @@
-import { isObject } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
 import { callId } from './call-id.ts';
 import type { AnswerScanner, Reading } from './answer-scanner.ts';
 import { readJson, readJsonString } from './read-json.ts';

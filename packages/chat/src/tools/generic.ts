@@ -1,4 +1,4 @@
-import type { Message, Tool } from '@shoal/protocol';
+import type { Message, Tool } from '@shoal/protocol/request';
 import { templateTools } from '../templates/conversation.ts';
 import type { CallShape } from './calls.ts';
 import { readArray } from './mistral.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import type { Tool } from '@shoal/protocol';
+import type { Tool } from '@shoal/protocol/request';
 import { GrammarBuilder } from '../grammar/index.ts';
 import { DEMO_MODEL, findLlamaServer, type RealTemplate, serveTemplate } from '../testing/llama-server.ts';
 import { templatePath } from '../testing/recorded-prompts.ts';

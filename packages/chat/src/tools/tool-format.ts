@@ -1,4 +1,4 @@
-import type { Tool } from '@shoal/protocol';
+import type { Tool } from '@shoal/protocol/request';
 import { addSchema, type GrammarBuilder } from '../grammar/index.ts';
 import type { AnswerScanner, Reading } from './answer-scanner.ts';
 import type { Calls } from './calls.ts';

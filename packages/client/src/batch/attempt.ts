@@ -1,5 +1,5 @@
 import { AnswerBuilder, type CompletedAnswer } from '@shoal/formats/answer';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { CancelSignal } from '../cancel.ts';
 import type { InvalidBatchLine, BatchRequest } from './line.ts';
 import type { BatchCapacity } from './capacity.ts';

@@ -1,4 +1,5 @@
-import type { ErrorCode, PeerInfo, ShoalError } from '@shoal/protocol';
+import type { PeerInfo } from '@shoal/protocol';
+import type { ErrorCode, ShoalError } from '@shoal/protocol/error';
 import { matchModel, slotsOf } from '../select.ts';
 
 /** Requests of a batch that run at once, however many slots the workers report. */

@@ -1,6 +1,6 @@
 import { BodyFields } from '@shoal/formats/body-fields';
 import { type ChatRequest, readRequest } from '@shoal/formats/openai';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { GenerateInput } from '../shoal.ts';
 
 /** The longest `custom_id`, in UTF-16 units. */

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { monotonicNow } from '@shoal/transport';
 import { type BatchGenerator, attempt, type BatchResult } from './attempt.ts';
 import type { BatchLine, BatchRequest } from './line.ts';

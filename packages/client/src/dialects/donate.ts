@@ -1,4 +1,6 @@
-import { type ClientSession, promptInput, ShoalError } from '@shoal/protocol';
+import type { ClientSession } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   CHUNK_BYTES,
   DEFAULT_PORT,

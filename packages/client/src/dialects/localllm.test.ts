@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { encodeServerId, localLlmServerSession, type ServerInfo } from '@shoal/protocol/localllm';
 import { type Exchange, Link } from '@shoal/transport';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';

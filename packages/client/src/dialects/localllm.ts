@@ -1,4 +1,6 @@
-import { type ClientSession, type InferenceEvent, promptInput, ShoalError } from '@shoal/protocol';
+import type { ClientSession, InferenceEvent } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   decodeServerId,
   type LocalLlmClient,

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Dht } from '@shoal/transport/dht';
 
 /** The DHT must answer within this time when a search has found no peer. */

@@ -1,4 +1,5 @@
-import { type InferenceRequest, ShoalError } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { AnswerStream } from '@shoal/transport';
 import type { Cancellation } from '../cancel.ts';
 import type { GenerationEvent } from '../generation.ts';

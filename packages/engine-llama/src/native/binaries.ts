@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { findPlatformPackage, PLATFORM_PACKAGE } from '../platform-package.ts';
 
 /** llama.cpp's libraries and the addon in the same folder. */

@@ -1,5 +1,5 @@
 import koffi, { type LibraryHandle } from 'koffi';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Binaries } from './binaries.ts';
 import {
   type BatchStructure,

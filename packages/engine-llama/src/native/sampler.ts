@@ -1,4 +1,5 @@
-import { type Sampling, ShoalError } from '@shoal/protocol';
+import type { Sampling } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { addressOf, type Library } from './library.ts';
 import type { Pointer } from './structures.ts';
 import type { Vocabulary } from './vocabulary.ts';

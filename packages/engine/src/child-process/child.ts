@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import type { ShoalError } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol/error';
 
 /** Characters of the latest output that are kept to explain the end of a process. */
 const LAST_OUTPUT_LENGTH = 2_000;

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { engineClosed } from './errors.ts';
 
 const FIRST_BACK_OFF_MS = 250;

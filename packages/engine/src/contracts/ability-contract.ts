@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { ABILITIES, type Ability, type InferenceRequest, isObject, type JsonObject, type Tool } from '@shoal/protocol';
+import { ABILITIES, type Ability } from '@shoal/protocol';
+import type { InferenceRequest, Tool } from '@shoal/protocol/request';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import type { Engine } from '../engine.ts';
 import { createRequest, codeOf, receive, reasonOf, usageOf } from './answers.ts';
 import type { EnginePrompts, EngineTestTitle } from './engine-tests.ts';

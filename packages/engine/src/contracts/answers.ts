@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import {
   type SampledLogprob,
   type InferenceEvent,
-  type InferenceRequest,
   isTerminal,
-  promptInput,
   type TerminalEvent,
-  type ToolCall,
   type ToolCallEvent,
   type Usage,
 } from '@shoal/protocol';
+import { type InferenceRequest, promptInput, type ToolCall } from '@shoal/protocol/request';
 import type { Engine } from '../engine.ts';
 
 /** A whole answer, as it was received. */

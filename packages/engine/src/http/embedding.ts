@@ -1,5 +1,6 @@
 import { type EmbeddingsResponse, unitVector } from '@shoal/formats/embeddings';
-import type { InferenceEvent, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol/error';
 
 /** Keeps a response with the longest vectors well below the limit of a response. */
 const EMBEDDING_BATCH_TEXTS = 16;

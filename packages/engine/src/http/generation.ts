@@ -1,4 +1,5 @@
-import { type InferenceEvent, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { engineClosed } from '../child-process/errors.ts';
 
 export interface ServerGeneration {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { after, suite, test } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { ModelServer, type ServerFailures } from './server.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { JsonObject, ShoalError } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
+import type { ShoalError } from '@shoal/protocol/error';
 import { parseObject } from '@shoal/formats/json';
 
 /** Between two pieces of a response; LocalLLM's "no response". */

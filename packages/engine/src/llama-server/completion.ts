@@ -1,12 +1,7 @@
-import {
-  type SampledLogprob,
-  type FinishEvent,
-  type InferenceEvent,
-  type InferenceRequest,
-  type JsonObject,
-  ShoalError,
-  type Usage,
-} from '@shoal/protocol';
+import type { SampledLogprob, FinishEvent, InferenceEvent, Usage } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import type { JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 import { type Piece, StopFilter } from '@shoal/chat/stop-filter';

@@ -1,4 +1,5 @@
-import { type InferenceEvent, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { EmbeddingsResponse } from '@shoal/formats/embeddings';
 import { readEmbeddingsResponse } from '@shoal/formats/openai';
 import { embed } from '../http/embedding.ts';

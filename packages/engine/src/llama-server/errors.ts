@@ -1,4 +1,5 @@
-import { type JsonObject, ShoalError } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { countIn, objectIn, textIn } from '@shoal/formats/json';
 import type { ServerFailures } from '../http/server.ts';
 

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import type { HttpResponse } from '../http/server.ts';
 import { EventStream } from '@shoal/formats/event-stream';
 import { failures } from './errors.ts';

@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
-import { type Ability, type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import type { Ability, InferenceEvent, ModelInfo } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Engine, ResidentModel } from '../engine.ts';
 import { withOneTerminalEvent } from '../http/generation.ts';
 import { defaultSlots, modelName } from '../model-files/model-file.ts';

@@ -1,7 +1,7 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
 import { checkModelFile, DEFAULT_CONTEXT_TOKENS } from '../model-files/model-file.ts';
 import { machineName, type ModelRecord, loadModelRecord, saveModelRecord } from '../model-files/model-record.ts';

@@ -1,4 +1,5 @@
-import type { SampledLogprob, JsonObject, TokenLogprob } from '@shoal/protocol';
+import type { SampledLogprob, TokenLogprob } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import { countIn, numberIn, objectsIn } from '@shoal/formats/json';
 
 /**

@@ -1,4 +1,5 @@
-import { type AnswerFormat, type Input, type InferenceRequest, type Message, ShoalError } from '@shoal/protocol';
+import type { AnswerFormat, Input, InferenceRequest, Message } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { textIn } from '@shoal/formats/json';
 import { writeMessage } from '@shoal/formats/openai';
 import type { ModelServer } from '../http/server.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Supervised } from '../child-process/supervisor.ts';
 import { startLeashedProgram } from '../child-process/leashed-program.ts';
 import { ModelServer } from '../http/server.ts';

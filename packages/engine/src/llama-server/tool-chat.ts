@@ -1,4 +1,6 @@
-import { type InferenceEvent, type InferenceRequest, type Message, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import type { InferenceRequest, Message } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { countIn, objectIn } from '@shoal/formats/json';
 import { readStream, type StreamFailures, writeTools } from '@shoal/formats/openai';
 import type { ModelServer } from '../http/server.ts';

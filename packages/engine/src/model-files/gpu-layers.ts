@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Computes as many layers on the GPU as fit into its memory. */
 export const GPU_LAYERS_AUTO = -1;

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Tokens of context per slot if none are configured and the model was trained on more. */
 export const DEFAULT_CONTEXT_TOKENS = 4_096;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { availableParallelism, cpus, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { isObject } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
 import { digestModel, isDigest } from '@shoal/files/digest';
 import { writeDurably } from '@shoal/files/durable-write';
 import { isMissing } from '@shoal/files/error-code';

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Ollama's default address. */
 export const DEFAULT_ADDRESS = 'http://127.0.0.1:11434';

@@ -1,5 +1,5 @@
 import * as formats from '@shoal/formats/ollama';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 export const failures = {
   /** Shown to the machine's owner if the connection is refused. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, suite, test } from 'node:test';
-import type { Input } from '@shoal/protocol';
+import type { Input } from '@shoal/protocol/request';
 import { createRequest, codeOf, receive, reasonOf, usageOf } from '../contracts/answers.ts';
 import { createOllama } from './index.ts';
 import { FakeOllama, type FakeOllamaRequest } from './testing/fake-ollama.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, mock, suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { ErrorCode } from '@shoal/protocol';
+import type { ErrorCode } from '@shoal/protocol/error';
 import {
   createRequest,
   codeOf,

@@ -1,4 +1,5 @@
-import { isNamed, type JsonObject, type ModelInfo } from '@shoal/protocol';
+import { isNamed, type ModelInfo } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import type { ResidentModel } from '../engine.ts';
 import { countIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:']);
 /** The path of the API if the URL has none. */

@@ -1,4 +1,6 @@
-import { type Ability, type JsonObject, ShoalError } from '@shoal/protocol';
+import type { Ability } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { objectIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
 

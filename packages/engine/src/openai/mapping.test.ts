@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, suite, test } from 'node:test';
-import type { Input, Message } from '@shoal/protocol';
+import type { Input, Message } from '@shoal/protocol/request';
 import { createRequest, codeOf, receive, reasonOf, usageOf } from '../contracts/answers.ts';
 import { createOpenAi } from './index.ts';
 import { FakeOpenAi, type FakeOpenAiRequest } from './testing/fake-openai.ts';

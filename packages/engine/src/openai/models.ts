@@ -1,4 +1,5 @@
-import { type Ability, isNamed, type JsonObject, type ModelInfo } from '@shoal/protocol';
+import { type Ability, isNamed, type ModelInfo } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
 import { errorText } from '@shoal/formats/openai';
 import type { ModelServer } from '../http/server.ts';

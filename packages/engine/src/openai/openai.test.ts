@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { after, afterEach, before, mock, suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { ErrorCode } from '@shoal/protocol';
+import type { ErrorCode } from '@shoal/protocol/error';
 import { createRequest, codeOf, firstText, receive, receiveRest, reasonOf, unaborted } from '../contracts/answers.ts';
 import { engineContract } from '../contracts/index.ts';
 import type { Engine } from '../engine.ts';

@@ -1,4 +1,6 @@
-import { type InferenceEvent, type InferenceRequest, type ModelInfo, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent, ModelInfo } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Engine } from '../engine.ts';
 import type { EmbeddingsResponse } from '@shoal/formats/embeddings';
 import { parseObject } from '@shoal/formats/json';

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
 import type { EmbeddingsResponse } from '../embeddings.ts';
 import { countIn } from '../json.ts';
 import type { RequestOptions } from './request.ts';

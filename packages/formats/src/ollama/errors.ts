@@ -1,4 +1,5 @@
-import { type JsonObject, ShoalError } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { textIn } from '../json.ts';
 
 /** Ollama's text for a prompt that does not fit (runner: `errorInputTooLong`). */

@@ -1,4 +1,6 @@
-import { isObject, type JsonObject, type Message, ShoalError, type ToolCall } from '@shoal/protocol';
+import type { Message, ToolCall } from '@shoal/protocol/request';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 
 /**
  * In Ollama's API the arguments of a tool call are an object, and a tool's message also has the tool's name. Throws

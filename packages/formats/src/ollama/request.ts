@@ -1,4 +1,5 @@
-import { type InferenceRequest, ShoalError } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { writeTools } from '../openai/tools.ts';
 import { writeMessages } from './messages.ts';
 

@@ -3,11 +3,10 @@ import {
   type FinishEvent,
   type FinishReason,
   type InferenceEvent,
-  isObject,
-  type JsonObject,
   ndjsonFramer,
-  ShoalError,
 } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { countIn, objectIn, objectsIn, parseObject, textIn } from '../json.ts';
 import { readLogprobs } from '../openai/logprobs.ts';
 import { failures, readError } from './errors.ts';

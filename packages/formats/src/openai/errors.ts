@@ -1,4 +1,5 @@
-import { type JsonObject, ShoalError } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { objectIn, textIn } from '../json.ts';
 
 /** The longest `Retry-After` that is passed on. */

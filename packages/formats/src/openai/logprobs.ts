@@ -1,4 +1,5 @@
-import { type SampledLogprob, isObject, type JsonObject, type TokenLogprob } from '@shoal/protocol';
+import type { SampledLogprob, TokenLogprob } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import { countIn, numberIn, objectIn, objectsIn } from '../json.ts';
 
 /**

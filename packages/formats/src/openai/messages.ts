@@ -1,4 +1,6 @@
-import { MAX_MESSAGES, MAX_TOOL_CALL_ID_LENGTH, type Message, type Role, ShoalError } from '@shoal/protocol';
+import { MAX_MESSAGES, MAX_TOOL_CALL_ID_LENGTH } from '@shoal/protocol';
+import type { Message, Role } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { BodyFields } from '../body-fields.ts';
 import { readToolCalls, writeToolCalls } from './tools.ts';
 

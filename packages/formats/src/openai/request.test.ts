@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type InferenceRequest, isObject } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { isObject } from '@shoal/protocol/json';
 import { BodyFields } from '../body-fields.ts';
 import { readRequest, writeRequest } from './request.ts';
 

@@ -1,12 +1,6 @@
-import {
-  type AnswerFormat,
-  contradictionIn,
-  type InferenceRequest,
-  type Input,
-  MAX_LOGPROBS,
-  MAX_STOP_STRINGS,
-  ShoalError,
-} from '@shoal/protocol';
+import { contradictionIn, MAX_LOGPROBS, MAX_STOP_STRINGS } from '@shoal/protocol';
+import type { AnswerFormat, InferenceRequest, Input } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import type { BodyFields } from '../body-fields.ts';
 import { readMessages, writeMessage } from './messages.ts';
 import { readSampling, writeSampling } from './sampling.ts';

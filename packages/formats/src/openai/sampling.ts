@@ -6,8 +6,8 @@ import {
   type Sampling,
   SAMPLING,
   type SamplingNumber,
-  ShoalError,
 } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { BodyFields } from '../body-fields.ts';
 
 /** Second names of fields: OpenAI's newer name, and that of vLLM and EXO. */

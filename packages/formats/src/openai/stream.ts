@@ -1,13 +1,7 @@
-import type {
-  SampledLogprob,
-  FinishEvent,
-  FinishReason,
-  InferenceEvent,
-  InferenceRequest,
-  JsonObject,
-  ShoalError,
-  Usage,
-} from '@shoal/protocol';
+import type { SampledLogprob, FinishEvent, FinishReason, InferenceEvent, Usage } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import type { JsonObject } from '@shoal/protocol/json';
+import type { ShoalError } from '@shoal/protocol/error';
 import { EventStream } from '../event-stream.ts';
 import { countIn, objectIn, objectsIn, parseObject, textIn } from '../json.ts';
 import { failures, readStreamError } from './errors.ts';

@@ -1,4 +1,6 @@
-import { isObject, type JsonObject, type ShoalError, type ToolCallEvent } from '@shoal/protocol';
+import type { ToolCallEvent } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
+import type { ShoalError } from '@shoal/protocol/error';
 import { countIn, objectIn, textIn } from '../json.ts';
 
 interface BegunCall {

@@ -1,14 +1,7 @@
-import {
-  type JsonObject,
-  MAX_TOOL_CALL_ID_LENGTH,
-  MAX_TOOL_CALLS,
-  MAX_TOOL_NAME_LENGTH,
-  MAX_TOOLS,
-  ShoalError,
-  type Tool,
-  type ToolCall,
-  type ToolChoice,
-} from '@shoal/protocol';
+import { MAX_TOOL_CALL_ID_LENGTH, MAX_TOOL_CALLS, MAX_TOOL_NAME_LENGTH, MAX_TOOLS } from '@shoal/protocol';
+import type { Tool, ToolCall, ToolChoice } from '@shoal/protocol/request';
+import type { JsonObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import type { BodyFields } from '../body-fields.ts';
 
 const NO_PARAMETERS: JsonObject = { type: 'object', properties: {} };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ShoalError } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol/error';
 import type { HelloMessage } from '@shoal/protocol/shoal';
 import { isLoopback } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';

@@ -3,7 +3,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Engine } from '@shoal/engine';
 import type { LlamaOptions } from '@shoal/engine-llama';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { homeFiles, type Home } from '../home/home.ts';
 import { keepAliveMs } from '../settings/keep-alive.ts';
 import type { Logger } from '../log.ts';

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { isObject } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
 import { gpuPackagesFolder } from './places.ts';
 import type { Home } from '../home/home.ts';
 import { findLlama } from './packages.ts';

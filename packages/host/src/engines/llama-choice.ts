@@ -1,5 +1,5 @@
 import { type FoundLlamaServer, machineName } from '@shoal/engine/llama-server';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { isServerFaster, type Measurement, readMeasurements, relevantMeasurement } from './record.ts';
 import { locateLlamaServer } from './places.ts';
 import type { Home } from '../home/home.ts';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type FoundLlamaServer, findLlamaServer } from '@shoal/engine/llama-server';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { errorCode } from '@shoal/files/error-code';
 import { z } from 'zod';
 import { homeFiles, type Home } from '../home/home.ts';

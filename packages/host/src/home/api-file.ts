@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { isObject, ShoalError } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import { isProcessAlive } from '@shoal/files/process';
 import { writeJson } from '@shoal/files/durable-write';
 import { parseJson, readSecret } from '@shoal/files/read';

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { FOLDER_MODE } from '@shoal/files/durable-write';
 import { errorCode } from '@shoal/files/error-code';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** The first character is a letter or a digit, so that a name cannot lead out of `nodes/`. */
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

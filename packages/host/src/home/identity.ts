@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { writeDurably } from '@shoal/files/durable-write';
 import { readSecret } from '@shoal/files/read';
 import { homeFiles, type Home } from './home.ts';

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
 import { writeDurably } from '@shoal/files/durable-write';
 import { readOptional } from '@shoal/files/read';

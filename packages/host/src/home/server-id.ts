@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { decodeServerId, encodeServerId, SERVER_ID_BYTES } from '@shoal/protocol/localllm';
 import { writeDurably } from '@shoal/files/durable-write';
 import { readSecret } from '@shoal/files/read';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, rmSync, statSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
 import { FILE_MODE, writeDurably } from '@shoal/files/durable-write';
 import { readOptional } from '@shoal/files/read';

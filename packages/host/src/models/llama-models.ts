@@ -1,6 +1,6 @@
 import { DEFAULT_CONTEXT_TOKENS, defaultSlots, type LlamaModel, modelName as nameOfFile } from '@shoal/engine-llama';
 import { inspectModel, predictMemory } from '@shoal/models';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Home } from '../home/home.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { findModel, type LocalModel, modelPlaces } from './model-files.ts';

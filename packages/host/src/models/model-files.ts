@@ -10,7 +10,7 @@ import {
   type SkippedPath,
   type StoredModel,
 } from '@shoal/models';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { isModelPath } from '../settings/launch-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { parseJson, readOptional, readSecret } from '@shoal/files/read';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { homeFiles, type Home } from '../home/home.ts';
 import { mergeSettings, resolvePaths } from './launch-settings.ts';
 import { defaultsOf, type SettingTable, type Values } from './setting.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { checkClusterId } from '@shoal/protocol/opengateway';
 import { z } from 'zod';
 import { keepAliveMs } from './keep-alive.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { z } from 'zod';
 import { kinds } from './kinds.ts';
 import { shapeOf } from './setting.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ShoalError } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol/error';
 
 /** Waits before the second to the last try. A try that receives bytes starts the list again. */
 const RETRY_WAITS_MS = [500, 1_000, 2_000, 5_000, 10_000];

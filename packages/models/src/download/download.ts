@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Digest } from '@shoal/files/digest';
 import type { IncomingPaths } from '../store/layout.ts';
 import type { HttpClient } from './http.ts';

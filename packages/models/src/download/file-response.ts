@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { HttpResponse } from './http.ts';
 import type { Range } from './ranges.ts';
 import { type LoginHint, statusError } from './status-error.ts';

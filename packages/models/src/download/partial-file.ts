@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isObject, type ShoalError } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
+import type { ShoalError } from '@shoal/protocol/error';
 import { checkDiskSpace, toWriteError } from '@shoal/files/disk-space';
 import { FILE_MODE, writeDurably } from '@shoal/files/durable-write';
 import { isMissing } from '@shoal/files/error-code';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { HttpResponse } from './http.ts';
 
 const RETRY_AFTER = /^\d{1,9}$/;

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Digest } from '@shoal/files/digest';
 import { type FileResponse, parseFileResponse } from './file-response.ts';
 import { connectionError, type HttpClient } from './http.ts';

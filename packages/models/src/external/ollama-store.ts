@@ -1,5 +1,5 @@
 import { join, relative, sep } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { hexOf } from '@shoal/files/digest';
 import { LIBRARY, modelLayer } from '../sources/ollama.ts';
 import { parseName } from '../store/name.ts';

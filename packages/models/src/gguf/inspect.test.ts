@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { DEMO, DEMO_PATH } from '../testing/demo-model.ts';
 import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 import { describeGguf } from './describe.ts';

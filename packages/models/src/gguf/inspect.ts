@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { errorCode } from '@shoal/files/error-code';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { invalidGguf } from './invalid-gguf.ts';
 import { describeGguf, type GgufDescription } from './describe.ts';
 import { type GgufHeader, readHeader } from './header.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** `reason` completes the message, with the file as its subject: "it has …". */
 export function invalidGguf(reason: string): ShoalError {

@@ -1,4 +1,5 @@
-import { isObject, ShoalError } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
+import { ShoalError } from '@shoal/protocol/error';
 import type { HttpClient, HttpRequestOptions } from '../download/http.ts';
 import { Backoff, type Wait } from '../download/backoff.ts';
 import { isRetryable, type LoginHint, statusError } from '../download/status-error.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { isDigest } from '@shoal/files/digest';
 import { hostAndPort } from '../download/addresses.ts';
 import type { RemoteFile } from '../download/remote-file.ts';

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { HttpClient } from '../download/http.ts';
 import { nameFrom } from '../store/name.ts';
 import type { SourceModel, Source } from './source.ts';

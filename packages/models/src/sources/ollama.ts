@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { isDigest } from '@shoal/files/digest';
 import type { HttpClient } from '../download/http.ts';
 import type { Wait } from '../download/backoff.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Wait } from '../download/backoff.ts';
 import { HuggingFace } from './hugging-face.ts';
 import { Link } from './link.ts';

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Digest } from '@shoal/files/digest';
 import { QUANTISATIONS } from '../gguf/file-types.ts';
 import { partFileNames, parsePart } from './split.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join, resolve, sep } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type Digest, hexOf, parseDigest } from '@shoal/files/digest';
 import { nameKey } from './name.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Wait between two tries for a lock. The system sends no event when a lock is released. */
 const RETRY_MS = 50;

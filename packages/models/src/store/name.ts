@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 const DEFAULT_TAG = 'latest';
 /** Characters of a whole name. Hugging Face allows 96 each for owner and repository. */

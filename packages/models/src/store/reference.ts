@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isObject } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
 import { type Digest, isDigest } from '@shoal/files/digest';
 import { writeDurably } from '@shoal/files/durable-write';
 import { isMissing } from '@shoal/files/error-code';

@@ -1,6 +1,6 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import type { FileLock } from '@shoal/files/file-lock';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type Digest, hexOf, isDigest, modelDigest } from '@shoal/files/digest';
 import { toWriteError } from '@shoal/files/disk-space';
 import { FOLDER_MODE, renameDurably, syncFolder } from '@shoal/files/durable-write';

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type Digest, digestFile, isDigest, modelDigest } from '@shoal/files/digest';
 import { inspectModel } from '../gguf/inspect.ts';
 import { isMissing } from '@shoal/files/error-code';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type InferenceRequest, type Output, promptInput } from '../index.ts';
+import { type Output } from '../index.ts';
+import { type InferenceRequest, promptInput } from '../request.ts';
 import { encodeObject, parseObject } from '../json.ts';
 import { DonateClient, MAX_WAITING_JOBS } from './index.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CLOSE_GRACE_MS, type InferenceEvent, type ServerSession, ShoalError } from '../index.ts';
+import { CLOSE_GRACE_MS, type InferenceEvent, type ServerSession } from '../index.ts';
+import { ShoalError } from '../error.ts';
 import { parseObject } from '../json.ts';
 import { decodeBase64 } from './base64.ts';
 import {

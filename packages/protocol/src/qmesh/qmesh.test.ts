@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type InferenceEvent, type Output, promptInput, ShoalError } from '../index.ts';
+import { type InferenceEvent, type Output } from '../index.ts';
+import { promptInput } from '../request.ts';
+import { ShoalError } from '../error.ts';
 import { encodeObject, type JsonObject, parseObject } from '../json.ts';
 import { MAX_BAD_MESSAGES_IN_A_ROW } from '../message-session.ts';
 import {

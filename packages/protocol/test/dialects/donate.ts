@@ -1,6 +1,7 @@
 import b4a from 'b4a';
 import { DonateClient, DonateServer, donateServerSession, type Mode } from '../../src/donate/index.ts';
-import { promptInput, ShoalError } from '../../src/index.ts';
+import { promptInput } from '../../src/request.ts';
+import { ShoalError } from '../../src/error.ts';
 import { parseObject } from '../../src/json.ts';
 import { type Conversation, encodeMessage, type Speaker } from './conversation.ts';
 import type { DialectEntry } from './dialect-entry.ts';

@@ -1,4 +1,5 @@
-import { promptInput, ShoalError } from '../../src/index.ts';
+import { promptInput } from '../../src/request.ts';
+import { ShoalError } from '../../src/error.ts';
 import {
   LocalLlmClient,
   localLlmClientSession,

@@ -1,4 +1,6 @@
-import { ndjsonFramer, type Output, promptInput, ShoalError } from '../../src/index.ts';
+import { ndjsonFramer, type Output } from '../../src/index.ts';
+import { promptInput } from '../../src/request.ts';
+import { ShoalError } from '../../src/error.ts';
 import { parseObject } from '../../src/json.ts';
 import { OpenGatewayClient, OpenGatewayServer } from '../../src/opengateway/index.ts';
 import { MAX_REQUEST_BYTES } from '../../src/shoal/index.ts';

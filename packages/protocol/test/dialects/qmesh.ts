@@ -1,4 +1,6 @@
-import { promptInput, type Sampling, ShoalError } from '../../src/index.ts';
+import { type Sampling } from '../../src/index.ts';
+import { promptInput } from '../../src/request.ts';
+import { ShoalError } from '../../src/error.ts';
 import { parseObject } from '../../src/json.ts';
 import { type HealthReport, QmeshClient, QmeshServer, qmeshServerSession } from '../../src/qmesh/index.ts';
 import { type Conversation, encodeMessage, type Speaker } from './conversation.ts';

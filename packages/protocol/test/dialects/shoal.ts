@@ -1,12 +1,6 @@
-import {
-  ABILITIES,
-  type InferenceEvent,
-  type InferenceRequest,
-  messageFramer,
-  ndjsonFramer,
-  promptInput,
-  ShoalError,
-} from '../../src/index.ts';
+import { ABILITIES, type InferenceEvent, messageFramer, ndjsonFramer } from '../../src/index.ts';
+import { type InferenceRequest, promptInput } from '../../src/request.ts';
+import { ShoalError } from '../../src/error.ts';
 import {
   HEARTBEAT_MS,
   INITIAL_CREDIT_BYTES,

@@ -1,5 +1,5 @@
 import HyperDHT from 'hyperdht';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { bindingFor, isIpv4, parseHostPort } from '../host-port.ts';
 
 /** Attempts to get a free port: another program may take it in between. */

@@ -2,7 +2,7 @@ import b4a from 'b4a';
 import HyperDHT from 'hyperdht';
 import type { KeyPair, SecretStream } from 'hyperdht';
 import Hyperswarm from 'hyperswarm';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Connection, ConnectionHandler } from '../connection.ts';
 import type { Dht } from './dht.ts';
 import { Gate } from './gate.ts';

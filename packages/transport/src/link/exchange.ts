@@ -1,4 +1,6 @@
-import { type InferenceEvent, type InferenceRequest, isTerminal, ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, isTerminal } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** A peer that reads nothing of an answer for this long loses it: the answer ends with `GENERATION_ABORTED`. */
 export const CONSUMER_STALL_MS = 10_000;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mock, test } from 'node:test';
-import { type InferenceEvent, ndjsonFramer, promptInput, ShoalError } from '@shoal/protocol';
+import { type InferenceEvent, ndjsonFramer } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { donateFramer, donateServerSession, UPLOAD_IDLE_MS, type UploadEvent } from '@shoal/protocol/donate';
 import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL } from '@shoal/protocol/shoal';
 import type { Connection } from '../connection.ts';

@@ -1,12 +1,6 @@
-import {
-  type InferenceEvent,
-  type InferenceRequest,
-  isTerminal,
-  type Output,
-  type PeerInfo,
-  type Session,
-  ShoalError,
-} from '@shoal/protocol';
+import { type InferenceEvent, isTerminal, type Output, type PeerInfo, type Session } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import { AnswerStream } from './answer-stream.ts';
 import type { Connection } from '../connection.ts';
 import { type Exchange, type ExchangePort, isPiece, LinkExchange } from './exchange.ts';

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { CLOSE_GRACE_MS, ShoalError } from '@shoal/protocol';
+import { CLOSE_GRACE_MS } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { RawData, WebSocket } from 'ws';
 import type { Connection, ConnectionHandlers, Remote } from '../connection.ts';
 import { Inbox } from '../inbox.ts';

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { WebSocket } from 'ws';
 import type { Connection } from '../connection.ts';
 import { WebSocketConnection } from './connection.ts';

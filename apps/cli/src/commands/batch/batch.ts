@@ -1,7 +1,7 @@
 import { connect, type ConnectOptions, type Shoal } from '@shoal/client';
 import { type BatchLine, runBatch, WORKER_TIMEOUT_MS } from '@shoal/client/batch';
 import { launchSettings } from '@shoal/host/launch-settings';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { WorkerAbsence } from '../../batch/worker-absence.ts';
 import { withOverriddenModel, withAdvice } from '../../batch/error-advice.ts';
 import { BatchInput, type Survey } from '../../batch/input.ts';

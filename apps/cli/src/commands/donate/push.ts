@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { dialDonate, type DonateNode } from '@shoal/client/donate';
 import type { Tokenizer } from '@shoal/engine-llama/tokenizer';
 import { printableName } from '@shoal/host/printable';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { digest, modelSize, readPieces } from '../../donate/model-file.ts';

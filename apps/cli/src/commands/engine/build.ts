@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { buildFolder, type GpuBackend, llamaCppSource, processorKey, readBuild } from '@shoal/host/engines/places';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { BuildLine } from '../../engine/build-progress.ts';

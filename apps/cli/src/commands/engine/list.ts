@@ -1,7 +1,7 @@
 import { loadConfiguration } from '@shoal/host/configuration';
 import { launchSettings } from '@shoal/host/launch-settings';
 import { printableText } from '@shoal/host/printable';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { type ChosenEngine, chosenEngine, overview } from '../../engine/overview.ts';

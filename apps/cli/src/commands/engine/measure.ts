@@ -6,7 +6,7 @@ import { locateLlamaServer } from '@shoal/host/engines/places';
 import { isServerFaster, type Measurement, saveMeasurement } from '@shoal/host/engines/record';
 import { homeFiles, prepareHome } from '@shoal/host/home';
 import { createLogger } from '@shoal/host/log';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { doorConfiguration } from '../../door/door-worker.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { listBuilds } from '@shoal/host/engines/places';
 import { installedGpuPackages, type PackagedGpu } from '@shoal/host/engines/gpu-package';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';

@@ -8,7 +8,7 @@ import { homeFiles, prepareHome, type Home } from '@shoal/host/home';
 import { launchFlags, launchVariables } from '@shoal/host/launch';
 import { printableName, printableText } from '@shoal/host/printable';
 import type { Settings } from '@shoal/host/settings';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { callNode } from '../../node/api-client.ts';
 import { checkedFlags, givenSettings } from '../../given-settings.ts';
 import { EXIT, exitCodeOf } from '../../cli-error.ts';

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS } from '@shoal/node/api';
 import { runningPid } from '@shoal/host/home/running-pid';
 import type { Home } from '@shoal/host/home';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { callNode, findNode } from '../../node/api-client.ts';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';

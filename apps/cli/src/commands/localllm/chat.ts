@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { connectLocalLlm, type LocalLlmHost } from '@shoal/client/localllm';
 import { printableName } from '@shoal/host/printable';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { givenSettings } from '../../given-settings.ts';

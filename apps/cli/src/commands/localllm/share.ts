@@ -5,7 +5,7 @@ import { createLogger, type Logger } from '@shoal/host/log';
 import { printableName } from '@shoal/host/printable';
 import { createTopic, loadTopic } from '@shoal/host/home/server-id';
 import { type EngineName, runsFiles } from '@shoal/host/settings';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { MAX_CLIENTS } from '@shoal/protocol/localllm';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import type { Worker } from '@shoal/worker';

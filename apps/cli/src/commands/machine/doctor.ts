@@ -1,7 +1,7 @@
 import { loadConfiguration, type Configuration } from '@shoal/host/configuration';
 import { type Flags, launchSettings } from '@shoal/host/launch-settings';
 import { readLaunch } from '@shoal/host/launch';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { givenSettings } from '../../given-settings.ts';

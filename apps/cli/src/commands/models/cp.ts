@@ -1,6 +1,6 @@
 import { parseName } from '@shoal/models';
 import { openModelStore } from '@shoal/host/models';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { findStoredModel } from '../../models/local.ts';

@@ -1,7 +1,7 @@
 import { inspectModel } from '@shoal/models';
 import { listModels, type LocalModel } from '@shoal/host/models';
 import { printableName } from '@shoal/host/printable';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { localPlaces, locationOf } from '../../models/local.ts';

@@ -10,7 +10,7 @@ import {
 } from '@shoal/models';
 import { openModelStore } from '@shoal/host/models';
 import { printableName } from '@shoal/host/printable';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { interruptible } from '../../models/interruptible.ts';

@@ -1,5 +1,5 @@
 import type { PromptRequest } from '@shoal/node/api';
-import { promptInput } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
 import { requestAnswer, tokensPerSecond, type PromptAnswer } from '../../node/prompt-answer.ts';
 import { findNode } from '../../node/api-client.ts';
 import { CliError, EXIT } from '../../cli-error.ts';

@@ -1,4 +1,4 @@
-import { isObject } from '@shoal/protocol';
+import { isObject } from '@shoal/protocol/json';
 import { loadAddon } from '../../testing/addon.ts';
 
 const addon = loadAddon();

@@ -1,4 +1,5 @@
-import type { ClientSession, InferenceRequest } from '@shoal/protocol';
+import type { ClientSession } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import { type HealthReport, type QmeshClient, qmeshClientSession, type WorkerReport } from '@shoal/protocol/qmesh';
 import { type AnswerStream, type Connection, Link, monotonicNow } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';

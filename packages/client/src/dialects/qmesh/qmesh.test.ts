@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test, type TestContext } from 'node:test';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { type HealthReport, qmeshServerSession, qmeshTopic } from '@shoal/protocol/qmesh';
 import { type Exchange, Link } from '@shoal/transport';
 import { createDht, type Dht, type LocalDht, localDht } from '@shoal/transport/dht';

@@ -1,4 +1,5 @@
-import { type InferenceRequest, promptInput, ShoalError } from '@shoal/protocol';
+import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   ANSWER_TIMEOUT_MS,
   type HealthReport,

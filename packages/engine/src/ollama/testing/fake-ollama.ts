@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { StopFilter } from '@shoal/chat/stop-filter';
 import { FakeServer, inPieces, sendJson } from '../../testing/fake-server.ts';
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import { objectIn, textIn } from '@shoal/formats/json';
 import { FAKE_MODELS } from './fake-models.ts';
 

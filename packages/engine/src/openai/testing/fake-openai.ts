@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { isObject, type JsonObject } from '@shoal/protocol';
+import { isObject, type JsonObject } from '@shoal/protocol/json';
 import { textIn } from '@shoal/formats/json';
 import { StopFilter } from '@shoal/chat/stop-filter';
 import { FakeServer, inPieces, sendJson } from '../../testing/fake-server.ts';

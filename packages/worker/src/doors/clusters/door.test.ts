@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEcho } from '@shoal/engine/echo';
 import { Network, type SelfDescription } from '@shoal/network';
-import { promptInput } from '@shoal/protocol';
+import { promptInput } from '@shoal/protocol/request';
 import { createDht, localDht } from '@shoal/transport/dht';
 import { firstPeer } from '../../../test/first-peer.ts';
 import { Worker } from '../../worker.ts';

@@ -1,5 +1,6 @@
 import type { Engine } from '@shoal/engine';
-import { type InferenceEvent, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import type { Mode } from '@shoal/protocol/donate';
 import type { Exchange } from '@shoal/transport';
 import type { DoorPolicy, RequestObserver, Scheduler } from '../../scheduler.ts';

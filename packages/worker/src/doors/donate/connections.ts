@@ -1,10 +1,6 @@
-import {
-  type InferenceEvent,
-  type InferenceRequest,
-  isTerminal,
-  type ServerSession,
-  ShoalError,
-} from '@shoal/protocol';
+import { type InferenceEvent, isTerminal, type ServerSession } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   type DonateOutput,
   type DonateServer,

@@ -1,5 +1,5 @@
 import { isGguf } from '@shoal/files/gguf';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { unsupportedFormat } from '@shoal/protocol/donate';
 
 /** Magic, version, number of tensors and number of metadata entries: u32, u32, u64, u64, little-endian. */

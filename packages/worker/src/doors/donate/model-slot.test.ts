@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ShoalError } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol/error';
 import { ScriptedEngine } from '../../../test/scripted-engine.ts';
 import { ModelSlot } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';

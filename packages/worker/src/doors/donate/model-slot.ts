@@ -1,5 +1,5 @@
 import type { Engine } from '@shoal/engine';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { NOT_MOUNTED } from '@shoal/protocol/donate';
 import type { StagedModel } from './staged-model.ts';
 

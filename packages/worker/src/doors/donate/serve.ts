@@ -1,5 +1,5 @@
 import type { Engine } from '@shoal/engine';
-import type { ShoalError } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol/error';
 import { DEFAULT_PORT, type Mode } from '@shoal/protocol/donate';
 import { Scheduler } from '../../scheduler.ts';
 import { Worker } from '../../worker.ts';

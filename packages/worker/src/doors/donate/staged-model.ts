@@ -3,7 +3,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { isDiskFull } from '@shoal/files/disk-space';
 import { FILE_MODE } from '@shoal/files/durable-write';
 import { errorCode } from '@shoal/files/error-code';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   digestMismatch,
   type ModelConfiguration,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FOLDER_MODE } from '@shoal/files/durable-write';
 import { errorCode } from '@shoal/files/error-code';
 import { isProcessAlive } from '@shoal/files/process';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** The folder of a process: its id and a random part. Only such folders are removed. */
 const OWN_FOLDER = /^(\d{1,10})-[0-9a-f]{16}$/;

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { ShoalError } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 
 /** Default disk space of all pushed models together. */
 export const STORAGE_QUOTA_BYTES = 32 * 1024 ** 3;

@@ -1,5 +1,5 @@
 import type { Engine } from '@shoal/engine';
-import type { ShoalError } from '@shoal/protocol';
+import type { ShoalError } from '@shoal/protocol/error';
 import type { UploadStep } from '@shoal/protocol/donate';
 import { type Mount, ModelSlot, notMounted } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
-import { type InferenceEvent, ShoalError } from '@shoal/protocol';
+import type { InferenceEvent } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import { decodeServerId, MAX_CLIENTS } from '@shoal/protocol/localllm';
 import type { Connection, Exchange } from '@shoal/transport';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';

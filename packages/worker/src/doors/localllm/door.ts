@@ -1,4 +1,5 @@
-import { type ServerSession, ShoalError } from '@shoal/protocol';
+import type { ServerSession } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
 import {
   encodeServerId,
   type LocalLlmServer,
