@@ -5,7 +5,7 @@ import { LineSet } from './line-set.ts';
 import { RecordFile, recordId } from './record-file.ts';
 import { BatchState } from './state.ts';
 
-/** What was written is on the disk after so long, if more is written. */
+/** Written lines are synced to the disk after this time, at the next write. */
 const SYNC_INTERVAL_MS = 1_000;
 
 export interface OutputOptions {

@@ -3,7 +3,7 @@ import { duration } from '../terminal/output.ts';
 
 /** The interval between two drawings of the line on a terminal. */
 const REDRAW_INTERVAL_MS = 200;
-/** How often a line is written where there is no terminal. */
+/** Milliseconds between two lines of progress without a terminal. */
 const LINE_INTERVAL_MS = 5_000;
 
 /** The lines of a batch that are done. */

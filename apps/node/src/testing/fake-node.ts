@@ -8,13 +8,13 @@ type Event = WorkerChosen | InferenceEvent;
 export class FakeNode implements NodeControl {
   readonly joined = new Set<string>();
   readonly prompts: PromptRequest[] = [];
-  /** Resolves when whoever asked has left before the end. */
+  /** Resolves when the client has left before the end. */
   readonly left = Promise.withResolvers<void>();
   events: () => Iterable<Event> = () => [];
-  /** After its events the answer stays open until whoever asked leaves. */
+  /** After its events the answer stays open until the client leaves. */
   isEndless = false;
   given = 0;
-  /** What it has in memory; undefined: it cannot tell. */
+  /** The models in memory. Default: the engine cannot list them. */
   resident: readonly ResidentModelView[] | undefined;
 
   status(): StatusView {

@@ -84,7 +84,7 @@ export async function startServer(options: StartOptions, signal: AbortSignal): P
   }
 }
 
-/** What computes: `cpu`, or the interface of the first GPU that llama-server sees, such as `cuda`. */
+/** Returns the device that computes: `cpu`, or the interface of the first GPU that llama-server finds, such as `cuda`. */
 export async function findDevice(binary: string, gpuLayers: number): Promise<string> {
   if (gpuLayers === 0) return 'cpu';
   const { stdout } = await promisify(execFile)(binary, ['--list-devices'], { timeout: DEVICES_TIMEOUT_MS });
