@@ -2,6 +2,8 @@
  * The types of the daemon's local API: JSON over loopback HTTP. It contains ids, names and counts, never a secret.
  * `NodeControl` is the same API as an interface, implemented by the running node.
  */
+import type { WorkerChosen } from '@shoal/client';
+import type { ResidentModel } from '@shoal/engine';
 import type { Ability, InferenceEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import type { ErrorCode } from '@shoal/protocol/error';
@@ -24,21 +26,8 @@ export interface ModelView {
   readonly abilities?: readonly Ability[] | undefined;
 }
 
-/** A model that the node has in memory. Fields that its engine does not report are absent. */
-export interface ResidentModelView {
-  readonly id: string;
-  readonly digest?: string | undefined;
-  /** Measured memory use. */
-  readonly memoryBytes?: number | undefined;
-  /** `cpu`, or the GPU's interface. */
-  readonly device?: string | undefined;
-  /** Tokens per slot. */
-  readonly contextLength?: number | undefined;
-  /** Running requests. */
-  readonly active: number;
-  /** Milliseconds until it is unloaded without requests. Absent: it is busy, or stays loaded. */
-  readonly leavesInMs?: number | undefined;
-}
+/** A model that the node has in memory, as its engine reports it. */
+export type ResidentModelView = ResidentModel;
 
 export interface PeerView {
   readonly name: string;
@@ -107,13 +96,6 @@ export interface PromptRequest {
   readonly request: InferenceRequest;
   /** Default: all clusters that the node is in. */
   readonly cluster?: string | undefined;
-}
-
-/** Who is answering: said once before the first piece of the answer, and again when another worker takes over. */
-export interface WorkerChosen {
-  readonly type: 'worker';
-  readonly name: string;
-  readonly id: string;
 }
 
 /** One line of the answer to a prompt, a JSON object. Exactly one line is terminal. */

@@ -1,7 +1,8 @@
+import type { WorkerChosen } from '@shoal/client';
 import type { ServerResponse } from 'node:http';
 import type { InferenceEvent } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
-import type { NodeControl, PromptLine, PromptRequest, WorkerChosen } from '../api.ts';
+import type { NodeControl, PromptLine, PromptRequest } from '../api.ts';
 import { errorView, STATUS_OF } from './errors.ts';
 import type { Logger } from '@shoal/host/log';
 

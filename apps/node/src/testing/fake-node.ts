@@ -1,6 +1,7 @@
+import type { WorkerChosen } from '@shoal/client';
 import type { InferenceEvent } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
-import type { ClusterView, NodeControl, PromptRequest, ResidentModelView, StatusView, WorkerChosen } from '../api.ts';
+import type { ClusterView, NodeControl, PromptRequest, ResidentModelView, StatusView } from '../api.ts';
 
 type Event = WorkerChosen | InferenceEvent;
 
