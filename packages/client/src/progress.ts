@@ -76,6 +76,10 @@ export class AnswerProgress {
     switch (event.type) {
       case 'queued':
         return event;
+      case 'reasoning':
+        this.#hasBegun = true;
+        this.#tokens.push(...event.tokens);
+        return event;
       case 'text':
         this.#hasBegun ||= event.text !== '';
         this.#text += event.text;

@@ -15,7 +15,7 @@ import type { Peer } from '@shoal/network';
 const BASIC_ABILITIES: ReadonlySet<Ability> = new Set<Ability>(['messages', 'prompt', 'tokens']);
 
 /** Abilities that an old worker, which does not list its models' abilities, would ignore without an error. */
-const IGNORED_BY_OLD_WORKERS: ReadonlySet<Ability> = new Set<Ability>(['tools', 'json', 'logprobs']);
+const IGNORED_BY_OLD_WORKERS: ReadonlySet<Ability> = new Set<Ability>(['tools', 'json', 'logprobs', 'count']);
 
 /** Returns the model with this id or digest, or the first model if `wanted` is undefined. */
 export function matchModel(models: readonly ModelInfo[], wanted: string | undefined): ModelInfo | undefined {

@@ -53,6 +53,13 @@ export interface TextEvent {
   readonly logprobs?: readonly SampledLogprob[] | undefined;
 }
 
+/** A piece of the model's reasoning before its answer. Sent only if the request has `reasoning: true`. */
+export interface ReasoningEvent {
+  readonly type: 'reasoning';
+  readonly text: string;
+  readonly tokens: readonly number[];
+}
+
 /**
  * A piece of a tool call. The first piece of an `index` has `id` and `name`. The `arguments` of all its pieces together are
  * the JSON text. `tokens` are the ids that the piece was decoded from. Indexes start at 0.
@@ -74,11 +81,12 @@ export interface EmbeddingEvent {
 }
 
 /**
- * An event of an answer. An answer has any number of `queued`, `text`, `tool_call` and, in order, `embedding` events, then
+ * An event of an answer. An answer has any number of `queued`, `reasoning`, `text`, `tool_call` and, in order, `embedding` events, then
  * exactly one `finish` or `error`.
  */
 export type InferenceEvent =
   | { readonly type: 'queued'; readonly position: number }
+  | ReasoningEvent
   | TextEvent
   | ToolCallEvent
   | EmbeddingEvent

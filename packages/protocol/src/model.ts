@@ -3,9 +3,20 @@ import type { InferenceRequest } from './request.ts';
 
 /**
  * The abilities that a model can have: to answer a conversation (`messages`), to continue raw text (`prompt`) or token ids
- * (`tokens`), to call `tools`, to answer in `json`, to compute `embeddings` and to report `logprobs`.
+ * (`tokens`), to call `tools`, to answer in `json`, to compute `embeddings`, to report `logprobs`,
+ * to send `reasoning` apart from the text and to `count` the tokens of a prompt.
  */
-export const ABILITIES = ['messages', 'prompt', 'tokens', 'tools', 'json', 'embeddings', 'logprobs'] as const;
+export const ABILITIES = [
+  'messages',
+  'prompt',
+  'tokens',
+  'tools',
+  'json',
+  'embeddings',
+  'logprobs',
+  'reasoning',
+  'count',
+] as const;
 export type Ability = (typeof ABILITIES)[number];
 
 /** A model as a worker offers it. */
@@ -27,12 +38,13 @@ export function isNamed({ id, digest }: ModelInfo, name: string): boolean {
   return id === name || digest === name || id === `${name}:latest`;
 }
 
-/** Returns the abilities that a request requires. */
-export function abilitiesNeeded({ input, tools, format, logprobs }: InferenceRequest): readonly Ability[] {
+/** Returns the abilities that a request requires. Reasoning is never one: a model without it answers without it. */
+export function abilitiesNeeded({ input, tools, format, logprobs, countOnly }: InferenceRequest): readonly Ability[] {
   const needed: Ability[] = [input.type === 'text' ? 'prompt' : input.type];
   if (tools !== undefined && tools.length > 0) needed.push('tools');
   if (format !== undefined) needed.push('json');
   if (logprobs !== undefined) needed.push('logprobs');
+  if (countOnly === true) needed.push('count');
   return needed;
 }
 

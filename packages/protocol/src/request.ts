@@ -67,6 +67,20 @@ export interface InferenceRequest {
   readonly format?: AnswerFormat | undefined;
   /** The number of likeliest tokens to list with each token. 0 gives each token's own log probability. Default: none. */
   readonly logprobs?: number | undefined;
+  /**
+   * True: the model's reasoning is sent as `reasoning` events. False: the model is told not to reason, if its template has a
+   * switch, and reasoning is not sent. Default: reasoning is part of the text, as the model writes it.
+   */
+  readonly reasoning?: boolean | undefined;
+  /** The most tokens of prompt and answer together. A longer prompt is refused. Default: the model's context length. */
+  readonly contextLength?: number | undefined;
+  /**
+   * Milliseconds that the model stays in memory after the answer; negative: without limit. Only a node's own requests change
+   * this. Default: the engine's setting.
+   */
+  readonly keepAliveMs?: number | undefined;
+  /** True: the tokens of the prompt are counted and nothing is generated. The answer is a `finish` event with the usage. */
+  readonly countOnly?: boolean | undefined;
   readonly resume?: Resume | undefined;
   /** Milliseconds from the arrival of the request until its answer must be complete. */
   readonly deadlineMs?: number | undefined;

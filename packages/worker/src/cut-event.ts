@@ -6,6 +6,8 @@ export function cutEvent(event: InferenceEvent): readonly InferenceEvent[] {
   switch (event.type) {
     case 'text':
       return cutText(event).flatMap(cutLogprobs);
+    case 'reasoning':
+      return cutText({ ...event, type: 'text' }).map(({ text, tokens }) => ({ type: event.type, text, tokens }));
     case 'tool_call':
       return cutToolCall(event);
     case 'queued':

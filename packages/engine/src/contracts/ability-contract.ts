@@ -32,8 +32,8 @@ const TURN_TOOL: Tool = {
   },
 };
 
-/** A change of a request that needs each ability. */
-const NEEDS: Readonly<Record<Ability, Partial<InferenceRequest>>> = {
+/** A change of a request that needs each ability. Reasoning is never needed. */
+const NEEDS: Readonly<Record<Exclude<Ability, 'reasoning'>, Partial<InferenceRequest>>> = {
   messages: {},
   prompt: { input: { type: 'text', text: 'Once' } },
   tokens: { input: { type: 'tokens', tokens: [1] } },
@@ -41,7 +41,10 @@ const NEEDS: Readonly<Record<Ability, Partial<InferenceRequest>>> = {
   json: { format: { type: 'json' } },
   embeddings: { input: { type: 'embeddings', texts: ['Once'] } },
   logprobs: { logprobs: 1 },
+  count: { countOnly: true },
 };
+
+const REFUSABLE = ABILITIES.filter((ability) => ability !== 'reasoning');
 
 type Must = (title: EngineTestTitle, body: (context: TestContext) => Promise<void>) => void;
 
@@ -62,7 +65,7 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
   must('a request for an ability that the model lacks is refused', async (context) => {
     let refused = 0;
     for (const { id, abilities = ABILITIES } of await engine().models()) {
-      for (const ability of ABILITIES.filter((one) => !abilities.includes(one))) {
+      for (const ability of REFUSABLE.filter((one) => !abilities.includes(one))) {
         const received = await receive(engine(), createRequest(prompts.short, { ...NEEDS[ability], model: id }));
         assert.equal(codeOf(received), 'INVALID_REQUEST', ability);
         assert.deepEqual([received.text, received.toolCalls, received.vectors], ['', [], []]);

@@ -102,6 +102,7 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
     switch (event.type) {
       case 'queued':
       // A Donate compute job never has these.
+      case 'reasoning':
       case 'tool_call':
       case 'embedding':
         return [];

@@ -99,6 +99,7 @@ export class LocalLlmServer implements ServerSessionSide {
     switch (event.type) {
       case 'queued':
       // LocalLLM requests cannot ask for these.
+      case 'reasoning':
       case 'tool_call':
       case 'embedding':
         return [];

@@ -50,6 +50,7 @@ export class OpenGatewayServer implements ServerSide {
     switch (event.type) {
       case 'queued':
       // OpenGateway requests cannot ask for these.
+      case 'reasoning':
       case 'tool_call':
       case 'embedding':
         return [];

@@ -90,6 +90,7 @@ export class QmeshServer implements ServerSessionSide {
     switch (event.type) {
       case 'queued':
       // QMesh requests cannot ask for these.
+      case 'reasoning':
       case 'tool_call':
       case 'embedding':
         return [];

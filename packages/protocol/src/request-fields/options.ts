@@ -1,6 +1,7 @@
 import type { Fields } from '../fields.ts';
 import type { InferenceRequest, Resume } from '../request.ts';
 import { readAnswerFormat } from './answer-format.ts';
+import { MAX_TOKENS } from '../sampling.ts';
 import { readToolChoice, readTools } from './tools.ts';
 
 /** Texts of one request for embeddings. A request with more is refused. */
@@ -11,6 +12,8 @@ export const MAX_STOP_STRINGS = 16;
 export const MAX_LOGPROBS = 20;
 /** The longest deadline of a request. A longer one is refused. */
 const MAX_DEADLINE_MS = 24 * 60 * 60 * 1000;
+/** The longest time that a model stays in memory after an answer. A longer one is refused; a negative one has no limit. */
+const MAX_KEEP_ALIVE_MS = Number.MAX_SAFE_INTEGER;
 
 /** Everything in a request except its input and its sampling. */
 export type RequestOptions = Omit<InferenceRequest, 'input' | 'sampling'>;
@@ -24,6 +27,10 @@ export function readOptions(fields: Fields, anyJson: string): RequestOptions {
     parallelToolCalls: fields.boolean('parallelToolCalls'),
     format: readAnswerFormat(fields, anyJson),
     logprobs: fields.integer('logprobs', 0, MAX_LOGPROBS),
+    reasoning: fields.boolean('reasoning'),
+    contextLength: fields.integer('contextLength', 1, MAX_TOKENS),
+    keepAliveMs: fields.integer('keepAliveMs', -1, MAX_KEEP_ALIVE_MS),
+    countOnly: fields.boolean('countOnly'),
     resume: readResume(fields.object('resume')),
     deadlineMs: fields.integer('deadlineMs', 1, MAX_DEADLINE_MS),
   };

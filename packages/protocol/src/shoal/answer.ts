@@ -3,6 +3,7 @@ import type {
   EmbeddingEvent,
   FinishEvent,
   FinishReason,
+  ReasoningEvent,
   TerminalEvent,
   TextEvent,
   ToolCallEvent,
@@ -23,7 +24,7 @@ import { decodeVector, encodeVector } from './vector.ts';
 const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'abort'] satisfies FinishReason[]);
 
 /** The events with content of an answer. Each is one message and uses up credit. */
-export type ContentEvent = TextEvent | ToolCallEvent | EmbeddingEvent;
+export type ContentEvent = TextEvent | ReasoningEvent | ToolCallEvent | EmbeddingEvent;
 
 /** Throws `GENERATION_FAILED` for a vector or a tool call that exceeds the protocol's limits. */
 export function contentMessage(requestId: string, content: ContentEvent): object {
@@ -38,6 +39,8 @@ export function contentMessage(requestId: string, content: ContentEvent): object
         logprobs: logprobs === undefined ? undefined : logprobsField(logprobs),
       };
     }
+    case 'reasoning':
+      return { type: 'inference_reasoning', request_id: requestId, text: content.text, tokens: content.tokens };
     case 'tool_call': {
       checkCall(content);
       const { index, id, name, tokens } = content;
@@ -65,6 +68,11 @@ export function readText(fields: Fields): TextEvent {
   const tokens = fields.tokens('tokens') ?? [];
   const logprobs = readLogprobs(fields, tokens);
   return { type: 'text', text, tokens, ...(logprobs === undefined ? {} : { logprobs }) };
+}
+
+export function readReasoning(fields: Fields): ReasoningEvent {
+  const text = fields.required('text', fields.string('text'));
+  return { type: 'reasoning', text, tokens: fields.tokens('tokens') ?? [] };
 }
 
 export function readToolCallEvent(fields: Fields): ToolCallEvent {

@@ -5,7 +5,7 @@ import { type JsonObject, MAX_JSON_DEPTH, nestsDeeperThan } from '../json.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { ClientSide, MessageEncoder } from '../side.ts';
-import { type ContentEvent, readEmbedding, readEnd, readText, readToolCallEvent } from './answer.ts';
+import { type ContentEvent, readEmbedding, readEnd, readReasoning, readText, readToolCallEvent } from './answer.ts';
 import { readError } from './errors.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES } from './messages.ts';
 import { OutputDigest } from './output-digest.ts';
@@ -87,6 +87,8 @@ export class ShoalClient implements ClientSide {
         });
       case 'inference_chunk':
         return this.#content(message, size, readText);
+      case 'inference_reasoning':
+        return this.#content(message, size, readReasoning);
       case 'inference_tool_call':
         return this.#content(message, size, (fields, { calls }) => {
           const call = readToolCallEvent(fields);

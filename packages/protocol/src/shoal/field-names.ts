@@ -8,6 +8,9 @@ const WIRE_NAMES: ReadonlyMap<string, string> = new Map([
   ['toolChoice', 'tool_choice'],
   ['parallelToolCalls', 'parallel_tool_calls'],
   ['format', 'response_format'],
+  ['contextLength', 'context_length'],
+  ['keepAliveMs', 'keep_alive_ms'],
+  ['countOnly', 'count_only'],
   ['deadlineMs', 'deadline_ms'],
 ]);
 

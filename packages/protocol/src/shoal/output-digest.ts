@@ -5,7 +5,7 @@ import type { InferenceEvent } from '../event.ts';
 /** Separates a call's name from text and arguments. */
 const SEPARATOR = '\0';
 
-/** SHA-256 of an answer's text and tool calls. It does not depend on how they are split into events. */
+/** SHA-256 of an answer's text and tool calls, without its reasoning. It does not depend on how they are split into events. */
 export class OutputDigest {
   readonly #hash = sha256.create();
 

@@ -58,6 +58,7 @@ export class ShoalServer implements ServerSide {
         return [this.#send({ type: 'inference_queued', request_id: requestId, position: event.position })];
       case 'text':
         return this.#text(id, open, event);
+      case 'reasoning':
       case 'tool_call':
       case 'embedding':
         return [...this.#flush(id, open), ...this.#content(id, open, event)];
