@@ -4,6 +4,8 @@ import type { ToolCall } from '@shoal/protocol/request';
 /** A whole answer, as an API that does not stream returns it. */
 export interface CompletedAnswer {
   readonly text: string;
+  /** Undefined if the model sent no reasoning apart from the text. */
+  readonly reasoning?: string | undefined;
   readonly finishReason: Exclude<FinishReason, 'abort'>;
   /** Undefined if the model called no tool. */
   readonly toolCalls?: readonly ToolCall[] | undefined;
@@ -12,11 +14,15 @@ export interface CompletedAnswer {
   /** Undefined if the worker does not report its model. */
   readonly model?: string | undefined;
   readonly usage?: Usage | undefined;
+  /** Of a request for embeddings: one per text. */
+  readonly vectors?: readonly (readonly number[])[] | undefined;
 }
 
 /** Joins the events of one answer. */
 export class AnswerBuilder {
   #text = '';
+  #reasoning = '';
+  readonly #vectors: (readonly number[])[] = [];
   readonly #toolCalls: ToolCall[] = [];
   readonly #logprobs: SampledLogprob[] = [];
 
@@ -24,6 +30,10 @@ export class AnswerBuilder {
     if (event.type === 'text') {
       this.#text += event.text;
       this.#logprobs.push(...(event.logprobs ?? []));
+    } else if (event.type === 'reasoning') {
+      this.#reasoning += event.text;
+    } else if (event.type === 'embedding') {
+      this.#vectors[event.index] = event.vector;
     } else if (event.type === 'tool_call') {
       const begun = this.#toolCalls[event.index] ?? { id: event.id ?? '', name: event.name ?? '', arguments: '' };
       this.#toolCalls[event.index] = { ...begun, arguments: begun.arguments + event.arguments };
@@ -35,9 +45,11 @@ export class AnswerBuilder {
     if (reason === 'abort') return undefined;
     return {
       text: this.#text,
+      ...(this.#reasoning !== '' && { reasoning: this.#reasoning }),
       finishReason: reason,
       ...(this.#toolCalls.length > 0 && { toolCalls: this.#toolCalls }),
       ...(this.#logprobs.length > 0 && { logprobs: this.#logprobs }),
+      ...(this.#vectors.length > 0 && { vectors: this.#vectors }),
       model,
       usage,
     };
