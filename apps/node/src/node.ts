@@ -1,6 +1,6 @@
 import { generate, Generation, type GenerationEvent } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
-import { Network, type Peer, type SelfDescription, VERSION } from '@shoal/network';
+import { Network, type SelfDescription, VERSION } from '@shoal/network';
 import type { PeerStatus } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
 import { createDht, type Dht } from '@shoal/transport/dht';
@@ -24,7 +24,7 @@ import type {
   StatusView,
 } from './api.ts';
 import type { DoorHost } from '@shoal/host/doors';
-import { connectToSelf } from './self.ts';
+import { connectToSelf, type OwnWorker } from './self.ts';
 import { clusterView, peerView } from './views.ts';
 
 /** The interval at which processor use is measured, and the DHT is checked while no peer is connected. */
@@ -86,7 +86,7 @@ export class RunningNode implements NodeControl {
   #checkTimer: ReturnType<typeof setInterval> | undefined;
   #dhtProblem: string | undefined;
   #worker: Worker | undefined;
-  #self: Peer | undefined;
+  #self: OwnWorker | undefined;
   #doors: readonly OpenDoor[] = [];
   #knownPeers = '';
 
@@ -116,7 +116,7 @@ export class RunningNode implements NodeControl {
         onChange: () => this.#loadChanged(),
         onError: (error) => log.warn({ code: error.code, cause: causeText(error.cause) }, error.message),
       });
-      this.#self = connectToSelf(this.#network.key, this.#worker, () => this.#describe());
+      this.#self = this.#connectToSelf(this.#worker);
       log.info({ models: this.#worker.models }, lendingLine(this.#worker, limits));
       await this.#openDoors(this.#worker);
     }
@@ -184,7 +184,7 @@ export class RunningNode implements NodeControl {
       request,
       random: Math.random,
       cluster,
-      self: this.#self,
+      own: this.#self === undefined ? [] : [this.#self],
     };
     return new Generation((cancellation) => generate(options, cancellation));
   }
@@ -205,6 +205,16 @@ export class RunningNode implements NodeControl {
     const clusters = openClusterDoor({ network: this.#network, worker });
     const host = { dht: this.#dht, worker, hello: () => this.#network.hello() };
     this.#doors = [clusters, ...((await this.#options.openDoors?.(host)) ?? [])];
+  }
+
+  #connectToSelf(worker: Worker): OwnWorker {
+    return connectToSelf({
+      key: this.#network.key,
+      name: this.#options.name,
+      models: () => worker.models,
+      slots: worker.slots,
+      answer: (exchange) => worker.queue.answer(exchange),
+    });
   }
 
   #loadChanged(): void {

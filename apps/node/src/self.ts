@@ -1,35 +1,33 @@
-import { helloMessage, type Peer, type SelfDescription } from '@shoal/network';
-import { ndjsonFramer, type PeerInfo, type PeerStatus } from '@shoal/protocol';
-import { MAX_REQUEST_BYTES, PeerSession } from '@shoal/protocol/shoal';
-import { type Exchange, Link } from '@shoal/transport';
-import { memoryPair } from '@shoal/transport/memory';
-import type { Worker } from '@shoal/worker';
+import { type Exchange, LocalLink } from '@shoal/transport';
+import type { Peer } from '@shoal/network';
+import type { ModelInfo, PeerInfo } from '@shoal/protocol';
 
-/**
- * Connects a lending node to itself, for prompts that no peer can answer: with the same session and queue as for peers, over
- * a connection in memory.
- */
-export function connectToSelf(key: string, worker: Worker, describe: () => SelfDescription): Peer {
-  const [asking, serving] = memoryPair();
-  const session = (): PeerSession =>
-    new PeerSession({
-      framer: ndjsonFramer(MAX_REQUEST_BYTES),
-      hello: () => helloMessage(describe(), { key, clusters: [], uptimeSeconds: 0 }),
-      status: (): PeerStatus => worker.status(),
-      idPrefix: 'self',
-      helloOwed: false,
-    });
-  const nothing = (): void => {};
-  const server = new Link(serving, session(), {
-    peer: nothing,
-    request: (exchange: Exchange) => worker.queue.answer(exchange),
-    close: nothing,
-  });
-  const link = new Link(asking, session(), { peer: nothing, request: nothing, close: nothing });
-  server.start();
-  link.start();
+/** A worker of this node, as one of its peers. */
+export interface OwnWorker extends Peer {
+  readonly link: LocalLink;
+}
+
+/** The parts of a worker that answer this node's own requests. */
+export interface OwnWorkerOptions {
+  /** This node's public key in hex, and what sets this worker apart from its other ones. */
+  readonly key: string;
+  readonly name: string;
+  readonly models: () => readonly ModelInfo[];
+  readonly slots: number;
+  readonly answer: (exchange: Exchange) => void;
+}
+
+/** Connects a node to its own worker, for prompts that no peer can answer: with the same queue, but without messages. */
+export function connectToSelf({ key, name, models, slots, answer }: OwnWorkerOptions): OwnWorker {
   const now = Date.now();
-  const { name } = describe();
-  const info: PeerInfo = { dialect: 'shoal', name, models: worker.models, lends: true };
-  return { key, link, info, connectedAt: now, lastSeenAt: now };
+  const info: PeerInfo = {
+    dialect: 'shoal',
+    name,
+    lends: true,
+    capacity: { slots, queue: 0 },
+    get models() {
+      return models();
+    },
+  };
+  return { key, link: new LocalLink(key, answer), info, connectedAt: now, lastSeenAt: now };
 }

@@ -36,10 +36,10 @@ export class Discovery {
     }
   }
 
-  /** Returns the error for a request without a worker, with what to do. `self` is this node if it lends. */
-  noWorkerError(model: string | undefined, self?: Peer): ShoalError {
+  /** Returns the error for a request without a worker, with what to do. `own` are this node's workers. */
+  noWorkerError(model: string | undefined, own: readonly Peer[] = []): ShoalError {
     const peers = this.#network.peers(this.#cluster);
-    const lenders = [...peers.filter(({ info }) => info.lends === true), ...(self === undefined ? [] : [self])];
+    const lenders = [...peers.filter(({ info }) => info.lends === true), ...own];
     const where = this.#cluster === undefined ? 'your clusters' : `cluster ${this.#cluster}`;
     if (lenders.length === 0) {
       const { problem, directPeers, clusters } = this.#network;

@@ -6,7 +6,7 @@ import type { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';
 import type { GenerationEvent } from './generation.ts';
 import { askOpenGatewayPeers } from './dialects/opengateway.ts';
-import { type Network, type Peer, peerName } from '@shoal/network';
+import { type Network, type Peer, peerName, privacyOf } from '@shoal/network';
 import { AnswerProgress } from './progress.ts';
 import { rankWorkers, missingAbilityError } from './select.ts';
 
@@ -36,8 +36,8 @@ export interface GenerateOptions {
   readonly random: () => number;
   /** False: OpenGateway peers are not asked. They are all asked at once, because the dialect does not show which ones lend. */
   readonly asksEverybody?: boolean | undefined;
-  /** This node's own worker, which is asked if no peer can answer. */
-  readonly self?: Peer | undefined;
+  /** This node's own workers, which are asked if no peer can answer. */
+  readonly own?: readonly Peer[] | undefined;
 }
 
 /**
@@ -53,17 +53,23 @@ export async function* generate(
   const progress = new AnswerProgress(options.request, startedAt);
   const discovery = new Discovery(network, cluster, cancellation);
   const tried = new Set<string>();
+  const next = (): Peer | undefined => nextWorker(options, progress, tried);
   for (;;) {
-    const found = await discovery.find(() => nextWorker(options, progress, tried));
+    const found = await discovery.find(next);
     if (cancellation.isCancelled) return yield progress.aborted();
     if (found === undefined) break;
     // Selected again just before the request, because other requests of ours may have been sent meanwhile.
-    const worker = nextWorker(options, progress, tried) ?? found;
+    const worker = next() ?? found;
     tried.add(worker.key);
-    const terminal = yield* forward(worker, progress, cancellation);
-    if (terminal === undefined) return;
-    progress.failed(terminal);
-    if (!RETRYABLE_CODES.has(terminal.code)) break;
+    const answer = ask(worker, progress);
+    const error =
+      answer instanceof ShoalError ? answer : yield* forward(worker, answer, progress, tried.size, cancellation);
+    if (error === undefined) return;
+    progress.failed(error);
+    // A request that is too large to send to a peer may still fit this node's own workers.
+    const isUnsent = answer instanceof ShoalError && error.code === 'INVALID_REQUEST';
+    if (isUnsent) for (const peer of network.peers(cluster)) tried.add(peer.key);
+    else if (!RETRYABLE_CODES.has(error.code)) break;
   }
   const { asksEverybody = true } = options;
   if (
@@ -77,30 +83,37 @@ export async function* generate(
   yield { type: 'error', error: progress.error ?? noWorkerError(options, discovery) };
 }
 
-function noWorkerError({ network, cluster, request, self }: GenerateOptions, discovery: Discovery): ShoalError {
-  const peers = [...network.peers(cluster), ...(self === undefined ? [] : [self])];
-  return missingAbilityError(peers, request) ?? discovery.noWorkerError(request.model, self);
+function noWorkerError({ network, cluster, request, own = [] }: GenerateOptions, discovery: Discovery): ShoalError {
+  return (
+    missingAbilityError([...network.peers(cluster), ...own], request) ?? discovery.noWorkerError(request.model, own)
+  );
 }
 
 function nextWorker(options: GenerateOptions, progress: AnswerProgress, tried: ReadonlySet<string>): Peer | undefined {
-  const { network, cluster, request, random, self } = options;
+  const { network, cluster, request, random, own = [] } = options;
   const ranked = rankWorkers(network.peers(cluster), request, random);
-  const others = self === undefined ? [] : rankWorkers([self], request, random);
-  return [...ranked, ...others].find((peer) => !tried.has(peer.key) && progress.canContinueAt(peer));
+  return [...ranked, ...rankWorkers(own, request, random)].find(
+    (peer) => !tried.has(peer.key) && progress.canContinueAt(peer),
+  );
+}
+
+/** Returns the error if the request cannot be sent. */
+function ask(worker: Peer, progress: AnswerProgress): AnswerStream | ShoalError {
+  try {
+    return worker.link.ask(progress.remaining());
+  } catch (thrown) {
+    return ShoalError.from(thrown);
+  }
 }
 
 /** Forwards one worker's events. Returns the error that ended them, or undefined once the terminal event was yielded. */
 async function* forward(
   worker: Peer,
+  answer: AnswerStream,
   progress: AnswerProgress,
+  attempts: number,
   cancellation: Cancellation,
 ): AsyncGenerator<GenerationEvent, ShoalError | undefined> {
-  let answer: AnswerStream;
-  try {
-    answer = worker.link.ask(progress.remaining());
-  } catch (thrown) {
-    return ShoalError.from(thrown);
-  }
   const stopListening = cancellation.onCancel(() => answer.abort());
   try {
     let isAnnounced = false;
@@ -108,8 +121,9 @@ async function* forward(
       if (event.type === 'error') return event.error;
       if (!isAnnounced && event.type !== 'queued') {
         isAnnounced = true;
-        progress.setWorker(worker);
-        yield { type: 'worker', name: peerName(worker), id: worker.key };
+        const model = progress.setWorker(worker);
+        const [name, privacy] = [peerName(worker), privacyOf(worker)];
+        yield { type: 'worker', name, id: worker.key, model: model?.id, digest: model?.digest, privacy, attempts };
       }
       if (!progress.isDuplicate(event)) yield progress.add(event);
       if (isTerminal(event)) return undefined;

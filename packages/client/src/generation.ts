@@ -1,4 +1,5 @@
 import { type InferenceEvent, isTerminal } from '@shoal/protocol';
+import type { Privacy } from '@shoal/network';
 import { Cancellation, type CancelSignal } from './cancel.ts';
 
 /** The worker that answers: yielded before the first piece of the answer, and again when another worker continues. */
@@ -7,6 +8,13 @@ export interface WorkerChosen {
   readonly name: string;
   /** Public key in hex, or the dialled address. */
   readonly id: string;
+  /** The id of its model. Undefined if its dialect does not list models. */
+  readonly model?: string | undefined;
+  readonly digest?: string | undefined;
+  /** Undefined for dialects other than `shoal/1`. */
+  readonly privacy?: Privacy | undefined;
+  /** The number of workers that were asked, this one included. */
+  readonly attempts?: number | undefined;
 }
 
 export type GenerationEvent = WorkerChosen | InferenceEvent;

@@ -1,4 +1,4 @@
-import type { FinishEvent, InferenceEvent, ToolCallEvent } from '@shoal/protocol';
+import type { FinishEvent, InferenceEvent, ModelInfo, ToolCallEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { monotonicNow } from '@shoal/transport';
@@ -46,8 +46,11 @@ export class AnswerProgress {
     return this.#digest !== undefined && model?.digest === this.#digest;
   }
 
-  setWorker(worker: Peer): void {
-    this.#digest = matchModel(worker.info.models, this.#request.model)?.digest;
+  /** Returns the worker's model. */
+  setWorker(worker: Peer): ModelInfo | undefined {
+    const model = matchModel(worker.info.models, this.#request.model);
+    this.#digest = model?.digest;
+    return model;
   }
 
   /** Returns the request for the rest of the answer. Throws `DEADLINE_EXCEEDED`. */

@@ -2,5 +2,6 @@ export { AnswerStream } from './link/answer-stream.ts';
 export { isLoopback } from './caps.ts';
 export * from './connection.ts';
 export type { Exchange } from './link/exchange.ts';
-export { Link, type LinkHandlers } from './link/link.ts';
+export { Link, type LinkHandlers, type RequestLink } from './link/link.ts';
+export { LocalLink } from './link/local-link.ts';
 export { monotonicNow } from '#clock';

@@ -3,7 +3,7 @@ import { ShoalError } from '@shoal/protocol/error';
 import type { AnswerStream } from '@shoal/transport';
 import type { Cancellation } from '../cancel.ts';
 import type { GenerationEvent } from '../generation.ts';
-import { type Peer, peerName } from '@shoal/network';
+import { type Peer, peerName, privacyOf } from '@shoal/network';
 
 interface PeerRequest {
   readonly peer: Peer;
@@ -31,7 +31,10 @@ export async function* askOpenGatewayPeers(
   const stopListening = cancellation.onCancel(() => abandon(asked));
   try {
     const { events, asked: winner, error } = await firstGood(asked.map(collect));
-    if (error === undefined) yield { type: 'worker', name: peerName(winner.peer), id: winner.peer.key };
+    if (error === undefined) {
+      const { peer } = winner;
+      yield { type: 'worker', name: peerName(peer), id: peer.key, privacy: privacyOf(peer), attempts: asked.length };
+    }
     yield* events;
     return true;
   } finally {

@@ -108,5 +108,5 @@ export class LinkExchange implements Exchange {
 
 /** True for the events of an answer that carry a part of its content. */
 export function isPiece({ type }: InferenceEvent): boolean {
-  return type === 'text' || type === 'tool_call' || type === 'embedding';
+  return type === 'text' || type === 'reasoning' || type === 'tool_call' || type === 'embedding';
 }

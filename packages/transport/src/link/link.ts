@@ -21,6 +21,15 @@ export interface LinkHandlers<Extension = never> {
   close(error?: Error): void;
 }
 
+/** A way to send requests to a worker. */
+export interface RequestLink {
+  readonly connection: Pick<Connection, 'remote'>;
+  /** Requests whose answers are not complete. */
+  readonly openAnswers: number;
+  /** Throws `ShoalError` if the request cannot be sent. */
+  ask(request: InferenceRequest): AnswerStream;
+}
+
 /**
  * Drives a session over a connection: received bytes go in, outputs are carried out, and one timer calls `tick`. The only
  * place where protocol state meets I/O.
