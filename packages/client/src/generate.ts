@@ -2,6 +2,7 @@ import { isTerminal } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 import { type AnswerStream, monotonicNow } from '@shoal/transport';
+import { AUTO_MODEL, chooseModel, type ModelChoice } from './auto-model.ts';
 import type { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';
 import type { GenerationEvent } from './generation.ts';
@@ -30,7 +31,10 @@ const RETRYABLE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 export interface GenerateOptions {
   readonly network: Network;
+  /** Its model may be `auto`. */
   readonly request: InferenceRequest;
+  /** The user's models for `auto`, from the lightest to the strongest. Default: by the number of parameters. */
+  readonly autoModels?: readonly string[] | undefined;
   /** Default: all clusters that the node is in. */
   readonly cluster?: string | undefined;
   readonly random: () => number;
@@ -48,10 +52,29 @@ export async function* generate(
   options: GenerateOptions,
   cancellation: Cancellation,
 ): AsyncGenerator<GenerationEvent, undefined> {
+  const { network, cluster, request } = options;
+  const search = { discovery: new Discovery(network, cluster, cancellation), startedAt: monotonicNow(), cancellation };
+  if (request.model !== AUTO_MODEL) return yield* generateWith(options, search);
+  const choice = await chooseAuto(options, search.discovery);
+  const chosen = { ...options, request: { ...request, model: choice?.model } };
+  if (choice === undefined) return yield { type: 'error', error: noWorkerError(chosen, search.discovery) };
+  for await (const event of generateWith(chosen, search)) {
+    yield event.type === 'worker' ? { ...event, auto: choice.reason } : event;
+  }
+}
+
+/** The search for workers for one request. */
+interface Search {
+  readonly discovery: Discovery;
+  /** On the monotonic clock, in milliseconds. */
+  readonly startedAt: number;
+  readonly cancellation: Cancellation;
+}
+
+async function* generateWith(options: GenerateOptions, search: Search): AsyncGenerator<GenerationEvent, undefined> {
+  const { discovery, startedAt, cancellation } = search;
   const { network, cluster } = options;
-  const startedAt = monotonicNow();
   const progress = new AnswerProgress(options.request, startedAt);
-  const discovery = new Discovery(network, cluster, cancellation);
   const tried = new Set<string>();
   const next = (): Peer | undefined => nextWorker(options, progress, tried);
   for (;;) {
@@ -62,13 +85,12 @@ export async function* generate(
     const worker = next() ?? found;
     tried.add(worker.key);
     const answer = ask(worker, progress);
-    const error =
-      answer instanceof ShoalError ? answer : yield* forward(worker, answer, progress, tried.size, cancellation);
+    const isUnsent = answer instanceof ShoalError;
+    const error = isUnsent ? answer : yield* forward(worker, answer, { progress, attempts: tried.size, cancellation });
     if (error === undefined) return;
     progress.failed(error);
     // A request that is too large to send to a peer may still fit this node's own workers.
-    const isUnsent = answer instanceof ShoalError && error.code === 'INVALID_REQUEST';
-    if (isUnsent) for (const peer of network.peers(cluster)) tried.add(peer.key);
+    if (isUnsent && error.code === 'INVALID_REQUEST') for (const peer of network.peers(cluster)) tried.add(peer.key);
     else if (!RETRYABLE_CODES.has(error.code)) break;
   }
   const { asksEverybody = true } = options;
@@ -81,6 +103,16 @@ export async function* generate(
     if (answered) return;
   }
   yield { type: 'error', error: progress.error ?? noWorkerError(options, discovery) };
+}
+
+/** Resolves with undefined if no worker has a model that can answer. */
+async function chooseAuto(options: GenerateOptions, discovery: Discovery): Promise<ModelChoice | undefined> {
+  const { network, cluster, request, own = [], autoModels } = options;
+  const lenders = (): Peer[] => [...network.peers(cluster), ...own].filter(({ info }) => info.lends === true);
+  const isAble = ({ info }: Peer): boolean => chooseModel(request, info.models) !== undefined;
+  await discovery.find(() => lenders().find(isAble));
+  const models = new Map(lenders().flatMap(({ info }) => info.models.map((model) => [model.id, model])));
+  return chooseModel(request, [...models.values()], autoModels);
 }
 
 function noWorkerError({ network, cluster, request, own = [] }: GenerateOptions, discovery: Discovery): ShoalError {
@@ -106,13 +138,18 @@ function ask(worker: Peer, progress: AnswerProgress): AnswerStream | ShoalError 
   }
 }
 
+interface Forwarding {
+  readonly progress: AnswerProgress;
+  /** The number of workers that were asked, this one included. */
+  readonly attempts: number;
+  readonly cancellation: Cancellation;
+}
+
 /** Forwards one worker's events. Returns the error that ended them, or undefined once the terminal event was yielded. */
 async function* forward(
   worker: Peer,
   answer: AnswerStream,
-  progress: AnswerProgress,
-  attempts: number,
-  cancellation: Cancellation,
+  { progress, attempts, cancellation }: Forwarding,
 ): AsyncGenerator<GenerationEvent, ShoalError | undefined> {
   const stopListening = cancellation.onCancel(() => answer.abort());
   try {

@@ -13,6 +13,8 @@ export interface WorkerChosen {
   readonly digest?: string | undefined;
   /** Undefined for dialects other than `shoal/1`. */
   readonly privacy?: Privacy | undefined;
+  /** The reason for the choice of the model, if the request left it to `auto`. */
+  readonly auto?: string | undefined;
   /** The number of workers that were asked, this one included. */
   readonly attempts?: number | undefined;
 }

@@ -1,3 +1,4 @@
+export { AUTO_MODEL, chooseModel, type ModelChoice } from './auto-model.ts';
 export type { CancelSignal } from './cancel.ts';
 export { generate, type GenerateOptions } from './generate.ts';
 export { Generation, type GenerationEvent, type WorkerChosen } from './generation.ts';

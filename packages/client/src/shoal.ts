@@ -39,7 +39,10 @@ export interface GenerateInput extends Sampling, RequestFields {
   readonly tokens?: readonly number[] | undefined;
   /** Texts to compute embedding vectors of. No text is generated. */
   readonly embed?: readonly string[] | undefined;
+  /** A model's id or digest, or `auto`. Default: the first model of each worker. */
   readonly model?: string | undefined;
+  /** The models for `auto`, from the lightest to the strongest. Default: by the number of parameters. */
+  readonly autoModels?: readonly string[] | undefined;
   readonly stop?: readonly string[] | undefined;
   readonly cluster?: string | undefined;
   /** False: OpenGateway peers, which are all asked at once, are not asked. Default: they are asked if no other peer can answer. */
@@ -63,7 +66,7 @@ export class Shoal {
    * event: `finish` or `error`. Throws `INVALID_REQUEST` unless there is exactly one input.
    */
   generate(input: GenerateInput): Generation {
-    const { cluster, asksEverybody, signal } = input;
+    const { cluster, asksEverybody, autoModels, signal } = input;
     const request = toRequest(input);
     const options = {
       network: this.#network,
@@ -71,6 +74,7 @@ export class Shoal {
       random: Math.random,
       cluster,
       asksEverybody,
+      autoModels,
     };
     return new Generation((cancellation) => generate(options, cancellation), signal);
   }

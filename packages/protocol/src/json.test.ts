@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ShoalError } from './error.ts';
-import { encodeObject, MAX_JSON_DEPTH, MAX_JSON_ITEMS, parseObject } from './json.ts';
+import { encodeObject, MAX_JSON_DEPTH, MAX_JSON_ITEMS, parseObject, parseStrictObject } from './json.ts';
 
 const isBadMessage = (error: unknown): boolean => error instanceof ShoalError && error.code === 'BAD_MESSAGE';
 
@@ -51,6 +51,24 @@ test('every object survives encoding and parsing', () => {
     fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (message) => {
       const text = JSON.stringify(message);
       assert.equal(JSON.stringify(parseObject(encodeObject(message))), text);
+    }),
+  );
+});
+
+test('a key that is there twice is refused by the strict parser, wherever and however it is written', () => {
+  for (const text of ['{"a":1,"a":2}', '{"a":[{"b":1},{"c":1,"c":1}]}', '{"a":1,"\\u0061":2}', '{"":1,"":2}']) {
+    assert.throws(() => parseStrictObject(text), isBadMessage, text);
+  }
+  for (const text of ['{"a":{"a":1},"b":{"a":["a","a"]}}', '{"a":"a","b":"a"}', '{"a\\"":1,"a":[[],{}]}', '{}']) {
+    assert.deepEqual(parseStrictObject(text), JSON.parse(text));
+  }
+});
+
+test('the strict parser reads what the other one reads', () => {
+  const object = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 5 }));
+  fc.assert(
+    fc.property(object, (value) => {
+      assert.deepEqual(parseStrictObject(JSON.stringify(value)), JSON.parse(JSON.stringify(value)));
     }),
   );
 });

@@ -27,6 +27,18 @@ export function parseObject(bytes: Uint8Array): JsonObject {
   return value;
 }
 
+/**
+ * Parses the text of one object like `parseObject`, and refuses duplicate keys too: programs that read such a text differ in
+ * which value they use. Throws `BAD_MESSAGE`.
+ */
+export function parseStrictObject(text: string): JsonObject {
+  checkSize(text);
+  const value = parse(text);
+  if (!isObject(value)) throw ShoalError.badMessage('A message must be a JSON object.');
+  checkKeys(text);
+  return value;
+}
+
 export function encodeObject(message: object): Uint8Array {
   return b4a.from(JSON.stringify(message), 'utf8');
 }
@@ -74,4 +86,38 @@ function endOfString(text: string, start: number): number {
     if (backslashes % 2 === 0) return quote;
   }
   return text.length;
+}
+
+/** Throws if an object of a valid JSON text has a key twice. */
+function checkKeys(text: string): void {
+  /** The keys of each open object; undefined for a list. */
+  const open: (Set<string> | undefined)[] = [];
+  let keys: Set<string> | undefined;
+  let isKeyNext = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const char = text.charCodeAt(index);
+    if (char === QUOTE) {
+      const end = endOfString(text, index + 1);
+      if (isKeyNext) addKey(text.slice(index, end + 1), keys);
+      isKeyNext = false;
+      index = end;
+    } else if (char === COMMA) isKeyNext = keys !== undefined;
+    else if (char === OPENING_BRACE || char === OPENING_BRACKET) {
+      isKeyNext = char === OPENING_BRACE;
+      keys = isKeyNext ? new Set() : undefined;
+      open.push(keys);
+    } else if (char === CLOSING_BRACE || char === CLOSING_BRACKET) {
+      open.pop();
+      keys = open.at(-1);
+      isKeyNext = false;
+    }
+  }
+}
+
+/** `quoted` is the key with its quotes and escapes. */
+function addKey(quoted: string, keys: Set<string> | undefined): void {
+  const key = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
+  if (keys?.has(key) === true)
+    throw ShoalError.badMessage(`The key ${JSON.stringify(key.slice(0, 64))} is there twice.`);
+  keys?.add(key);
 }
