@@ -1,9 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { type FileLock, lockFile } from '@shoal/files/file-lock';
+import { untilLocked } from '@shoal/files/until-locked';
 import { ShoalError } from '@shoal/protocol/error';
-
-/** Wait between two tries for a lock. The system sends no event when a lock is released. */
-const RETRY_MS = 50;
 
 /** Locks a file of the store. Returns undefined if another holder has the lock. Throws `INTERNAL` if it cannot be locked. */
 export function tryLock(path: string): FileLock | undefined {
@@ -15,12 +12,6 @@ export function tryLock(path: string): FileLock | undefined {
 }
 
 /** Waits until the lock is free. `onWait` is called once if it is not free at first. Throws when aborted. */
-export async function waitForLock(path: string, signal?: AbortSignal, onWait?: () => void): Promise<FileLock> {
-  for (let tries = 0; ; tries++) {
-    signal?.throwIfAborted();
-    const lock = tryLock(path);
-    if (lock !== undefined) return lock;
-    if (tries === 0) onWait?.();
-    await pause(RETRY_MS, undefined, signal && { signal });
-  }
+export function waitForLock(path: string, signal?: AbortSignal, onWait?: () => void): Promise<FileLock> {
+  return untilLocked(() => tryLock(path), { signal, onWait });
 }
