@@ -14,3 +14,11 @@ export function printableText(text: string): string {
 export function printableName(name: string): string {
   return printableText(name).replace(BREAKS_AND_DIRECTIONS, ' ');
 }
+
+/** The longest name of a node, a model or a token. */
+export const NAME_CHARACTERS = 64;
+
+/** True for 1 to `NAME_CHARACTERS` printable characters. */
+export function isName(text: string): boolean {
+  return text.trim().length > 0 && text.length <= NAME_CHARACTERS && printableName(text) === text;
+}

@@ -64,6 +64,9 @@ export interface HomeFiles {
   readonly lock: string;
   readonly pid: string;
   readonly api: string;
+  /** The tokens of the local API, as hashes. */
+  readonly tokens: string;
+  readonly tokensLock: string;
   readonly state: string;
   readonly peers: string;
   readonly resources: string;
@@ -89,6 +92,8 @@ export function homeFiles(home: Home): HomeFiles {
     lock: join(home.state, 'lock'),
     pid: join(home.state, 'node.pid'),
     api: join(home.state, 'api.json'),
+    tokens: join(home.data, 'tokens.json'),
+    tokensLock: join(home.state, 'tokens.lock'),
     state: join(home.state, 'state.json'),
     peers: join(home.state, 'peers.json'),
     resources: join(home.state, 'resources.json'),

@@ -2,9 +2,8 @@ import { ShoalError } from '@shoal/protocol/error';
 import { checkClusterId } from '@shoal/protocol/opengateway';
 import { z } from 'zod';
 import { keepAliveMs } from './keep-alive.ts';
-import { printableName } from '../printable.ts';
+import { isName, NAME_CHARACTERS } from '../printable.ts';
 
-const NAME_CHARACTERS = 64;
 const NAME = `1 to ${NAME_CHARACTERS} printable characters`;
 const CLUSTER_ID = '1 to 255 bytes of UTF-8 without control characters';
 const DURATION = 'a duration such as "5m" or "1h30m", seconds, 0 to unload at once, or -1 for no limit';
@@ -63,10 +62,6 @@ type Optional<Shape extends Readonly<Record<string, z.ZodType>>> = z.ZodObject<
 /** An object with these keys, each of which may be absent, and no others. */
 function object<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape): Optional<Shape> {
   return z.strictObject(shape, 'an object').partial() as Optional<Shape>;
-}
-
-function isName(value: string): boolean {
-  return value.trim().length > 0 && value.length <= NAME_CHARACTERS && printableName(value) === value;
 }
 
 function isClusterId(id: string): boolean {
