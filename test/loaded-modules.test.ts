@@ -39,6 +39,8 @@ const COMMANDS: Readonly<Record<string, readonly Heavy[]>> = {
   'rm nosuch': ['node:sqlite', 'zod'],
   'models prune': ['node:sqlite', 'zod'],
   'engine list': ['node:sqlite', 'pino', 'zod'],
+  // The tokens are locked with SQLite.
+  'token list': ['node:sqlite'],
   'chat NOSUCH': ['hyperdht', 'hyperswarm', 'zod'],
   'qmesh ask hi --bootstrap nosuch': ['hyperdht', 'hyperswarm', 'zod'],
 };

@@ -64,7 +64,7 @@ export async function replies(scene: Scene): Promise<Found> {
 export async function documents(scene: Scene): Promise<Found> {
   const { lender, asker, bootstrap } = scene;
   const found: Record<string, unknown> = {};
-  const document = async (name: string, home: string, ...args: readonly string[]): Promise<void> => {
+  const document: Document = async (name, home, ...args) => {
     const command = args.length === 0 ? name.split(' ') : args;
     found[name] = documentPaths('documents', name, await scene.document(home, ...command));
   };
@@ -87,6 +87,7 @@ export async function documents(scene: Scene): Promise<Found> {
       await document('resources', scene.commands);
       await document('eligible', scene.commands);
       await document('engine list', scene.commands);
+      await tokenDocuments(scene, document);
       await document('doctor', lender.home, 'doctor', ...dht);
       await document('qmesh ask', scene.commands, 'qmesh', 'ask', QUESTION, '--max-tokens', '4', ...dht);
       await document('batch', scene.commands, 'batch', await batchFile(scene), '--cluster', CLUSTER, ...dht);
@@ -108,10 +109,15 @@ export async function stopping(scene: Scene): Promise<Found> {
   return { 'POST stop': `${status} ${text}`, 'left in the home': left };
 }
 
-async function storeDocuments(
-  scene: Scene,
-  document: (name: string, home: string, ...args: readonly string[]) => Promise<void>,
-): Promise<void> {
+type Document = (name: string, home: string, ...args: readonly string[]) => Promise<void>;
+
+async function tokenDocuments({ commands }: Scene, document: Document): Promise<void> {
+  await document('token create', commands, 'token', 'create', '--name', 'a', '--expires', '30d', '--rate', '5');
+  await document('token list', commands);
+  await document('token revoke', commands, 'token', 'revoke', 'a');
+}
+
+async function storeDocuments(scene: Scene, document: Document): Promise<void> {
   const home = await scene.storeHome();
   await document('pull', home, 'pull', `file:${findDemoModel()}`, '--name', 'tiny');
   for (const name of ['list', 'models verify', 'models prune', 'saved list']) await document(name, home);

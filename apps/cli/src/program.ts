@@ -11,6 +11,7 @@ import { addMachine } from './commands/machine/group.ts';
 import { addModels } from './commands/models/group.ts';
 import { addPrompt } from './commands/prompt/group.ts';
 import { addQmesh } from './commands/qmesh/group.ts';
+import { addToken } from './commands/token/group.ts';
 
 export interface ProgramOptions {
   /** Commander prints nothing on stderr, because the error is printed as a JSON document. */
@@ -41,6 +42,7 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
   addBatch(program, finish);
   addModels(program, finish);
   addEngine(program, finish);
+  addToken(program, finish);
   addMachine(program, finish);
   return program;
 }
