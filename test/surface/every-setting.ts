@@ -29,6 +29,12 @@ export const EVERY_SETTING = {
   queue: 3,
   maxTokens: 64,
   port: 0,
+  host: '127.0.0.1',
+  apiHosts: ['api.example.org'],
+  apiOrigins: ['https://example.org', 'vscode-webview://*'],
+  requestsPerMinute: 600,
+  aliases: { 'claude-*': 'parrot' },
+  autoModels: ['parrot'],
   doors: {
     donate: { ...PLACE, mode: 'local_lm', queue: 4 },
     qmesh: { capacity: 5 },

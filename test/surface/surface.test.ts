@@ -66,7 +66,14 @@ test('a configuration with every setting is accepted', () => {
 });
 
 test('the environment variables set the same settings', () => {
-  const samples = { lend: '1', bootstrap: '127.0.0.1:49737', gpuLayers: '0', port: '0', token: 'x'.repeat(16) };
+  const samples = {
+    lend: '1',
+    bootstrap: '127.0.0.1:49737',
+    gpuLayers: '0',
+    port: '0',
+    token: 'x'.repeat(16),
+    origins: 'app://shoal',
+  };
   const variables = Object.values<Setting>(SETTINGS)
     .flatMap(({ variable }) => variable ?? [])
     .toSorted();

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { loadConfiguration, type Configuration } from './configuration.ts';
 import { launchSettings, type Flags } from './launch-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
-import { saveLaunch } from './launch.ts';
+import { launchFlags, readLaunch, saveLaunch } from './launch.ts';
 import { temporaryHome } from '../testing/temporary-home.ts';
 
 function load(home: Home, flags: Flags = {}, environment: NodeJS.ProcessEnv = {}): Promise<Configuration> {
@@ -29,6 +29,11 @@ test('a node without settings uses the defaults: it does not lend and is in no c
     queue: 16,
     maxTokens: 4_096,
     port: 17_002,
+    host: '127.0.0.1',
+    apiHosts: [],
+    apiOrigins: [],
+    aliases: {},
+    autoModels: [],
     paddedTopic: true,
     doors: {},
     peers: [],
@@ -59,6 +64,56 @@ test('a door that a flag opens has the settings of the file', async (t) => {
   writeConfiguration(home, '{"doors":{"donate":{"port":4711}}}');
   const { doors } = await load(home, { doors: { donate: {}, qmesh: {} } });
   assert.deepEqual(doors, { donate: { port: 4711 }, qmesh: {} });
+});
+
+test('aliases come from the file or from a flag, and a restart gives the flag again', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, '{"aliases":{"gpt-3.5":"tiny"}}');
+  assert.deepEqual((await load(home)).aliases, { 'gpt-3.5': 'tiny' });
+  const flags = { aliases: ['claude-*=hf:a/b=c', 'gpt-4o=x', 'gpt-4o=qwen3'] };
+  const aliases = { 'claude-*': 'hf:a/b=c', 'gpt-4o': 'qwen3' };
+  assert.deepEqual((await load(home, flags)).aliases, aliases);
+  await saveLaunch(home, launchSettings(flags, {}));
+  const launch = await readLaunch(home);
+  assert.deepEqual(launch, { aliases });
+  assert.deepEqual(launchFlags(launch), ['--alias=claude-*=hf:a/b=c', '--alias=gpt-4o=qwen3']);
+});
+
+test('aliases without a model or with spaces, and too many of them, are refused', () => {
+  const refused = (aliases: unknown, message: RegExp): void =>
+    assert.throws(() => launchSettings({ aliases }, {}), { code: 'INVALID_REQUEST', message });
+  for (const text of ['gpt-3.5', 'gpt-3.5=']) refused([text], /^--alias must be the name of a model/);
+  for (const text of ['=qwen3', 'a b=qwen3']) refused([text], /^--alias must be an object from aliases/);
+  refused(
+    Array.from({ length: 257 }, (_, index) => `${index}=qwen3`),
+    /at most 256/,
+  );
+});
+
+test('origins are those of web pages, or of programs with a scheme of their own', () => {
+  const allowed = [
+    'https://example.org',
+    'http://localhost:3000',
+    'http://[::1]:3000',
+    'app://obsidian.md',
+    'tauri://localhost',
+    'vscode-webview://*',
+  ];
+  assert.deepEqual(launchSettings({ apiOrigins: allowed }, {}).apiOrigins, allowed);
+  assert.deepEqual(launchSettings({}, { SHOAL_ORIGINS: 'https://a.b,app://c' }).apiOrigins, ['https://a.b', 'app://c']);
+  const refused = [
+    '*',
+    'null',
+    'https://*',
+    'http://localhost:*',
+    'https://a.b/',
+    'https://A.b',
+    'example.org',
+    'https://u@a',
+  ];
+  for (const origin of refused) {
+    assert.throws(() => launchSettings({ apiOrigins: [origin] }, {}), { message: /^--origin must be/ }, origin);
+  }
 });
 
 test('the token of the doors is read from the environment and not recorded for restart', async (t) => {

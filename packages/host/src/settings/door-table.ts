@@ -9,7 +9,8 @@ import type { Setting, SettingTable } from './setting.ts';
  * that defaults are the same as there.
  */
 
-const HOST = /^[A-Za-z0-9.:-]+$/;
+/** An address or a host name. */
+export const HOST = /^[A-Za-z0-9.:-]+$/;
 const PUBLIC_KEY = /^[0-9a-f]{64}$/;
 const LOOPBACK = '127.0.0.1';
 

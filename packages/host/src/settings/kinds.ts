@@ -54,6 +54,18 @@ function list<Item extends z.ZodType>(item: Item, most: number, items: string): 
   return z.array(item, expected).max(most, expected);
 }
 
+/** An object of at most `most` members whose keys match `key`. `expected` describes such an object. */
+function record<Value extends z.ZodType>(
+  key: RegExp,
+  value: Value,
+  most: number,
+  expected: string,
+): z.ZodRecord<z.ZodString, Value> {
+  return z
+    .record(z.string(expected).regex(key, expected), value, expected)
+    .refine((members) => Object.keys(members).length <= most, `an object of at most ${most} members`);
+}
+
 type Optional<Shape extends Readonly<Record<string, z.ZodType>>> = z.ZodObject<
   { -readonly [Key in keyof Shape]: z.ZodOptional<Shape[Key]> },
   z.core.$strict
@@ -87,5 +99,6 @@ export const kinds = {
   matching,
   oneOf,
   list,
+  record,
   object,
 };

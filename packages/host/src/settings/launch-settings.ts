@@ -7,7 +7,7 @@ import { parseSettings, type Settings } from './settings.ts';
 import { type SettingName, SETTINGS } from './table.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
-/** Values as flags give them: numbers may be texts, and an object may be a list of its members' names. */
+/** Values as flags give them: numbers may be texts, and an object may be a list of its members: names or `name=value`. */
 export type Flags = { readonly [name in SettingName]?: unknown };
 
 const TABLE: SettingTable = SETTINGS;
@@ -66,13 +66,20 @@ function typedValues(values: Flags): Record<string, unknown> {
 function typedValue(entry: Setting | undefined, value: unknown): unknown {
   const schema = entry?.schema(kinds);
   if (Array.isArray(value) && schema instanceof z.ZodObject) {
-    return Object.fromEntries(value.map((member) => [member, {}]));
+    return Object.fromEntries(value.map((name) => [name, {}]));
   }
+  if (Array.isArray(value) && schema instanceof z.ZodRecord) return Object.fromEntries(value.map(member));
   if (typeof value !== 'string') return value;
   if (schema instanceof z.ZodArray) return entry?.separator === undefined ? [value] : value.split(entry.separator);
   if (schema instanceof z.ZodBoolean) return TRUTH[value] ?? value;
   if (schema instanceof z.ZodNumber && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   return value;
+}
+
+/** The name and the value of `name=value`. A text without a value is left for the schema to refuse. */
+function member(text: unknown): readonly [string, string] {
+  const [, name = String(text), value = ''] = /^([^=]*)=(.*)$/s.exec(String(text)) ?? [];
+  return [name, value];
 }
 
 /** The flag of a setting: `--slots` for `slots`, `--queue` for `doors.donate.queue`, `--door back` for `doors.back`. */

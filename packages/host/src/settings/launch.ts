@@ -44,7 +44,8 @@ export function launchVariables(launch: Settings): Record<string, string> {
 /** One text for each value of a flag that may be repeated. */
 function textsOf(value: NonNullable<Settings[SettingName]>): string[] {
   if (Array.isArray(value)) return value;
-  return typeof value === 'object' ? Object.keys(value) : [String(value)];
+  if (typeof value !== 'object') return [String(value)];
+  return Object.entries(value).map(([name, member]) => (typeof member === 'string' ? `${name}=${member}` : name));
 }
 
 function serveFlag(name: string): string | undefined {

@@ -29,7 +29,7 @@ export interface Setting {
   /** The flag for the value false. */
   readonly negation?: { readonly flag: string; readonly description: string };
   readonly commands?: readonly SettingCommand[];
-  /** The flag may be repeated: its values form a list, or name the members of an object. */
+  /** The flag may be repeated: its values form a list, or are the members of an object, by name or as `name=value`. */
   readonly repeats?: true;
   /** One text of a list may contain several items, separated by this. */
   readonly separator?: ',';

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { DOOR_SETTINGS } from './door-table.ts';
+import { DOOR_SETTINGS, HOST } from './door-table.ts';
 import { type Kinds, membersOf, type SettingCommand, type SettingTable, shapeOf } from './setting.ts';
 
 /** The engines that compute answers. `auto` is the faster of llama and llama-server on this machine. */
@@ -19,6 +19,15 @@ const DHT = [
 
 const HOST_AND_PORT = /^[A-Za-z0-9.-]+:\d{1,5}$/;
 const PEER_ADDRESS = /^(wss?|tcp):\/\/\S+$/;
+
+/**
+ * The origin of a page as browsers send it: `scheme://host[:port]`. The host may be `*` for a scheme that only installed
+ * programs use, such as `vscode-webview://*`.
+ */
+const ORIGIN = /^(https?:\/\/[a-z0-9.:[\]-]+|(?!https?:)[a-z][a-z0-9+.-]*:\/\/([A-Za-z0-9._:-]+|\*))$/;
+/** Characters that a name of a model may have in an alias, where `*` stands for any text. */
+const ALIAS = /^[^\s=]{1,128}$/;
+const ALIASES = 'an object from aliases, such as "claude-*", to names of models';
 
 const token = (is: Kinds) => is.characters(16, 1_024);
 
@@ -173,6 +182,55 @@ export const SETTINGS = {
     commands: NODE,
     variable: 'SHOAL_PORT',
     default: 17_002,
+  },
+  host: {
+    description:
+      'the address that the local API listens on; any but a loopback address needs a token of "shoal token create"',
+    schema: (is) => is.matching(HOST, 'an address or a host name'),
+    flag: '--host <address>',
+    commands: NODE,
+    variable: 'SHOAL_HOST',
+    default: '127.0.0.1',
+  },
+  apiHosts: {
+    description: 'other host names of this machine, or of a proxy before it, that callers of the local API may use',
+    schema: (is) => is.list(is.matching(HOST, 'a host name without a port'), 64, 'host names'),
+    default: [],
+    unset: 'none',
+  },
+  apiOrigins: {
+    description: 'an origin of web pages that may call the local API, such as http://localhost:3000',
+    schema: (is) =>
+      is.list(is.matching(ORIGIN, '"https://host", "http://host:port" or "vscode-webview://*"'), 64, 'origins'),
+    flag: '--origin <origin>',
+    repeats: true,
+    separator: ',',
+    commands: NODE,
+    variable: 'SHOAL_ORIGINS',
+    default: [],
+    unset: 'none',
+  },
+  requestsPerMinute: {
+    description: 'the most requests per minute of one token at the local API, if the token has no rate of its own',
+    schema: (is) => is.whole(1, 1_000_000),
+    flag: '--rate-limit <n>',
+    commands: NODE,
+    unset: 'no limit',
+  },
+  aliases: {
+    description: 'another name for a model, such as gpt-4o=qwen3; a * in the name stands for any text',
+    schema: (is) => is.record(ALIAS, is.text('the name of a model'), 256, ALIASES),
+    flag: '--alias <name=model>',
+    repeats: true,
+    commands: NODE,
+    default: {},
+    unset: 'none',
+  },
+  autoModels: {
+    description: 'the models that "auto" prefers, the best first',
+    schema: (is) => is.list(is.text('the name of a model'), 64, 'names of models'),
+    default: [],
+    unset: 'all models on offer',
   },
   doors: {
     description: `open this door: ${Object.keys(DOOR_SETTINGS).join(', ')}`,
