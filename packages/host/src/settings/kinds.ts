@@ -1,7 +1,7 @@
+import { keepAliveMs } from '@shoal/formats/ollama/keep-alive';
 import { ShoalError } from '@shoal/protocol/error';
 import { checkClusterId } from '@shoal/protocol/opengateway';
 import { z } from 'zod';
-import { keepAliveMs } from './keep-alive.ts';
 import { isName, NAME_CHARACTERS } from '../printable.ts';
 
 const NAME = `1 to ${NAME_CHARACTERS} printable characters`;
