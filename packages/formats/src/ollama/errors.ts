@@ -1,9 +1,11 @@
 import type { JsonObject } from '@shoal/protocol/json';
-import { ShoalError } from '@shoal/protocol/error';
+import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
+import type { WriteError } from '../call.ts';
 import { textIn } from '../json.ts';
 
 /** Ollama's text for a prompt that does not fit (runner: `errorInputTooLong`). */
 const TOO_LONG = /exceeds? the (available )?context/;
+const MODEL_MISSING: ReadonlySet<ErrorCode> = new Set(['MODEL_NOT_FOUND', 'OLLAMA_MODEL_NOT_AVAILABLE']);
 
 export const failures = {
   brokenOff: (cause: unknown) => ShoalError.generationFailed('Ollama ended the answer before it was complete.', cause),
@@ -43,4 +45,17 @@ export function readError(status: number, text: string, model: string): ShoalErr
 /** The text of an error response, or else the whole body. */
 export function errorText(body: JsonObject | undefined, raw: string): string {
   return textIn(body, 'error') ?? raw;
+}
+
+/** `{"error": …}`, the form of every error of Ollama's API. */
+export const writeError: WriteError = (error, status) => ({ status, body: { error: errorMessage(error) } });
+
+/** The text of an error. Clients look for Ollama's words in the texts of a missing model and of a prompt that is too long. */
+export function errorMessage({ code, message }: ShoalError): string {
+  if (code === 'CONTEXT_EXCEEDED' && !TOO_LONG.test(message)) {
+    return `the input length exceeds the context length. ${message}`;
+  }
+  if (!MODEL_MISSING.has(code) || message.includes('not found')) return message;
+  const [, name] = /"(.+?)"/.exec(message) ?? [];
+  return `${name === undefined ? 'model' : `model "${name}"`} not found. ${message}`;
 }

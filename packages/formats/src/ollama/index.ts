@@ -1,4 +1,5 @@
+export { readChat } from './calls/chat.ts';
 export { readEmbeddingsResponse, writeEmbeddingsRequest } from './embeddings.ts';
-export { errorText, failures, readError } from './errors.ts';
+export { errorText, failures, readError, writeError } from './errors.ts';
 export { type RequestOptions, writeRequest } from './request.ts';
 export { readStream } from './stream.ts';
