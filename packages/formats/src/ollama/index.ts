@@ -1,4 +1,6 @@
 export { readChat } from './calls/chat.ts';
+export { readEmbed, readOldEmbedding } from './calls/embed.ts';
+export { readGenerate } from './calls/generate.ts';
 export { readEmbeddingsResponse, writeEmbeddingsRequest } from './embeddings.ts';
 export { errorText, failures, readError, writeError } from './errors.ts';
 export { type RequestOptions, writeRequest } from './request.ts';
