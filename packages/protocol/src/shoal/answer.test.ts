@@ -8,7 +8,7 @@ import { type InferenceRequest, promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES, PROTOCOL } from './messages.ts';
 import { PeerSession } from './session.ts';
-import { MAX_VECTOR_LENGTH } from './vector.ts';
+import { MAX_VECTOR_LENGTH } from '../vector.ts';
 
 const REQUEST: InferenceRequest = {
   input: promptInput('Hi'),

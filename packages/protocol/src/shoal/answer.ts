@@ -19,7 +19,7 @@ import {
   readToolName,
 } from '../request-fields/index.ts';
 import { logprobsField, readLogprobs } from './logprobs.ts';
-import { decodeVector, encodeVector } from './vector.ts';
+import { decodeVector, encodeVector } from '../vector.ts';
 
 const FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'abort'] satisfies FinishReason[]);
 

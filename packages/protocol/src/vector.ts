@@ -1,5 +1,5 @@
 import b4a from 'b4a';
-import { ShoalError } from '../error.ts';
+import { ShoalError } from './error.ts';
 
 /** Numbers of one vector. This many fit a message. */
 export const MAX_VECTOR_LENGTH = 32 * 1024;
@@ -29,14 +29,13 @@ export function encodeVector(vector: readonly number[]): string {
 export function decodeVector(text: string): readonly number[] {
   const bytes = text.length % 4 === 0 && BASE64_PATTERN.test(text) ? b4a.from(text, 'base64') : undefined;
   if (bytes === undefined || bytes.length === 0 || bytes.length % NUMBER_SIZE !== 0) {
-    throw ShoalError.badMessage('inference_embedding: "vector" must be base64 of 32-bit floats.');
+    throw ShoalError.badMessage('A vector must be base64 of 32-bit floats.');
   }
   const view = viewOf(bytes);
   const vector = Array.from({ length: bytes.length / NUMBER_SIZE }, (_, index) =>
     view.getFloat32(index * NUMBER_SIZE, true),
   );
-  if (!vector.every(Number.isFinite))
-    throw ShoalError.badMessage('inference_embedding: "vector" must contain only numbers.');
+  if (!vector.every(Number.isFinite)) throw ShoalError.badMessage('A vector must contain only numbers.');
   return vector;
 }
 
