@@ -3,20 +3,27 @@ import { ShoalError } from '@shoal/protocol/error';
 
 /**
  * Strict reading of a request body, or of an object in it. A null field counts as absent. A field that was not read when
- * `end` is called is an error, because it may ask for something that is not supported. Every method throws
- * `INVALID_REQUEST` that names the field.
+ * `end` is called is an error, because it may ask for something that is not supported. `lenient` accepts such fields, in
+ * inner objects too. Every method throws `INVALID_REQUEST` that names the field.
  */
 export class BodyFields {
   readonly #values: ReadonlyMap<string, unknown>;
   readonly #unread: Set<string>;
   readonly #where: string;
+  readonly #isLenient: boolean;
 
   /** `where` precedes the field's name in an error, such as `body.`; `name` is the object's own name there. */
-  constructor(value: unknown, where: string, name = `"${where.slice(0, -1)}"`) {
+  constructor(value: unknown, where: string, name = `"${where.slice(0, -1)}"`, isLenient = false) {
     if (!isObject(value)) throw ShoalError.invalidRequest(`${name} must be a JSON object.`);
     this.#values = new Map(Object.entries(value).filter(([, field]) => field !== null));
     this.#unread = new Set(this.#values.keys());
     this.#where = where;
+    this.#isLenient = isLenient;
+  }
+
+  /** For the body of a request to an HTTP API: clients send fields of other servers and of later versions. */
+  static lenient(body: unknown): BodyFields {
+    return new BodyFields(body, '', 'The body', true);
   }
 
   /** The field's name in an error. */
@@ -74,7 +81,7 @@ export class BodyFields {
 
   object(field: string): BodyFields | undefined {
     const value = this.read(field);
-    return value === undefined ? undefined : new BodyFields(value, `${this.name(field)}.`);
+    return value === undefined ? undefined : this.#inner(value, this.name(field));
   }
 
   objects(field: string, fewest: number, most: number): readonly BodyFields[] | undefined {
@@ -83,7 +90,7 @@ export class BodyFields {
       `a list of ${fewest} to ${most}`,
       (value): value is unknown[] => Array.isArray(value) && value.length >= fewest && value.length <= most,
     );
-    return items?.map((item, index) => new BodyFields(item, `${this.name(field)}[${index}].`));
+    return items?.map((item, index) => this.#inner(item, `${this.name(field)}[${index}]`));
   }
 
   /** Reads a field that may only have one of these values, none of which changes anything. */
@@ -92,16 +99,21 @@ export class BodyFields {
     if (value === undefined) return;
     const values = allowed.map((one) => JSON.stringify(one));
     if (values.includes(JSON.stringify(value))) return;
-    // An empty list or object is accepted, but is not worth recommending.
-    const isShort = allowed.every((one) => typeof one !== 'object');
+    // An empty list, object or text is accepted, but is not worth recommending.
+    const isShort = allowed.length > 0 && allowed.every((one) => typeof one !== 'object' && one !== '');
     const what = isShort ? `must be ${values.join(' or ')}, or left out` : 'is not supported; leave it out';
     throw ShoalError.invalidRequest(`"${this.name(field)}" ${what}.`);
   }
 
-  /** Throws if the object has a field that was not read. */
+  /** Throws if the object has a field that was not read and unknown fields are not accepted. */
   end(): void {
+    if (this.#isLenient) return;
     const [field] = this.#unread;
     if (field !== undefined) throw ShoalError.invalidRequest(`"${this.name(field)}" is not supported; leave it out.`);
+  }
+
+  #inner(value: unknown, name: string): BodyFields {
+    return new BodyFields(value, `${name}.`, undefined, this.#isLenient);
   }
 
   #read<Value>(field: string, expected: string, fits: (value: unknown) => value is Value): Value | undefined {

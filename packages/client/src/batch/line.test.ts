@@ -137,7 +137,11 @@ const INVALID: readonly (readonly [what: string, text: string, message: RegExp])
     line({ messages: [{ role: 'function', content: 'x' }] }),
     /"body.messages\[0\].role" must be one of/,
   ],
-  ['an image', line({ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }), /content" must be a text or/],
+  [
+    'an image',
+    line({ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }),
+    /content\[0\].type" is "image_url". Images are not supported/,
+  ],
   ['a name', line({ messages: [{ role: 'user', content: 'x', name: 'Ann' }] }), /messages\[0\].name" is not supported/],
   [
     'the result of no call',

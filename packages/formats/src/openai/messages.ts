@@ -13,6 +13,21 @@ const ROLES: ReadonlyMap<unknown, Role> = new Map([
   ['tool', 'tool'],
 ]);
 
+/** Kinds of content that no engine takes, by the types of their parts in this API and in that of other servers. */
+const UNSUPPORTED: ReadonlyMap<unknown, string> = new Map([
+  ['image_url', 'Images'],
+  ['input_image', 'Images'],
+  ['image', 'Images'],
+  ['input_audio', 'Audio parts'],
+  ['audio_url', 'Audio parts'],
+  ['video_url', 'Videos'],
+  ['input_file', 'Files'],
+  ['file', 'Files'],
+]);
+
+/** Fields in which servers return a message's reasoning. Models do not get the reasoning of earlier answers. */
+const REASONING = ['reasoning_content', 'reasoning'];
+
 export function readMessages(body: BodyFields): readonly Message[] {
   return body.required('messages', body.objects('messages', 1, MAX_MESSAGES)).map(readMessage);
 }
@@ -47,11 +62,8 @@ function readKnown(fields: BodyFields): Message {
     case 'system':
     case 'user':
       return { role, content: readContent(fields) };
-    case 'assistant': {
-      const toolCalls = readToolCalls(fields);
-      if (toolCalls.length === 0) return { role, content: readContent(fields) };
-      return { role, content: fields.read('content') === undefined ? '' : readContent(fields), toolCalls };
-    }
+    case 'assistant':
+      return readAssistant(fields);
     case 'tool': {
       const toolCallId = fields.string('tool_call_id', 1, MAX_TOOL_CALL_ID_LENGTH);
       return { role, content: readContent(fields), toolCallId: fields.required('tool_call_id', toolCallId) };
@@ -63,15 +75,34 @@ function readKnown(fields: BodyFields): Message {
   }
 }
 
+/** The text may be missing if the model wrote none: beside tool calls, a refusal or reasoning. */
+function readAssistant(fields: BodyFields): Message {
+  const toolCalls = readToolCalls(fields);
+  const refusal = fields.string('refusal');
+  const isReasoned = REASONING.filter((name) => fields.read(name) !== undefined).length > 0;
+  for (const name of ['audio', 'function_call']) fields.only(name, []);
+  const otherwise = refusal ?? (toolCalls.length > 0 || isReasoned ? '' : undefined);
+  const isMissing = fields.read('content') === undefined;
+  const content = isMissing && otherwise !== undefined ? otherwise : readContent(fields);
+  return { role: 'assistant', content, ...(toolCalls.length > 0 && { toolCalls }) };
+}
+
 function readContent(fields: BodyFields): string {
   const value = fields.read('content');
   if (typeof value === 'string') return value;
-  const parts = Array.isArray(value) && value.length > 0 ? value.map(textOfPart) : [undefined];
-  if (parts.every((text) => text !== undefined)) return parts.join('');
+  const parts = Array.isArray(value) && value.length > 0 ? fields.objects('content', 1, value.length) : undefined;
+  if (parts !== undefined) return parts.map(readPart).join('');
   throw ShoalError.invalidRequest(`"${fields.name('content')}" must be a text or a list of parts of type "text".`);
 }
 
-function textOfPart(part: unknown): string | undefined {
-  if (typeof part !== 'object' || part === null || !('type' in part) || !('text' in part)) return undefined;
-  return part.type === 'text' && typeof part.text === 'string' ? part.text : undefined;
+/** A refusal is a text that the model wrote. */
+function readPart(part: BodyFields): string {
+  const type = part.required('type', part.string('type'));
+  if (type === 'text' || type === 'refusal') return part.required(type, part.string(type));
+  const kind = UNSUPPORTED.get(type);
+  throw ShoalError.invalidRequest(
+    kind === undefined
+      ? `"${part.name('type')}" must be "text".`
+      : `"${part.name('type')}" is "${type}". ${kind} are not supported by the engines; send text.`,
+  );
 }

@@ -1,10 +1,10 @@
-import { contradictionIn, MAX_LOGPROBS, MAX_STOP_STRINGS } from '@shoal/protocol';
 import type { AnswerFormat, InferenceRequest, Input } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import type { BodyFields } from '../body-fields.ts';
 import { readMessages, writeMessage } from './messages.ts';
-import { readSampling, writeSampling } from './sampling.ts';
-import { readToolChoice, readTools, writeToolChoice, writeTools } from './tools.ts';
+import { checkConsistency, readChatOptions } from './options.ts';
+import { writeSampling } from './sampling.ts';
+import { writeToolChoice, writeTools } from './tools.ts';
 
 /** Fields that do not change the answer, whatever their value. */
 const WITHOUT_EFFECT = ['metadata', 'prompt_cache_key', 'safety_identifier', 'service_tier', 'store', 'user'];
@@ -33,27 +33,15 @@ export interface OpenAiRequest {
  */
 export function readRequest(body: BodyFields): ChatRequest {
   const model = body.string('model', 1);
-  const tools = readTools(body);
-  const toolChoice = readToolChoice(body, tools);
-  const parallelToolCalls = body.boolean('parallel_tool_calls');
-  const format = readFormat(body);
-  const logprobs = readLogprobs(body);
   const request: ChatRequest = {
     ...(model !== undefined && { model }),
-    sampling: readSampling(body),
-    stop: readStop(body),
+    ...readChatOptions(body),
     input: { type: 'messages', messages: readMessages(body) },
-    ...(tools !== undefined && { tools }),
-    ...(toolChoice !== undefined && { toolChoice }),
-    ...(tools !== undefined && parallelToolCalls !== undefined && { parallelToolCalls }),
-    ...(format !== undefined && { format }),
-    ...(logprobs !== undefined && { logprobs }),
   };
   for (const name of WITHOUT_EFFECT) body.ignore(name);
   for (const [name, allowed] of Object.entries(ONLY)) body.only(name, allowed);
   body.end();
-  const contradiction = contradictionIn(request);
-  if (contradiction !== undefined) throw ShoalError.invalidRequest(contradiction);
+  checkConsistency(request, body);
   return request;
 }
 
@@ -96,53 +84,10 @@ export function writeRequest(request: InferenceRequest, model: string, includeUs
   }
 }
 
-function readStop(body: BodyFields): readonly string[] {
-  const value = body.read('stop');
-  if (value === undefined) return [];
-  const stop: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (stop.length > MAX_STOP_STRINGS || !stop.every((text) => typeof text === 'string' && text !== '')) {
-    throw ShoalError.invalidRequest(
-      `"${body.name('stop')}" must be a text or a list of at most ${MAX_STOP_STRINGS} texts.`,
-    );
-  }
-  return stop.map(String);
-}
-
-function readFormat(body: BodyFields): AnswerFormat | undefined {
-  const format = body.object('response_format');
-  if (format === undefined) return undefined;
-  const type = format.required('type', format.string('type'));
-  switch (type) {
-    case 'text':
-    case 'json_object':
-      format.end();
-      return type === 'text' ? undefined : { type: 'json' };
-    case 'json_schema': {
-      const fields = format.required('json_schema', format.object('json_schema'));
-      format.end();
-      const schema = fields.required('schema', fields.json('schema'));
-      // A schema is always followed, and its name and description do not reach the model.
-      for (const name of ['name', 'description', 'strict']) fields.ignore(name);
-      fields.end();
-      return { type, schema };
-    }
-    default:
-      throw ShoalError.invalidRequest(`"${format.name('type')}" must be text, json_object or json_schema.`);
-  }
-}
-
 function writeFormat(format: AnswerFormat | undefined): object | undefined {
   if (format === undefined) return undefined;
   if (format.type === 'json') return { type: 'json_object' };
   return { type: 'json_schema', json_schema: { name: 'answer', schema: format.schema, strict: true } };
-}
-
-function readLogprobs(body: BodyFields): number | undefined {
-  const isWanted = body.boolean('logprobs') ?? false;
-  const top = body.integer('top_logprobs', 0, MAX_LOGPROBS);
-  if (isWanted) return top ?? 0;
-  if (top === undefined || top === 0) return undefined;
-  throw ShoalError.invalidRequest(`"${body.name('top_logprobs')}" needs "${body.name('logprobs')}" to be true.`);
 }
 
 /** At least one of the likeliest tokens is requested: llama-server takes 0 for no log probabilities at all. */

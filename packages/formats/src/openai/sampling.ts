@@ -16,6 +16,8 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   [SAMPLING.repeatPenalty.wireName, 'repetition_penalty'],
 ]);
 
+const DIGITS = /^\d+$/;
+
 /** Reads OpenAI's fields, and the extensions `top_k`, `min_p` and `repeat_penalty` of llama-server, LM Studio and others. */
 export function readSampling(body: BodyFields): Sampling {
   const values = Object.entries(SAMPLING).map(([name, field]) => [
@@ -53,7 +55,7 @@ function readNumber(body: BodyFields, field: SamplingNumber): number | undefined
 function readLogitBias(body: BodyFields, name: string): Sampling['logitBias'] {
   const entries = Object.entries(body.json(name) ?? {});
   if (entries.length === 0) return undefined;
-  const biases = entries.map(([token, bias]) => [Number(token), bias] as const);
+  const biases = entries.map(([token, bias]) => [DIGITS.test(token) ? Number(token) : Number.NaN, bias] as const);
   if (biases.length <= MAX_LOGIT_BIASES && biases.every(isBias)) return biases;
   throw ShoalError.invalidRequest(
     `"${body.name(name)}" must have at most ${MAX_LOGIT_BIASES} token ids, each with a number from ` +
