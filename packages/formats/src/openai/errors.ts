@@ -1,5 +1,6 @@
 import type { JsonObject } from '@shoal/protocol/json';
-import { ShoalError } from '@shoal/protocol/error';
+import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
+import type { WriteError } from '../call.ts';
 import { objectIn, textIn } from '../json.ts';
 
 /** The longest `Retry-After` that is passed on. */
@@ -88,4 +89,62 @@ function overloaded(retryAfter: string | undefined, cause: string): ShoalError {
     cause,
     ...(!Number.isNaN(ms) && { retryAfterMs }),
   });
+}
+
+/** The fields `type` and `code` of an error. */
+type ErrorKind = readonly [type: string, code: string | null];
+
+const INVALID: ErrorKind = ['invalid_request_error', null];
+const NO_MODEL: ErrorKind = ['invalid_request_error', 'model_not_found'];
+const BUSY: ErrorKind = ['server_error', 'overloaded'];
+const TOO_LATE: ErrorKind = ['server_error', 'timeout'];
+const FAILED: ErrorKind = ['server_error', 'server_error'];
+
+const KIND_OF_CODE: Readonly<Record<ErrorCode, ErrorKind>> = {
+  INVALID_SERVER_ID: INVALID,
+  CONNECT_FAILED: FAILED,
+  HOST_OFFLINE: FAILED,
+  HOST_DISCONNECTED: FAILED,
+  OLLAMA_NOT_FOUND: FAILED,
+  OLLAMA_MODEL_NOT_AVAILABLE: NO_MODEL,
+  MODEL_BUSY: BUSY,
+  GENERATION_FAILED: FAILED,
+  GENERATION_ABORTED: FAILED,
+  BAD_MESSAGE: INVALID,
+  UNSUPPORTED_VERSION: INVALID,
+  TIMEOUT_NO_RESPONSE: TOO_LATE,
+  OVERLOADED: BUSY,
+  QUEUE_FULL: BUSY,
+  MODEL_NOT_FOUND: NO_MODEL,
+  INVALID_REQUEST: INVALID,
+  CONTEXT_EXCEEDED: ['invalid_request_error', 'context_length_exceeded'],
+  UNAUTHORIZED: ['authentication_error', 'invalid_api_key'],
+  WORKER_LOST: FAILED,
+  DEADLINE_EXCEEDED: TOO_LATE,
+  STORAGE_FULL: FAILED,
+  INTERNAL: FAILED,
+};
+
+/** Statuses that say more than the code. */
+const KIND_OF_STATUS: ReadonlyMap<number, ErrorKind> = new Map([
+  [403, ['permission_error', 'insufficient_permissions']],
+  [413, ['invalid_request_error', 'request_too_large']],
+  [415, ['invalid_request_error', 'unsupported_media_type']],
+  [429, ['rate_limit_error', 'rate_limit_exceeded']],
+]);
+
+/** The field that the message of an error begins with. */
+const FIELD = /^"([A-Za-z_][\w.[\]-]*)"/;
+
+export const writeError: WriteError = (error, status) => ({ status, body: errorBody(error, status) });
+
+/** An error as OpenAI's API writes it. Without a status for one in the middle of a stream. */
+export function errorBody({ code, message }: ShoalError, status?: number): object {
+  const [type, shown] = KIND_OF_STATUS.get(status ?? 0) ?? KIND_OF_CODE[code];
+  return { error: { message, type, param: fieldOf(code, message), code: shown } };
+}
+
+function fieldOf(code: ErrorCode, message: string): string | null {
+  if (KIND_OF_CODE[code] === NO_MODEL) return 'model';
+  return code === 'INVALID_REQUEST' ? (FIELD.exec(message)?.[1] ?? null) : null;
 }

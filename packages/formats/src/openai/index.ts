@@ -1,6 +1,7 @@
 export { readEmbeddingsResponse, writeEmbeddingsRequest } from './embeddings.ts';
-export { type ErrorResponse, errorText, failures, readError } from './errors.ts';
+export { type ErrorResponse, errorText, failures, readError, writeError } from './errors.ts';
 export { writeMessage } from './messages.ts';
+export { writeModel, writeModelList } from './models.ts';
 export { type ChatRequest, readRequest, writeRequest } from './request.ts';
 export { writeResponse } from './response.ts';
 export { readStream, type StreamFailures } from './stream.ts';
