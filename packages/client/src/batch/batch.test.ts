@@ -278,7 +278,14 @@ test('a result is a line of the batch output format', async () => {
         object: 'chat.completion',
         created: 5,
         model: 'tiny',
-        choices: [{ index: 0, message: { role: 'assistant', content: 'yes' }, finish_reason: 'stop' }],
+        choices: [
+          {
+            index: 0,
+            message: { role: 'assistant', content: 'yes', refusal: null },
+            logprobs: null,
+            finish_reason: 'stop',
+          },
+        ],
         usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 },
       },
     },

@@ -12,6 +12,9 @@ export function batchRecord(id: string, result: BatchResult, created: number): o
     const { code, message } = result.error;
     return { id, custom_id: customId, response: null, error: { code, message, line } };
   }
-  const body = writeResponse(result.answer, `chatcmpl-${id}`, created);
+  const { answer } = result;
+  const response = writeResponse([answer], { id: `chatcmpl-${id}`, created, model: answer.model ?? null });
+  // Workers of some dialects do not count tokens.
+  const body = { usage: null, ...response };
   return { id, custom_id: customId, response: { status_code: 200, request_id: id, body }, error: null };
 }

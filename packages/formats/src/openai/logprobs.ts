@@ -32,8 +32,13 @@ export function readLogprobs(entries: readonly JsonObject[], top: number): reado
   });
 }
 
-export function writeLogprobs(logprobs: readonly SampledLogprob[]): readonly object[] {
+function writeLogprobs(logprobs: readonly SampledLogprob[]): readonly object[] {
   return logprobs.map((chosen) => ({ ...writeLogprob(chosen), top_logprobs: chosen.top.map(writeLogprob) }));
+}
+
+/** The field `logprobs` of a choice of a chat. */
+export function writeChoiceLogprobs(logprobs: readonly SampledLogprob[]): object {
+  return { content: writeLogprobs(logprobs), refusal: null };
 }
 
 function readLogprob(entry: JsonObject): TokenLogprob | undefined {
