@@ -5,5 +5,6 @@ export { writeMessage } from './messages.ts';
 export { writeModel, writeModelList } from './models.ts';
 export { type ChatRequest, readRequest, writeRequest } from './request.ts';
 export { writeResponse } from './chat/response.ts';
+export { readCompletion } from './completions/request.ts';
 export { readStream, type StreamFailures } from './stream.ts';
 export { writeTools } from './tools.ts';
