@@ -43,6 +43,16 @@ export interface ShoalErrorOptions {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** The lengths in the message of `ShoalError.contextExceeded`. */
+export interface ExceededContext {
+  readonly promptTokens: number;
+  readonly contextLength: number;
+}
+
+/** The message of `ShoalError.contextExceeded`. Errors of peers arrive as text, so the numbers are read from it. */
+const CONTEXT_EXCEEDED =
+  /^The prompt has (?<promptTokens>\d+) tokens; the model's context holds (?<contextLength>\d+),/;
+
 /** The error class of all packages: a code, a message that may be sent to a peer, and a cause that is only logged. */
 export class ShoalError extends Error {
   override readonly name = 'ShoalError';
@@ -102,4 +112,11 @@ export class ShoalError extends Error {
   static unauthorized(why: string): ShoalError {
     return new ShoalError('UNAUTHORIZED', why);
   }
+}
+
+/** Returns undefined for any other error than `ShoalError.contextExceeded`, also if a peer sent it. */
+export function exceededContextOf({ message }: ShoalError): ExceededContext | undefined {
+  const { promptTokens, contextLength } = CONTEXT_EXCEEDED.exec(message)?.groups ?? {};
+  if (promptTokens === undefined || contextLength === undefined) return undefined;
+  return { promptTokens: Number(promptTokens), contextLength: Number(contextLength) };
 }
