@@ -7,6 +7,8 @@ export interface CompletedAnswer {
   /** Undefined if the model sent no reasoning apart from the text. */
   readonly reasoning?: string | undefined;
   readonly finishReason: Exclude<FinishReason, 'abort'>;
+  /** The reason as the engine or the peer reported it. */
+  readonly rawReason?: string | undefined;
   /** Undefined if the model called no tool. */
   readonly toolCalls?: readonly ToolCall[] | undefined;
   /** Undefined if none were received. */
@@ -41,12 +43,13 @@ export class AnswerBuilder {
   }
 
   /** Undefined for an answer that was aborted. */
-  finish({ reason, model, usage }: FinishEvent): CompletedAnswer | undefined {
+  finish({ reason, rawReason, model, usage }: FinishEvent): CompletedAnswer | undefined {
     if (reason === 'abort') return undefined;
     return {
       text: this.#text,
       ...(this.#reasoning !== '' && { reasoning: this.#reasoning }),
       finishReason: reason,
+      rawReason,
       ...(this.#toolCalls.length > 0 && { toolCalls: this.#toolCalls }),
       ...(this.#logprobs.length > 0 && { logprobs: this.#logprobs }),
       ...(this.#vectors.length > 0 && { vectors: this.#vectors }),

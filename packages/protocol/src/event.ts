@@ -6,6 +6,9 @@ import type { ShoalError } from './error.ts';
  */
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'abort';
 
+/** The `rawReason` of an engine that found a stop string of the request. */
+export const STOP_STRING_REASON = 'stop string';
+
 export interface Usage {
   readonly promptTokens: number;
   /** Prompt tokens that were still in memory. Undefined if the engine does not report them. */
