@@ -4,4 +4,5 @@ export * from './connection.ts';
 export type { Exchange } from './link/exchange.ts';
 export { Link, type LinkHandlers, type RequestLink } from './link/link.ts';
 export { LocalLink } from './link/local-link.ts';
+export { type Traffic, traffic } from './traffic.ts';
 export { monotonicNow } from '#clock';

@@ -11,6 +11,7 @@ import { CONSUMER_STALL_MS, type Exchange } from './exchange.ts';
 import { Link, type LinkHandlers } from './link.ts';
 import { UNSENT_BYTES_MAX } from './outbox.ts';
 import { memoryPair } from '../memory.ts';
+import { traffic } from '../traffic.ts';
 
 const request = { input: promptInput('Hi'), sampling: {}, stop: [] };
 const finish: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };
@@ -69,6 +70,21 @@ test('an answer arrives event by event and ends with its terminal event', async 
     ['text', 'text', 'finish'],
   );
   client.close();
+});
+
+test('the bytes of links are counted by transport', async () => {
+  const text = 'x'.repeat(10_000);
+  const before = structuredClone(traffic());
+  const { client } = await connectedPair(async (exchange) => {
+    await exchange.send({ type: 'text', text, tokens: [] });
+    await exchange.send(finish);
+  });
+  await Array.fromAsync(client.ask(request));
+  client.close();
+  const { memory, tcp } = traffic();
+  const [received, sent] = [memory.received - before.memory.received, memory.sent - before.memory.sent];
+  assert.ok(received > text.length && sent >= received && sent < 2 * text.length, `${received} received, ${sent} sent`);
+  assert.deepEqual(tcp, before.tcp);
 });
 
 test('a reader that leaves cancels its request', async () => {

@@ -6,6 +6,7 @@ import type { Connection } from '../connection.ts';
 import { type Exchange, type ExchangePort, isPiece, LinkExchange } from './exchange.ts';
 import { Outbox } from './outbox.ts';
 import { SessionClock } from './session-clock.ts';
+import { counterOf, type TrafficCounter } from '../traffic.ts';
 
 export interface LinkHandlers<Extension = never> {
   /** The peer has sent its hello or its status. */
@@ -42,6 +43,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   readonly #answers = new Map<number, AnswerStream>();
   readonly #exchanges = new Map<number, LinkExchange>();
   readonly #outbox: Outbox;
+  readonly #traffic: TrafficCounter;
   readonly #exchangePort: ExchangePort = {
     isFull: () => this.#outbox.isFull,
     credit: (id) => this.session.credit(id),
@@ -57,7 +59,8 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
 
   constructor(connection: Connection, session: Protocol, handlers: LinkHandlers<Extension>) {
     this.connection = connection;
-    this.#outbox = new Outbox(connection);
+    this.#traffic = counterOf(connection.remote.transport);
+    this.#outbox = new Outbox(connection, this.#traffic);
     this.session = session;
     this.#handlers = handlers;
   }
@@ -140,6 +143,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   }
 
   #receive(bytes: Uint8Array): Promise<void> | undefined {
+    this.#traffic.received += bytes.byteLength;
     this.apply(this.session.receive(bytes, this.now()));
     const unfinished = this.#unfinished;
     this.#unfinished = [];

@@ -1,4 +1,5 @@
 import type { Connection } from '../connection.ts';
+import type { TrafficCounter } from '../traffic.ts';
 
 /** Bytes that may wait for a peer that does not read. Answers do not count: they wait for room before they are sent. */
 export const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
@@ -8,13 +9,15 @@ const UNSENT_OVERHEAD_BYTES = 256;
 /** The sending half of a link. It tracks if the connection has room, and bounds the bytes that wait for room. */
 export class Outbox {
   readonly #connection: Connection;
+  readonly #traffic: TrafficCounter;
   readonly #waitingForRoom = new Set<() => void>();
   #isFull = false;
   #unsentBytes = 0;
   #isClosed = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, traffic: TrafficCounter) {
     this.#connection = connection;
+    this.#traffic = traffic;
   }
 
   /** True while the connection has no room: from a `send` that returned false until it drains. */
@@ -24,6 +27,7 @@ export class Outbox {
 
   /** Sends bytes that are not bounded here: requests of this end, and parts of an answer that waited for room. */
   send(bytes: Uint8Array): void {
+    this.#traffic.sent += bytes.byteLength;
     if (!this.#connection.send(bytes)) this.#isFull = true;
   }
 
