@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import { traffic } from '@shoal/transport';
+import { programOf, skipWithout } from '../../testing/prometheus.ts';
 import { type MeasuredCall, Metrics, type NodeFigures } from './metrics.ts';
 
 const FIGURES: NodeFigures = {
@@ -113,16 +114,16 @@ test('the state of the node is that of the scrape', async (t) => {
   assert.ok((found.get('nodejs_active_resources') ?? -1) >= 0);
 });
 
-const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
-const skip = hasPromtool ? false : 'promtool is not installed: apt install prometheus';
-
-test('Prometheus accepts the metrics', { skip }, async (t) => {
+test('Prometheus accepts the metrics', { skip: skipWithout('promtool') }, async (t) => {
   const { metrics } = open(t);
   const request = metrics.begin({ ...CHAT, model: 'tiny "quoted" \\ model' });
   request.first();
   request.end('ok', USAGE);
   metrics.begin(CHAT).end('WORKER_LOST');
   const input = await metrics.render({ ...FIGURES, traffic: traffic() });
-  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(programOf('promtool'), ['check', 'metrics'], {
+    input,
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, `${stdout}${stderr}`);
 });

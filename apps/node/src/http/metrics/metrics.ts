@@ -13,7 +13,7 @@ export interface MeasuredCall {
 }
 
 /** The end of a request, as the label `outcome` has it. */
-export type Outcome = 'ok' | 'cancelled' | ErrorCode;
+type Outcome = 'ok' | 'cancelled' | ErrorCode;
 
 /** The state of a node at a scrape. */
 export interface NodeFigures {
