@@ -68,7 +68,7 @@ function typedValue(entry: Setting | undefined, value: unknown): unknown {
   if (Array.isArray(value) && schema instanceof z.ZodObject) {
     return Object.fromEntries(value.map((name) => [name, {}]));
   }
-  if (Array.isArray(value) && schema instanceof z.ZodRecord) return Object.fromEntries(value.map(member));
+  if (Array.isArray(value) && schema instanceof z.ZodRecord) return Object.fromEntries(value.map(assignment));
   if (typeof value !== 'string') return value;
   if (schema instanceof z.ZodArray) return entry?.separator === undefined ? [value] : value.split(entry.separator);
   if (schema instanceof z.ZodBoolean) return TRUTH[value] ?? value;
@@ -77,7 +77,7 @@ function typedValue(entry: Setting | undefined, value: unknown): unknown {
 }
 
 /** The name and the value of `name=value`. A text without a value is left for the schema to refuse. */
-function member(text: unknown): readonly [string, string] {
+function assignment(text: unknown): readonly [string, string] {
   const [, name = String(text), value = ''] = /^([^=]*)=(.*)$/s.exec(String(text)) ?? [];
   return [name, value];
 }

@@ -13,7 +13,7 @@ const SINGLE_HEADERS = ['host', 'authorization'];
 export interface GuardOptions extends HostOptions, CredentialOptions, Pick<OriginOptions, 'apiOrigins'> {}
 
 /** The parts of a request that the guard reads. */
-export interface GuardedCall {
+interface GuardedCall {
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
@@ -26,19 +26,19 @@ interface Answerable {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface Accepted extends Answerable, Rights {
+interface Accepted extends Answerable, Rights {
   readonly type: 'accepted';
 }
 
 /** The answer to a call that is refused before its body is read. */
-export interface Refused extends Answerable {
+interface Refused extends Answerable {
   readonly type: 'refused';
   readonly status: 401 | 403;
   readonly error: ShoalError;
 }
 
 /** The answer to the question of a browser. It has no body and needs no token. */
-export interface Preflight extends Answerable {
+interface Preflight extends Answerable {
   readonly type: 'preflight';
   readonly status: 204;
 }
