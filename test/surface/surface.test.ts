@@ -14,7 +14,7 @@ import { parseSettings } from '@shoal/host/settings';
 import { ENGINES, SETTINGS } from '@shoal/host/settings/table';
 import type { Setting } from '@shoal/host/settings/setting';
 import { createProgram } from '../../apps/cli/src/program.ts';
-import { STATUS_OF } from '../../apps/node/src/http/errors.ts';
+import { STATUS_OF } from '../../apps/node/src/http/http-error.ts';
 import { commandLines } from './command-lines.ts';
 import { EVERY_SETTING } from './every-setting.ts';
 import { checkRecord, keyPaths, saveRecord } from './record.ts';

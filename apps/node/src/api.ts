@@ -4,6 +4,7 @@
  */
 import type { WorkerChosen } from '@shoal/client';
 import type { ResidentModel } from '@shoal/engine';
+import type { OfferedModel } from '@shoal/formats/models';
 import type { Ability, InferenceEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import type { ErrorCode } from '@shoal/protocol/error';
@@ -110,6 +111,15 @@ export interface ErrorView {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** The number of peers that lend, by state. */
+export interface WorkerCounts {
+  /** With a free slot. */
+  readonly free: number;
+  readonly busy: number;
+  /** Connected, and without a message for longer than the interval of statuses. */
+  readonly silent: number;
+}
+
 /** The running node, as its HTTP API uses it. Every method throws `ShoalError`. */
 export interface NodeControl {
   status(): StatusView;
@@ -119,6 +129,10 @@ export interface NodeControl {
   /** Leaves a cluster and saves that. Throws `INVALID_REQUEST` with the joined clusters if it is not joined. */
   leave(cluster: string): Promise<void>;
   peers(cluster?: string): readonly PeerView[];
+  /** The peers that lend, by state. */
+  workers(): WorkerCounts;
+  /** The models that this node can use, its own and those of its peers: one per name. */
+  models(): readonly OfferedModel[];
   /** Empty if the node does not lend. Throws `INVALID_REQUEST` if its engine does not report its models in memory. */
   loaded(): Promise<readonly ResidentModelView[]>;
   /**
@@ -130,18 +144,18 @@ export interface NodeControl {
 /** Paths of the HTTP API. Every call carries `Authorization: Bearer TOKEN`; errors are `{ error: ErrorView }`. */
 export const API_PATHS = {
   /** GET → `StatusView` */
-  status: '/shoal/status',
+  status: '/shoal/v1/status',
   /** GET → `{ clusters: ClusterView[] }`; POST `{ id }` → `ClusterView`; DELETE `?id=` → `{ clusters }` */
-  clusters: '/shoal/clusters',
+  clusters: '/shoal/v1/clusters',
   /** GET `?cluster=` → `{ peers: PeerView[] }` */
-  peers: '/shoal/peers',
+  peers: '/shoal/v1/peers',
   /** GET → `{ models: ResidentModelView[] }`: what is in memory */
-  loaded: '/shoal/models/loaded',
+  loaded: '/shoal/v1/models/loaded',
   /** POST `PromptRequest` → NDJSON of `PromptLine` */
-  prompt: '/shoal/prompt',
+  prompt: '/shoal/v1/prompt',
   /** POST → `{}`; the daemon drains and ends */
-  stop: '/shoal/stop',
+  stop: '/shoal/v1/stop',
 } as const;
 
-/** The largest request to the local API, prompt included. A larger one is refused with status 413. */
-export const API_BODY_LIMIT_BYTES = 1_048_576;
+/** The largest request to the local API, prompt included, compressed or not. A larger one is refused with status 413. */
+export const API_BODY_LIMIT_BYTES = 16_777_216;

@@ -9,9 +9,12 @@ import { EndRequest } from '@shoal/host/end-request';
 import { createEngine } from '@shoal/host/engines';
 import { gaugeHome } from '@shoal/host/gauge';
 import { prepareHome, type Home } from '@shoal/host/home';
-import { openApi, type Api } from './http/http.ts';
+import { checkBind } from './http/access/access.ts';
+import { openApi, type Api, type ApiOptions } from './http/http.ts';
 import { loadIdentity } from '@shoal/host/home/identity';
 import { saveLaunch } from '@shoal/host/launch';
+import { TokenStore } from '@shoal/host/home/token-store';
+import { ModelLibrary } from '@shoal/host/models/library';
 import { lockHome } from '@shoal/host/home/lock';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { createNode as createRealNode, type NodeOptions, type RunningNode } from './node.ts';
@@ -74,8 +77,7 @@ class Daemon {
 
   /** Opens the API's port first, so that a port in use is reported before a cluster is joined or a model is loaded. */
   async run(): Promise<void> {
-    const { port } = this.#configuration;
-    const api = await openApi({ port, token: this.#token, log: this.#log, onStop: () => this.#end.request() });
+    const api = await openApi(this.#apiOptions());
     try {
       await this.#runWithApi(api);
     } finally {
@@ -83,6 +85,21 @@ class Daemon {
       await removeApiAccess(this.#home);
       this.#end.close();
     }
+  }
+
+  /** Throws `INVALID_REQUEST` if other machines could reach the API and there is no token. */
+  #apiOptions(): ApiOptions {
+    const onError = ({ message }: ShoalError): void => this.#log.error(message);
+    const tokens = new TokenStore(this.#home, { onError });
+    checkBind(this.#configuration.host, tokens);
+    return {
+      settings: this.#configuration,
+      token: this.#token,
+      tokens,
+      library: new ModelLibrary(this.#home, this.#configuration.modelFolders),
+      log: this.#log,
+      onStop: () => this.#end.request(),
+    };
   }
 
   async #runWithApi(api: Api): Promise<void> {
@@ -106,6 +123,7 @@ class Daemon {
       queue,
       maxTokens,
       paddedTopic,
+      autoModels,
     } = this.#configuration;
     const seed = await loadIdentity(this.#home);
     const resources = await gaugeHome(this.#home);
@@ -123,7 +141,8 @@ class Daemon {
       limits: { slots: slots ?? engine?.abilities.slots ?? 1, queue, maxTokens },
       resources,
       paddedTopics: paddedTopic,
-      apiAddress: () => `http://127.0.0.1:${api.port}`,
+      apiAddress: () => api.url,
+      autoModels,
       onPeersChange: (views) => peers.update(views),
       log: this.#log,
     };
@@ -146,8 +165,8 @@ class Daemon {
     try {
       api.serve(remembering(node, this.#state));
       await this.#state.setPid(process.pid);
-      await writeApiAccess(this.#home, { port: api.port, pid: process.pid, token: this.#token });
-      this.#log.info(`API on http://127.0.0.1:${api.port}`);
+      await writeApiAccess(this.#home, { host: api.host, port: api.port, pid: process.pid, token: this.#token });
+      this.#log.info(`API on ${api.url}`);
       // A daemon may be killed after weeks, so its compiled code is saved for the next start now.
       flushCompileCache();
       await this.#end.wait();

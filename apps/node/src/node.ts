@@ -22,10 +22,13 @@ import type {
   PromptRequest,
   ResidentModelView,
   StatusView,
+  WorkerCounts,
 } from './api.ts';
+import type { OfferedModel } from '@shoal/formats/models';
+import { offeredModels } from './offered-models.ts';
 import type { DoorHost } from '@shoal/host/doors';
 import { connectToSelf, type OwnWorker } from './self.ts';
-import { clusterView, peerView } from './views.ts';
+import { clusterView, countWorkers, peerView } from './views.ts';
 
 /** The interval at which processor use is measured, and the DHT is checked while no peer is connected. */
 const CHECK_INTERVAL_MS = 5_000;
@@ -60,6 +63,8 @@ export interface NodeOptions {
   readonly paddedTopics: boolean;
   /** Returns the address of the local API, for `status`. */
   readonly apiAddress: () => string;
+  /** The user's models for `auto`, from the lightest to the strongest. */
+  readonly autoModels?: readonly string[] | undefined;
   readonly onPeersChange?: ((peers: readonly PeerView[]) => void) | undefined;
   readonly log: NodeLog;
 }
@@ -169,6 +174,14 @@ export class RunningNode implements NodeControl {
     return this.#network.peers(cluster).map((peer) => peerView(peer, this.#network.clusters));
   }
 
+  workers(): WorkerCounts {
+    return countWorkers(this.#network.peers(), Date.now());
+  }
+
+  models(): readonly OfferedModel[] {
+    return offeredModels(this.#own, this.#network.peers());
+  }
+
   async loaded(): Promise<readonly ResidentModelView[]> {
     const { engine } = this.#options;
     if (engine === undefined) return [];
@@ -184,7 +197,8 @@ export class RunningNode implements NodeControl {
       request,
       random: Math.random,
       cluster,
-      own: this.#self === undefined ? [] : [this.#self],
+      own: this.#own,
+      autoModels: this.#options.autoModels,
     };
     return new Generation((cancellation) => generate(options, cancellation));
   }
@@ -205,6 +219,11 @@ export class RunningNode implements NodeControl {
     const clusters = openClusterDoor({ network: this.#network, worker });
     const host = { dht: this.#dht, worker, hello: () => this.#network.hello() };
     this.#doors = [clusters, ...((await this.#options.openDoors?.(host)) ?? [])];
+  }
+
+  /** This node's own workers. */
+  get #own(): readonly OwnWorker[] {
+    return this.#self === undefined ? [] : [this.#self];
   }
 
   #connectToSelf(worker: Worker): OwnWorker {

@@ -7,6 +7,8 @@ export function remembering(node: NodeControl, state: NodeState): NodeControl {
     status: () => node.status(),
     clusters: () => node.clusters(),
     peers: (cluster) => node.peers(cluster),
+    workers: () => node.workers(),
+    models: () => node.models(),
     loaded: () => node.loaded(),
     prompt: (request) => node.prompt(request),
     async join(cluster) {

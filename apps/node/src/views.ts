@@ -1,6 +1,9 @@
 import { type Peer, peerName } from '@shoal/network';
-import type { ClusterView, PeerView } from './api.ts';
+import type { ClusterView, PeerView, WorkerCounts } from './api.ts';
 import { printableName } from '@shoal/host/printable';
+
+/** Idle peers send their status every 5 s. */
+const SILENT_AFTER_MS = 12_000;
 
 export function clusterView(id: string, lends: boolean, peers: number): ClusterView {
   return { id, role: lends ? 'lending' : 'using', peers };
@@ -22,4 +25,17 @@ export function peerView(peer: Peer, ourClusters: readonly string[]): PeerView {
     connectedAt: new Date(peer.connectedAt).toISOString(),
     lastSeenAt: new Date(peer.lastSeenAt).toISOString(),
   };
+}
+
+/** Counts the peers that lend. `now` is in milliseconds since 1970. */
+export function countWorkers(peers: readonly Peer[], now: number): WorkerCounts {
+  const counts = { free: 0, busy: 0, silent: 0 };
+  for (const { info, link, othersLoad = 0, lastSeenAt } of peers) {
+    if (info.lends !== true) continue;
+    const slots = Math.max(1, info.status?.slots ?? info.capacity?.slots ?? 1);
+    if (now - lastSeenAt > SILENT_AFTER_MS) counts.silent += 1;
+    else if (link.openAnswers + othersLoad >= slots) counts.busy += 1;
+    else counts.free += 1;
+  }
+  return counts;
 }

@@ -15,6 +15,8 @@ export interface Call {
   /** The number of answers to generate, at least 1. */
   readonly count: number;
   readonly streams: boolean;
+  /** True if the call only loads or unloads the model. A model that cannot count tokens is then left as it is. */
+  readonly loadsModel?: boolean | undefined;
   /** Returns the body of a whole answer. `answers` has `count` items. */
   write(answers: readonly CompletedAnswer[], context: AnswerContext): object;
   /** Starts a streamed answer. */
@@ -30,6 +32,8 @@ export interface AnswerContext {
   /** The arrival of the call on the monotonic clock `now`, in milliseconds. */
   readonly startedAt: number;
   readonly now: () => number;
+  /** Returns the time of the first event of the answer on that clock. Undefined before it. */
+  readonly beganAt: () => number | undefined;
   /** Returns the name of the model that answers. Until a worker is chosen: the requested one. */
   readonly model: () => string;
   /** Returns the name of the peer that answers. Undefined for this node's own engine, and until a worker is chosen. */
@@ -41,12 +45,17 @@ export type WrittenEvent = TextEvent | ReasoningEvent | ToolCallEvent | FinishEv
 
 /**
  * Writes a streamed answer. Every method returns the text to send, which may be empty. Calls come in this order: `begin`;
- * any number of `event`, `keepAlive` and `moved`; then `end`, or `fail` after which the connection is closed without a
- * proper end of the body, because most clients take a proper end for success.
+ * any number of `event`, `keepAlive` and `moved`; then `end` or `fail`. `event` may throw a `ShoalError`, which fails the
+ * answer.
  */
 export interface AnswerWriter {
   /** The header `Content-Type`. */
   readonly contentType: string;
+  /**
+   * True if the body ends properly after `fail`. Default: the connection is closed without an end of the body, because most
+   * clients take a proper end for success.
+   */
+  readonly endsAfterFailure?: boolean | undefined;
   begin(): string;
   /** `choice` is the index of the answer, from 0. */
   event(event: WrittenEvent, choice: number): string;

@@ -72,7 +72,7 @@ async function send(
   }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const call = request({
-    host: '127.0.0.1',
+    host: access.host ?? '127.0.0.1',
     port: access.port,
     method,
     path,

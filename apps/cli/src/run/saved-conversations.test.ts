@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeApiAccess } from '@shoal/host/home/api-file';
 import { findDemoModel } from '@shoal/host/engines';
-import { createLogger } from '@shoal/host/log';
-import { openApi } from '../../../node/src/http/http.ts';
+import { openTestApi, TEST_TOKEN } from '../../../node/src/testing/test-api.ts';
 import { FakeNode } from '../../../node/src/testing/fake-node.ts';
 import { temporaryHome } from '../../../../packages/host/src/testing/temporary-home.ts';
 import { emptyConversation } from './conversation.ts';
@@ -33,13 +32,9 @@ test('a conversation is not saved under the name of a model', { skip }, async (t
 
 test('a conversation is not saved under the name of a model that only the node has', async (t) => {
   const home = temporaryHome(t);
-  const token = 'ab'.repeat(32);
-  const api = await openApi({ port: 0, token, log: createLogger('error'), onStop: () => undefined });
-  t.after(() => api.close());
-  const node = new FakeNode();
+  const { api, node } = await openTestApi(t);
   node.status = () => ({ ...new FakeNode().status(), lends: true, models: [{ id: 'Lent' }] });
-  api.serve(node);
-  await writeApiAccess(home, { port: api.port, pid: process.pid, token });
+  await writeApiAccess(home, { port: api.port, pid: process.pid, token: TEST_TOKEN });
   const context = { home, json: false };
   const talk = emptyConversation('Lent');
   await assert.rejects(saveNamedConversation(context, 'lent', talk), {

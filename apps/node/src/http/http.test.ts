@@ -2,33 +2,20 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import { pino } from 'pino';
 import type { InferenceEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { API_BODY_LIMIT_BYTES, API_PATHS } from '../api.ts';
 import { openApi, type Api } from './http.ts';
 import { FakeNode } from '../testing/fake-node.ts';
+import { openTestApi, TEST_TOKEN, type TestApi, testApiOptions } from '../testing/test-api.ts';
 
-const TOKEN = 'ab'.repeat(32);
+const TOKEN = TEST_TOKEN;
 const PROMPT = JSON.stringify({
   request: { input: { type: 'messages', messages: [{ role: 'user', content: 'hi' }] }, sampling: {}, stop: [] },
 });
 
-interface Setting {
-  readonly api: Api;
-  readonly node: FakeNode;
-  readonly stopped: Promise<void>;
-}
-
-async function open(t: TestContext): Promise<Setting> {
-  const stop = Promise.withResolvers<void>();
-  const api = await openApi({ port: 0, token: TOKEN, log: pino({ enabled: false }), onStop: stop.resolve });
-  t.after(() => api.close());
-  const node = new FakeNode();
-  api.serve(node);
-  return { api, node, stopped: stop.promise };
-}
+const open = (t: TestContext): Promise<TestApi> => openTestApi(t);
 
 interface Call {
   readonly method?: string | undefined;
@@ -257,7 +244,7 @@ async function settled(node: FakeNode): Promise<number> {
 }
 
 test('prompts are refused before the node exists and while it stops', async (t) => {
-  const api = await openApi({ port: 0, token: TOKEN, log: pino({ enabled: false }), onStop: () => undefined });
+  const api = await openApi(testApiOptions());
   t.after(() => api.close());
   await refused(api, API_PATHS.status, {}, 503, 'OVERLOADED');
   api.serve(new FakeNode());
@@ -274,6 +261,7 @@ test('a stop request is answered before the node stops', async (t) => {
 
 test('a port in use is refused with a hint', async (t) => {
   const { api } = await open(t);
-  const second = openApi({ port: api.port, token: TOKEN, log: pino({ enabled: false }), onStop: () => undefined });
+  const options = testApiOptions();
+  const second = openApi({ ...options, settings: { ...options.settings, port: api.port } });
   await assert.rejects(second, { code: 'INVALID_REQUEST', message: new RegExp(`Port ${api.port} is taken.*--port 0`) });
 });

@@ -1,32 +1,58 @@
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { isObject } from '@shoal/protocol/json';
-import { ShoalError } from '@shoal/protocol/error';
-import { API_BODY_LIMIT_BYTES, API_PATHS, type NodeControl } from '../api.ts';
-import { createGuard } from './guard.ts';
-import { errorView, STATUS_OF } from './errors.ts';
-import { streamPrompt } from './prompt.ts';
+import { hostname } from 'node:os';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Configuration } from '@shoal/host/configuration';
+import type { TokenStore } from '@shoal/host/home/token-store';
 import type { Logger } from '@shoal/host/log';
-import { parsePromptRequest } from './prompt-request.ts';
+import type { ModelLibrary } from '@shoal/host/models/library';
+import { isNamed } from '@shoal/protocol';
+import { ShoalError } from '@shoal/protocol/error';
+import type { NodeControl } from '../api.ts';
+import { type AccessGuard, createAccessGuard } from './access/access.ts';
+import { HttpError } from './http-error.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { RateLimits } from './rate-limit.ts';
+import { addAnthropicRoutes } from './routes/anthropic.ts';
+import type { ApiContext } from './routes/context.ts';
+import { addControlRoutes } from './routes/control.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addOllamaRoutes } from './routes/ollama.ts';
+import { addOpenAiRoutes } from './routes/openai.ts';
+import { addResponsesRoutes } from './routes/responses.ts';
+import { createServer } from './server.ts';
 
-const HOST = '127.0.0.1';
-const HEADERS_TIMEOUT_MS = 10_000;
-/** The longest time until a request has arrived. Answers have no limit. */
-const BODY_TIMEOUT_MS = 30_000;
-const TIMEOUT_CHECK_MS = 1_000;
-const MAX_CONNECTIONS = 1_024;
+/** The caller of calls without a token of their own, for which only programs on this machine need none. */
+const LOCAL_CALLER = 'local';
+const TOO_MANY_REQUESTS = 429;
+/** Addresses that stand for all addresses, and one of them. */
+const ADDRESS_OF_ANY: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
+
+/** The settings of the API. */
+export type ApiSettings = Pick<
+  Configuration,
+  'host' | 'port' | 'apiHosts' | 'apiOrigins' | 'aliases' | 'requestsPerMinute'
+>;
 
 export interface ApiOptions {
-  /** 0 selects a free port. */
-  readonly port: number;
+  readonly settings: ApiSettings;
+  /** The daemon's own token, which may do everything. */
   readonly token: string;
+  readonly tokens: Pick<TokenStore, 'find'>;
+  readonly library: ModelLibrary;
   readonly log: Logger;
   /** Called after a stop request has been answered. */
   readonly onStop: () => void;
 }
 
-/** The daemon's HTTP API for programs of the same user. */
+/** The daemon's HTTP APIs: control, and those of OpenAI, Ollama and Anthropic. */
 export interface Api {
+  /** An address of this machine at which it listens. */
+  readonly host: string;
   readonly port: number;
+  /** Such as `http://127.0.0.1:17002`. */
+  readonly url: string;
   /** Sets the node that serves calls. Earlier calls are answered with `OVERLOADED`. */
   serve(node: NodeControl): void;
   /** Refuses new prompts. Running ones continue. */
@@ -34,133 +60,131 @@ export interface Api {
   close(): Promise<void>;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The id of the caller's token, or `local`. */
+    caller: string;
+  }
+}
+
 /**
- * Opens the API on the loopback address. Throws `INVALID_REQUEST` if the port is in use. The API opens before the node
- * exists, so that a port in use is reported before a cluster is joined or a model is loaded.
+ * Opens the APIs. Throws `INVALID_REQUEST` if the port is in use. They open before the node exists, so that a port in use is
+ * reported before a cluster is joined or a model is loaded.
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const server = createServer(options.log);
-  const state: { node?: NodeControl | undefined; ending: boolean } = { ending: false };
-  const node = (): NodeControl => {
-    if (state.node === undefined)
-      throw new ShoalError('OVERLOADED', 'This node is still starting. Try again in a moment.');
-    return state.node;
+  const { settings, token, tokens, library, log, onStop } = options;
+  const server = createServer(log);
+  const state = new NodeState();
+  const metrics = new Metrics({ isOffered: (name) => state.isOffered(name) });
+  const context: ApiContext = {
+    node: () => state.node(),
+    nodeForCalls: () => state.nodeForCalls(),
+    aliases: settings.aliases,
+    library,
+    metrics,
+    log,
+    onStop,
   };
-  const controlForPrompts = (): NodeControl => {
-    if (state.ending) throw new ShoalError('OVERLOADED', 'This node is stopping and accepts no more prompts.');
-    return node();
-  };
-
-  addGuard(server, options.token);
-  addRoutes(server, node, controlForPrompts, options);
-  const port = await listen(server, options.port);
+  addAccess(server, createAccessGuard({ ...settings, ownToken: token, tokens, machineName: hostname() }), settings);
+  addControlRoutes(server, context);
+  addHealthRoutes(server, context);
+  addOpenAiRoutes(server, context);
+  addResponsesRoutes(server, context);
+  addOllamaRoutes(server, context);
+  addAnthropicRoutes(server, context);
+  const port = await listen(server, settings);
+  const host = ADDRESS_OF_ANY.get(settings.host) ?? settings.host;
   return {
+    host,
     port,
-    serve(control) {
-      state.node = control;
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    serve: (node) => state.serve(node),
+    refusePrompts: () => state.refusePrompts(),
+    async close() {
+      metrics.close();
+      await server.close();
     },
-    refusePrompts() {
-      state.ending = true;
-    },
-    close: () => server.close(),
   };
 }
 
-function createServer(log: Logger): FastifyInstance {
-  const server = fastify({
-    logger: false,
-    bodyLimit: API_BODY_LIMIT_BYTES,
-    requestTimeout: BODY_TIMEOUT_MS,
-    forceCloseConnections: true,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
-  });
-  server.server.maxConnections = MAX_CONNECTIONS;
-  server.setErrorHandler((thrown: FastifyError | Error, _request, reply) => {
-    const { status, error } = failure(thrown);
-    if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'A call of the API failed');
-    return sendError(reply, status, error);
-  });
-  server.setNotFoundHandler((request, reply) => {
-    const error = ShoalError.invalidRequest(`This API has no route ${request.method} ${request.url}.`);
-    return sendError(reply, 404, error);
-  });
-  return server;
+/** The node behind the API, once it exists. */
+class NodeState {
+  #node: NodeControl | undefined;
+  #isEnding = false;
+
+  serve(node: NodeControl): void {
+    this.#node = node;
+  }
+
+  refusePrompts(): void {
+    this.#isEnding = true;
+  }
+
+  node(): NodeControl {
+    if (this.#node !== undefined) return this.#node;
+    throw new ShoalError('OVERLOADED', 'This node is still starting. Try again in a moment.');
+  }
+
+  isOffered(name: string): boolean {
+    return this.#node?.models().some((model) => isNamed(model, name)) ?? false;
+  }
+
+  nodeForCalls(): NodeControl {
+    if (this.#isEnding) throw new ShoalError('OVERLOADED', 'This node is stopping and accepts no more prompts.');
+    return this.node();
+  }
 }
 
-function addGuard(server: FastifyInstance, token: string): void {
-  const guard = createGuard(token);
+/** Checks each call before its body is read. */
+function addAccess(server: FastifyInstance, guard: AccessGuard, { requestsPerMinute }: ApiSettings): void {
+  const rates = new RateLimits(() => performance.now());
+  server.decorateRequest('caller', LOCAL_CALLER);
   server.addHook('onRequest', async (request, reply) => {
-    const refusal = guard(request.headers, request.socket.localPort ?? 0);
-    if (refusal !== undefined) await sendError(reply, refusal.status, refusal.error);
+    const decision = guard(guardedCall(request), request.routeOptions.config.scope ?? 'admin');
+    void reply.headers(decision.headers);
+    if (decision.type === 'preflight') return reply.code(decision.status).send();
+    if (decision.type === 'refused') throw new HttpError(decision.status, decision.error);
+    const { token } = decision;
+    if (token === undefined) return undefined;
+    request.caller = token.id;
+    const perMinute = token.requestsPerMinute ?? requestsPerMinute;
+    const retryAfterMs = perMinute === undefined ? undefined : rates.take(token.id, perMinute);
+    if (retryAfterMs === undefined) return undefined;
+    const reason = `This token may send ${perMinute} requests a minute. Try again later.`;
+    throw new HttpError(TOO_MANY_REQUESTS, new ShoalError('OVERLOADED', reason, { retryAfterMs }));
   });
 }
 
-function addRoutes(
-  server: FastifyInstance,
-  node: () => NodeControl,
-  controlForPrompts: () => NodeControl,
-  { log, onStop }: ApiOptions,
-): void {
-  server.get(API_PATHS.status, () => node().status());
-  server.get(API_PATHS.clusters, () => ({ clusters: node().clusters() }));
-  server.post(API_PATHS.clusters, (request) => node().join(textOf(request.body, 'id')));
-  server.delete(API_PATHS.clusters, async (request) => {
-    await node().leave(textOf(request.query, 'id'));
-    return { clusters: node().clusters() };
-  });
-  server.get(API_PATHS.peers, (request) => ({ peers: node().peers(clusterOf(request)) }));
-  server.get(API_PATHS.loaded, async () => ({ models: await node().loaded() }));
-  server.post(API_PATHS.prompt, async (request, reply) => {
-    const prompt = parsePromptRequest(request.body);
-    const control = controlForPrompts();
-    reply.hijack();
-    await streamPrompt(control, prompt, reply.raw, log);
-  });
-  server.post(API_PATHS.stop, async (_request, reply) => {
-    reply.raw.once('close', onStop);
-    return {};
-  });
+function guardedCall({ method, headers, raw, socket }: FastifyRequest): Parameters<AccessGuard>[0] {
+  return { method, headers, rawHeaders: raw.rawHeaders, port: socket.localPort ?? 0 };
 }
 
-async function listen(server: FastifyInstance, port: number): Promise<number> {
+async function listen(server: FastifyInstance, { host, port }: ApiSettings): Promise<number> {
   try {
-    await server.listen({ host: HOST, port });
+    await server.listen({ host, port });
   } catch (error) {
     await server.close();
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-    const why = code === 'EADDRINUSE' ? 'is taken by another program' : 'may not be used by this user';
-    throw new ShoalError('INVALID_REQUEST', `Port ${port} ${why}. Use --port 0 for a free one, or set SHOAL_PORT.`, {
-      cause: error,
-    });
+    throw listenError(error, host, port);
   }
   const address = server.server.address();
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
-function failure(thrown: FastifyError | Error): { status: number; error: ShoalError } {
-  if (thrown instanceof ShoalError) return { status: STATUS_OF[thrown.code], error: thrown };
-  const status = 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500;
-  if (status === 413) {
-    return { status, error: ShoalError.invalidRequest(`A request may have at most ${API_BODY_LIMIT_BYTES} bytes.`) };
+function listenError(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'EADDRINUSE':
+    case 'EACCES': {
+      const why = code === 'EADDRINUSE' ? 'is taken by another program' : 'may not be used by this user';
+      const advice = 'Use --port 0 for a free one, or set SHOAL_PORT.';
+      return new ShoalError('INVALID_REQUEST', `Port ${port} ${why}. ${advice}`, { cause: error });
+    }
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new ShoalError('INVALID_REQUEST', `${host} is not an address of this machine. Change --host.`, {
+        cause: error,
+      });
+    default:
+      return error;
   }
-  // The messages of Fastify's own refusals (bad JSON, an unknown content type) are fit for users.
-  if (status >= 400 && status < 500) return { status, error: ShoalError.invalidRequest(thrown.message) };
-  return { status: 500, error: ShoalError.from(thrown) };
-}
-
-function sendError(reply: FastifyReply, status: number, error: ShoalError): FastifyReply {
-  if (error.retryAfterMs !== undefined) void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1_000));
-  return reply.code(status).send({ error: errorView(error) });
-}
-
-function clusterOf(request: FastifyRequest): string | undefined {
-  const { query } = request;
-  return isObject(query) && 'cluster' in query ? textOf(query, 'cluster') : undefined;
-}
-
-function textOf(value: unknown, field: string): string {
-  const text = isObject(value) ? value[field] : undefined;
-  if (typeof text !== 'string') throw ShoalError.invalidRequest(`"${field}" must be given, once, as text.`);
-  return text;
 }

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { InferenceEvent } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
 import type { NodeControl, PromptLine, PromptRequest } from '../api.ts';
-import { errorView, STATUS_OF } from './errors.ts';
+import { errorView, STATUS_OF } from './http-error.ts';
 import type { Logger } from '@shoal/host/log';
 
 /**

@@ -1,7 +1,8 @@
 import type { WorkerChosen } from '@shoal/client';
 import type { InferenceEvent } from '@shoal/protocol';
+import type { OfferedModel } from '@shoal/formats/models';
 import { ShoalError } from '@shoal/protocol/error';
-import type { ClusterView, NodeControl, PromptRequest, ResidentModelView, StatusView } from '../api.ts';
+import type { ClusterView, NodeControl, PromptRequest, ResidentModelView, StatusView, WorkerCounts } from '../api.ts';
 
 type Event = WorkerChosen | InferenceEvent;
 
@@ -15,6 +16,7 @@ export class FakeNode implements NodeControl {
   /** After its events the answer stays open until the client leaves. */
   isEndless = false;
   given = 0;
+  offered: readonly OfferedModel[] = [];
   /** The models in memory. Default: the engine cannot list them. */
   resident: readonly ResidentModelView[] | undefined;
 
@@ -53,6 +55,14 @@ export class FakeNode implements NodeControl {
   peers(cluster?: string): readonly [] {
     if (cluster !== undefined && !this.joined.has(cluster)) throw ShoalError.invalidRequest(`Not in ${cluster}.`);
     return [];
+  }
+
+  workers(): WorkerCounts {
+    return { free: 0, busy: 0, silent: 0 };
+  }
+
+  models(): readonly OfferedModel[] {
+    return this.offered;
   }
 
   async loaded(): Promise<readonly ResidentModelView[]> {

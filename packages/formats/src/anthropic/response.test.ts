@@ -8,6 +8,7 @@ const CONTEXT = {
   id: 'abc',
   createdAt: 0,
   startedAt: 0,
+  beganAt: () => undefined,
   now: () => 0,
   model: () => 'tiny',
   peer: () => undefined,

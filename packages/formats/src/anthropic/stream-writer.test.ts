@@ -13,6 +13,7 @@ const CONTEXT: AnswerContext = {
   id: 'abc',
   createdAt: 0,
   startedAt: 0,
+  beganAt: () => undefined,
   now: () => 0,
   model: () => 'tiny',
   peer: () => undefined,

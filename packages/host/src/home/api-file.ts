@@ -8,6 +8,8 @@ import { homeFiles, type Home } from './home.ts';
 
 /** The address of a home's running node, in `api.json`, which only the owner can read. */
 export interface ApiAccess {
+  /** The address to connect to. Default: 127.0.0.1. */
+  readonly host?: string | undefined;
   readonly port: number;
   readonly pid: number;
   /** 64 hex digits, new at each start. */
@@ -39,7 +41,8 @@ export async function readApiAccess(home: Home): Promise<ApiAccess | undefined> 
 
 function isApiAccess(value: unknown): value is ApiAccess {
   if (!isObject(value)) return false;
-  const { port, pid, token } = value;
+  const { host, port, pid, token } = value;
+  if (host !== undefined && typeof host !== 'string') return false;
   const isPort = Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536;
   return (
     isPort && Number.isInteger(pid) && Number(pid) > 0 && typeof token === 'string' && /^[0-9a-f]{64}$/.test(token)

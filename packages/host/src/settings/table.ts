@@ -227,7 +227,7 @@ export const SETTINGS = {
     unset: 'none',
   },
   autoModels: {
-    description: 'the models that "auto" prefers, the best first',
+    description: 'the models for "auto", from the lightest to the strongest',
     schema: (is) => is.list(is.text('the name of a model'), 64, 'names of models'),
     default: [],
     unset: 'all models on offer',

@@ -57,7 +57,7 @@ export class LocalLink implements RequestLink {
   /** Ends open answers with `WORKER_LOST` and refuses further requests. */
   close(): void {
     this.#isClosed = true;
-    for (const exchange of [...this.#exchanges]) {
+    for (const exchange of this.#exchanges) {
       void exchange.send({ type: 'error', error: ShoalError.workerLost('This node is stopping.') });
     }
   }

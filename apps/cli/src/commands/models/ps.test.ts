@@ -2,19 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeApiAccess } from '@shoal/host/home/api-file';
 import { locateHome } from '@shoal/host/home';
-import { createLogger } from '@shoal/host/log';
-import { openApi } from '../../../../node/src/http/http.ts';
-import { FakeNode } from '../../../../node/src/testing/fake-node.ts';
+import { openTestApi, TEST_TOKEN } from '../../../../node/src/testing/test-api.ts';
 import { Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 import { until } from './ps.ts';
 
 test('each model in memory is a line, with question marks for unknown values', async (t) => {
   const shoal = new Shoal(temporaryFolder(t));
-  const token = 'ab'.repeat(32);
-  const api = await openApi({ port: 0, token, log: createLogger('error'), onStop: () => undefined });
-  t.after(() => api.close());
-  const node = new FakeNode();
-  api.serve(node);
+  const { api, node } = await openTestApi(t);
+  const token = TEST_TOKEN;
   await writeApiAccess(locateHome({ SHOAL_HOME: shoal.home }), { port: api.port, pid: process.pid, token });
 
   node.resident = [

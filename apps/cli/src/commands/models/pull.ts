@@ -9,6 +9,7 @@ import {
   type StoredModel,
 } from '@shoal/models';
 import { openModelStore } from '@shoal/host/models';
+import { hubOptions } from '@shoal/host/models/hubs';
 import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol/error';
 import { CliError, EXIT } from '../../cli-error.ts';
@@ -43,7 +44,7 @@ export async function pullWithProgress(
   flags: PullFlags,
   left?: AbortSignal,
 ): Promise<StoredModel> {
-  const options = { ...flagOptions(flags), ...environmentOptions(process.env) };
+  const options = { ...flagOptions(flags), ...environmentOptions() };
   const store = await openModelStore(context.home);
   const line = new PullLine(printableName(source));
   let hasFetched = false;
@@ -82,25 +83,14 @@ function flagOptions({ name, digest, allowHost }: PullFlags): PullOptions {
   }
 }
 
+function environmentOptions(): PullOptions {
+  try {
+    return hubOptions(process.env);
+  } catch (error) {
+    throw error instanceof ShoalError ? CliError.usage(error.message) : error;
+  }
+}
+
 function readDigest(text: string): Digest {
   return parseDigest(text.toLowerCase());
-}
-
-/** The token is read from the environment, because every user of the machine can read a command's flags. */
-function environmentOptions(environment: NodeJS.ProcessEnv): PullOptions {
-  const { HF_TOKEN: token } = environment;
-  const huggingFace = address(environment, 'HF_ENDPOINT');
-  const ollama = address(environment, 'SHOAL_OLLAMA_REGISTRY');
-  return {
-    hubs: { huggingFace, ollama },
-    ...(token !== undefined && token !== '' && { huggingFaceToken: token }),
-  };
-}
-
-function address(environment: NodeJS.ProcessEnv, variable: string): URL | undefined {
-  const text = environment[variable];
-  if (text === undefined || text === '') return undefined;
-  const url = URL.parse(text);
-  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
-  throw CliError.usage(`${variable} must be an https address, such as https://mirror.example.`);
 }

@@ -219,7 +219,7 @@ test('on loopback infer and read are open to any bearer but a wrong one of Shoal
     for (const scope of ['infer', 'read', 'none'] as const) assert.equal(outcome(local, call, scope), 'accepted');
     assert.equal(outcome(local, call, 'admin'), 401, authorization);
   }
-  for (const scope of ['infer', 'read', 'admin', 'none'] as const) {
+  for (const scope of ['infer', 'read', 'admin'] as const) {
     assert.equal(outcome(local, { authorization: 'Bearer shoal_unknown' }, scope), 401);
     assert.equal(outcome(local, { 'x-api-key': 'shoal_unknown' }, scope), 401);
   }
@@ -253,8 +253,10 @@ test('the node’s own token may do everything', () => {
   }
 });
 
-test('without a loopback address or name every call needs a token', () => {
-  for (const scope of ['infer', 'read', 'admin', 'none'] as const) {
+test('without a loopback address or name every call needs a token, except those that need none anywhere', () => {
+  assert.equal(outcome(open, {}, 'none'), 'accepted');
+  assert.equal(outcome(open, { host: `evil.example:${PORT}` }, 'none'), 403);
+  for (const scope of ['infer', 'read', 'admin'] as const) {
     assert.equal(outcome(open, {}, scope), 401);
     assert.equal(outcome(open, { authorization: 'Bearer ollama' }, scope), 401);
     assert.equal(outcome(local, { host: 'api.example.org' }, scope), 401);

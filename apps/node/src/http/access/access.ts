@@ -21,6 +21,8 @@ interface GuardedCall {
   readonly port: number;
 }
 
+const NO_RIGHTS: Rights = { scopes: [] };
+
 interface Answerable {
   /** Headers of every answer to this call, errors included. */
   readonly headers: Readonly<Record<string, string>>;
@@ -45,7 +47,7 @@ interface Preflight extends Answerable {
 
 export type Decision = Accepted | Refused | Preflight;
 
-/** Decides about a call that needs this scope. `none` is for calls that any caller with access may make. */
+/** Decides about a call that needs this scope. `none` is for calls that need no token anywhere, such as health checks. */
 export type AccessGuard = (call: GuardedCall, needed: Scope | 'none') => Decision;
 
 /**
@@ -66,7 +68,8 @@ export function createAccessGuard(options: GuardOptions): AccessGuard {
     if (kind === undefined) return forbidden(HOST_REFUSED);
     if (!isAcceptedOrigin({ headers, port, host, hostKind: kind })) return forbidden(ORIGIN_REFUSED);
     if (isPreflight(method, headers)) return preflight(headers);
-    return decide(rightsOf(headers, isLocal && kind === 'loopback'), needed, corsHeaders(headers));
+    const rights = rightsOf(headers, isLocal && kind === 'loopback') ?? (needed === 'none' ? NO_RIGHTS : undefined);
+    return decide(rights, needed, corsHeaders(headers));
   };
 }
 

@@ -5,15 +5,18 @@ import { Instruments } from './instruments.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { ModelLabels } from './model-labels.ts';
 
+/** As OpenTelemetry names them, and `count_tokens`. */
+export type Operation = 'chat' | 'text_completion' | 'embeddings' | 'count_tokens';
+
 export interface MeasuredCall {
   readonly api: 'openai' | 'ollama' | 'anthropic' | 'shoal';
-  readonly operation: 'chat' | 'text_completion' | 'embeddings';
+  readonly operation: Operation;
   /** The name of the request. */
   readonly model: string;
 }
 
 /** The end of a request, as the label `outcome` has it. */
-type Outcome = 'ok' | 'cancelled' | ErrorCode;
+export type Outcome = 'ok' | 'cancelled' | ErrorCode;
 
 /** The state of a node at a scrape. */
 export interface NodeFigures {

@@ -12,21 +12,23 @@ interface AnswerCall {
   readonly models: readonly string[];
   readonly request: InferenceRequest;
   readonly streams: boolean;
+  readonly loadsModel?: boolean | undefined;
   readonly form: AnswerForm;
   /** Default: the answer's own end. */
   readonly endOf?: EndOf | undefined;
 }
 
 /** Returns the call of an answer. `write` throws `GENERATION_FAILED` for a tool call that cannot be written. */
-export function answerCall({ models, request, streams, form, endOf = answerEnd }: AnswerCall): Call {
+export function answerCall({ models, request, streams, loadsModel, form, endOf = answerEnd }: AnswerCall): Call {
   return {
     models,
     request,
     streams,
+    loadsModel,
     count: 1,
     write: ([answer], context) => {
       if (answer === undefined) throw new ShoalError('INTERNAL', 'There is no answer to write.');
-      return writeLast(form, context, endOf(answer));
+      return writeLast(form, context, { ...endOf(answer), beganAt: context.beganAt() });
     },
     stream: (context) => new StreamWriter(form, context, endOf),
   };
@@ -39,6 +41,7 @@ export function loadCall({ models, request }: CallFields, streams: boolean, form
     models,
     request: { ...request, input: { type: 'text', text: '' }, countOnly: true },
     streams,
+    loadsModel: true,
     form,
     endOf: () => ({ text: '', reason }),
   });

@@ -20,7 +20,6 @@ export class StreamWriter implements AnswerWriter {
   readonly #context: AnswerContext;
   readonly #endOf: EndOf;
   readonly #answer = new AnswerBuilder();
-  #beganAt: number | undefined;
   #model: string | undefined;
   /** The start of every line: constant while the model is the same. */
   #start = '';
@@ -37,7 +36,6 @@ export class StreamWriter implements AnswerWriter {
 
   event(event: WrittenEvent): string {
     if (event.type === 'finish') return this.#finish(event);
-    this.#beganAt ??= this.#context.now();
     switch (event.type) {
       case 'text':
         return this.#text(event);
@@ -81,7 +79,7 @@ export class StreamWriter implements AnswerWriter {
     if (answer === undefined) return '';
     const { toolCalls } = answer;
     const calls = toolCalls && this.#line(`"","tool_calls":${JSON.stringify(writeToolCalls(toolCalls))}`);
-    const end = { ...this.#endOf(answer), ...SENT, beganAt: this.#beganAt };
+    const end = { ...this.#endOf(answer), ...SENT, beganAt: this.#context.beganAt() };
     return (calls ?? '') + writeLine(writeLast(this.#form, this.#context, end));
   }
 

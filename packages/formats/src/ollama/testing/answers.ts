@@ -11,7 +11,7 @@ const TICK_MS = 1;
 export function contextOf({ model = 'tiny', peer = (): string | undefined => undefined } = {}): AnswerContext {
   let time = 0;
   const now = (): number => (time += TICK_MS);
-  return { id: 'abc', createdAt: ARRIVED_AT, startedAt: 0, now, model: () => model, peer };
+  return { id: 'abc', createdAt: ARRIVED_AT, startedAt: 0, now, beganAt: () => TICK_MS, model: () => model, peer };
 }
 
 /** The objects of the lines that a call streams. */

@@ -14,6 +14,8 @@ import { type AnswerState, endOf, type ResponseObject, writeResponse } from './r
  */
 export class ResponseWriter implements AnswerWriter {
   readonly contentType = 'text/event-stream; charset=utf-8';
+  /** Clients see the failure in the events. Codex drops events that came right before a broken connection. */
+  readonly endsAfterFailure = true;
   readonly #settings: Settings;
   readonly #context: AnswerContext;
   readonly #events = new EventWriter();

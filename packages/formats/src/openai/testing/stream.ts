@@ -9,6 +9,7 @@ export const CONTEXT: AnswerContext = {
   id: 'abc',
   createdAt: 5_999,
   startedAt: 0,
+  beganAt: () => undefined,
   now: () => 0,
   model: () => 'tiny',
   peer: () => undefined,

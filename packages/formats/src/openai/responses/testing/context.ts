@@ -6,6 +6,7 @@ export function testContext(id = '7'): AnswerContext {
     id,
     createdAt: 1_700_000_000_900,
     startedAt: 10_000,
+    beganAt: () => undefined,
     now: () => 12_500,
     model: () => 'tiny',
     peer: () => undefined,

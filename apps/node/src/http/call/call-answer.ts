@@ -1,0 +1,90 @@
+import type { InferenceRequest } from '@shoal/protocol/request';
+import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
+import type { GenerationEvent } from '@shoal/client';
+import type { NodeControl } from '../../api.ts';
+import type { ModelRoute } from './model-route.ts';
+
+/** Errors that another model may not have. */
+const MODEL_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CONNECT_FAILED',
+  'GENERATION_FAILED',
+  'HOST_DISCONNECTED',
+  'HOST_OFFLINE',
+  'MODEL_BUSY',
+  'MODEL_NOT_FOUND',
+  'OLLAMA_MODEL_NOT_AVAILABLE',
+  'OLLAMA_NOT_FOUND',
+  'OVERLOADED',
+  'QUEUE_FULL',
+  'TIMEOUT_NO_RESPONSE',
+  'WORKER_LOST',
+]);
+
+/**
+ * The events of one answer, from the first model of a list that gives one. Another model is asked only while there is no part
+ * of the answer yet.
+ */
+export class CallAnswer {
+  readonly #node: Pick<NodeControl, 'prompt'>;
+  readonly #request: InferenceRequest;
+  readonly #routes: readonly ModelRoute[];
+  #next = 0;
+  #hasBegun = false;
+  #firstError: ShoalError | undefined;
+  #events: AsyncIterator<GenerationEvent> | undefined;
+  #isCancelled = false;
+
+  /** `request` has no model. `routes` has at least one item. */
+  constructor(node: Pick<NodeControl, 'prompt'>, request: InferenceRequest, routes: readonly ModelRoute[]) {
+    this.#node = node;
+    this.#request = request;
+    this.#routes = routes;
+  }
+
+  /** Resolves with the next event. Undefined after the terminal one, and once the answer was cancelled. */
+  async next(): Promise<GenerationEvent | undefined> {
+    for (;;) {
+      if (this.#isCancelled) return undefined;
+      const event = await this.#read();
+      if (event?.type === 'error' && this.#maySkip(event.error)) continue;
+      if (event !== undefined && event.type !== 'queued' && event.type !== 'worker') this.#hasBegun = true;
+      return event;
+    }
+  }
+
+  /** Stops the worker at once. */
+  cancel(): void {
+    this.#isCancelled = true;
+    void this.#events?.return?.();
+  }
+
+  async #read(): Promise<GenerationEvent | undefined> {
+    try {
+      this.#events ??= this.#begin();
+      const next = await this.#events.next();
+      if (next.done === true) return undefined;
+      return next.value.type === 'error' ? this.#failed(next.value.error) : next.value;
+    } catch (thrown) {
+      return this.#failed(ShoalError.from(thrown));
+    }
+  }
+
+  #begin(): AsyncIterator<GenerationEvent> {
+    const route = this.#routes[this.#next++];
+    const request = { ...this.#request, model: route?.model };
+    return this.#node.prompt({ request, cluster: route?.cluster })[Symbol.asyncIterator]();
+  }
+
+  /** Returns true, and forgets the failed attempt, if the next model may be asked. */
+  #maySkip(error: ShoalError): boolean {
+    if (this.#hasBegun || this.#next >= this.#routes.length || !MODEL_ERRORS.has(error.code)) return false;
+    this.#events = undefined;
+    return true;
+  }
+
+  /** Before the answer has begun, the error of the preferred model says more than that of the last one. */
+  #failed(error: ShoalError): GenerationEvent {
+    this.#firstError ??= error;
+    return { type: 'error', error: this.#hasBegun ? error : this.#firstError };
+  }
+}

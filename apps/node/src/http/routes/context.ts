@@ -1,0 +1,80 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Call } from '@shoal/formats/call';
+import type { JsonObject } from '@shoal/protocol/json';
+import type { Logger } from '@shoal/host/log';
+import type { ModelLibrary } from '@shoal/host/models/library';
+import type { NodeControl } from '../../api.ts';
+import { apiNameOf, WRITE_ERROR } from '../api-name.ts';
+import type { CompletedHandler } from '../call/exchange.ts';
+import { answerCall } from '../call/answer-call.ts';
+import type { JsonBody } from '../json-body.ts';
+import type { Metrics, Operation } from '../metrics/metrics.ts';
+
+/** What a token must allow. `none`: everybody may call. */
+export type Scope = 'none' | 'infer' | 'read' | 'admin';
+
+/** The parts of the API that its routes use. */
+export interface ApiContext {
+  /** Throws `OVERLOADED` while the node is starting. */
+  readonly node: () => NodeControl;
+  /** Throws `OVERLOADED` while the node is starting or stopping. */
+  readonly nodeForCalls: () => NodeControl;
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly library: ModelLibrary;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Ends the daemon. */
+  readonly onStop: () => void;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly scope?: Scope;
+  }
+}
+
+/** Returns the owner of what a call stores. */
+export function callerOf({ caller }: FastifyRequest): string {
+  return caller;
+}
+
+const NO_BODY: JsonBody = { value: {}, bytes: 0 };
+
+/** Returns the body that the server has parsed. */
+export function bodyOf({ body }: FastifyRequest): JsonBody {
+  return isJsonBody(body) ? body : NO_BODY;
+}
+
+/** Answers a request that a model answers. `read` throws `INVALID_REQUEST`. */
+export async function answer(
+  context: ApiContext,
+  operation: Operation,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  read: (body: JsonObject) => Call,
+  onCompleted?: CompletedHandler,
+): Promise<void> {
+  const { value, bytes } = bodyOf(request);
+  const call = read(value);
+  const node = context.nodeForCalls();
+  const api = apiNameOf(request.url, request.headers);
+  for (const [name, header] of Object.entries(reply.getHeaders())) {
+    if (header !== undefined) reply.raw.setHeader(name, header);
+  }
+  reply.hijack();
+  await answerCall(call, {
+    headers: request.headers,
+    bodyBytes: bytes,
+    response: reply.raw,
+    requestId: request.id,
+    writeError: WRITE_ERROR[api],
+    node,
+    aliases: context.aliases,
+    metrics: context.metrics.begin({ api, operation, model: call.models[0] ?? '' }),
+    log: context.log,
+    onCompleted,
+  });
+}
+
+function isJsonBody(body: unknown): body is JsonBody {
+  return typeof body === 'object' && body !== null && 'value' in body && 'bytes' in body;
+}
