@@ -91,6 +91,45 @@ suite('the tools of a chat', async () => {
   });
 });
 
+suite('reasoning', async () => {
+  const [switched, begun, without] = [await read(NAMES.hermes), await read(NAMES.begun), await read(NAMES.generic)];
+
+  test('is separated only if the chat asks for it and the template supports it', async () => {
+    assert.equal(switched.render({ messages }).reasoning, undefined);
+    assert.equal(without.reasoning, undefined);
+    assert.equal(without.render({ messages, reasoning: true }).reasoning, undefined);
+    const expected = { start: '<think>', end: '</think>', hasBegun: false };
+    assert.deepEqual(switched.render({ messages, reasoning: true }).reasoning, expected);
+    assert.deepEqual(begun.render({ messages, reasoning: true }).reasoning, { ...expected, hasBegun: true });
+    const ministral = await read('mistralai-Ministral-3-14B-Reasoning-2512');
+    assert.deepEqual(ministral.reasoning, { start: '[THINK]', end: '[/THINK]' });
+  });
+
+  test('is switched off in the prompt if the template has a switch', () => {
+    const { prompt, reasoning } = switched.render({ messages, reasoning: false });
+    assert.match(prompt, /<think>\n\n<\/think>\n\n$/);
+    assert.equal(reasoning?.hasBegun, false);
+    assert.equal(switched.render({ messages, reasoning: true }).prompt, switched.render({ messages }).prompt);
+  });
+
+  test('that is separated does not reach the parser of tool calls', () => {
+    const { parser, reasoning, grammar } = begun.render({ messages, tools, toolChoice: 'required', reasoning: true });
+    assert.ok(reasoning?.hasBegun);
+    assert.match(grammar ?? '', /^root ::= .*"<\/think>" \[ \\n\]\* answer$/m);
+    assert.deepEqual(parser?.push({ text: '<tool_call>', tokens: [1] }), []);
+  });
+
+  test('may come before an answer in a format only if it is separated', () => {
+    const format = { type: 'json' } as const;
+    const rest = String.raw`\( \[\^<\] \| "<" \[\^/\] \| "</" \[\^t\] \)\* "</think>" \[ \\n\]\*`;
+    const grammarOf = (template: ChatTemplate, reasoning?: boolean) =>
+      template.render({ messages, format, reasoning }).grammar ?? '';
+    assert.match(grammarOf(switched, true), new RegExp(`^root ::= \\( "<think>" ${rest} \\)\\? object$`, 'm'));
+    assert.match(grammarOf(begun, true), new RegExp(`^root ::= ${rest} object$`, 'm'));
+    for (const reasoning of [false, undefined]) assert.equal(grammarOf(begun, reasoning), grammarOf(without));
+  });
+});
+
 suite('the text that a template writes for a call', () => {
   const names = [
     'meta-llama-Llama-3.1-8B-Instruct',

@@ -2,15 +2,17 @@ import type { AnswerFormat, InferenceRequest, Message, Tool, ToolChoice } from '
 import { ShoalError } from '@shoal/protocol/error';
 import type { AnswerParser } from '../answer-parser.ts';
 import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from '../grammar/index.ts';
+import type { AnswerReasoning } from '../reasoning-filter.ts';
+import type { ReasoningMarkers } from './reasoning-markers.ts';
 import type { TemplateRenderer } from './template-renderer.ts';
 import { JinjaTemplate, type Now, type TemplateTokens } from './jinja-template.ts';
 import { toolFormatOf } from '../tools/formats.ts';
 import { describeTools, generic, genericChoice } from '../tools/generic.ts';
-import { callRules, type ToolFormat } from '../tools/tool-format.ts';
+import { callRules, literal, type ToolFormat } from '../tools/tool-format.ts';
 import { ToolParser } from '../tools/tool-parser.ts';
 
 /** The messages to answer, with the options that affect the prompt. */
-export interface Chat extends Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
+export interface Chat extends Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls' | 'reasoning'> {
   readonly messages: readonly Message[];
   /** Takes precedence over tools: the answer has this format and contains no calls. */
   readonly format?: AnswerFormat | undefined;
@@ -23,9 +25,13 @@ interface RenderedChat {
   readonly grammar?: string | undefined;
   /** Finds tool calls in the answer. Undefined if all of it is text. */
   readonly parser?: AnswerParser | undefined;
+  /** The reasoning to separate from the answer before it is parsed. Undefined if there is none, or none was requested. */
+  readonly reasoning?: AnswerReasoning | undefined;
 }
 
 export interface ChatTemplate {
+  /** The markers around reasoning in an answer. Undefined if the template does not support reasoning. */
+  readonly reasoning: ReasoningMarkers | undefined;
   /** Throws `INVALID_REQUEST` with the template's message if the template refuses the chat. */
   render(chat: Chat): RenderedChat;
 }
@@ -42,44 +48,61 @@ export function createChatTemplate(
 ): ChatTemplate {
   const template = new JinjaTemplate(source, compile, tokens, now);
   const toolFormat = toolFormatOf(template.source, template.capabilities);
+  const render = (chat: Chat, messages: readonly Message[], tools: readonly Tool[]) =>
+    withReasoning(template, chat, template.render(messages, tools, chat.reasoning ?? true));
   return {
+    reasoning: template.reasoning,
     render(chat) {
       const tools = chat.toolChoice === 'none' ? [] : (chat.tools ?? []);
       checkToolChoice(chat.toolChoice, tools);
       if (chat.format !== undefined) {
         const isInTemplate = toolFormat !== generic;
-        return {
-          prompt: template.render(chat.messages, isInTemplate ? tools : []),
-          grammar: formatGrammar(chat.format),
-        };
+        const { prompt, reasoning } = render(chat, chat.messages, isInTemplate ? tools : []);
+        return { prompt, ...formatAnswer(chat.format, chat.reasoning === true ? reasoning : undefined) };
       }
       const isGeneric =
         tools.length > 0 ? toolFormat === generic : !template.capabilities.toolCalls && callsTools(chat.messages);
-      if (isGeneric) return renderGeneric(template, chat, tools);
-      const prompt = template.render(chat.messages, tools);
-      return tools.length === 0 ? { prompt } : { prompt, ...toolAnswer(toolFormat, chat, tools, prompt) };
+      const prompted = isGeneric
+        ? render(chat, describeTools(chat.messages, tools), [])
+        : render(chat, chat.messages, tools);
+      return tools.length === 0
+        ? prompted
+        : { ...prompted, ...toolAnswer(isGeneric ? generic : toolFormat, chat, tools, prompted) };
     },
   };
 }
 
-function renderGeneric(template: JinjaTemplate, chat: Chat, tools: readonly Tool[]): RenderedChat {
-  const prompt = template.render(describeTools(chat.messages, tools), []);
-  return tools.length === 0 ? { prompt } : { prompt, ...toolAnswer(generic, chat, tools, prompt) };
+type Prompted = Pick<RenderedChat, 'prompt' | 'reasoning'>;
+
+/** Adds the reasoning to separate from the answer, if the chat asks for that. */
+function withReasoning({ reasoning: markers }: JinjaTemplate, { reasoning }: Chat, prompt: string): Prompted {
+  if (reasoning === undefined || markers === undefined) return { prompt };
+  return { prompt, reasoning: { ...markers, hasBegun: prompt.trimEnd().endsWith(markers.start) } };
 }
 
 /** The end of a prompt whose template begins the model's reasoning. */
 const BEGUN_REASONING = /<think>\s*$/;
-/** GBNF of the rest of the reasoning. */
-const REASONING_RULE = String.raw`( [^<] | "<" [^/] | "</" [^t] )* "</think>" [ \n]*`;
+/** Characters of an end marker that tell it from other text in a grammar. */
+const TELLING_CHARACTERS = 3;
+
+/** Returns GBNF of the rest of the reasoning, up to its end marker. */
+function reasoningRule(end: string): string {
+  const others = Array.from(end.slice(0, TELLING_CHARACTERS), (character, index) => {
+    const before = index === 0 ? '' : `${literal(end.slice(0, index))} `;
+    return `${before}[^${/[[\]\\^-]/.test(character) ? `\\${character}` : character}]`;
+  });
+  return `( ${others.join(' | ')} )* ${literal(end)} [ \\n]*`;
+}
 
 /** Returns the answer's parser, and a grammar if a tool is required or the format needs one. */
 function toolAnswer(
   format: ToolFormat,
   { toolChoice = 'auto', parallelToolCalls = true }: Chat,
   tools: readonly Tool[],
-  prompt: string,
+  { prompt, reasoning }: Prompted,
 ): Pick<RenderedChat, 'grammar' | 'parser'> {
-  const isThinking = BEGUN_REASONING.test(prompt);
+  // Separated reasoning does not reach the parser.
+  const isThinking = reasoning === undefined && BEGUN_REASONING.test(prompt);
   const names = tools.map(({ name }) => name);
   const parser = new ToolParser(format, { tools: names, isParallel: parallelToolCalls, isThinking });
   if (toolChoice === 'auto' && format !== generic) return { parser };
@@ -89,12 +112,23 @@ function toolAnswer(
   const answer =
     toolChoice === 'auto' ? genericChoice(calls, addSchema(builder, 'response', { type: 'string' })) : calls;
   const rule = builder.addRule('answer', answer);
-  builder.addRule('root', isThinking ? `${REASONING_RULE} ${rule}` : rule);
+  const hasBegun = isThinking || reasoning?.hasBegun === true;
+  builder.addRule('root', hasBegun ? `${reasoningRule(reasoning?.end ?? '</think>')} ${rule}` : rule);
   return { grammar: builder.toString(), parser };
 }
 
-function formatGrammar(format: AnswerFormat): string {
-  return format.type === 'json' ? jsonGrammar() : schemaGrammar(format.schema);
+/** Returns the grammar of an answer in a format, after reasoning if that is separated. Without it the answer has none. */
+function formatAnswer(
+  format: AnswerFormat,
+  reasoning: AnswerReasoning | undefined,
+): Pick<RenderedChat, 'grammar' | 'reasoning'> {
+  if (reasoning === undefined)
+    return { grammar: format.type === 'json' ? jsonGrammar() : schemaGrammar(format.schema) };
+  const builder = new GrammarBuilder();
+  const rule = format.type === 'json' ? builder.primitive('object') : addSchema(builder, 'answer', format.schema);
+  const rest = reasoningRule(reasoning.end);
+  builder.addRule('root', `${reasoning.hasBegun ? rest : `( ${literal(reasoning.start)} ${rest} )?`} ${rule}`);
+  return { grammar: builder.toString(), reasoning };
 }
 
 function callsTools(messages: readonly Message[]): boolean {

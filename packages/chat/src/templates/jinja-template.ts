@@ -3,7 +3,12 @@ import { ShoalError } from '@shoal/protocol/error';
 import { type Capabilities, probeCapabilities } from './capabilities.ts';
 import type { TemplateRenderer } from './template-renderer.ts';
 import { type TemplateMessage, templateMessages, templateTools } from './conversation.ts';
-import { findReasoningMarkers, type ReasoningMarkers, type RenderOptions } from './reasoning-markers.ts';
+import {
+  completeMarkers,
+  findReasoningMarkers,
+  type ReasoningMarkers,
+  type RenderOptions,
+} from './reasoning-markers.ts';
 import { patchedSource, type Peculiarity, peculiarityOf } from './template-peculiarities.ts';
 
 /** A model's BOS and EOS tokens as text, empty if it has none. `adds…`: the tokenizer adds the token itself. */
@@ -32,6 +37,8 @@ const PROBED_TOOLS: readonly Tool[] = [{ name: 'FFF_FIRST_FUN_F', description: '
 export class JinjaTemplate {
   readonly source: string;
   readonly capabilities: Capabilities;
+  /** The markers around reasoning in an answer. Undefined if the template does not support reasoning. */
+  readonly reasoning: ReasoningMarkers | undefined;
   readonly #renderer: TemplateRenderer;
   readonly #tokens: TemplateTokens;
   readonly #now: Now;
@@ -47,15 +54,20 @@ export class JinjaTemplate {
     this.#peculiarity = peculiarityOf(this.source);
     this.capabilities = probeCapabilities(this.#renderer);
     this.#reasoning = findReasoningMarkers(this.source, (options) => this.#tryRender(options));
+    const markers = this.#reasoning ?? this.#peculiarity?.reasoning;
+    this.reasoning = markers === undefined ? undefined : completeMarkers(markers);
   }
 
   /**
-   * Returns the prompt. A last message of the assistant is an unfinished answer, which the prompt ends with. Throws
-   * `INVALID_REQUEST` with the template's own message if it refuses.
+   * Returns the prompt. A last message of the assistant is an unfinished answer, which the prompt ends with. If `reasons` is
+   * false, the template is told not to reason. Throws `INVALID_REQUEST` with the template's own message if it refuses.
    */
-  render(messages: readonly Message[], tools: readonly Tool[]): string {
+  render(messages: readonly Message[], tools: readonly Tool[], reasons = true): string {
+    const enableThinking = reasons && this.#thinks;
+    const apply = (some: readonly Message[], addGenerationPrompt: boolean) =>
+      this.#apply(some, tools, { enableThinking, addGenerationPrompt });
     const last = messages.at(-1);
-    if (last?.role !== 'assistant') return this.#withTurn(this.#apply(messages, tools, true));
+    if (last?.role !== 'assistant') return this.#withTurn(apply(messages, true));
     if (last.toolCalls !== undefined && last.toolCalls.length > 0) {
       throw ShoalError.invalidRequest('The last message calls tools: their answers are to follow it.');
     }
@@ -63,11 +75,11 @@ export class JinjaTemplate {
     if (before.at(-1)?.role === 'assistant') {
       throw ShoalError.invalidRequest('Only one message of the assistant may come last. Join the last two.');
     }
-    const without = this.#apply(before, tools, false);
+    const without = apply(before, false);
     if (this.#peculiarity !== undefined) {
       return this.#withTurn(without) + this.#peculiarity.beforeAnswer + last.content;
     }
-    const beginning = afterCommonStart(without, this.#apply(before, tools, true));
+    const beginning = afterCommonStart(without, apply(before, true));
     return without + this.#closeReasoning(beginning) + last.content;
   }
 
@@ -88,10 +100,14 @@ export class JinjaTemplate {
     return this.#peculiarity !== undefined || this.#reasoning !== undefined;
   }
 
-  #apply(messages: readonly Message[], tools: readonly Tool[], addGenerationPrompt: boolean): string {
+  #apply(
+    messages: readonly Message[],
+    tools: readonly Tool[],
+    { enableThinking, addGenerationPrompt }: Pick<RenderOptions, 'enableThinking' | 'addGenerationPrompt'>,
+  ): string {
     const text = withRefusal(`The model's chat template refuses these messages`, () =>
       this.#renderer.render({
-        ...this.#variables(templateMessages(messages, this.capabilities), this.#thinks, addGenerationPrompt),
+        ...this.#variables(templateMessages(messages, this.capabilities), enableThinking, addGenerationPrompt),
         ...(tools.length > 0 && { tools: templateTools(tools) }),
         ...KEEP_REASONING,
         ...dates(this.#now()),

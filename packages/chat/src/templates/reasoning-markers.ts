@@ -17,6 +17,19 @@ export interface RenderOptions {
   readonly withTools?: boolean | undefined;
 }
 
+/**
+ * Returns markers without the space around them. A missing end marker is derived from the start marker, and the other way
+ * round. Returns undefined if that is not possible.
+ */
+export function completeMarkers({ start, end }: ReasoningMarkers): ReasoningMarkers | undefined {
+  const [begin, finish] = [start.trim(), end.trim()];
+  const whole = {
+    start: begin === '' ? finish.replace(/^([<[])\//, '$1') : begin,
+    end: finish === '' ? begin.replace(/^[<[](?=\w)/, '$&/') : finish,
+  };
+  return whole.start === whole.end ? undefined : whole;
+}
+
 /** Returns the template's output, or undefined if it refuses. */
 export type RenderAttempt = (options: RenderOptions) => string | undefined;
 

@@ -1,3 +1,5 @@
+import type { ReasoningMarkers } from './reasoning-markers.ts';
+
 /** llama.cpp's special handling of one template (`common_chat_templates_init` and common/parsers of its sources). */
 export interface Peculiarity {
   /** Texts that identify the template: its source contains all of them. */
@@ -6,6 +8,8 @@ export interface Peculiarity {
   readonly lacks?: readonly string[] | undefined;
   /** Text before an answer that is continued, including an empty reasoning block. */
   readonly beforeAnswer: string;
+  /** The markers around its reasoning, if a comparison of prompts does not find them. */
+  readonly reasoning?: ReasoningMarkers | undefined;
   /** If a prompt ends with `end`, `start` is added to begin the answer's turn. */
   readonly turn?: { readonly end: string; readonly start: string };
   /** Roles whose content is passed as typed parts, although the template supports strings. */
@@ -18,11 +22,16 @@ const PECULIARITIES: readonly Peculiarity[] = [
     contains: ['[SYSTEM_PROMPT]', '[TOOL_CALLS]', '[ARGS]'],
     lacks: ['[CALL_ID]'],
     beforeAnswer: '[THINK][/THINK]',
+    reasoning: { start: '[THINK]', end: '[/THINK]' },
     typedRoles: ['system', 'assistant'],
   },
   {
     // gpt-oss
     contains: ['<|channel|>'],
+    reasoning: {
+      start: '<|channel|>analysis<|message|>',
+      end: '<|end|><|start|>assistant<|channel|>final<|message|>',
+    },
     beforeAnswer:
       '<|start|>assistant<|channel|>analysis<|message|><|end|><|start|>assistant<|channel|>final<|message|>',
   },
@@ -63,6 +72,7 @@ const PECULIARITIES: readonly Peculiarity[] = [
     // Gemma 4
     contains: ["'<|tool_call>call:'"],
     beforeAnswer: '<|channel>thought\n<channel|>',
+    reasoning: { start: '<|channel>thought', end: '<channel|>' },
     turn: { end: '<turn|>\n', start: '<|turn>model\n' },
   },
   {

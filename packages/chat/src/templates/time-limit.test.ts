@@ -8,6 +8,7 @@ import { templateWithTimeLimit } from './time-limit.ts';
 function templateTaking(msOf: (messages: number) => number, refuses: (messages: number) => boolean = () => false) {
   let clock = 0;
   const template: ChatTemplate = {
+    reasoning: undefined,
     render({ messages }) {
       clock += msOf(messages.length);
       if (refuses(messages.length)) throw ShoalError.invalidRequest('not like that');

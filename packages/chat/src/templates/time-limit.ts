@@ -17,6 +17,7 @@ export function templateWithTimeLimit(
   now: () => number = () => performance.now(),
 ): ChatTemplate {
   return {
+    reasoning: template.reasoning,
     render(chat) {
       for (let count = TRUSTED_MESSAGES; count < chat.messages.length; count *= 2) {
         const takesMs = timeOf(template, { ...chat, messages: chat.messages.slice(0, count) }, now);

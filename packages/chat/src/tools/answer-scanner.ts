@@ -120,6 +120,15 @@ export class AnswerScanner {
     this.#at = 0;
   }
 
+  /** Discards the text up to the current position, and emits the ids of the pieces that end there as a text without content. */
+  dropWithIds(): void {
+    this.drop();
+    const count = this.#pieces.findIndex(({ start, text }) => start + text.length > this.#emitted);
+    const pieces = this.#pieces.splice(0, count === -1 ? this.#pieces.length : count);
+    const ids = idsOf(pieces);
+    if (ids.tokens.length > 0) this.#addText({ text: '', ...ids });
+  }
+
   /** Emits the text up to the current position. */
   emitAsText(): void {
     if (this.#at > 0) this.emitText(this.#text.slice(0, this.#at));
@@ -128,7 +137,10 @@ export class AnswerScanner {
   /** Emits `text` in place of the text up to the current position. */
   emitText(text: string): void {
     this.drop();
-    const { tokens, logprobs } = this.#takePieces(this.#emitted);
+    this.#addText({ text, ...this.#takePieces(this.#emitted) });
+  }
+
+  #addText({ text, tokens, logprobs }: Piece): void {
     const last = this.#events.at(-1);
     const before = last?.type === 'text' ? last : undefined;
     if (before !== undefined) this.#events.pop();
@@ -157,10 +169,13 @@ export class AnswerScanner {
   /** Removes the pieces that begin before an offset, and returns their ids and log probabilities. */
   #takePieces(end: number): Omit<Piece, 'text'> {
     const count = this.#pieces.findIndex(({ start }) => start >= end);
-    const pieces = this.#pieces.splice(0, count === -1 ? this.#pieces.length : count);
-    const logprobs = pieces.flatMap((piece) => piece.logprobs ?? []);
-    return { tokens: pieces.flatMap(({ tokens }) => tokens), ...(logprobs.length > 0 && { logprobs }) };
+    return idsOf(this.#pieces.splice(0, count === -1 ? this.#pieces.length : count));
   }
+}
+
+function idsOf(pieces: readonly Piece[]): Omit<Piece, 'text'> {
+  const logprobs = pieces.flatMap((piece) => piece.logprobs ?? []);
+  return { tokens: pieces.flatMap(({ tokens }) => tokens), ...(logprobs.length > 0 && { logprobs }) };
 }
 
 function firstOf(text: string, markers: readonly string[]): [marker: string, index: number] | [undefined, -1] {
