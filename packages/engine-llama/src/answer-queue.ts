@@ -1,4 +1,4 @@
-import type { InferenceEvent, TerminalEvent, TextEvent } from '@shoal/protocol';
+import type { InferenceEvent, TerminalEvent } from '@shoal/protocol';
 import type { OutputEvent } from './messages.ts';
 import type { ModelProcess } from './model-process.ts';
 
@@ -18,12 +18,13 @@ export class AnswerQueue {
     return this.#end !== undefined;
   }
 
-  /** Adds an event. Consecutive texts become one event. */
+  /** Adds an event. Consecutive texts become one event, and so do consecutive pieces of reasoning. */
   push(event: OutputEvent): void {
     if (this.#end !== undefined) return;
     const last = this.#events.at(-1);
-    if (event.type === 'text' && last?.type === 'text') this.#events[this.#events.length - 1] = joined(last, event);
-    else this.#events.push(event);
+    const whole = last === undefined ? undefined : joined(last, event);
+    if (whole === undefined) this.#events.push(event);
+    else this.#events[this.#events.length - 1] = whole;
     this.#wake?.();
   }
 
@@ -46,7 +47,7 @@ export class AnswerQueue {
     for (;;) {
       const event = this.#events.shift();
       if (event !== undefined) {
-        if (event.type !== 'embedding') this.takenTokens += event.tokens.length;
+        if ('tokens' in event) this.takenTokens += event.tokens.length;
         return event;
       }
       if (this.#end !== undefined) return this.#end;
@@ -57,7 +58,12 @@ export class AnswerQueue {
   }
 }
 
-function joined(one: TextEvent, other: TextEvent): TextEvent {
+/** Returns two events as one, or undefined if that is not possible. */
+function joined(one: OutputEvent, other: OutputEvent): OutputEvent | undefined {
+  if (one.type === 'reasoning' && other.type === 'reasoning') {
+    return { type: 'reasoning', text: one.text + other.text, tokens: [...one.tokens, ...other.tokens] };
+  }
+  if (one.type !== 'text' || other.type !== 'text') return undefined;
   const logprobs = [...(one.logprobs ?? []), ...(other.logprobs ?? [])];
   return {
     type: 'text',

@@ -5,6 +5,7 @@ import { EmbeddingContext, EmbeddingTask } from './embedding.ts';
 import { describeFailure, Generation } from './generation.ts';
 import type { FromChild, GenerateRequest, LoadRequest, RequestEvent, ToChild } from './messages.ts';
 import { loadModel, type Log, type Model } from './model.ts';
+import { encodeRequest } from './prompt.ts';
 
 /** The interval of messages to the parent while requests run, even if there are no events. */
 const SIGN_OF_LIFE_MS = 1_000;
@@ -74,6 +75,7 @@ export class ChildEngine {
     const { model, batcher, embeddings } = this.#loaded;
     const emit = (event: RequestEvent) => this.#emit(event);
     try {
+      if (request.countOnly === true) return this.#count(this.#loaded, id, request);
       if (request.input.type === 'embeddings') {
         const task = new EmbeddingTask(embeddings, id, request.input.texts, emit);
         this.#add(id, task);
@@ -85,6 +87,17 @@ export class ChildEngine {
     } catch (error) {
       emit({ type: 'failed', id, ...describeFailure(error) });
     }
+  }
+
+  /** Counts the tokens of a prompt at once, beside the answers of the batcher. */
+  #count({ model, embeddings }: Loaded, id: number, request: GenerateRequest): void {
+    const { input } = request;
+    const promptTokens =
+      input.type === 'embeddings'
+        ? embeddings.tokenize(input.texts).reduce((sum, tokens) => sum + tokens.length, 0)
+        : encodeRequest(model, request).prompt.length;
+    this.#emit({ type: 'started', id, promptTokens, cachedTokens: 0 });
+    this.#emit({ type: 'finish', id, reason: 'stop', rawReason: 'count', completionTokens: 0 });
   }
 
   async #embed(id: number, task: EmbeddingTask): Promise<void> {

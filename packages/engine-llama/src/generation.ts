@@ -1,13 +1,11 @@
 import type { FinishReason, Sampling } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
-import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
-import type { AnswerParser } from '@shoal/chat';
+import { AnswerText } from './answer-text.ts';
 import { type OutputEvent, type GenerateRequest, type RequestEvent, RUN_AHEAD_TOKENS } from './messages.ts';
 import type { Model } from './model.ts';
 import { type Sampler, createSampler, type FullSampling, PENALTY_LAST_TOKENS } from './native/sampler.ts';
 import { logprobsOf } from './native/logprobs.ts';
 import { encodeRequest } from './prompt.ts';
-import { TokenText } from './token-text.ts';
 
 /** Defaults for options that neither the request nor the model file sets: llama.cpp's own, with a lower temperature. */
 const DEFAULT_SAMPLING = { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05 } as const;
@@ -39,9 +37,7 @@ export class Generation {
   readonly #emit: (event: RequestEvent) => void;
   readonly #request: GenerateRequest;
   readonly #sampler: Sampler;
-  readonly #text: TokenText;
-  readonly #stops: StopFilter;
-  readonly #parser: AnswerParser | undefined;
+  readonly #text: AnswerText;
   readonly #limit: { readonly tokens: number; readonly name: string };
   readonly #replays: boolean;
   readonly #draws: boolean;
@@ -54,8 +50,9 @@ export class Generation {
 
   /** Throws a `ShoalError` if the request cannot be answered. */
   constructor(model: Model, id: number, request: GenerateRequest, emit: (event: RequestEvent) => void) {
-    const { prompt, resumed, grammar, parser } = encodeRequest(model, request);
-    const { contextLength } = model.loaded;
+    const encoded = encodeRequest(model, request);
+    const { prompt, resumed, grammar } = encoded;
+    const contextLength = Math.min(model.loaded.contextLength, request.contextLength ?? Infinity);
     this.read = [...prompt, ...resumed];
     if (prompt.length === 0) throw ShoalError.invalidRequest('The request has no tokens to answer.');
     if (this.read.length >= contextLength) throw ShoalError.contextExceeded(this.read.length, contextLength);
@@ -64,15 +61,13 @@ export class Generation {
     this.#model = model;
     this.#request = request;
     this.#emit = emit;
-    this.#parser = parser;
     this.#limit = limits(request.sampling, contextLength - this.read.length);
     const sampling = fullSampling(request.sampling, model.sampling);
     const isDetermined = sampling.temperature === 0 || request.sampling.seed !== undefined;
     this.#replays = resumed.length > 0 && isDetermined;
     this.#draws = this.#replays && sampling.temperature > 0;
     const { vocabulary } = model.native;
-    this.#text = new TokenText((token) => vocabulary.piece(token, parser !== undefined));
-    this.#stops = new StopFilter(request.stop);
+    this.#text = new AnswerText(vocabulary, request, encoded);
     this.#sampler = createSampler(model.native.library, vocabulary, sampling, grammar);
     try {
       this.#restore(prompt, resumed);
@@ -139,10 +134,9 @@ export class Generation {
     const { logprobs } = this.#request;
     const logprob = logprobs === undefined ? undefined : logprobsOf(vocabulary, logits, token, logprobs);
     this.#lastToken = token;
-    const piece = this.#text.push(token, logprob);
-    if (piece !== undefined) this.#emitText(this.#stops.push(piece));
-    if (this.#stops.stopped) this.#finish('stop', 'stop string');
-    else if (this.#parser?.isOver === true) this.#finish('stop', 'tool call');
+    this.#emitOutput(this.#text.push(token, logprob));
+    if (this.#text.isStopped) this.#finish('stop', 'stop string');
+    else if (this.#text.isOver) this.#finish('stop', 'tool call');
     else if (this.#count === this.#limit.tokens) this.#finish('length', this.#limit.name);
   }
 
@@ -159,43 +153,30 @@ export class Generation {
     this.#end(undefined);
   }
 
-  /** Brings sampler and parser into the state after the resumed tokens. */
+  /** Brings sampler and text into the state after the resumed tokens. */
   #restore(prompt: readonly number[], resumed: readonly number[]): void {
     for (const token of prompt.slice(-PENALTY_LAST_TOKENS)) this.#sampler.accept(token, 'prompt');
     for (const token of resumed) {
       if (!this.#draws) this.#sampler.accept(token, 'answer');
-      const piece = this.#text.push(token);
-      if (piece !== undefined) this.#parser?.push(piece);
+      this.#text.restore(token);
     }
-  }
-
-  #emitText(piece: Piece | undefined): void {
-    if (piece === undefined) return;
-    this.#emitOutput(this.#parser === undefined ? [{ type: 'text', ...piece }] : this.#parser.push(piece));
   }
 
   #emitOutput(events: readonly OutputEvent[]): void {
     if (events.length === 0) return;
-    for (const event of events) if (event.type !== 'embedding') this.#unacknowledged += event.tokens.length;
+    for (const event of events) if ('tokens' in event) this.#unacknowledged += event.tokens.length;
     this.#emit({ type: 'output', id: this.id, events });
   }
 
   #finish(reason: FinishReason, rawReason: string): void {
-    if (!this.#stops.stopped) {
-      const rest = this.#text.end();
-      if (rest !== undefined) this.#emitText(this.#stops.push(rest));
-    }
-    const stopped = this.#stops.stopped;
-    if (!stopped) this.#emitText(this.#stops.end());
-    this.#emitOutput(this.#parser?.end() ?? []);
+    this.#emitOutput(this.#text.end());
     const completionTokens = this.#count;
     const ended = { type: 'finish', id: this.id, completionTokens } as const;
-    if (reason === 'stop' && this.#parser?.isCut === true) {
+    if (reason === 'stop' && this.#text.isCut) {
       return this.fail(ShoalError.generationFailed('The model began a tool call and did not complete it.'));
     }
-    if (stopped) this.#end({ ...ended, reason: 'stop', rawReason: 'stop string' });
-    else if (reason === 'stop' && this.#parser?.hasCalled === true)
-      this.#end({ ...ended, reason: 'tool_calls', rawReason });
+    if (this.#text.isStopped) this.#end({ ...ended, reason: 'stop', rawReason: 'stop string' });
+    else if (reason === 'stop' && this.#text.hasCalled) this.#end({ ...ended, reason: 'tool_calls', rawReason });
     else this.#end({ ...ended, reason, rawReason });
   }
 

@@ -270,6 +270,22 @@ suite('several models', () => {
     }
   });
 
+  test('are loaded by a count, and unloaded as the request asks', async () => {
+    const engine = createLlama({ ...OPTIONS, name: 'first', others });
+    try {
+      await engine.models();
+      const count = (model: string, keepAliveMs: number) =>
+        receive(engine, createRequest('', { model, input: { type: 'text', text: '' }, countOnly: true, keepAliveMs }));
+      const resident = async () => ((await engine.resident?.()) ?? []).map(({ id }) => id);
+      assert.equal(reasonOf(await count('first', 0)), 'stop');
+      while ((await resident()).includes('first')) await setImmediate();
+      assert.equal(reasonOf(await count('first', -1)), 'stop');
+      assert.deepEqual(await resident(), ['first', 'second']);
+    } finally {
+      await engine.close();
+    }
+  });
+
   test('are unloaded when idle, and loaded again for the next request', async () => {
     const engine = createLlama({ ...OPTIONS, keepAliveMs: 0 });
     try {

@@ -7,7 +7,7 @@ import { modelForRequest } from '@shoal/engine/request-check';
 import { GPU_LAYERS_AUTO } from '@shoal/engine/model-files/gpu-layers';
 import type { LogLevel } from './messages.ts';
 import { checkModelFile, defaultSlots, modelName } from '@shoal/engine/model-files/model-file';
-import { ModelPool } from './model-pool.ts';
+import { type Leave, ModelPool } from './model-pool.ts';
 import { describe, ModelRunner } from './model-runner.ts';
 import { engineClosed, modelUnavailable } from '@shoal/engine/child-process/errors';
 
@@ -95,7 +95,7 @@ class Llama implements Engine {
   }
 
   async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
-    let leave: (() => void) | undefined;
+    let leave: Leave | undefined;
     this.#open++;
     try {
       if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
@@ -108,7 +108,7 @@ class Llama implements Engine {
       yield { type: 'error', error: ShoalError.from(error) };
     } finally {
       this.#open--;
-      leave?.();
+      leave?.(request.keepAliveMs);
     }
   }
 

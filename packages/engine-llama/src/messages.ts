@@ -1,4 +1,4 @@
-import type { Ability, EmbeddingEvent, FinishReason, TextEvent, ToolCallEvent } from '@shoal/protocol';
+import type { Ability, EmbeddingEvent, FinishReason, ReasoningEvent, TextEvent, ToolCallEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import type { ErrorCode } from '@shoal/protocol/error';
 
@@ -25,7 +25,7 @@ export interface LoadRequest {
 }
 
 /** The part of a request that concerns the child. */
-export type GenerateRequest = Omit<InferenceRequest, 'model' | 'deadlineMs'>;
+export type GenerateRequest = Omit<InferenceRequest, 'model' | 'deadlineMs' | 'keepAliveMs'>;
 
 /** A loaded model: the file's properties and how the child runs it. */
 export interface ModelDescription {
@@ -51,7 +51,7 @@ export type ToChild =
   | { readonly type: 'abort'; readonly id: number };
 
 /** A piece of an answer. */
-export type OutputEvent = TextEvent | ToolCallEvent | EmbeddingEvent;
+export type OutputEvent = TextEvent | ReasoningEvent | ToolCallEvent | EmbeddingEvent;
 
 /** An event of one request. */
 export type RequestEvent =

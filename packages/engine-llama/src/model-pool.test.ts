@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, suite, test } from 'node:test';
 import type { ModelDescription } from './messages.ts';
-import { type PooledModel, ModelPool } from './model-pool.ts';
+import { type Leave, type PooledModel, ModelPool } from './model-pool.ts';
 
 const LOADED: ModelDescription = {
   digest: `sha256:${'0'.repeat(64)}`,
@@ -44,7 +44,7 @@ function createPool(budgetBytes: number, keepAliveMs?: number) {
     budgetBytes,
     keepAliveMs,
   });
-  const enter = async (index: number): Promise<() => void> => {
+  const enter = async (index: number): Promise<Leave> => {
     const model = models[index];
     assert.ok(model);
     const leave = await pool.enter(model, never);
@@ -109,6 +109,29 @@ suite('the model pool', () => {
     mock.timers.reset();
   });
 
+  test('keeps a model as long as a use asks for, also after later uses, until it is unloaded', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const { enter, loaded, pool } = createPool(100, 1_000);
+    for (const stays of [-1, Number.MAX_SAFE_INTEGER]) {
+      (await enter(0))(stays);
+      (await enter(0))();
+      mock.timers.tick(100_000);
+      assert.deepEqual([loaded(), pool.list()[0]?.leavesInMs], [['a'], undefined]);
+    }
+    const [first, last] = [await enter(0), await enter(0)];
+    first(2_000);
+    last();
+    mock.timers.tick(1_999);
+    assert.deepEqual(loaded(), ['a']);
+    mock.timers.tick(1);
+    assert.deepEqual(loaded(), []);
+    await new Promise(setImmediate);
+    (await enter(0))();
+    mock.timers.tick(1_000);
+    assert.deepEqual(loaded(), []);
+    mock.timers.reset();
+  });
+
   test('unloads a model after its answer if the idle time is 0', async () => {
     const { enter, loaded } = createPool(100, 0);
     const leave = await enter(0);
@@ -166,6 +189,23 @@ suite('the model pool', () => {
     await Promise.all(entering);
     await pool.close();
     assert.deepEqual(loaded(), ['b']);
+  });
+
+  test('unloads no other model for one that is being unloaded', async () => {
+    const { enter, models, loaded } = createPool(100, 0);
+    const gone = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    (await enter(1))(-1);
+    models[0]?.unloadWith(() => {
+      left.resolve();
+      return gone.promise;
+    });
+    (await enter(0))();
+    await left.promise;
+    const again = enter(0);
+    gone.resolve();
+    await again;
+    assert.deepEqual(loaded(), ['a', 'b']);
   });
 
   test('ends all waits when it is closed', async () => {

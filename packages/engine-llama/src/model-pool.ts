@@ -1,6 +1,9 @@
 import type { ResidentModel } from '@shoal/engine';
 import type { ModelDescription } from './messages.ts';
 
+/** A timer of Node cannot wait longer. A model that is to stay longer stays without limit. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** A model that the pool loads and unloads. */
 export interface PooledModel {
   readonly id: string;
@@ -18,7 +21,7 @@ export interface ModelPoolOptions {
   readonly predictedBytes: (model: PooledModel) => number;
   /** The memory of all models together. A model that is larger is loaded alone. */
   readonly budgetBytes?: number | undefined;
-  /** Milliseconds that a model stays after its last use. */
+  /** Milliseconds that a model stays after its last use, unless a use asks for another time. Default: without limit. */
   readonly keepAliveMs?: number | undefined;
 }
 
@@ -29,8 +32,16 @@ interface PoolEntry {
   /** A counter: the lowest value was used the longest ago. */
   usedAt: number;
   timer?: NodeJS.Timeout | undefined;
+  /** Of the last use that asked for a time. Valid until the model is unloaded. */
+  keepAliveMs?: number | undefined;
   unloadAt?: number | undefined;
 }
+
+/**
+ * Ends a use of a model. `keepAliveMs`: milliseconds that the model stays after this and later uses, until one asks for another
+ * time; negative: without limit.
+ */
+export type Leave = (keepAliveMs?: number) => void;
 
 interface Waiter {
   readonly model: PooledModel;
@@ -58,7 +69,7 @@ export class ModelPool {
    * so that a busy model does not block another one forever; requests that wait for the same model enter together.
    * Returns the function that ends the use, or undefined if the signal aborted or the pool was closed.
    */
-  async enter(model: PooledModel, signal: AbortSignal): Promise<(() => void) | undefined> {
+  async enter(model: PooledModel, signal: AbortSignal): Promise<Leave | undefined> {
     const waiter: Waiter = { model, isAdmitted: false };
     this.#queue.add(waiter);
     try {
@@ -69,7 +80,8 @@ export class ModelPool {
           if (isFirst) this.#admit(model);
           return this.#use(model);
         }
-        const idle = isFirst ? this.#oldestIdle(model) : undefined;
+        const isUnloading = this.#entries.get(model)?.isUnloading === true;
+        const idle = isFirst && !isUnloading ? this.#oldestIdle(model) : undefined;
         if (idle === undefined) await this.#change(signal);
         else await this.#unload(...idle);
       }
@@ -137,6 +149,7 @@ export class ModelPool {
   /** Unloads a model. It keeps its memory, and cannot be used, until that is done. */
   async #unload(model: PooledModel, entry: PoolEntry): Promise<void> {
     entry.isUnloading = true;
+    delete entry.keepAliveMs;
     try {
       await model.unload();
     } finally {
@@ -145,23 +158,24 @@ export class ModelPool {
     }
   }
 
-  #use(model: PooledModel): () => void {
+  #use(model: PooledModel): Leave {
     const entry = this.#entries.get(model) ?? { users: 0, usedAt: 0, isUnloading: false };
     entry.users++;
     entry.usedAt = ++this.#uses;
     clearTimeout(entry.timer);
     delete entry.timer;
     delete entry.unloadAt;
-    return () => {
+    return (keepAliveMs) => {
       entry.users--;
+      if (keepAliveMs !== undefined) entry.keepAliveMs = keepAliveMs;
       if (entry.users === 0) this.#scheduleUnload(model, entry);
       this.#changed();
     };
   }
 
   #scheduleUnload(model: PooledModel, entry: PoolEntry): void {
-    const { keepAliveMs = Infinity } = this.#options;
-    if (keepAliveMs === Infinity || this.#isClosed) return;
+    const { keepAliveMs = this.#options.keepAliveMs ?? Infinity } = entry;
+    if (keepAliveMs < 0 || keepAliveMs > MAX_TIMER_MS || this.#isClosed) return;
     entry.unloadAt = performance.now() + keepAliveMs;
     entry.timer = setTimeout(() => {
       delete entry.unloadAt;

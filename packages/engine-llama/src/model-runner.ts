@@ -64,7 +64,7 @@ export class ModelRunner {
       let tokens = 0;
       for (;;) {
         const event = await answer.take();
-        if (event.type === 'text' || event.type === 'tool_call') tokens += event.tokens.length;
+        if ('tokens' in event) tokens += event.tokens.length;
         if (tokens >= ACK_TOKENS) {
           answer.process?.send({ type: 'ack', id, tokens });
           tokens = 0;

@@ -90,9 +90,10 @@ export async function loadModel(request: LoadRequest, log: Log, watch: Watchdog)
 }
 
 function abilitiesOf({ model, ranks }: NativeContext, { template }: PromptEncoder): readonly Ability[] {
-  if (!model.generates) return ranks ? [] : ['embeddings'];
-  const any = ['prompt', 'tokens', 'json', 'embeddings', 'logprobs'] as const;
-  return template === undefined ? any : ['messages', ...any, 'tools'];
+  if (!model.generates) return ranks ? [] : ['embeddings', 'count'];
+  const any = ['prompt', 'tokens', 'json', 'embeddings', 'logprobs', 'count'] as const;
+  if (template === undefined) return any;
+  return ['messages', ...any, 'tools', ...(template.reasoning === undefined ? [] : (['reasoning'] as const))];
 }
 
 /** A model with a broken chat template still answers raw text and tokens. */

@@ -1,6 +1,6 @@
 import type { AnswerFormat, Input, Resume } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
-import type { AnswerParser, ChatTemplate } from '@shoal/chat';
+import type { AnswerParser, AnswerReasoning, ChatTemplate } from '@shoal/chat';
 import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
 import type { GenerateRequest } from './messages.ts';
 import type { Vocabulary } from './native/vocabulary.ts';
@@ -18,6 +18,8 @@ export interface EncodedRequest {
   readonly resumed: readonly number[];
   readonly grammar?: string | undefined;
   readonly parser?: AnswerParser | undefined;
+  /** The reasoning to separate from the answer. */
+  readonly reasoning?: AnswerReasoning | undefined;
 }
 
 /** Throws `INVALID_REQUEST`. */
@@ -27,12 +29,15 @@ export function encodeRequest(encoder: PromptEncoder, request: GenerateRequest):
   const resumed = resume === undefined ? [] : tokenizeResume(vocabulary, resume);
   switch (input.type) {
     case 'messages': {
-      const { prompt, grammar, parser } = templateOf(encoder).render({ ...request, messages: input.messages });
+      const template = templateOf(encoder);
+      const { prompt, grammar, parser, reasoning } = template.render({ ...request, messages: input.messages });
       return {
         prompt: tokenizePrompt(vocabulary, prompt),
         resumed,
         grammar,
         parser,
+        // A resumed text without its ids is past the reasoning.
+        reasoning: resume !== undefined && resume.tokens.length === 0 ? undefined : reasoning,
       };
     }
     case 'text':

@@ -16,7 +16,7 @@ export interface EchoOptions {
 }
 
 const DEFAULT_SLOTS = 4;
-const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens'];
+const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens', 'count'];
 /** Words in a row before timers and sockets get their turn. */
 const WORDS_PER_BREATH = 64;
 
@@ -60,8 +60,13 @@ class Echo implements Engine {
   }
 
   async *#answer(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {
+    const promptTokens = countWords(request.input);
+    if (request.countOnly === true) {
+      const usage = { promptTokens, completionTokens: 0 };
+      return yield { type: 'finish', reason: 'stop', rawReason: 'count', usage, model: this.#model };
+    }
     const words = splitWords(restOfAnswer(request));
-    const limit = request.sampling.maxTokens ?? Infinity;
+    const limit = limitOf(request, promptTokens);
     const stops = new StopFilter(request.stop);
     const ended = AbortSignal.any([signal, this.#closing.signal]);
     const began = performance.now();
@@ -70,11 +75,11 @@ class Echo implements Engine {
       type: 'finish',
       reason,
       rawReason,
-      usage: { promptTokens: countWords(request.input), completionTokens: count },
+      usage: { promptTokens, completionTokens: count },
       model: this.#model,
     });
     for (const word of words) {
-      if (count >= limit) break;
+      if (count >= limit.words) break;
       await this.#pause(count, began, ended);
       if (this.#closing.signal.aborted) throw ShoalError.aborted('The engine was closed.');
       if (signal.aborted) return yield finish('abort', 'signal');
@@ -85,7 +90,7 @@ class Echo implements Engine {
     }
     const rest = stops.end();
     if (rest !== undefined) yield { type: 'text', ...rest };
-    yield count < words.length ? finish('length', 'maxTokens') : finish('stop', 'end');
+    yield count < words.length ? finish('length', limit.name) : finish('stop', 'end');
   }
 
   /** Resolves when the next word is due, or when the signal is aborted. */
@@ -99,6 +104,17 @@ class Echo implements Engine {
       await setImmediate();
     }
   }
+}
+
+/** The most words of the answer. Throws `CONTEXT_EXCEEDED`. */
+function limitOf(
+  { sampling: { maxTokens = Infinity }, contextLength = Infinity, resume }: InferenceRequest,
+  promptWords: number,
+) {
+  const used = promptWords + splitWords(resume?.text ?? '').length;
+  if (used >= contextLength) throw ShoalError.contextExceeded(used, contextLength);
+  const left = contextLength - used;
+  return maxTokens > left ? { words: left, name: 'context' } : { words: maxTokens, name: 'maxTokens' };
 }
 
 /** The whole answer, or the part that follows the text to resume. */

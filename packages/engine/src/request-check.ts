@@ -4,10 +4,10 @@ import { ShoalError } from '@shoal/protocol/error';
 
 /**
  * Returns the model that a request names. Default: the first. Throws if the request cannot be answered: the model is unknown
- * or lacks an ability that is needed, or the input is empty.
+ * or lacks an ability that is needed, or the input is empty and not only counted.
  */
 export function modelForRequest(request: InferenceRequest, models: readonly ModelInfo[]): ModelInfo {
-  const { model: name, input } = request;
+  const { model: name, input, countOnly = false } = request;
   const model = name === undefined ? models[0] : models.find((one) => isNamed(one, name));
   if (model === undefined) {
     throw ShoalError.modelNotFound(
@@ -16,7 +16,8 @@ export function modelForRequest(request: InferenceRequest, models: readonly Mode
     );
   }
   checkAbilities(model, request);
-  if (inputLength(input) === 0) throw ShoalError.invalidRequest(`The request has no ${input.type} to answer.`);
+  if (inputLength(input) === 0 && !countOnly)
+    throw ShoalError.invalidRequest(`The request has no ${input.type} to answer.`);
   return model;
 }
 

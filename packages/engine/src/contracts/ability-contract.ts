@@ -4,10 +4,12 @@ import { ABILITIES, type Ability } from '@shoal/protocol';
 import type { InferenceRequest, Tool } from '@shoal/protocol/request';
 import { isObject, type JsonObject } from '@shoal/protocol/json';
 import type { Engine } from '../engine.ts';
-import { createRequest, codeOf, receive, reasonOf, usageOf } from './answers.ts';
+import { createRequest, codeOf, firstText, receive, reasonOf, unaborted, usageOf } from './answers.ts';
 import type { EnginePrompts, EngineTestTitle } from './engine-tests.ts';
 
 const TOP = 3;
+/** As many as an agent counts at its start. */
+const COUNTS = 24;
 /** The largest difference between numbers that count as equal. */
 const NEAR = 1e-3;
 /** Many times the tokens of the objects below. */
@@ -73,6 +75,39 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
       }
     }
     if (refused === 0) context.skip('its models have all abilities');
+  });
+
+  ifAble(['messages', 'count'], 'a count is the prompt tokens of the answered request', async (model) => {
+    const requests = [createRequest(prompts.long, { model, sampling: { maxTokens: 1 } })];
+    const { abilities } = (await engine().models()).find(({ id }) => id === model) ?? {};
+    if (hasAll(abilities, ['tools'])) requests.push(createRequest(prompts.short, { model, tools: [TURN_TOOL] }));
+    if (hasAll(abilities, ['prompt']))
+      requests.push(createRequest('', { ...NEEDS.prompt, model, sampling: { maxTokens: 1 } }));
+    for (const request of requests) {
+      const { promptTokens } = usageOf(await receive(engine(), request));
+      const counted = await receive(engine(), { ...request, countOnly: true });
+      assert.deepEqual(counted.end.type === 'finish' && [counted.end.reason, counted.end.rawReason], ['stop', 'count']);
+      assert.deepEqual([usageOf(counted).promptTokens, usageOf(counted).completionTokens], [promptTokens, 0]);
+      assert.deepEqual([counted.text, counted.tokens, counted.toolCalls], ['', [], []]);
+    }
+  });
+
+  ifAble(['prompt', 'count'], 'a count of an empty text generates nothing', async (model) => {
+    const input = { type: 'text', text: '' } as const;
+    const counted = await receive(engine(), createRequest('', { model, input, countOnly: true }));
+    assert.equal(reasonOf(counted), 'stop');
+    assert.deepEqual([counted.text, usageOf(counted).completionTokens], ['', 0]);
+  });
+
+  ifAble(['messages', 'count'], 'counts need no slot', async (model) => {
+    const answers = Array.from({ length: engine().abilities.slots }, () =>
+      engine().generate(createRequest(prompts.long, { model }), unaborted())[Symbol.asyncIterator](),
+    );
+    await Promise.all(answers.map(firstText));
+    const request = createRequest(prompts.short, { model, countOnly: true });
+    const counts = await Promise.all(Array.from({ length: COUNTS }, () => receive(engine(), request)));
+    assert.equal(new Set(counts.map((counted) => usageOf(counted).promptTokens)).size, 1);
+    await Promise.all(answers.map((events) => events.return?.()));
   });
 
   ifAble(['messages', 'json'], 'JSON by schema is valid', async (model) => {

@@ -13,6 +13,7 @@ import type { Engine } from '../engine.ts';
 /** A whole answer, as it was received. */
 export interface ReceivedAnswer {
   readonly text: string;
+  readonly reasoning: string;
   readonly tokens: readonly number[];
   readonly logprobs: readonly SampledLogprob[];
   readonly toolCalls: readonly ToolCall[];
@@ -38,6 +39,7 @@ export async function receive(
 
 export async function receiveRest(events: AsyncIterable<InferenceEvent>): Promise<ReceivedAnswer> {
   const texts: string[] = [];
+  let reasoning = '';
   const tokens: number[] = [];
   const logprobs: SampledLogprob[] = [];
   const toolCalls: ToolCall[] = [];
@@ -51,6 +53,10 @@ export async function receiveRest(events: AsyncIterable<InferenceEvent>): Promis
       texts.push(event.text);
       tokens.push(...event.tokens);
       logprobs.push(...(event.logprobs ?? []));
+    } else if (event.type === 'reasoning') {
+      assert.ok(event.text !== '' || event.tokens.length > 0, 'a reasoning event has text, or ids of its markers');
+      reasoning += event.text;
+      tokens.push(...event.tokens);
     } else if (event.type === 'tool_call') {
       addToolCall(toolCalls, event);
     } else if (event.type === 'embedding') {
@@ -62,7 +68,7 @@ export async function receiveRest(events: AsyncIterable<InferenceEvent>): Promis
   }
   const [end] = ends;
   assert.ok(end, 'there is a terminal event');
-  return { text: texts.join(''), tokens, logprobs, toolCalls, vectors, pieces: texts.length, end };
+  return { text: texts.join(''), reasoning, tokens, logprobs, toolCalls, vectors, pieces: texts.length, end };
 }
 
 function addToolCall(calls: ToolCall[], { index, id, name, arguments: piece }: ToolCallEvent): void {

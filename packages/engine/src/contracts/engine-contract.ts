@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test, type TestContext } from 'node:test';
+import { MAX_TOKENS } from '@shoal/protocol';
 import type { Engine } from '../engine.ts';
 import { hasAll, mustByAbility } from './ability-contract.ts';
 import { createRequest, codeOf, firstText, receive, receiveRest, reasonOf, unaborted, usageOf } from './answers.ts';
@@ -42,6 +43,21 @@ export function engineContract(
       assert.equal(usageOf(cut).completionTokens, 5);
       assert.ok(whole.text.startsWith(cut.text));
       assert.ok(cut.text.length < whole.text.length);
+    });
+
+    must('maxTokens beyond the context is no error', async () => {
+      const sampling = { maxTokens: MAX_TOKENS };
+      assert.equal(reasonOf(await receive(engine, createRequest(prompts.short, { sampling }))), 'stop');
+    });
+
+    must('the context length of a request limits its prompt and answer', async () => {
+      const { promptTokens } = usageOf(
+        await receive(engine, createRequest(prompts.long, { sampling: { maxTokens: 1 } })),
+      );
+      const cut = await receive(engine, createRequest(prompts.long, { contextLength: promptTokens + 5 }));
+      assert.deepEqual([reasonOf(cut), usageOf(cut).completionTokens], ['length', 5]);
+      const refused = await receive(engine, createRequest(prompts.long, { contextLength: promptTokens }));
+      assert.equal(codeOf(refused), 'CONTEXT_EXCEEDED');
     });
 
     must('an answer ends before a stop string, wherever the text is split', async () => {

@@ -12,6 +12,8 @@ export type EngineSkips = Partial<Record<EngineTestTitle, string>>;
 export type EngineTestTitle =
   | 'an answer is text, then one finish with its usage'
   | 'maxTokens ends an answer with length'
+  | 'maxTokens beyond the context is no error'
+  | 'the context length of a request limits its prompt and answer'
   | 'an answer ends before a stop string, wherever the text is split'
   | 'the same seed gives the same answer'
   | 'an answer continues after the text of another worker'
@@ -24,6 +26,9 @@ export type EngineTestTitle =
   | 'a model can be requested by its id and its digest'
   | 'a request without tokens is refused'
   | 'a request for an ability that the model lacks is refused'
+  | 'a count is the prompt tokens of the answered request'
+  | 'a count of an empty text generates nothing'
+  | 'counts need no slot'
   | 'JSON by schema is valid'
   | 'a required tool is called'
   | 'several texts become vectors of length 1'
