@@ -6,12 +6,19 @@ import type { Exchange } from '@shoal/transport';
 import { cutEvent } from './cut-event.ts';
 import type { SpeedGauge } from './speed.ts';
 
-export interface RunOptions {
-  readonly maxTokens: number;
+export interface RunOptions extends RequestLimits {
   readonly speed: SpeedGauge;
   readonly signal: AbortSignal;
   /** Receives errors with their causes, which are not sent to the peer. */
   readonly onError: (error: ShoalError) => void;
+}
+
+/** What a door's requests may ask of the engine. */
+export interface RequestLimits {
+  /** The most tokens of one answer; Infinity: no limit. A request may ask for fewer. */
+  readonly maxTokens: number;
+  /** True if a request may change how long its model stays in memory. Default: false. */
+  readonly obeysKeepAlive?: boolean | undefined;
 }
 
 /** Errors of the request itself, which are not reported to the lender. */
@@ -38,12 +45,12 @@ export interface RunEnd {
 export async function runRequest(
   exchange: Exchange,
   selectEngine: (signal: AbortSignal) => Engine | Promise<Engine>,
-  { maxTokens, speed, signal, onError }: RunOptions,
+  { speed, signal, onError, ...limits }: RunOptions,
 ): Promise<RunEnd> {
   if (exchange.ended) return { outcome: 'aborted', tokens: 0 };
   try {
     const engine = await selectEngine(signal);
-    const end = await forward(engine.generate(limited(exchange.request, maxTokens), signal), exchange, speed);
+    const end = await forward(engine.generate(limited(exchange.request, limits), signal), exchange, speed);
     if (end?.error !== undefined && !REQUEST_ERRORS.has(end.error.code)) onError(end.error);
     // A finish that still waited for room when the request was aborted was not sent.
     if (end?.outcome === 'answered' && signal.aborted) return { outcome: 'aborted', tokens: end.tokens };
@@ -66,7 +73,7 @@ async function forward(
   let firstAt: number | undefined;
   let tokens = 0;
   for await (const event of events) {
-    if (event.type === 'text' || event.type === 'tool_call') {
+    if ('tokens' in event) {
       firstAt ??= performance.now();
       tokens += event.tokens.length;
     }
@@ -89,7 +96,14 @@ function endOf(terminal: TerminalEvent, tokens: number): RunEnd {
   return { outcome: 'answered', tokens: terminal.usage?.completionTokens ?? tokens };
 }
 
-function limited(request: InferenceRequest, maxTokens: number): InferenceRequest {
-  const { sampling } = request;
-  return { ...request, sampling: { ...sampling, maxTokens: Math.min(sampling.maxTokens ?? maxTokens, maxTokens) } };
+function limited(
+  { keepAliveMs, ...request }: InferenceRequest,
+  { maxTokens, obeysKeepAlive = false }: RequestLimits,
+): InferenceRequest {
+  const most = Math.min(request.sampling.maxTokens ?? Infinity, maxTokens);
+  return {
+    ...request,
+    ...(obeysKeepAlive && { keepAliveMs }),
+    sampling: { ...request.sampling, maxTokens: most === Infinity ? undefined : most },
+  };
 }

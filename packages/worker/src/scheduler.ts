@@ -2,8 +2,11 @@ import type { Engine } from '@shoal/engine';
 import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
 import { Admission, type Lease, type QueueLoad, type Queue, type QueuePolicy } from './admission.ts';
-import { runRequest, type RunEnd } from './run-request.ts';
+import { type RequestLimits, runRequest, type RunEnd } from './run-request.ts';
 import { SpeedGauge } from './speed.ts';
+
+/** Requests at once that only count the tokens of their prompts, of all doors together. They need no slot. */
+const COUNTS_MAX = 64;
 
 export interface SchedulerOptions {
   /** The most generations that run at once, of all doors together. */
@@ -15,10 +18,7 @@ export interface SchedulerOptions {
 }
 
 /** The limits of one door's requests. */
-export interface DoorPolicy extends QueuePolicy {
-  /** The most tokens of one answer. A request may ask for fewer. */
-  readonly maxTokens: number;
-}
+export interface DoorPolicy extends QueuePolicy, RequestLimits {}
 
 /** Returns the engine for a request when the request starts. A rejection ends the request with its `ShoalError`. */
 export type SelectEngine = (signal: AbortSignal) => Engine | Promise<Engine>;
@@ -46,6 +46,7 @@ export class Scheduler {
   readonly #onError: (error: ShoalError) => void;
   readonly #running = new Set<Promise<void>>();
   #isDraining = false;
+  #counts = 0;
 
   constructor({ slots, onChange, onError }: SchedulerOptions) {
     this.#admission = new Admission({ slots, onChange });
@@ -68,6 +69,7 @@ export class Scheduler {
       onError: this.#onError,
       isDraining: () => this.#isDraining,
       track: (running) => this.#track(running),
+      leaseCount: () => this.#leaseCount(),
     });
   }
 
@@ -87,6 +89,15 @@ export class Scheduler {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
+  /** Returns the right to count one prompt. Throws `OVERLOADED`. */
+  #leaseCount(): Lease {
+    if (this.#counts >= COUNTS_MAX) {
+      throw new ShoalError('OVERLOADED', `${COUNTS_MAX} prompts are being counted. Try again later.`);
+    }
+    this.#counts += 1;
+    return { release: () => void (this.#counts -= 1) };
+  }
+
   #track(running: Promise<void>): void {
     const tracked = running.finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
@@ -98,6 +109,7 @@ interface QueueContext {
   readonly onError: (error: ShoalError) => void;
   readonly isDraining: () => boolean;
   readonly track: (running: Promise<void>) => void;
+  readonly leaseCount: () => Lease;
 }
 
 /** The queue of one door, and the counters of its requests. */
@@ -130,10 +142,12 @@ export class QueueHandle {
     const stopTimer = startDeadline(exchange, abort);
     try {
       if (this.#context.isDraining()) throw new ShoalError('OVERLOADED', 'This node is shutting down.');
-      const place = this.#queue.admit((lease) => {
+      const start = (lease: Lease): void => {
         observer.onStart?.();
         this.#context.track(this.#run(exchange, selectEngine, abort.signal, { observer, lease, stopTimer }));
-      });
+      };
+      if (exchange.request.countOnly === true) return start(this.#context.leaseCount());
+      const place = this.#queue.admit(start);
       if (place === undefined) return;
       abort.signal.addEventListener('abort', () => {
         if (!place.leave()) return;
@@ -155,8 +169,8 @@ export class QueueHandle {
 
   async #run(exchange: Exchange, selectEngine: SelectEngine, signal: AbortSignal, run: Run): Promise<void> {
     const { speed, onError } = this.#context;
-    const { maxTokens } = this.#policy;
-    const end = await runRequest(exchange, selectEngine, { maxTokens, speed, signal, onError });
+    const { maxTokens, obeysKeepAlive } = this.#policy;
+    const end = await runRequest(exchange, selectEngine, { maxTokens, obeysKeepAlive, speed, signal, onError });
     run.stopTimer();
     run.lease.release();
     this.#ended(end, run.observer);

@@ -66,9 +66,13 @@ class LimitedEngine extends ScriptedEngine {
   }
 }
 
-async function answered(lender: Worker, asked: Partial<InferenceRequest> = {}): Promise<RecordedExchange> {
+async function answered(
+  lender: Worker,
+  asked: Partial<InferenceRequest> = {},
+  queue = lender.queue,
+): Promise<RecordedExchange> {
   const exchange = new RecordedExchange(asked);
-  lender.queue.answer(exchange);
+  queue.answer(exchange);
   await exchange.done.promise;
   return exchange;
 }
@@ -104,6 +108,59 @@ test('the next request waits at a position, and the one after that is refused', 
   assert.equal(refused.code, 'QUEUE_FULL');
   assert.deepEqual([lender.status().active, lender.status().queued], [1, 1]);
   await lender.close(0);
+});
+
+test('counts wait for no slot, and too many at once are refused', async () => {
+  const { worker: lender } = await worker(['hang']);
+  const [running, waiting] = [new RecordedExchange(), new RecordedExchange()];
+  for (const exchange of [running, waiting]) lender.queue.answer(exchange);
+  const counts = Array.from({ length: 65 }, () => new RecordedExchange({ countOnly: true }));
+  for (const exchange of counts) lender.queue.answer(exchange);
+  assert.deepEqual([lender.status().active, lender.status().queued], [1, 1]);
+  assert.deepEqual(
+    counts.map(({ code }) => code),
+    [...Array.from({ length: 64 }, () => undefined), 'OVERLOADED'],
+  );
+  const [first] = counts;
+  first?.abort();
+  await first?.done.promise;
+  await new Promise(setImmediate);
+  const next = new RecordedExchange({ countOnly: true });
+  lender.queue.answer(next);
+  assert.equal(next.code, undefined);
+  await lender.close(0);
+});
+
+test('own requests have places and limits of their own, and only they change how long a model stays', async () => {
+  const { worker: lender, engine } = await worker([text, FINISH], { queue: 0 });
+  const asked = { keepAliveMs: 5, sampling: { maxTokens: 1_000 } };
+  await answered(lender, asked);
+  await answered(lender, asked, lender.ownQueue);
+  await answered(lender, {}, lender.ownQueue);
+  assert.deepEqual(
+    engine.requests.map(({ keepAliveMs, sampling }) => [keepAliveMs, sampling.maxTokens]),
+    [
+      [undefined, 100],
+      [5, 1_000],
+      [undefined, undefined],
+    ],
+  );
+  const { worker: busy } = await worker(['hang'], { queue: 0 });
+  const [running, own] = [new RecordedExchange(), new RecordedExchange()];
+  busy.queue.answer(running);
+  busy.ownQueue.answer(own);
+  assert.deepEqual(own.events, [{ type: 'queued', position: 1 }]);
+  await busy.close(0);
+});
+
+test('tokens of reasoning are tokens of the answer', async () => {
+  const { worker: lender } = await worker([{ type: 'reasoning', text: 'Hm', tokens: [1, 2] }, text, 'hang']);
+  const exchange = new RecordedExchange();
+  const ended = Promise.withResolvers<RequestEnd>();
+  lender.queue.answer(exchange, { onEnd: ended.resolve });
+  while (exchange.events.length < 2) await new Promise(setImmediate);
+  exchange.abort();
+  assert.equal((await ended.promise).tokens, 3);
 });
 
 test('an abort reaches the engine, and the slot is free again', async () => {

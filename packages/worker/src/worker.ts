@@ -6,6 +6,9 @@ import type { Exchange } from '@shoal/transport';
 import type { QueueLoad } from './admission.ts';
 import { type DoorPolicy, type QueueHandle, type RequestObserver, type Outcomes, Scheduler } from './scheduler.ts';
 
+/** Requests of the node itself that wait, beside those of peers. Each is a call of a program on this machine. */
+const OWN_QUEUE_MAX = 256;
+
 /** The limits that a lender sets. */
 export interface LendingLimits {
   /** The most generations that run at once. The engine's slots are a limit too. */
@@ -44,6 +47,8 @@ export class Worker {
   readonly queueCapacity: number;
   /** The queue of the clusters, with the lender's limits. Other doors open queues of their own. */
   readonly queue: WorkerQueue;
+  /** The queue of the node's own requests, without the lender's limits on answers. */
+  readonly ownQueue: WorkerQueue;
   readonly #options: WorkerOptions;
 
   /** Reads the engine's models. Rejects with the engine's `ShoalError` if that fails. */
@@ -62,6 +67,7 @@ export class Worker {
       onError,
     });
     this.queue = this.openQueue();
+    this.ownQueue = this.openQueue({ waiting: OWN_QUEUE_MAX, maxTokens: Infinity, obeysKeepAlive: true });
   }
 
   get slots(): number {
