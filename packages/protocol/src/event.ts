@@ -46,7 +46,7 @@ export interface SampledLogprob extends TokenLogprob {
 
 /**
  * A piece of text, never cut inside a character. `tokens` are the ids that the text was decoded from, and empty if they are
- * unknown. The text is empty only if the ids have no text of their own.
+ * unknown. The text is empty only if the ids have no text of their own, or are those of reasoning that is not sent.
  */
 export interface TextEvent {
   readonly type: 'text';
@@ -56,7 +56,10 @@ export interface TextEvent {
   readonly logprobs?: readonly SampledLogprob[] | undefined;
 }
 
-/** A piece of the model's reasoning before its answer. Sent only if the request has `reasoning: true`. */
+/**
+ * A piece of the model's reasoning before its answer. Sent only if the request has `reasoning: true`. The text is empty only if
+ * the ids have no text of their own, as those of the markers around reasoning.
+ */
 export interface ReasoningEvent {
   readonly type: 'reasoning';
   readonly text: string;
@@ -84,8 +87,8 @@ export interface EmbeddingEvent {
 }
 
 /**
- * An event of an answer. An answer has any number of `queued`, `reasoning`, `text`, `tool_call` and, in order, `embedding` events, then
- * exactly one `finish` or `error`.
+ * An event of an answer. An answer has any number of `queued`, `reasoning`, `text`, `tool_call` and, in order, `embedding`
+ * events, then exactly one `finish` or `error`. Reasoning comes before text and tool calls.
  */
 export type InferenceEvent =
   | { readonly type: 'queued'; readonly position: number }

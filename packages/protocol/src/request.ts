@@ -96,7 +96,7 @@ export function promptInput(prompt: string): Input {
  * `INVALID_REQUEST` for any other request. The message begins with `recipient`, such as `An OpenGateway peer`.
  */
 export function promptOf(request: InferenceRequest, recipient: string): string {
-  const { input, resume, tools, format, logprobs } = request;
+  const { input, resume, tools, format, logprobs, countOnly } = request;
   const [only, ...others] = input.type === 'messages' ? input.messages : [];
   if (only?.role !== 'user' || others.length > 0 || resume !== undefined) {
     throw ShoalError.invalidRequest(`${recipient} takes a single prompt: no conversation, raw text or tokens.`);
@@ -104,5 +104,6 @@ export function promptOf(request: InferenceRequest, recipient: string): string {
   if (tools !== undefined || format !== undefined || logprobs !== undefined) {
     throw ShoalError.invalidRequest(`${recipient} takes a single prompt: no tools, JSON format or log probabilities.`);
   }
+  if (countOnly === true) throw ShoalError.invalidRequest(`${recipient} cannot count the tokens of a prompt.`);
   return only.content;
 }

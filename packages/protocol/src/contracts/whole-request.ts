@@ -40,6 +40,9 @@ const JSON_REQUEST: InferenceRequest = {
   format: { type: 'json_schema', schema: { type: 'object', required: ['sum'] } },
 };
 const LOGPROBS_REQUEST: InferenceRequest = { ...REQUEST, logprobs: 1 };
+/** A count, with every option that concerns the prompt. */
+const COUNT_REQUEST: InferenceRequest = { ...REQUEST, countOnly: true, contextLength: 4_096, keepAliveMs: -1 };
+const REASONING_REQUEST: InferenceRequest = { ...REQUEST, reasoning: true };
 const VECTORS_REQUEST: InferenceRequest = {
   input: { type: 'embeddings', texts: ['four', '🐟'] },
   sampling: {},
@@ -63,6 +66,11 @@ const LOGPROBS_ANSWER: readonly InferenceEvent[] = [
   { type: 'text', text: '4', tokens: [7], logprobs: [{ ...likely, top: [likely] }] },
   { type: 'text', text: '2', tokens: [8], logprobs: [{ token: 8, text: '2', logprob: -1, top: [] }] },
 ];
+const REASONING_ANSWER: readonly InferenceEvent[] = [
+  { type: 'reasoning', text: 'Two and two 🐟', tokens: [1, 2] },
+  { type: 'reasoning', text: '', tokens: [3] },
+  { type: 'text', text: '4', tokens: [4] },
+];
 const VECTORS_ANSWER: readonly InferenceEvent[] = [
   { type: 'embedding', index: 0, vector: [0.5, -0.5] },
   { type: 'embedding', index: 1, vector: [1, 0] },
@@ -73,14 +81,21 @@ const CASES = [
   ['a JSON format', JSON_REQUEST, [{ type: 'text', text: '{"sum":4}', tokens: [1] }]],
   ['log probabilities', LOGPROBS_REQUEST, LOGPROBS_ANSWER],
   ['embeddings', VECTORS_REQUEST, VECTORS_ANSWER],
+  ['a count', COUNT_REQUEST, []],
 ] as const satisfies readonly (readonly [string, InferenceRequest, readonly InferenceEvent[]])[];
+
+/** Reasoning may be ignored: a dialect without it carries the answer alone. */
+const CARRIED_CASES = [...CASES, ['reasoning', REASONING_REQUEST, REASONING_ANSWER]] as const;
 
 /** Cases for requests that are more than a prompt: a dialect carries them completely or refuses them before sending. */
 export function wholeRequestCases(harness: Harness, subject: DialectSubject): void {
   if (subject.carriesAll) return carriesCases(harness, subject);
   const { test, skip, equal } = harness;
   const { name } = subject;
-  skip(`${name}: tools, JSON, log probabilities and vectors arrive unchanged`, 'The dialect carries only prompts.');
+  skip(
+    `${name}: tools, JSON, log probabilities, vectors and counts arrive unchanged`,
+    'The dialect carries only prompts.',
+  );
   test(`${name}: a request that the dialect cannot carry is refused before it is sent`, () => {
     for (const [what, request] of CASES) {
       equal([what, errorCodeOf(subject, { ...request, input: simplified(request.input) })], [what, 'INVALID_REQUEST']);
@@ -90,7 +105,7 @@ export function wholeRequestCases(harness: Harness, subject: DialectSubject): vo
 
 function carriesCases({ test, equal }: Harness, subject: DialectSubject): void {
   const { name } = subject;
-  for (const [what, request, answer] of CASES) {
+  for (const [what, request, answer] of CARRIED_CASES) {
     test(`${name}: a request for ${what} and its answer arrive unchanged`, () => {
       const { requests, respond, events } = openRequest(subject, request);
       equal(
