@@ -173,6 +173,20 @@ test('a tool call of a lost worker is continued from its tokens, under its name'
   assert.equal(asked[0]?.sampling.maxTokens, 8);
 });
 
+test('an answer that is lost in its reasoning is continued from its tokens', async () => {
+  const cluster = newCluster();
+  const begun: InferenceEvent = { type: 'reasoning', text: 'Two and', tokens: [1, 2] };
+  const rest: InferenceEvent = { type: 'reasoning', text: ' two.', tokens: [3] };
+  const end: InferenceEvent = { ...FINISH, outputSha256: '' };
+  const asked = loseOne(cluster, [begun], [rest, text('4', 4), end]);
+  const usage = { promptTokens: 2, completionTokens: 4 };
+  const request = { reasoning: true, sampling: { maxTokens: 10 } };
+  const events = await eventsOf(await asker(cluster, 2), request);
+  assert.deepEqual(events, [begun, rest, text('4', 4), { ...end, usage }]);
+  assert.deepEqual(asked[0]?.resume, { text: '', tokens: [1, 2] });
+  assert.deepEqual([asked[0]?.sampling.maxTokens, asked[0]?.reasoning], [8, true]);
+});
+
 test('embeddings of a lost worker are computed again by another, and none is yielded twice', async () => {
   const cluster = newCluster();
   const embedding = (index: number): InferenceEvent => ({ type: 'embedding', index, vector: [index, 1] });

@@ -44,3 +44,27 @@ test('an answer that has only tokens has not begun, and they are generated again
   started.add({ type: 'text', text: 'Hi', tokens: [8] });
   assert.deepEqual(started.remaining().resume, { text: 'Hi', tokens: [8] });
 });
+
+test('an answer that has only reasoning has begun, and continues from the tokens of its reasoning', () => {
+  const begun = progress();
+  begun.add({ type: 'reasoning', text: 'Hm.', tokens: [7, 8] });
+  begun.failed(lost);
+  assert.deepEqual([begun.canContinueAt(fakePeer('other')), begun.canContinueAt(fakePeer('same'))], [false, true]);
+  assert.deepEqual(begun.remaining().resume, { text: '', tokens: [7, 8] });
+  begun.add({ type: 'text', text: 'Hi', tokens: [9] });
+  assert.deepEqual(begun.remaining().resume, { text: 'Hi', tokens: [7, 8, 9] });
+});
+
+test('reasoning whose tokens are unknown cannot be continued', () => {
+  const begun = progress();
+  begun.add({ type: 'reasoning', text: 'Hm.', tokens: [] });
+  assert.ok(!begun.canContinueAt(fakePeer('same')));
+});
+
+test('the ids of reasoning that is not sent are generated again until there is text', () => {
+  const begun = progress();
+  begun.add({ type: 'text', text: '', tokens: [7] });
+  assert.equal(begun.hasBegun, false);
+  begun.add({ type: 'text', text: 'Hi', tokens: [8] });
+  assert.deepEqual(begun.remaining().resume, { text: 'Hi', tokens: [7, 8] });
+});

@@ -16,6 +16,9 @@ export class AnswerProgress {
   readonly #calls = new Set<number>();
   /** True if the tokens of tool calls are known. Without them another worker cannot continue a call. */
   #hasCallTokens = false;
+  #hasReasoned = false;
+  /** True if the tokens of reasoning are known. Without them another worker would reason again. */
+  #hasReasoningTokens = false;
   /** The number of embeddings that the reader has. */
   #vectors = 0;
   #digest: string | undefined;
@@ -42,6 +45,7 @@ export class AnswerProgress {
   canContinueAt(worker: Peer): boolean {
     if (!this.hasBegun) return true;
     if (this.#calls.size > 0 && !this.#hasCallTokens) return false;
+    if (this.#hasReasoned && !this.#hasReasoningTokens) return false;
     const model = matchModel(worker.info.models, this.#request.model);
     return this.#digest !== undefined && model?.digest === this.#digest;
   }
@@ -81,6 +85,8 @@ export class AnswerProgress {
         return event;
       case 'reasoning':
         this.#hasBegun = true;
+        this.#hasReasoned = true;
+        this.#hasReasoningTokens ||= event.tokens.length > 0;
         this.#tokens.push(...event.tokens);
         return event;
       case 'text':
