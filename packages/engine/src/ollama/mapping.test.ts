@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, suite, test } from 'node:test';
 import type { Input } from '@shoal/protocol/request';
 import { createRequest, codeOf, receive, reasonOf, usageOf } from '../contracts/answers.ts';
+import { objectIn } from '@shoal/formats/json';
 import { createOllama } from './index.ts';
 import { FakeOllama, type FakeOllamaRequest } from './testing/fake-ollama.ts';
 
@@ -123,6 +124,34 @@ suite('requests and answers of the ollama engine', () => {
       codeOf(await receive(engine, createRequest('', { input: { type: 'messages', messages } }))),
       'INVALID_REQUEST',
     );
+  });
+
+  test('reasoning is switched if the model has it, and sent apart from the text if it is requested', async () => {
+    const requests: FakeOllamaRequest[] = [];
+    fake.onRequest = (request) => void requests.push(request);
+    for (const wanted of [undefined, false, true]) {
+      const received = await receive(engine, createRequest('Hello', { reasoning: wanted }));
+      assert.deepEqual([received.text, received.reasoning], ['Hello', wanted === true ? 'Parrots repeat.' : '']);
+      assert.equal(requests.at(-1)?.body['think'], wanted);
+    }
+    await receive(engine, createRequest('Hello', { model: 'seer:7b', reasoning: true }));
+    assert.ok(!('think' in (requests.at(-1)?.body ?? {})));
+  });
+
+  test('a request has at most the lender’s context, and its own time in memory', async () => {
+    const requests: FakeOllamaRequest[] = [];
+    fake.onRequest = (request) => void requests.push(request);
+    const lender = createOllama({ baseUrl: fake.address, model: 'parrot', contextLength: 1_000, keepAlive: '5m' });
+    const own = async (contextLength: number | undefined, keepAliveMs: number | undefined, by = lender) => {
+      await receive(by, createRequest('Hello', { contextLength, keepAliveMs }));
+      const body = requests.at(-1)?.body;
+      return [objectIn(body, 'options')?.['num_ctx'], body?.['keep_alive']];
+    };
+    assert.deepEqual(await own(undefined, undefined), [1_000, '5m']);
+    assert.deepEqual(await own(512, 90_000), [512, '90000ms']);
+    assert.deepEqual(await own(4_096, -1), [1_000, -1]);
+    assert.deepEqual(await own(4_096, Number.MAX_SAFE_INTEGER, engine), [undefined, -1]);
+    assert.deepEqual(await own(512, 0, engine), [512, '0ms']);
   });
 
   test('many texts are embedded in several requests, and an invalid vector is a failure', async () => {

@@ -14,6 +14,7 @@ const ABILITIES_OF: ReadonlyMap<string, readonly Ability[]> = new Map([
   ['completion', ['messages', 'prompt', 'json', 'logprobs']],
   ['tools', ['tools']],
   ['embedding', ['embeddings']],
+  ['thinking', ['reasoning']],
 ]);
 const JSON_STRING = /^"(?:[^"\\]|\\["\\bfnrt]|\\u[0-9a-f]{4})*"$/;
 

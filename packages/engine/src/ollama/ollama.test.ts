@@ -22,6 +22,7 @@ const LONG = Array.from({ length: 300 }, (_, index) => `word${index}`).join(' ')
 const SKIPS = {
   'an answer continues after the text of another worker': 'Ollama cannot continue an answer',
   'a required tool is called': 'Ollama does not support it',
+  'the context length of a request limits its prompt and answer': 'the fake has no context',
   'JSON by schema is valid': 'the fake ignores schemas',
   'log probabilities come with their tokens': 'the fake has the same log probabilities for each word',
   'logit bias can forbid a token': 'Ollama does not support it',
@@ -61,7 +62,7 @@ suite('the ollama engine', () => {
         digest: FAKE_DIGEST,
         contextLength: 2048,
         quantization: 'Q4_K_M',
-        abilities: [...ABILITIES, 'tools'],
+        abilities: [...ABILITIES, 'tools', 'reasoning'],
       },
       { id: 'seer:7b', abilities: ABILITIES },
       { id: 'embedder:latest', digest: FAKE_DIGEST, abilities: ['embeddings'] },

@@ -26,6 +26,8 @@ import { listResident } from './resident.ts';
 
 /** Long enough to load a model, for which Ollama has the same limit, or to finish other answers first. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
+/** A century. Ollama cannot read a time that is much longer. */
+const MAX_KEEP_ALIVE_MS = 100 * 365 * 24 * 60 * 60 * 1000;
 const HTTP_OK = 200;
 
 export interface OllamaOptions {
@@ -111,7 +113,7 @@ class Ollama implements Engine {
     this.#active.set(id, (this.#active.get(id) ?? 0) + 1);
     try {
       yield* request.input.type === 'embeddings'
-        ? embed(request.input.texts, id, (texts) => this.#embed(texts, id, signal), failures.unreadable)
+        ? embed(request.input.texts, id, (texts) => this.#embed(texts, request, id, signal), failures.unreadable)
         : this.#generate(request, model, signal);
     } finally {
       this.#active.set(id, (this.#active.get(id) ?? 1) - 1);
@@ -124,16 +126,33 @@ class Ollama implements Engine {
     signal: AbortSignal,
   ): AsyncGenerator<InferenceEvent, undefined> {
     const { id } = model.info;
-    const ollamaRequest = writeRequest(request, { model: id, modelStops: model.stops, ...this.#requestOptions });
+    const ollamaRequest = writeRequest(request, {
+      model: id,
+      modelStops: model.stops,
+      keepAlive: keepAliveOf(request, this.#requestOptions),
+      contextLength: contextLengthOf(request, model.info, this.#requestOptions),
+      canThink: model.info.abilities?.includes('reasoning'),
+    });
     const { status, body } = await this.#server.request({ ...ollamaRequest, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS });
     if (status !== HTTP_OK) throw readError(status, await this.#errorText(body), id);
-    yield* readStream(body, { model: id, logprobs: request.logprobs, newCallId });
+    const { logprobs, reasoning } = request;
+    yield* readStream(body, { model: id, logprobs, reasoning, newCallId });
   }
 
-  async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<EmbeddingsResponse> {
-    const body = writeEmbeddingsRequest(texts, { model, ...this.#requestOptions });
-    const request = { path: 'api/embed', body, signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
-    const { status, object } = await this.#server.requestObject(request);
+  async #embed(
+    texts: readonly string[],
+    request: InferenceRequest,
+    model: string,
+    signal: AbortSignal,
+  ): Promise<EmbeddingsResponse> {
+    const keepAlive = keepAliveOf(request, this.#requestOptions);
+    const body = writeEmbeddingsRequest(texts, { model, ...this.#requestOptions, keepAlive });
+    const { status, object } = await this.#server.requestObject({
+      path: 'api/embed',
+      body,
+      signal,
+      timeoutMs: FIRST_BYTE_TIMEOUT_MS,
+    });
     if (status !== HTTP_OK) throw readError(status, errorText(object, ''), model);
     return readEmbeddingsResponse(object);
   }
@@ -161,6 +180,26 @@ class Ollama implements Engine {
     if (error.code.startsWith('OLLAMA_')) this.#models = undefined;
     return forPeer(error);
   }
+}
+
+type LenderOptions = Pick<RequestOptions, 'keepAlive' | 'contextLength'>;
+
+/** The request's time, or else the lender's. */
+function keepAliveOf({ keepAliveMs }: InferenceRequest, { keepAlive }: LenderOptions): string | number | undefined {
+  if (keepAliveMs === undefined) return keepAlive;
+  return keepAliveMs < 0 || keepAliveMs > MAX_KEEP_ALIVE_MS ? -1 : `${keepAliveMs}ms`;
+}
+
+/**
+ * The request's length, if it is less than the lender's or that of the Modelfile. Otherwise the lender's, because Ollama
+ * loads a model again, with more memory, for a length that is more. Without either the request's length has no effect.
+ */
+function contextLengthOf(
+  { contextLength: requested = Infinity }: InferenceRequest,
+  { contextLength: known = 0 }: ModelInfo,
+  { contextLength }: LenderOptions,
+): number | undefined {
+  return requested < known ? requested : contextLength;
 }
 
 function findModel(request: InferenceRequest, models: readonly OllamaModel[]): OllamaModel {

@@ -201,6 +201,47 @@ suite('requests and answers of the openai engine', () => {
     );
   });
 
+  test('reasoning is switched by variables of the template, and sent apart from the text if it is requested', async () => {
+    const requests = recordRequests();
+    fake.deltas = [{ delta: { reasoning: 'So.' } }];
+    const expected = [
+      [undefined, ''],
+      [false, ''],
+      [true, 'Hm.So.'],
+    ] as const;
+    for (const [wanted, reasoning] of expected) {
+      const received = await receive(engine, createRequest('Hello', { reasoning: wanted }));
+      assert.deepEqual([received.text, received.reasoning], ['Hello', reasoning]);
+      const variables = wanted === undefined ? undefined : { enable_thinking: wanted, thinking: wanted };
+      assert.deepEqual(requests.at(-1)?.body['chat_template_kwargs'], variables);
+    }
+    const other = createOpenAi({ baseUrl: fake.address });
+    requests.length = 0;
+    fake.refusalOf = ({ chat_template_kwargs }) =>
+      chat_template_kwargs === undefined ? undefined : 'Unrecognized request argument: chat_template_kwargs';
+    for (let round = 0; round < 2; round++) {
+      assert.equal(reasonOf(await receive(other, createRequest('Hello', { reasoning: false }))), 'stop');
+    }
+    assert.equal(requests.length, 3, 'the variables are refused once');
+  });
+
+  test('a limit that the context cannot hold is left out, and a prompt that it cannot hold is refused', async () => {
+    const requests = recordRequests();
+    const texts = [
+      "This model's maximum context length is 16 tokens. However, you requested 9 output tokens",
+      "'max_tokens' or 'max_completion_tokens' is too large: 9.",
+    ];
+    for (const text of texts) {
+      fake.refusalOf = ({ max_tokens: limit }) => (limit === undefined ? undefined : text);
+      assert.equal(reasonOf(await receive(engine, createRequest('Hello', { sampling: { maxTokens: 9 } }))), 'stop');
+      assert.equal(requests.at(-1)?.body['max_tokens'], undefined);
+    }
+    requests.length = 0;
+    fake.refusalOf = () => texts[0];
+    const refused = await receive(engine, createRequest('Hello', { sampling: { maxTokens: 9 } }));
+    assert.deepEqual([codeOf(refused), requests.length], ['CONTEXT_EXCEEDED', 2]);
+  });
+
   test('an answer ends with a reason or with [DONE]', async () => {
     fake.sendsDone = false;
     assert.equal(reasonOf(await receive(engine, createRequest('Hello'))), 'stop');

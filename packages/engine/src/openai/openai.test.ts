@@ -25,6 +25,7 @@ engineContract(
   { short: 'Hello there.', long: LONG },
   {
     'an answer continues after the text of another worker': 'the API cannot continue an answer',
+    'the context length of a request limits its prompt and answer': 'the server has its own context',
     'JSON by schema is valid': 'the fake ignores schemas',
     'a required tool is called': 'the fake only calls tools that a test gives it',
     'log probabilities come with their tokens': 'the fake has no log probabilities of its own',

@@ -5,6 +5,7 @@ import type { Engine } from '../engine.ts';
 import type { EmbeddingsResponse } from '@shoal/formats/embeddings';
 import { parseObject } from '@shoal/formats/json';
 import {
+  type AcceptedFields,
   type ErrorResponse,
   errorText,
   readEmbeddingsResponse,
@@ -30,6 +31,10 @@ const HTTP_OK = 200;
 const KEY = /^[\x21-\x7e]+$/;
 /** Part of the error of a server that does not support the usage of a stream. */
 const USAGE_UNSUPPORTED = /stream_options|include_usage/;
+/** Part of the error of a server that does not support variables of the chat template. */
+const VARIABLES_UNSUPPORTED = /chat_template_kwargs/;
+/** Parts of the errors of vLLM and OpenAI if `max_tokens` is more than what is left of the context. */
+const LIMIT_TOO_LARGE = /maximum context length|max_(?:completion_)?tokens\W.*too large/i;
 
 export interface OpenAiOptions {
   /** Such as `http://127.0.0.1:52415/v1`; without a path it is /v1. It must not come from a peer. */
@@ -62,8 +67,8 @@ class OpenAi implements Engine {
   readonly #closing = new AbortController();
   /** From the latest list. */
   #models: readonly ModelInfo[] | undefined;
-  /** False after the server has rejected the option. */
-  #supportsUsage = true;
+  /** Options become false after the server has rejected them. */
+  #accepted: AcceptedFields = { usage: true, templateVariables: true };
 
   constructor({ baseUrl, apiKey, model, slots = DEFAULT_SLOTS, contextLength }: OpenAiOptions) {
     // Most templates treat a trailing message of the assistant as a complete turn, so that no answer can be continued.
@@ -106,18 +111,32 @@ class OpenAi implements Engine {
     yield* readStream(body, { model: id, request, newCallId });
   }
 
-  /** Returns the answer's stream. Requests it again without the usage if the server does not support that. */
+  /** Returns the answer's stream. Requests it again without what the server does not accept. */
   async #begin(request: InferenceRequest, model: string, signal: AbortSignal): Promise<HttpResponse['body']> {
-    const includeUsage = this.#supportsUsage;
-    const question = { ...writeRequest(request, model, includeUsage), signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
+    const accepted = this.#accepted;
+    const question = { ...writeRequest(request, model, accepted), signal, timeoutMs: FIRST_BYTE_TIMEOUT_MS };
     const reply = await this.#server.request(question);
     if (reply.status === HTTP_OK) return reply.body;
     const response = await this.#readError(reply);
-    if (includeUsage && USAGE_UNSUPPORTED.test(response.text)) {
-      this.#supportsUsage = false;
-      return this.#begin(request, model, signal);
+    const next = this.#withoutRefused(request, accepted, response.text);
+    if (next === undefined) throw readError(response, model);
+    return this.#begin(next, model, signal);
+  }
+
+  /** Returns the request to send after a refusal; undefined if nothing can be left out. */
+  #withoutRefused(request: InferenceRequest, sent: AcceptedFields, text: string): InferenceRequest | undefined {
+    if (sent.usage && USAGE_UNSUPPORTED.test(text)) {
+      this.#accepted = { ...this.#accepted, usage: false };
+      return request;
     }
-    throw readError(response, model);
+    if (sent.templateVariables && request.reasoning !== undefined && VARIABLES_UNSUPPORTED.test(text)) {
+      this.#accepted = { ...this.#accepted, templateVariables: false };
+      return request;
+    }
+    const { sampling } = request;
+    // Without a limit the server ends the answer when the context is full.
+    if (sampling.maxTokens === undefined || !LIMIT_TOO_LARGE.test(text)) return undefined;
+    return { ...request, sampling: { ...sampling, maxTokens: undefined } };
   }
 
   async #embed(texts: readonly string[], model: string, signal: AbortSignal): Promise<EmbeddingsResponse> {

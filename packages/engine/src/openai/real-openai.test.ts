@@ -36,7 +36,10 @@ function testWith(program: string): void {
     'openai',
     async () => create(),
     { short: SHORT, long: LONG },
-    { 'an answer continues after the text of another worker': 'the API cannot continue an answer' },
+    {
+      'an answer continues after the text of another worker': 'the API cannot continue an answer',
+      'the context length of a request limits its prompt and answer': 'the server has its own context',
+    },
   );
 
   test('the model is described as the server describes it', async () => {

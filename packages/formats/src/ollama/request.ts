@@ -12,6 +12,8 @@ export interface RequestOptions {
   readonly keepAlive: string | number | undefined;
   /** Default: Ollama's own. */
   readonly contextLength: number | undefined;
+  /** True if the model can think. Ollama refuses `think` for others. */
+  readonly canThink?: boolean | undefined;
 }
 
 /** A request to Ollama; the path is relative to its address. */
@@ -38,6 +40,7 @@ export function writeRequest(request: InferenceRequest, options: RequestOptions)
     truncate: false,
     shift: false,
     keep_alive: options.keepAlive,
+    ...(options.canThink === true && request.input.type === 'messages' && { think: request.reasoning }),
     format: format?.type === 'json_schema' ? format.schema : format?.type,
     ...(logprobs !== undefined && { logprobs: true, top_logprobs: logprobs }),
     options: writeSampling(request, options),
@@ -46,7 +49,9 @@ export function writeRequest(request: InferenceRequest, options: RequestOptions)
 }
 
 /** Throws for options that Ollama would ignore without an error. */
-function checkSupport({ sampling, toolChoice = 'auto', parallelToolCalls = true, tools }: InferenceRequest): void {
+function checkSupport(request: InferenceRequest): void {
+  const { sampling, toolChoice = 'auto', parallelToolCalls = true, tools, countOnly } = request;
+  if (countOnly === true) throw unsupported('a count of tokens');
   if (sampling.logitBias !== undefined && sampling.logitBias.length > 0) throw unsupported('a bias of tokens');
   if (tools === undefined || tools.length === 0 || toolChoice === 'none') return;
   if (toolChoice !== 'auto') throw unsupported('a tool that must be used');

@@ -25,6 +25,8 @@ export interface StreamOptions {
   readonly model: string;
   /** The number of likeliest tokens beside each one. Undefined: no log probabilities. */
   readonly logprobs: number | undefined;
+  /** True: `thinking` becomes reasoning events. Otherwise it is dropped. */
+  readonly reasoning?: boolean | undefined;
   /** Makes an id for a tool call that has none. */
   readonly newCallId: () => string;
 }
@@ -61,9 +63,12 @@ class LineReader {
   *read(line: JsonObject): Generator<InferenceEvent, undefined> {
     const message = objectIn(line, 'message');
     this.#readLogprobs(line);
-    // `thinking` and its tokens are not part of the answer.
+    // `thinking` and its tokens are not part of the text.
     const thinking = textIn(line, 'thinking') ?? textIn(message, 'thinking');
-    if (thinking !== undefined) this.#logprobs = [];
+    if (thinking !== undefined) {
+      this.#logprobs = [];
+      if (this.#options.reasoning === true) yield { type: 'reasoning', text: thinking, tokens: [] };
+    }
     const text = textIn(line, 'response') ?? textIn(message, 'content');
     if (text !== undefined) {
       const logprobs = this.#logprobs.splice(0);

@@ -6,6 +6,6 @@ export { readEmbeddingsResponse } from './embeddings/response.ts';
 export { type ErrorResponse, errorText, failures, readError, writeError } from './errors.ts';
 export { writeMessage } from './messages.ts';
 export { writeModel, writeModelList } from './models.ts';
-export { type ChatRequest, readRequest, writeRequest } from './request.ts';
+export { type AcceptedFields, type ChatRequest, readRequest, writeRequest } from './request.ts';
 export { readStream, type StreamFailures } from './stream.ts';
 export { writeTools } from './tools.ts';

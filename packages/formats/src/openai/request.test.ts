@@ -38,7 +38,7 @@ test('a request that is written as a body is read as the same request', () => {
     format: { type: 'json_schema', schema: parameters },
     logprobs: 2,
   };
-  const { body } = writeRequest(request, 'tiny', true);
+  const { body } = writeRequest(request, 'tiny', { usage: true, templateVariables: true });
   const fields: unknown = JSON.parse(JSON.stringify(body));
   assert.ok(isObject(fields));
   const { stream, stream_options: streamOptions, ...rest } = fields;

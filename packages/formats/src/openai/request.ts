@@ -45,11 +45,18 @@ export function readRequest(body: BodyFields): ChatRequest {
   return request;
 }
 
+/** Fields that only some servers accept. */
+export interface AcceptedFields {
+  readonly usage: boolean;
+  /** Variables of the chat template, which switch reasoning on or off. */
+  readonly templateVariables: boolean;
+}
+
 /**
  * Writes a streaming request (https://platform.openai.com/docs/api-reference). Throws `GENERATION_FAILED` for an answer to
  * resume, so that another worker is tried, and `INVALID_REQUEST` for texts to embed.
  */
-export function writeRequest(request: InferenceRequest, model: string, includeUsage: boolean): OpenAiRequest {
+export function writeRequest(request: InferenceRequest, model: string, accepted: AcceptedFields): OpenAiRequest {
   const { input, sampling, stop, format, resume } = request;
   if (resume !== undefined)
     throw ShoalError.generationFailed('The server cannot continue an answer that another worker began.');
@@ -57,7 +64,7 @@ export function writeRequest(request: InferenceRequest, model: string, includeUs
   const common = {
     model,
     stream: true,
-    ...(includeUsage && { stream_options: { include_usage: true } }),
+    ...(accepted.usage && { stream_options: { include_usage: true } }),
     ...writeSampling(sampling),
     stop: stops.length === 0 ? undefined : stops,
     response_format: writeFormat(format),
@@ -71,6 +78,7 @@ export function writeRequest(request: InferenceRequest, model: string, includeUs
           messages: input.messages.map((message) => writeMessage(message)),
           ...chatLogprobs(request),
           ...toolFields(request),
+          ...(accepted.templateVariables && reasoningFields(request)),
         },
       };
     case 'text':
@@ -99,6 +107,11 @@ function toolFields({ tools, toolChoice, parallelToolCalls }: InferenceRequest):
   const written = writeTools(tools);
   if (written === undefined) return {};
   return { tools: written, tool_choice: writeToolChoice(toolChoice), parallel_tool_calls: parallelToolCalls };
+}
+
+/** vLLM and llama-server pass these on to the chat template. Templates know the switch by one of two names. */
+function reasoningFields({ reasoning }: InferenceRequest): object {
+  return reasoning === undefined ? {} : { chat_template_kwargs: { enable_thinking: reasoning, thinking: reasoning } };
 }
 
 /** Without a limit vLLM stops after 16 tokens; with null it stops at the end of the context. */

@@ -28,7 +28,7 @@ export interface StreamFailures {
 
 export interface StreamOptions {
   readonly model: string;
-  readonly request: Pick<InferenceRequest, 'logprobs' | 'toolChoice'>;
+  readonly request: Pick<InferenceRequest, 'logprobs' | 'toolChoice' | 'reasoning'>;
   /** Makes an id for a tool call that has none. */
   readonly newCallId: () => string;
   readonly failures?: StreamFailures | undefined;
@@ -85,7 +85,11 @@ class ChunkReader {
     const [choice] = objectsIn(chunk, 'choices');
     if (choice === undefined) return;
     const delta = objectIn(choice, 'delta');
-    // `reasoning_content` is not part of the answer.
+    // The name differs between servers. It is sent apart from the answer, or not at all.
+    const reasoning = textIn(delta, 'reasoning_content') ?? textIn(delta, 'reasoning');
+    if (reasoning !== undefined && this.#request.reasoning === true) {
+      yield { type: 'reasoning', text: reasoning, tokens: [] };
+    }
     const text = textIn(delta, 'content') ?? textIn(choice, 'text');
     if (text !== undefined) yield this.#text(text, choice);
     for (const piece of objectsIn(delta, 'tool_calls')) {

@@ -32,7 +32,7 @@ export const FAKE_MODELS: Readonly<Record<string, FakeModel>> = {
       parameters: 'num_ctx                        2048\nstop                           "<|end|>"',
       details: { format: 'gguf', quantization_level: 'Q4_K_M' },
       model_info: { 'general.architecture': 'parrot', 'parrot.context_length': 8192 },
-      capabilities: ['completion', 'tools'],
+      capabilities: ['completion', 'tools', 'thinking'],
     },
   },
 };

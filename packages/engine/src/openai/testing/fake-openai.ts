@@ -34,6 +34,8 @@ export class FakeOpenAi {
   pieceBytes: number | undefined;
   /** The effect of `stream_options`. */
   usage: 'sent' | 'ignored' | 'refused' = 'sent';
+  /** Returns the error message of a body that is refused. */
+  refusalOf: (body: JsonObject) => string | undefined = () => undefined;
   /** Fields of the choices that precede the words. */
   deltas: readonly object[] = [];
   /** Null: the answer ends without a reason. Undefined: the usual reason. */
@@ -58,7 +60,7 @@ export class FakeOpenAi {
 
   /** Restores the initial state. */
   reset(): void {
-    Object.assign(this, { ...INITIAL_STATE, onRequest: () => {}, onDisconnect: () => {} });
+    Object.assign(this, { ...INITIAL_STATE, onRequest: () => {}, onDisconnect: () => {}, refusalOf: () => undefined });
   }
 
   stop(): Promise<void> {
@@ -87,6 +89,8 @@ export class FakeOpenAi {
     if (this.usage === 'refused' && body['stream_options'] !== undefined) {
       return sendJson(response, 400, { error: { message: 'Unrecognized request argument supplied: stream_options' } });
     }
+    const message = this.refusalOf(body);
+    if (message !== undefined) return sendJson(response, 400, { error: { message } });
     response.setHeader('content-type', 'text/event-stream');
     await pipeline(inPieces(this.#events(path, body, progress, response), this.pieceBytes), response);
   }
