@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { ReasoningEvent, TextEvent } from '@shoal/protocol';
-import { type AnswerReasoning, ReasoningFilter } from './reasoning-filter.ts';
+import type { AnswerReasoning } from './answer-reasoning.ts';
+import { ReasoningFilter } from './reasoning-filter.ts';
 
 const MARKERS: AnswerReasoning = { start: '<think>', end: '</think>', hasBegun: false };
 const BEGUN: AnswerReasoning = { ...MARKERS, hasBegun: true };

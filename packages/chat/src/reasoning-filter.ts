@@ -1,15 +1,8 @@
 import type { ReasoningEvent, TextEvent } from '@shoal/protocol';
+import type { AnswerReasoning } from './answer-reasoning.ts';
 import type { Piece } from './stop-filter.ts';
 import { AnswerScanner, type Reading } from './tools/answer-scanner.ts';
 import { readText } from './tools/tool-format.ts';
-
-/** The markers around the reasoning of one answer, neither of them empty. */
-export interface AnswerReasoning {
-  readonly start: string;
-  readonly end: string;
-  /** True if the prompt ends with the start marker. */
-  readonly hasBegun: boolean;
-}
 
 /**
  * Separates a model's reasoning from the text of its answer. Reasoning comes first, and the first end marker ends it. The

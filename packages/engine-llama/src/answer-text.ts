@@ -1,6 +1,6 @@
-import type { SampledLogprob } from '@shoal/protocol';
-import { type AnswerParser, ReasoningFilter } from '@shoal/chat';
-import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
+import type { ReasoningEvent, SampledLogprob, TextEvent } from '@shoal/protocol';
+import type { AnswerParser } from '@shoal/chat';
+import { TextFilter } from '@shoal/chat/text-filter';
 import type { GenerateRequest, OutputEvent } from './messages.ts';
 import type { Vocabulary } from './native/vocabulary.ts';
 import type { EncodedRequest } from './prompt.ts';
@@ -9,29 +9,21 @@ import { TokenText } from './token-text.ts';
 /** Turns the tokens of one answer into events: reasoning, text up to a stop string, and tool calls. */
 export class AnswerText {
   readonly #text: TokenText;
-  readonly #reasoning: ReasoningFilter | undefined;
-  readonly #sendsReasoning: boolean;
-  readonly #stops: StopFilter;
+  readonly #filter: TextFilter;
   readonly #parser: AnswerParser | undefined;
 
-  constructor(
-    vocabulary: Vocabulary,
-    { stop, reasoning: sendsReasoning = false }: GenerateRequest,
-    { parser, reasoning }: EncodedRequest,
-  ) {
+  constructor(vocabulary: Vocabulary, request: GenerateRequest, { parser, reasoning }: EncodedRequest) {
     // Markers may be control tokens, which have no text otherwise.
     const markers = reasoning === undefined ? [] : [reasoning.start, reasoning.end];
     const shown = new Set(markers.flatMap((text) => vocabulary.tokenize(text, { special: false, control: true })));
     this.#text = new TokenText((token) => vocabulary.piece(token, parser !== undefined || shown.has(token)));
-    this.#reasoning = reasoning === undefined ? undefined : new ReasoningFilter(reasoning);
-    this.#sendsReasoning = sendsReasoning;
-    this.#stops = new StopFilter(stop);
+    this.#filter = new TextFilter(request, reasoning);
     this.#parser = parser;
   }
 
   /** True after a stop string. */
   get isStopped(): boolean {
-    return this.#stops.stopped;
+    return this.#filter.stopped;
   }
 
   /** True after the only allowed call. */
@@ -51,46 +43,24 @@ export class AnswerText {
   /** Adds a token that was sent already. */
   restore(token: number): void {
     const piece = this.#text.push(token);
-    if (piece === undefined) return;
-    const events = this.#reasoning?.push(piece) ?? [{ type: 'text', ...piece }];
-    for (const event of events) if (event.type === 'text') this.#parser?.push(event);
+    if (piece !== undefined) for (const text of this.#filter.restore(piece)) this.#parser?.push(text);
   }
 
   push(token: number, logprob: SampledLogprob | undefined): readonly OutputEvent[] {
     const piece = this.#text.push(token, logprob);
-    return piece === undefined ? [] : this.#separate(piece);
+    return piece === undefined ? [] : this.#parse(this.#filter.push(piece));
   }
 
   /** Returns the events of everything that was held. */
   end(): readonly OutputEvent[] {
-    const events: OutputEvent[] = [];
-    if (!this.isStopped) {
-      const rest = this.#text.end();
-      if (rest !== undefined) events.push(...this.#separate(rest));
-      events.push(...this.#emit(this.#reasoning?.end() ?? []));
-    }
-    if (!this.isStopped) events.push(...this.#parse(this.#stops.end()));
-    return [...events, ...(this.#parser?.end() ?? [])];
+    const rest = this.isStopped ? undefined : this.#text.end();
+    const last = rest === undefined ? [] : this.#filter.push(rest);
+    return [...this.#parse([...last, ...this.#filter.end()]), ...(this.#parser?.end() ?? [])];
   }
 
-  #separate(piece: Piece): readonly OutputEvent[] {
-    return this.#reasoning === undefined
-      ? this.#parse(this.#stops.push(piece))
-      : this.#emit(this.#reasoning.push(piece));
-  }
-
-  /** Reasoning that is not sent becomes a text without content, so that its ids are sent. */
-  #emit(separated: ReturnType<ReasoningFilter['push']>): readonly OutputEvent[] {
-    return separated.flatMap((event): readonly OutputEvent[] => {
-      if (this.isStopped) return [];
-      if (event.type === 'text') return this.#parse(this.#stops.push(event));
-      if (this.#sendsReasoning) return [event];
-      return event.tokens.length === 0 ? [] : [{ type: 'text', text: '', tokens: event.tokens }];
-    });
-  }
-
-  #parse(piece: Piece | undefined): readonly OutputEvent[] {
-    if (piece === undefined) return [];
-    return this.#parser === undefined ? [{ type: 'text', ...piece }] : this.#parser.push(piece);
+  #parse(events: readonly (ReasoningEvent | TextEvent)[]): readonly OutputEvent[] {
+    const parser = this.#parser;
+    if (parser === undefined) return events;
+    return events.flatMap((event): readonly OutputEvent[] => (event.type === 'text' ? parser.push(event) : [event]));
   }
 }

@@ -1,7 +1,7 @@
-import type { AnswerFormat, Input, Resume } from '@shoal/protocol/request';
+import type { Input, Resume } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import type { AnswerParser, AnswerReasoning, ChatTemplate } from '@shoal/chat';
-import { jsonGrammar, schemaGrammar } from '@shoal/chat/grammar';
+import { formatGrammar } from '@shoal/chat/grammar';
 import type { GenerateRequest } from './messages.ts';
 import type { Vocabulary } from './native/vocabulary.ts';
 
@@ -42,7 +42,11 @@ export function encodeRequest(encoder: PromptEncoder, request: GenerateRequest):
     }
     case 'text':
     case 'tokens':
-      return { prompt: tokenizeRaw(vocabulary, input), resumed, ...grammarOf(format) };
+      return {
+        prompt: tokenizeRaw(vocabulary, input),
+        resumed,
+        ...(format !== undefined && { grammar: formatGrammar(format) }),
+      };
     case 'embeddings':
       throw ShoalError.invalidRequest('A request for vectors has no prompt.');
     default:
@@ -68,11 +72,6 @@ function tokenizeRaw(vocabulary: Vocabulary, input: Extract<Input, { type: 'text
 function tokenizeResume(vocabulary: Vocabulary, { text, tokens }: Resume): number[] {
   if (tokens.length > 0) return checkTokens(vocabulary, tokens);
   return vocabulary.tokenize(text, { special: false, control: false });
-}
-
-function grammarOf(format: AnswerFormat | undefined): { grammar?: string | undefined } {
-  if (format === undefined) return {};
-  return { grammar: format.type === 'json' ? jsonGrammar() : schemaGrammar(format.schema) };
 }
 
 function checkTokens({ size }: Vocabulary, ids: readonly number[]): number[] {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonObject } from '@shoal/protocol/json';
 import { ShoalError } from '@shoal/protocol/error';
-import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from './index.ts';
+import { addSchema, GrammarBuilder } from './index.ts';
+import { jsonGrammar, schemaGrammar } from './json-grammar.ts';
 import { compile } from './testing/compiled-grammar.ts';
 
 /** A schema, JSON texts that are to be accepted, and some that are not. */

@@ -1,3 +1,4 @@
+export { formatGrammar } from './format-grammar.ts';
 export { GrammarBuilder } from './grammar-builder.ts';
-export { jsonGrammar, schemaGrammar } from './json-grammar.ts';
+export { reasoningRule } from './reasoning-rule.ts';
 export { addSchema } from './schema-writer.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { JsonObject } from '@shoal/protocol/json';
-import { schemaGrammar } from './index.ts';
+import { schemaGrammar } from './json-grammar.ts';
 import { compile } from './testing/compiled-grammar.ts';
 
 /** A schema and a value that fits it. */

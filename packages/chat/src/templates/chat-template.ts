@@ -1,14 +1,14 @@
 import type { AnswerFormat, InferenceRequest, Message, Tool, ToolChoice } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import type { AnswerParser } from '../answer-parser.ts';
-import { addSchema, GrammarBuilder, jsonGrammar, schemaGrammar } from '../grammar/index.ts';
-import type { AnswerReasoning } from '../reasoning-filter.ts';
+import type { AnswerReasoning } from '../answer-reasoning.ts';
+import { addSchema, formatGrammar, GrammarBuilder, reasoningRule } from '../grammar/index.ts';
 import type { ReasoningMarkers } from './reasoning-markers.ts';
 import type { TemplateRenderer } from './template-renderer.ts';
 import { JinjaTemplate, type Now, type TemplateTokens } from './jinja-template.ts';
 import { toolFormatOf } from '../tools/formats.ts';
 import { describeTools, generic, genericChoice } from '../tools/generic.ts';
-import { callRules, literal, type ToolFormat } from '../tools/tool-format.ts';
+import { callRules, type ToolFormat } from '../tools/tool-format.ts';
 import { ToolParser } from '../tools/tool-parser.ts';
 
 /** The messages to answer, with the options that affect the prompt. */
@@ -57,8 +57,10 @@ export function createChatTemplate(
       checkToolChoice(chat.toolChoice, tools);
       if (chat.format !== undefined) {
         const isInTemplate = toolFormat !== generic;
-        const { prompt, reasoning } = render(chat, chat.messages, isInTemplate ? tools : []);
-        return { prompt, ...formatAnswer(chat.format, chat.reasoning === true ? reasoning : undefined) };
+        const { prompt, reasoning: found } = render(chat, chat.messages, isInTemplate ? tools : []);
+        // The grammar leaves no place for reasoning that is not wanted.
+        const reasoning = chat.reasoning === true ? found : undefined;
+        return { prompt, grammar: formatGrammar(chat.format, reasoning), reasoning };
       }
       const isGeneric =
         tools.length > 0 ? toolFormat === generic : !template.capabilities.toolCalls && callsTools(chat.messages);
@@ -82,18 +84,6 @@ function withReasoning({ reasoning: markers }: JinjaTemplate, { reasoning }: Cha
 
 /** The end of a prompt whose template begins the model's reasoning. */
 const BEGUN_REASONING = /<think>\s*$/;
-/** Characters of an end marker that tell it from other text in a grammar. */
-const TELLING_CHARACTERS = 3;
-
-/** Returns GBNF of the rest of the reasoning, up to its end marker. */
-function reasoningRule(end: string): string {
-  const others = Array.from(end.slice(0, TELLING_CHARACTERS), (character, index) => {
-    const before = index === 0 ? '' : `${literal(end.slice(0, index))} `;
-    return `${before}[^${/[[\]\\^-]/.test(character) ? `\\${character}` : character}]`;
-  });
-  return `( ${others.join(' | ')} )* ${literal(end)} [ \\n]*`;
-}
-
 /** Returns the answer's parser, and a grammar if a tool is required or the format needs one. */
 function toolAnswer(
   format: ToolFormat,
@@ -115,20 +105,6 @@ function toolAnswer(
   const hasBegun = isThinking || reasoning?.hasBegun === true;
   builder.addRule('root', hasBegun ? `${reasoningRule(reasoning?.end ?? '</think>')} ${rule}` : rule);
   return { grammar: builder.toString(), parser };
-}
-
-/** Returns the grammar of an answer in a format, after reasoning if that is separated. Without it the answer has none. */
-function formatAnswer(
-  format: AnswerFormat,
-  reasoning: AnswerReasoning | undefined,
-): Pick<RenderedChat, 'grammar' | 'reasoning'> {
-  if (reasoning === undefined)
-    return { grammar: format.type === 'json' ? jsonGrammar() : schemaGrammar(format.schema) };
-  const builder = new GrammarBuilder();
-  const rule = format.type === 'json' ? builder.primitive('object') : addSchema(builder, 'answer', format.schema);
-  const rest = reasoningRule(reasoning.end);
-  builder.addRule('root', `${reasoning.hasBegun ? rest : `( ${literal(reasoning.start)} ${rest} )?`} ${rule}`);
-  return { grammar: builder.toString(), reasoning };
 }
 
 function callsTools(messages: readonly Message[]): boolean {

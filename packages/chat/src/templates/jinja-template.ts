@@ -1,14 +1,10 @@
 import type { Message, Tool } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
+import { answerMarkers } from './answer-markers.ts';
 import { type Capabilities, probeCapabilities } from './capabilities.ts';
 import type { TemplateRenderer } from './template-renderer.ts';
 import { type TemplateMessage, templateMessages, templateTools } from './conversation.ts';
-import {
-  completeMarkers,
-  findReasoningMarkers,
-  type ReasoningMarkers,
-  type RenderOptions,
-} from './reasoning-markers.ts';
+import { findReasoningMarkers, type ReasoningMarkers, type RenderOptions } from './reasoning-markers.ts';
 import { patchedSource, type Peculiarity, peculiarityOf } from './template-peculiarities.ts';
 
 /** A model's BOS and EOS tokens as text, empty if it has none. `adds…`: the tokenizer adds the token itself. */
@@ -54,8 +50,7 @@ export class JinjaTemplate {
     this.#peculiarity = peculiarityOf(this.source);
     this.capabilities = probeCapabilities(this.#renderer);
     this.#reasoning = findReasoningMarkers(this.source, (options) => this.#tryRender(options));
-    const markers = this.#reasoning ?? this.#peculiarity?.reasoning;
-    this.reasoning = markers === undefined ? undefined : completeMarkers(markers);
+    this.reasoning = answerMarkers(this.source, this.#reasoning);
   }
 
   /**

@@ -1,22 +1,26 @@
-import type { SampledLogprob, FinishEvent, InferenceEvent, Usage } from '@shoal/protocol';
+import type { AnswerReasoning } from '@shoal/chat';
+import type { FinishEvent, InferenceEvent, ReasoningEvent, SampledLogprob, TextEvent, Usage } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import type { JsonObject } from '@shoal/protocol/json';
 import { ShoalError } from '@shoal/protocol/error';
 import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
-import { type Piece, StopFilter } from '@shoal/chat/stop-filter';
+import { formatGrammar } from '@shoal/chat/grammar';
+import type { Piece } from '@shoal/chat/stop-filter';
+import { TextFilter } from '@shoal/chat/text-filter';
 import { failures, refused } from './errors.ts';
 import { readEvents } from './event-stream.ts';
 import { type ModelProperties, tokenize } from './properties.ts';
 import { readLogprobs } from './logprobs.ts';
-import { grammarOf, type Prompt } from './prompt.ts';
+import { contextLengthOf, type Prompt } from './prompt.ts';
+import { markerTokens } from './reasoning.ts';
 import { writeSampling } from './sampling.ts';
 import { openStream } from './stream.ts';
 
 /** The fields of the last event that are used. The others repeat the prompt and every setting. */
 const LAST_EVENT_FIELDS = ['stop', 'stop_type', 'tokens_predicted', 'timings/cache_n'];
 
-export interface CompletionRequest extends Pick<InferenceRequest, 'sampling' | 'stop' | 'format' | 'logprobs'> {
+export interface CompletionRequest extends Omit<InferenceRequest, 'model'> {
   readonly model: string;
   readonly prompt: Prompt;
 }
@@ -33,9 +37,11 @@ export async function* complete(
 ): AsyncGenerator<InferenceEvent, undefined> {
   const { prompt, sampling, format, logprobs } = request;
   const limit = limitOf(request, properties);
-  const answer = new Completion(server, request, limit, signal);
+  // The grammar leaves no place for reasoning that is not wanted.
+  const reasoning = format !== undefined && request.reasoning !== true ? undefined : prompt.reasoning;
+  const answer = new Completion(server, request, { limit, reasoning, signal });
   if (limit.tokens === 0) return yield answer.finish('length', limit.name, 0);
-  const grammar = grammarOf(format);
+  const grammar = format === undefined ? undefined : formatGrammar(format, reasoning);
   if (grammar !== undefined && prompt.resumed.length > 0) {
     // The grammar would start from its beginning again.
     throw ShoalError.generationFailed('An answer in a format cannot be continued by another worker.');
@@ -49,6 +55,7 @@ export async function* complete(
       ...writeSampling(sampling),
       ...(grammar !== undefined && { grammar }),
       ...(logprobs !== undefined && { n_probs: Math.max(logprobs, 1) }),
+      ...(reasoning !== undefined && { preserved_tokens: markerTokens(reasoning) }),
       response_fields: LAST_EVENT_FIELDS,
       return_tokens: true,
       // The first progress event has the number of cached tokens.
@@ -64,10 +71,18 @@ interface Limit {
   readonly name: string;
 }
 
-function limitOf({ prompt, sampling: { maxTokens } }: CompletionRequest, { contextLength }: ModelProperties): Limit {
-  const left = contextLength - prompt.tokens.length - prompt.resumed.length;
+function limitOf(request: CompletionRequest, properties: ModelProperties): Limit {
+  const { prompt, sampling } = request;
+  const { maxTokens } = sampling;
+  const left = contextLengthOf(properties, request) - prompt.tokens.length - prompt.resumed.length;
   if (maxTokens === undefined || maxTokens > left) return { tokens: left, name: 'context' };
   return { tokens: maxTokens, name: 'maxTokens' };
+}
+
+interface CompletionOptions {
+  readonly limit: Limit;
+  readonly reasoning: AnswerReasoning | undefined;
+  readonly signal: AbortSignal;
 }
 
 class Completion {
@@ -75,38 +90,37 @@ class Completion {
   readonly #request: CompletionRequest;
   readonly #limit: Limit;
   readonly #signal: AbortSignal;
-  readonly #stops: StopFilter;
+  readonly #filter: TextFilter;
   #predicted = 0;
   #cachedTokens: number | undefined;
 
-  constructor(server: ModelServer, request: CompletionRequest, limit: Limit, signal: AbortSignal) {
+  constructor(server: ModelServer, request: CompletionRequest, { limit, reasoning, signal }: CompletionOptions) {
     this.#server = server;
     this.#request = request;
     this.#limit = limit;
     this.#signal = signal;
-    this.#stops = new StopFilter(request.stop);
+    this.#filter = new TextFilter(request, reasoning);
   }
 
   async *read(batches: AsyncIterable<readonly JsonObject[]>): AsyncGenerator<InferenceEvent, undefined> {
     for await (const events of batches) {
-      const pieces: Piece[] = [];
+      const output: (ReasoningEvent | TextEvent)[] = [];
       for (const event of events) {
         if (event['stop'] === true) {
           const end = this.#end(event);
-          yield* this.#emit([...pieces, ...end.rest]);
+          yield* emit([...output, ...end.rest]);
           return yield end.finish;
         }
         const piece = this.#pieceOf(event);
         if (piece === undefined) continue;
         const whole = 'then' in piece ? await piece : piece;
-        const released = this.#stops.push(whole);
-        if (released !== undefined) pieces.push(released);
-        if (this.#stops.stopped) {
-          yield* this.#emit(pieces);
+        output.push(...this.#filter.push(whole));
+        if (this.#filter.stopped) {
+          yield* emit(output);
           return yield this.finish('stop', 'stop string', this.#predicted);
         }
       }
-      yield* this.#emit(pieces);
+      yield* emit(output);
     }
     throw failures.brokenOff('The stream ended before the answer did.');
   }
@@ -120,19 +134,6 @@ class Completion {
       ...(this.#cachedTokens !== undefined && { cachedTokens: Math.min(this.#cachedTokens, promptTokens) }),
     };
     return { type: 'finish', reason, rawReason, usage, model };
-  }
-
-  /** Pieces that were received together become one event. */
-  *#emit(pieces: readonly Piece[]): Generator<InferenceEvent> {
-    const [first, ...others] = pieces;
-    if (first === undefined) return;
-    if (others.length === 0) return yield { type: 'text', ...first };
-    yield {
-      type: 'text',
-      text: pieces.map(({ text }) => text).join(''),
-      tokens: pieces.flatMap(({ tokens }) => tokens),
-      ...(this.#request.logprobs !== undefined && { logprobs: pieces.flatMap(({ logprobs = [] }) => logprobs) }),
-    };
   }
 
   #pieceOf(event: JsonObject): Piece | Promise<Piece> | undefined {
@@ -171,28 +172,48 @@ class Completion {
     return top === undefined ? {} : { logprobs: readLogprobs(objectsIn(event, 'completion_probabilities'), top) };
   }
 
-  #end(event: JsonObject): { readonly rest: readonly Piece[]; readonly finish: InferenceEvent } {
+  #end(event: JsonObject): { readonly rest: readonly (ReasoningEvent | TextEvent)[]; readonly finish: InferenceEvent } {
     this.#cachedTokens = countIn(event, 'timings/cache_n') ?? this.#cachedTokens;
     const predicted = countIn(event, 'tokens_predicted') ?? this.#predicted;
     const rawReason = textIn(event, 'stop_type') ?? 'none';
-    const rest = this.#stops.end();
+    const rest = this.#filter.end();
     if (rawReason === 'limit') {
-      return { rest: rest === undefined ? [] : [rest], finish: this.finish('length', this.#limit.name, predicted) };
+      return { rest, finish: this.finish('length', this.#limit.name, predicted) };
     }
     if (rawReason !== 'eos') throw failures.brokenOff(`llama-server ended with ${rawReason}.`);
     return {
-      rest: rest === undefined ? [] : withoutLast(rest),
+      rest: withoutLast(rest),
       finish: this.finish('stop', 'end of generation', Math.max(predicted - 1, 0)),
     };
   }
 }
 
-/** Removes the token that ended the answer. It has no text and is not part of the answer. */
-function withoutLast({ text, tokens, logprobs }: Piece): readonly Piece[] {
-  const rest = {
-    text,
-    tokens: tokens.slice(0, -1),
-    ...(logprobs !== undefined && { logprobs: logprobs.slice(0, -1) }),
+/** Texts that were received together become one event, and so do pieces of reasoning. */
+function emit(output: readonly (ReasoningEvent | TextEvent)[]): readonly InferenceEvent[] {
+  const events: (ReasoningEvent | TextEvent)[] = [];
+  for (const event of output) {
+    const last = events.at(-1);
+    if (last?.type === event.type) events[events.length - 1] = joined(last, event);
+    else events.push(event);
+  }
+  return events;
+}
+
+function joined(one: ReasoningEvent | TextEvent, other: ReasoningEvent | TextEvent): ReasoningEvent | TextEvent {
+  const logprobs = [one, other].flatMap((event) => (event.type === 'text' ? (event.logprobs ?? []) : []));
+  return {
+    type: one.type,
+    text: one.text + other.text,
+    tokens: [...one.tokens, ...other.tokens],
+    ...(logprobs.length > 0 && { logprobs }),
   };
-  return text === '' ? [] : [rest];
+}
+
+/** Removes the token that ended the answer. It has no text and is not part of the answer. */
+function withoutLast(events: readonly (ReasoningEvent | TextEvent)[]): readonly (ReasoningEvent | TextEvent)[] {
+  const last = events.at(-1);
+  if (last === undefined) return [];
+  const rest = { ...last, tokens: last.tokens.slice(0, -1) };
+  if (rest.type === 'text' && rest.logprobs !== undefined) rest.logprobs = rest.logprobs.slice(0, -1);
+  return rest.text === '' && rest.tokens.length === 0 ? events.slice(0, -1) : [...events.slice(0, -1), rest];
 }

@@ -4,7 +4,7 @@ import type { EmbeddingsResponse } from '@shoal/formats/embeddings';
 import { readEmbeddingsResponse } from '@shoal/formats/openai';
 import { embed } from '../http/embedding.ts';
 import { failures, refused } from './errors.ts';
-import { requestJson } from './properties.ts';
+import { requestJson } from './request-json.ts';
 import { orAborted } from '../child-process/abort.ts';
 import { withPeerError } from './peer-error.ts';
 import { type RunningServer, startServer, type StartOptions } from './running.ts';

@@ -20,7 +20,7 @@ import {
 } from './loaded.ts';
 import { orAborted } from '../child-process/abort.ts';
 import { withPeerError } from './peer-error.ts';
-import { readPrompt } from './prompt.ts';
+import { countPrompt, readPrompt } from './prompt.ts';
 import type { StartOptions } from './running.ts';
 import { SlotQueue } from './slots.ts';
 import { Supervisor } from '../child-process/supervisor.ts';
@@ -28,7 +28,8 @@ import { chatWithTools } from './tool-chat.ts';
 
 /** Open requests of one engine, including those that wait for a slot. */
 const OPEN_REQUESTS_MAX = 256;
-const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens', 'tools', 'json', 'embeddings', 'logprobs'];
+/** Those of every model. */
+const ABILITIES: readonly Ability[] = ['messages', 'prompt', 'tokens', 'json', 'embeddings', 'logprobs', 'count'];
 
 export interface LlamaServerOptions extends LoadOptions {
   /** The model's id. Default: the file's name without `.gguf`. */
@@ -111,8 +112,12 @@ class LlamaServer implements Engine {
     if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
     const loaded = await orAborted(withPeerError(this.#supervisor.ready()), signal);
     modelForRequest(request, this.#describe(loaded));
-    const { input } = request;
-    if (input.type === 'embeddings') return yield* this.#embedder.embed(input.texts, this.#id, signal);
+    const { input, countOnly = false } = request;
+    if (input.type === 'embeddings' && !countOnly) return yield* this.#embedder.embed(input.texts, this.#id, signal);
+    if (countOnly) {
+      const { server, properties } = loaded;
+      return yield await countPrompt(server, properties, request, { model: this.#id, signal });
+    }
     const release = await this.#slots.acquire(signal);
     try {
       yield* this.#generate(loaded, request, signal);
@@ -131,7 +136,7 @@ class LlamaServer implements Engine {
   ): AsyncGenerator<InferenceEvent, undefined> {
     const { input, tools = [] } = request;
     if (input.type === 'messages' && tools.length > 0) {
-      return yield* chatWithTools(server, request, input.messages, this.#id, signal);
+      return yield* chatWithTools(server, properties, request, input.messages, { model: this.#id, signal });
     }
     const prompt = await readPrompt(server, properties, request, signal);
     yield* complete(server, properties, { ...request, prompt, model: this.#id }, signal);
@@ -161,8 +166,13 @@ class LlamaServer implements Engine {
     return error;
   }
 
-  #describe({ record: { digest }, properties: { contextLength, quantization, hasTools } }: LoadedServer): ModelInfo[] {
-    const abilities = ABILITIES.filter((ability) => ability !== 'tools' || hasTools);
+  #describe({ record: { digest }, properties }: LoadedServer): ModelInfo[] {
+    const { contextLength, quantization, hasTools, reasoning } = properties;
+    const abilities: readonly Ability[] = [
+      ...ABILITIES,
+      ...(hasTools ? (['tools'] as const) : []),
+      ...(reasoning === undefined ? [] : (['reasoning'] as const)),
+    ];
     const known = { digest, contextLength, abilities };
     return [{ id: this.#id, ...known, ...(quantization !== undefined && { quantization }) }];
   }

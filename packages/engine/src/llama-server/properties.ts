@@ -1,11 +1,10 @@
 import { ShoalError } from '@shoal/protocol/error';
 import { countIn, objectIn, objectsIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
-import { failures, refused } from './errors.ts';
-
-/** Enough for everything but answers and vectors. */
-const SMALL_REQUEST_TIMEOUT_MS = 30_000;
-const HTTP_OK = 200;
+import type { ReasoningMarkers } from '@shoal/chat/answer-markers';
+import { failures } from './errors.ts';
+import { readReasoning } from './reasoning.ts';
+import { requestJson } from './request-json.ts';
 
 /** The properties of a server's model. */
 export interface ModelProperties {
@@ -15,21 +14,10 @@ export interface ModelProperties {
   readonly quantization?: string | undefined;
   /** True if its chat template supports tools. */
   readonly hasTools: boolean;
+  /** The markers around reasoning in its answers. Undefined if its chat template does not support reasoning. */
+  readonly reasoning?: ReasoningMarkers | undefined;
   /** The first token of every prompt. Undefined if the model has none. */
   readonly firstToken?: number | undefined;
-}
-
-/** Sends a request that is answered at once, and returns the JSON object. Throws llama-server's error. */
-export async function requestJson(server: ModelServer, path: string, body: object | undefined, signal: AbortSignal) {
-  const { status, object } = await server.requestObject({
-    path,
-    body,
-    signal,
-    timeoutMs: SMALL_REQUEST_TIMEOUT_MS,
-  });
-  if (status !== HTTP_OK) throw refused(status, object);
-  if (object === undefined) throw failures.unreadable(`The response of /${path} is not a JSON object.`);
-  return object;
 }
 
 export type Parsing = 'with control tokens' | 'as plain text';
@@ -68,6 +56,7 @@ export async function readProperties(server: ModelServer, signal: AbortSignal): 
     hasTools: objectIn(properties, 'chat_template_caps')?.['supports_tools'] !== false,
     quantization,
     firstToken,
+    reasoning: await readReasoning(server, textIn(properties, 'chat_template'), signal),
   };
 }
 

@@ -1,12 +1,14 @@
 import type { InferenceEvent } from '@shoal/protocol';
 import type { InferenceRequest, Message } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
+import { formatGrammar } from '@shoal/chat/grammar';
 import { countIn, objectIn } from '@shoal/formats/json';
-import { readStream, type StreamFailures, writeTools } from '@shoal/formats/openai';
+import { readStream, type StreamFailures } from '@shoal/formats/openai';
 import type { ModelServer } from '../http/server.ts';
 import { newCallId } from '../http/call-id.ts';
 import { failures, refused } from './errors.ts';
-import { grammarOf, writeMessages, schemaOf } from './prompt.ts';
+import { contextLengthOf, readPrompt, schemaOf, writeChat } from './prompt.ts';
+import type { ModelProperties } from './properties.ts';
 import { writeSampling } from './sampling.ts';
 import { openStream } from './stream.ts';
 
@@ -25,26 +27,19 @@ const STREAM_FAILURES: StreamFailures = {
  */
 export async function* chatWithTools(
   server: ModelServer,
+  properties: ModelProperties,
   request: InferenceRequest,
   messages: readonly Message[],
-  model: string,
-  signal: AbortSignal,
+  { model, signal }: { readonly model: string; readonly signal: AbortSignal },
 ): AsyncGenerator<InferenceEvent, undefined> {
-  const body = await openStream(server, 'v1/chat/completions', bodyOf(request, messages), signal);
+  const chat = bodyOf(request, messages);
+  const limit = { max_tokens: await limitOf(server, properties, request, signal) };
+  const body = await openStream(server, 'v1/chat/completions', { ...chat, ...limit }, signal);
   yield* readStream(body, { model, request, newCallId, failures: STREAM_FAILURES });
 }
 
 function bodyOf(request: InferenceRequest, messages: readonly Message[]): object {
-  const {
-    tools = [],
-    toolChoice = 'auto',
-    parallelToolCalls = true,
-    sampling,
-    stop,
-    format,
-    logprobs,
-    resume,
-  } = request;
+  const { sampling, stop, format, logprobs, resume, reasoning } = request;
   if (resume !== undefined) {
     throw ShoalError.generationFailed('An answer with tools cannot be continued by another worker.');
   }
@@ -53,21 +48,29 @@ function bodyOf(request: InferenceRequest, messages: readonly Message[]): object
       'This engine has no log probabilities for answers with tools. Remove them from the request.',
     );
   }
-  const named = typeof toolChoice === 'object' ? tools.filter(({ name }) => name === toolChoice.name) : tools;
   // Throws for the parts of a schema that are not supported, which llama-server would ignore.
-  grammarOf(format);
+  if (format !== undefined) formatGrammar(format);
   const schema = schemaOf(format);
   return {
-    messages: writeMessages(messages),
-    tools: writeTools(named),
-    tool_choice: typeof toolChoice === 'object' ? 'required' : toolChoice,
-    parallel_tool_calls: parallelToolCalls,
-    max_tokens: sampling.maxTokens,
+    ...writeChat(request, messages),
     ...writeSampling(sampling),
     stop: stop.filter((text) => text !== ''),
     ...(schema !== undefined && { response_format: { type: 'json_schema', json_schema: { schema } } }),
-    // Reasoning is part of the text, as it is without tools.
-    reasoning_format: 'none',
+    // Reasoning is part of the text, as it is without tools, unless it is separated.
+    reasoning_format: reasoning === undefined ? 'none' : 'deepseek',
     stream_options: { include_usage: true },
   };
+}
+
+/** Returns the most tokens of the answer. The prompt is only counted for a request with a context of its own. */
+async function limitOf(
+  server: ModelServer,
+  properties: ModelProperties,
+  request: InferenceRequest,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { contextLength, sampling } = request;
+  if (contextLength === undefined) return sampling.maxTokens;
+  const { tokens } = await readPrompt(server, properties, request, signal);
+  return Math.min(sampling.maxTokens ?? Infinity, contextLengthOf(properties, request) - tokens.length);
 }
