@@ -65,6 +65,7 @@ function testWith(ollama: RealOllama): void {
     { short: SHORT, long: LONG },
     {
       'an answer continues after the text of another worker': 'Ollama cannot continue an answer',
+      'the context length of a request limits its prompt and answer': 'Ollama adds a token beyond the context',
       'a required tool is called': 'Ollama does not support it',
       'logit bias can forbid a token': 'Ollama does not support it',
     },

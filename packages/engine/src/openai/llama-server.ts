@@ -1,12 +1,17 @@
-import type { Ability } from '@shoal/protocol';
+import type { Ability, InferenceEvent } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import type { JsonObject } from '@shoal/protocol/json';
 import { ShoalError } from '@shoal/protocol/error';
-import { objectIn } from '@shoal/formats/json';
+import { objectIn, textIn } from '@shoal/formats/json';
 import type { ModelServer } from '../http/server.ts';
+import { countPrompt } from '../llama-server/prompt.ts';
+import { type ModelProperties, readProperties } from '../llama-server/properties.ts';
 
 /** Enough for llama-server's properties and for the vector of one token. */
 const DESCRIPTION_TIMEOUT_MS = 10_000;
 const HTTP_OK = 200;
+/** Parts of the templates of models that reason. */
+const REASONING = /enable_thinking|reasoning_content|<think>|\[THINK\]|<\|channel\|>analysis/;
 
 /**
  * The abilities of a llama-server with one model. `/props` reports whether its chat template supports tools. Vectors depend on
@@ -28,6 +33,8 @@ export async function llamaServerAbilities(
     'tokens',
     'json',
     'logprobs',
+    ...(props.status === HTTP_OK ? (['count'] as const) : []),
+    ...(REASONING.test(textIn(props.object, 'chat_template') ?? '') ? (['reasoning'] as const) : []),
     ...(props.status !== HTTP_OK || supportsTools(props.object) ? (['tools'] as const) : []),
     ...(vectors ? (['embeddings'] as const) : []),
   ];
@@ -47,5 +54,33 @@ async function makesVectors(server: ModelServer, body: object, signal: AbortSign
   } catch (error) {
     if (error instanceof ShoalError && error.code === 'TIMEOUT_NO_RESPONSE') return true;
     throw error;
+  }
+}
+
+/** Counts prompts with the paths of llama-server that are not OpenAI's. */
+export class PromptCounter {
+  readonly #root: ModelServer;
+  readonly #closing: AbortSignal;
+  #properties: Promise<ModelProperties> | undefined;
+
+  /** `root` is the server above its OpenAI API. */
+  constructor(root: ModelServer, closing: AbortSignal) {
+    this.#root = root;
+    this.#closing = closing;
+  }
+
+  async count(request: InferenceRequest, model: string, signal: AbortSignal): Promise<InferenceEvent> {
+    this.#properties ??= readProperties(this.#root, this.#closing);
+    try {
+      return await countPrompt(this.#root, await this.#properties, request, { model, signal });
+    } catch (error) {
+      this.forget();
+      throw error;
+    }
+  }
+
+  /** Forgets the model's properties, because the server may have another model now. */
+  forget(): void {
+    this.#properties = undefined;
   }
 }

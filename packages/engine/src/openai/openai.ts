@@ -21,6 +21,7 @@ import { ModelServer, type HttpRequest, type HttpResponse } from '../http/server
 import { modelForRequest } from '../request-check.ts';
 import { parseBaseUrl } from './address.ts';
 import { failures, forPeer, readError, withoutKey } from './errors.ts';
+import { PromptCounter } from './llama-server.ts';
 import { listModels, type OpenAiModelOptions } from './models.ts';
 
 /** Long enough to load a model or to finish other answers first. */
@@ -62,6 +63,7 @@ class OpenAi implements Engine {
   readonly abilities;
   readonly #address: URL;
   readonly #server: ModelServer;
+  readonly #counter: PromptCounter;
   readonly #key: string | undefined;
   readonly #modelOptions: OpenAiModelOptions;
   readonly #closing = new AbortController();
@@ -76,6 +78,8 @@ class OpenAi implements Engine {
     this.#address = parseBaseUrl(baseUrl);
     this.#key = apiKey;
     this.#server = new ModelServer(this.#address, failures, authorization(apiKey));
+    const root = new ModelServer(new URL('../', this.#address), failures, authorization(apiKey));
+    this.#counter = new PromptCounter(root, this.#closing.signal);
     this.#modelOptions = { model, contextLength };
   }
 
@@ -103,7 +107,8 @@ class OpenAi implements Engine {
 
   async *#generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent, undefined> {
     const { id } = modelForRequest(request, this.#models ?? (await this.#list(signal)));
-    const { input } = request;
+    const { input, countOnly = false } = request;
+    if (countOnly) return yield await this.#counter.count(request, id, signal);
     if (input.type === 'embeddings') {
       return yield* embed(input.texts, id, (texts) => this.#embed(texts, id, signal), failures.unreadable);
     }
@@ -153,6 +158,7 @@ class OpenAi implements Engine {
   }
 
   async #list(signal: AbortSignal): Promise<readonly ModelInfo[]> {
+    this.#counter.forget();
     try {
       this.#models = await listModels(this.#server, this.#address, this.#modelOptions, signal);
       return this.#models;

@@ -11,7 +11,7 @@ const MODEL_PATH = fileURLToPath(new URL('../../../../models/demo/shoal-demo.ggu
 const KEY = 'a-key-for-this-test';
 const SHORT = 'What is 2+2?';
 const LONG = 'Count from 30 to 90.';
-const EVERYTHING_BUT_TOOLS = ['messages', 'prompt', 'tokens', 'json', 'logprobs', 'embeddings'];
+const EVERYTHING_BUT_TOOLS = ['messages', 'prompt', 'tokens', 'json', 'logprobs', 'count', 'embeddings'];
 
 const binary = LLAMA_SERVER;
 

@@ -42,6 +42,12 @@ const JSON_REQUEST: InferenceRequest = {
 const LOGPROBS_REQUEST: InferenceRequest = { ...REQUEST, logprobs: 1 };
 /** A count, with every option that concerns the prompt. */
 const COUNT_REQUEST: InferenceRequest = { ...REQUEST, countOnly: true, contextLength: 4_096, keepAliveMs: -1 };
+const VECTORS_COUNT_REQUEST: InferenceRequest = {
+  input: { type: 'embeddings', texts: ['four'] },
+  sampling: {},
+  stop: [],
+  countOnly: true,
+};
 const REASONING_REQUEST: InferenceRequest = { ...REQUEST, reasoning: true };
 const VECTORS_REQUEST: InferenceRequest = {
   input: { type: 'embeddings', texts: ['four', '🐟'] },
@@ -82,6 +88,7 @@ const CASES = [
   ['log probabilities', LOGPROBS_REQUEST, LOGPROBS_ANSWER],
   ['embeddings', VECTORS_REQUEST, VECTORS_ANSWER],
   ['a count', COUNT_REQUEST, []],
+  ['a count of texts', VECTORS_COUNT_REQUEST, []],
 ] as const satisfies readonly (readonly [string, InferenceRequest, readonly InferenceEvent[]])[];
 
 /** Reasoning may be ignored: a dialect without it carries the answer alone. */

@@ -68,7 +68,7 @@ export class ShoalClient implements ClientSide {
     this.#open.set(id, {
       requestId,
       digest: new OutputDigest(request.resume?.text),
-      texts: request.input.type === 'embeddings' ? request.input.texts.length : 0,
+      texts: request.input.type === 'embeddings' && request.countOnly !== true ? request.input.texts.length : 0,
       vectors: 0,
       calls: request.resume === undefined ? new Set() : undefined,
       grantedBytes: INITIAL_CREDIT_BYTES,
