@@ -107,7 +107,7 @@ export function mustByAbility(engine: () => Engine, prompts: EnginePrompts, must
     const request = createRequest(prompts.short, { model, countOnly: true });
     const counts = await Promise.all(Array.from({ length: COUNTS }, () => receive(engine(), request)));
     assert.equal(new Set(counts.map((counted) => usageOf(counted).promptTokens)).size, 1);
-    await Promise.all(answers.map((events) => events.return?.()));
+    for (const events of answers) await events.return?.();
   });
 
   ifAble(['messages', 'json'], 'JSON by schema is valid', async (model) => {
