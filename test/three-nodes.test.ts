@@ -46,7 +46,7 @@ test('each of the three lists the two others and what they lend', async () => {
     assert.equal(peer.dialect, 'shoal');
     assert.equal(peer.lends, true);
     assert.deepEqual(peer.clusters, [CLUSTER]);
-    assert.deepEqual(peer.models, [{ id: 'echo', abilities: ['messages', 'prompt', 'tokens'] }]);
+    assert.deepEqual(peer.models, [{ id: 'echo', abilities: ['messages', 'prompt', 'tokens', 'count'] }]);
   }
   assert.deepEqual((await peersOf(nodeA)).map(({ name, lends }) => `${name} ${lends}`).toSorted(), [
     'NodeB true',
