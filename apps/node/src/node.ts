@@ -232,7 +232,7 @@ export class RunningNode implements NodeControl {
       name: this.#options.name,
       models: () => worker.models,
       slots: worker.slots,
-      answer: (exchange) => worker.queue.answer(exchange),
+      answer: (exchange) => worker.ownQueue.answer(exchange),
     });
   }
 

@@ -140,7 +140,9 @@ function addAccess(server: FastifyInstance, guard: AccessGuard, { requestsPerMin
   const rates = new RateLimits(() => performance.now());
   server.decorateRequest('caller', LOCAL_CALLER);
   server.addHook('onRequest', async (request, reply) => {
-    const decision = guard(guardedCall(request), request.routeOptions.config.scope ?? 'admin');
+    // A path that does not exist is answered with 404, whoever asks.
+    const scope = request.is404 ? 'none' : (request.routeOptions.config.scope ?? 'admin');
+    const decision = guard(guardedCall(request), scope);
     void reply.headers(decision.headers);
     if (decision.type === 'preflight') return reply.code(decision.status).send();
     if (decision.type === 'refused') throw new HttpError(decision.status, decision.error);
