@@ -133,6 +133,8 @@ export interface NodeControl {
   workers(): WorkerCounts;
   /** The models that this node can use, its own and those of its peers: one per name. */
   models(): readonly OfferedModel[];
+  /** Call when models of this machine were added or removed. */
+  modelsChanged(): Promise<void>;
   /** Empty if the node does not lend. Throws `INVALID_REQUEST` if its engine does not report its models in memory. */
   loaded(): Promise<readonly ResidentModelView[]>;
   /**

@@ -6,7 +6,7 @@ import { checkDoorPorts, openDoors } from '@shoal/host/doors';
 import { removeApiAccess, writeApiAccess } from '@shoal/host/home/api-file';
 import { loadConfiguration, type Configuration } from '@shoal/host/configuration';
 import { EndRequest } from '@shoal/host/end-request';
-import { createEngine } from '@shoal/host/engines';
+import { createEngine, createStoreEngine } from '@shoal/host/engines';
 import { gaugeHome } from '@shoal/host/gauge';
 import { prepareHome, type Home } from '@shoal/host/home';
 import { checkBind } from './http/access/access.ts';
@@ -130,7 +130,12 @@ class Daemon {
     await checkDoorPorts(this.#configuration);
     const doorOptions = { configuration: this.#configuration, home: this.#home, log: this.#log };
     const engine = await this.#openEngine();
+    const store = await createStoreEngine(this.#configuration, this.#home, {
+      log: this.#log,
+      lentBytes: () => memoryOf(engine),
+    });
     return {
+      store,
       name,
       seed,
       bootstrap,
@@ -176,4 +181,10 @@ class Daemon {
       await this.#state.setPid(null);
     }
   }
+}
+
+/** Resolves with the memory of an engine's loaded models, in bytes; 0 if it does not report it. */
+async function memoryOf(engine: Engine | undefined): Promise<number> {
+  const resident = (await engine?.resident?.()) ?? [];
+  return resident.reduce((sum, { memoryBytes = 0 }) => sum + memoryBytes, 0);
 }

@@ -1,7 +1,9 @@
-import { generate, Generation, type GenerationEvent } from '@shoal/client';
+import { type Cancellation, generate, Generation, type GenerationEvent } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
 import { Network, type SelfDescription, VERSION } from '@shoal/network';
-import type { PeerStatus } from '@shoal/protocol';
+import type { StoreEngine } from '@shoal/host/engines/store-engine';
+import { isNamed, type PeerStatus } from '@shoal/protocol';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import {
@@ -27,7 +29,8 @@ import type {
 import type { OfferedModel } from '@shoal/formats/models';
 import { offeredModels } from './offered-models.ts';
 import type { DoorHost } from '@shoal/host/doors';
-import { connectToSelf, type OwnWorker } from './self.ts';
+import { OwnModels } from './own-models.ts';
+import { connectToSelf, type OwnWorker } from './own-worker.ts';
 import { clusterView, countWorkers, peerView } from './views.ts';
 
 /** The interval at which processor use is measured, and the DHT is checked while no peer is connected. */
@@ -55,6 +58,8 @@ export interface NodeOptions {
   readonly peerToken?: string | undefined;
   /** Undefined: this node does not lend. The node closes it. */
   readonly engine?: Engine | undefined;
+  /** Runs any model of this machine for the node's own requests. The node closes it. */
+  readonly store?: StoreEngine | undefined;
   readonly limits: LendingLimits;
   readonly resources?: Resources | undefined;
   /** Opens the doors of a node that lends. */
@@ -92,6 +97,7 @@ export class RunningNode implements NodeControl {
   #dhtProblem: string | undefined;
   #worker: Worker | undefined;
   #self: OwnWorker | undefined;
+  readonly #ownModels: OwnModels | undefined;
   #doors: readonly OpenDoor[] = [];
   #knownPeers = '';
 
@@ -109,6 +115,9 @@ export class RunningNode implements NodeControl {
       ...(options.engine === undefined ? {} : { onRequest: (exchange) => this.#worker?.queue.answer(exchange) }),
       onPeersChange: () => this.#peersChanged(),
     });
+    const { store, name } = options;
+    const onError = (error: ShoalError): void => this.#logError(error);
+    this.#ownModels = store && new OwnModels({ engine: store, key: this.#network.key, name, onError });
   }
 
   async start(): Promise<void> {
@@ -119,12 +128,13 @@ export class RunningNode implements NodeControl {
         limits,
         health: (queueSize, queueCapacity) => this.#health(queueSize, queueCapacity),
         onChange: () => this.#loadChanged(),
-        onError: (error) => log.warn({ code: error.code, cause: causeText(error.cause) }, error.message),
+        onError: (error) => this.#logError(error),
       });
       this.#self = this.#connectToSelf(this.#worker);
       log.info({ models: this.#worker.models }, lendingLine(this.#worker, limits));
       await this.#openDoors(this.#worker);
     }
+    void this.#ownModels?.refresh();
     this.#checkTimer = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
     this.#check();
     for (const cluster of this.#options.clusters) await this.join(cluster);
@@ -179,28 +189,24 @@ export class RunningNode implements NodeControl {
   }
 
   models(): readonly OfferedModel[] {
-    return offeredModels(this.#own, this.#network.peers());
+    const own = this.#self === undefined ? [] : [this.#self];
+    return offeredModels(own, this.#network.peers(), this.#ownModels?.known);
+  }
+
+  modelsChanged(): Promise<void> {
+    return this.#ownModels?.refresh() ?? Promise.resolve();
   }
 
   async loaded(): Promise<readonly ResidentModelView[]> {
-    const { engine } = this.#options;
-    if (engine === undefined) return [];
-    const resident = await engine.resident?.();
-    if (resident !== undefined) return resident;
+    const { engine, store } = this.#options;
+    const [lent, own] = await Promise.all([engine?.resident?.(), store?.resident()]);
+    if (lent !== undefined || engine === undefined) return [...(lent ?? []), ...(own ?? [])];
     throw ShoalError.invalidRequest(`The engine of this node (${engine.name}) does not report its models in memory.`);
   }
 
   prompt({ request, cluster }: PromptRequest): AsyncIterable<GenerationEvent> {
     if (cluster !== undefined) this.#mustBeJoined(cluster);
-    const options = {
-      network: this.#network,
-      request,
-      random: Math.random,
-      cluster,
-      own: this.#own,
-      autoModels: this.#options.autoModels,
-    };
-    return new Generation((cancellation) => generate(options, cancellation));
+    return new Generation((cancellation) => this.#generate({ request, cluster }, cancellation));
   }
 
   /** Refuses new requests, waits at most `drainMs` for running ones, and leaves the network. Safe to call twice. */
@@ -208,7 +214,7 @@ export class RunningNode implements NodeControl {
     clearInterval(this.#checkTimer);
     await this.#worker?.scheduler.drain(drainMs);
     // Requests that still run end with the engine's error, which is sent before the connections close.
-    await this.#options.engine?.close();
+    await Promise.all([this.#options.engine?.close(), this.#ownModels?.close(drainMs)]);
     this.#self?.link.close();
     await Promise.all([...this.#doors.map((door) => door.close()), this.#network.close()]);
     await this.#worker?.scheduler.drained();
@@ -221,9 +227,27 @@ export class RunningNode implements NodeControl {
     this.#doors = [clusters, ...((await this.#options.openDoors?.(host)) ?? [])];
   }
 
-  /** This node's own workers. */
-  get #own(): readonly OwnWorker[] {
-    return this.#self === undefined ? [] : [this.#self];
+  async *#generate(
+    { request, cluster }: PromptRequest,
+    cancellation: Cancellation,
+  ): AsyncGenerator<GenerationEvent, undefined> {
+    const { model } = request;
+    // A model may have been pulled by another program since the last look.
+    if (model !== undefined && !this.models().some((offered) => isNamed(offered, model))) await this.modelsChanged();
+    const { autoModels } = this.#options;
+    const own = this.#ownWorkers(request, cluster);
+    yield* generate({ network: this.#network, request, random: Math.random, cluster, own, autoModels }, cancellation);
+  }
+
+  /** The models of this machine that are not lent answer only requests that name one, or `auto`. */
+  #ownWorkers({ model }: InferenceRequest, cluster: string | undefined): readonly OwnWorker[] {
+    const lent = this.#self === undefined ? [] : [this.#self];
+    if (this.#ownModels === undefined || model === undefined || cluster !== undefined) return lent;
+    return [...lent, this.#ownModels.worker];
+  }
+
+  #logError({ code, cause, message }: ShoalError): void {
+    this.#options.log.warn({ code, cause: causeText(cause) }, message);
   }
 
   #connectToSelf(worker: Worker): OwnWorker {

@@ -1,10 +1,18 @@
 import type { OfferedModel } from '@shoal/formats/models';
 import { type Peer, peerName } from '@shoal/network';
 import type { Ability, ModelInfo } from '@shoal/protocol';
+import type { StoredModelInfo } from '@shoal/host/models/stored-models';
 import { printableName } from '@shoal/host/printable';
 
-/** One row per model name, whoever lends it: the models of this node's own workers, and those of peers that lend. */
-export function offeredModels(own: readonly Peer[], peers: readonly Peer[]): readonly OfferedModel[] {
+/**
+ * One row per model name, whoever has it: the models that this node lends, those of peers that lend, and the `stored` ones of
+ * this machine.
+ */
+export function offeredModels(
+  own: readonly Peer[],
+  peers: readonly Peer[],
+  stored: readonly StoredModelInfo[] = [],
+): readonly OfferedModel[] {
   const rows = new Map<string, OfferedModel>();
   const add = (peer: Peer, isOwn: boolean): void => {
     if (peer.info.lends !== true) return;
@@ -16,6 +24,10 @@ export function offeredModels(own: readonly Peer[], peers: readonly Peer[]): rea
   };
   for (const worker of own) add(worker, true);
   for (const peer of peers) add(peer, false);
+  for (const { id: name, modelPath: _path, parts: _parts, ...model } of stored) {
+    const id = printableName(name);
+    rows.set(id, merge(rows.get(id), { ...model, id, peers: [], isOwn: true }));
+  }
   return [...rows.values()].toSorted((one, other) => (one.id < other.id ? -1 : 1));
 }
 
@@ -23,6 +35,7 @@ export function offeredModels(own: readonly Peer[], peers: readonly Peer[]): rea
 function merge(one: OfferedModel | undefined, other: OfferedModel): OfferedModel {
   if (one === undefined) return other;
   return {
+    ...other,
     ...one,
     contextLength: smaller(one.contextLength, other.contextLength),
     abilities: union(one, other),

@@ -9,6 +9,7 @@ export function remembering(node: NodeControl, state: NodeState): NodeControl {
     peers: (cluster) => node.peers(cluster),
     workers: () => node.workers(),
     models: () => node.models(),
+    modelsChanged: () => node.modelsChanged(),
     loaded: () => node.loaded(),
     prompt: (request) => node.prompt(request),
     async join(cluster) {

@@ -61,6 +61,10 @@ export class FakeNode implements NodeControl {
     return { free: 0, busy: 0, silent: 0 };
   }
 
+  modelsChanged(): Promise<void> {
+    return Promise.resolve();
+  }
+
   models(): readonly OfferedModel[] {
     return this.offered;
   }

@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Engine } from '@shoal/engine';
-import type { LlamaOptions } from '@shoal/engine-llama';
+import type { LlamaModel, LogLevel } from '@shoal/engine-llama';
 import { keepAliveMs } from '@shoal/formats/ollama/keep-alive';
 import { ShoalError } from '@shoal/protocol/error';
 import { homeFiles, type Home } from '../home/home.ts';
 import type { Logger } from '../log.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { runsFiles } from '../settings/settings.ts';
+import { printableName } from '../printable.ts';
+import type { StoreEngine } from './store-engine.ts';
 
 const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
 const GIB = 1024 ** 3;
@@ -93,32 +95,73 @@ async function createFileEngine(choice: EngineChoice, home: Home, log: Logger): 
   const { otherModels = [] } = choice;
   const { chooseModels } = await import('../models/llama-models.ts');
   const [model, ...others] = await chooseModels(choice, home, () => demoModel(log));
-  const options: LlamaOptions = {
-    ...model,
-    ...machineOptions(choice),
-    cacheDirectory: homeFiles(home).cache,
-    checkFile: checkModel,
-    log: (level, line) => log[level](line),
-  };
   const { chooseLlama } = await import('./llama-choice.ts');
   const engine = otherModels.length > 0 && choice.engine === 'auto' ? 'llama' : choice.engine;
   const chosen = await chooseLlama(home, { ...choice, engine }, model.modelPath);
-  if (chosen.engine === 'llama') {
-    const [{ createLlama }, { chooseGpuPackage }] = await Promise.all([
-      import('@shoal/engine-llama'),
-      import('./gpu-package.ts'),
-    ]);
-    const packageFolder = chooseGpuPackage(home, choice.gpuLayers)?.folder;
-    const gpu = packageFolder === undefined ? {} : { packageFolder };
-    return createLlama({ ...options, ...gpu, others, ...residency(choice) });
-  }
+  if (chosen.engine === 'llama') return createLlamaEngine([model, ...others], choice, home, log);
   if (others.length > 0) {
     throw ShoalError.invalidRequest('The engine llama-server runs one model. Use --engine llama for several.');
   }
   const { path: binary } = chosen.server;
   log.info(`llama-server runs the model (${chosen.why}): ${binary}`);
   const { createLlamaServer } = await import('@shoal/engine/llama-server');
-  return createLlamaServer({ ...options, binary });
+  return createLlamaServer({ ...model, ...fileOptions(choice, home, log), binary });
+}
+
+async function createLlamaEngine(
+  [model, ...others]: readonly [LlamaModel, ...LlamaModel[]],
+  choice: EngineChoice,
+  home: Home,
+  log: Logger,
+): Promise<Engine> {
+  const [{ createLlama }, { chooseGpuPackage }] = await Promise.all([
+    import('@shoal/engine-llama'),
+    import('./gpu-package.ts'),
+  ]);
+  const packageFolder = chooseGpuPackage(home, choice.gpuLayers)?.folder;
+  return createLlama({ ...model, ...fileOptions(choice, home, log), packageFolder, others, ...residency(choice) });
+}
+
+/**
+ * Creates the engine for all models of this machine, which answers the node's own requests. `lentBytes` returns the memory of
+ * the models that the node lends. Undefined if the configured engine does not run model files, or llama.cpp is not installed.
+ */
+export async function createStoreEngine(
+  choice: EngineChoice,
+  home: Home,
+  { log, lentBytes }: { readonly log: Logger; readonly lentBytes: () => Promise<number> },
+): Promise<StoreEngine | undefined> {
+  if (!runsFiles(choice.engine)) return undefined;
+  const [{ StoreEngine: Store }, { StoredModels }, { modelPlaces }, { findLlama }] = await Promise.all([
+    import('./store-engine.ts'),
+    import('../models/stored-models.ts'),
+    import('../models/model-files.ts'),
+    import('./packages.ts'),
+  ]);
+  if (findLlama().binary === undefined) return undefined;
+  const { contextLength, slots, modelFolders } = choice;
+  const models = new StoredModels({
+    places: modelPlaces(home, modelFolders),
+    contextLength,
+    slots,
+    onSkipped: (path, { message }) => log.warn(`${printableName(path)} is not offered: ${message}`),
+  });
+  return new Store({
+    listModels: () => models.list(),
+    createEngine: ({ id, ...model }, length) =>
+      createLlamaEngine([{ ...model, name: id }], { ...choice, contextLength: length }, home, log),
+    budgetBytes: residency(choice).memoryBudgetBytes,
+    lentBytes,
+  });
+}
+
+function fileOptions(choice: EngineChoice, home: Home, log: Logger) {
+  return {
+    ...machineOptions(choice),
+    cacheDirectory: homeFiles(home).cache,
+    checkFile: checkModel,
+    log: (level: LogLevel, line: string) => log[level](line),
+  };
 }
 
 function machineOptions({ contextLength, contextLengthMax, threads, slots, gpuLayers }: EngineChoice) {
@@ -135,7 +178,7 @@ function machineOptions({ contextLength, contextLengthMax, threads, slots, gpuLa
 function residency({
   keepAlive = -1,
   memoryBudget,
-}: EngineChoice): Pick<LlamaOptions, 'keepAliveMs' | 'memoryBudgetBytes'> {
+}: EngineChoice): Readonly<Record<'keepAliveMs' | 'memoryBudgetBytes', number>> {
   const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
   return {
     memoryBudgetBytes: memoryBudget === undefined ? memory * MEMORY_SHARE : memoryBudget * GIB,

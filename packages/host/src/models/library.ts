@@ -9,13 +9,11 @@ import { findModel, type ModelPlaces, modelPlaces, openModelStore } from './mode
 export class ModelLibrary {
   readonly #home: Home;
   readonly #places: ModelPlaces;
-  readonly #onChange: () => void;
 
-  /** `folders` contain GGUF files. `onChange` is called after each change. */
-  constructor(home: Home, folders: readonly string[] | undefined, onChange: () => void = () => {}) {
+  /** `folders` contain GGUF files. */
+  constructor(home: Home, folders: readonly string[] | undefined) {
     this.#home = home;
     this.#places = modelPlaces(home, folders);
-    this.#onChange = onChange;
   }
 
   /**
@@ -27,14 +25,12 @@ export class ModelLibrary {
       throw ShoalError.invalidRequest('Files of this machine are added with "shoal pull file:PATH", not by this call.');
     }
     await pull(await openModelStore(this.#home), source, { ...hubOptions(process.env), onProgress, signal });
-    this.#onChange();
   }
 
   /** Removes a name, and the files that no other name uses. Throws `MODEL_NOT_FOUND`, `INVALID_REQUEST`. */
   async remove(name: string): Promise<void> {
     const own = await this.#ownName(name, 'Remove it there.');
     await (await openModelStore(this.#home)).remove(own);
-    this.#onChange();
   }
 
   /** Gives a model of the store another name. Throws `MODEL_NOT_FOUND`, `INVALID_REQUEST`. */
@@ -42,7 +38,6 @@ export class ModelLibrary {
     const name = parseName(destination);
     const own = await this.#ownName(source, 'Pull it first.');
     await (await openModelStore(this.#home)).copy(own, name);
-    this.#onChange();
   }
 
   /** Returns the name in the store. Paths are no names here, because callers may be other users. */

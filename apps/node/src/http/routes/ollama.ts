@@ -15,6 +15,7 @@ import {
   writeTags,
   writeVersion,
 } from '@shoal/formats/ollama';
+import type { ModelLibrary } from '@shoal/host/models/library';
 import { isNamed } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
 import { resolveAlias } from '../call/model-route.ts';
@@ -55,25 +56,31 @@ function addModelCalls(server: FastifyInstance, context: ApiContext): void {
   );
 }
 
-function addLibraryCalls(server: FastifyInstance, { library, log }: ApiContext): void {
+function addLibraryCalls(server: FastifyInstance, { library, node, log }: ApiContext): void {
   const admin = { config: { scope: 'admin' } } as const;
+  const pull: ModelLibrary['pull'] = async (...args) => {
+    await library.pull(...args);
+    await node().modelsChanged();
+  };
   server.post('/api/pull', admin, async (request, reply) => {
     const { model, streams } = readPull(bodyOf(request).value);
     const left = signalOf(reply);
     if (streams) {
       reply.hijack();
-      return streamPull(reply.raw, (onProgress) => library.pull(model, onProgress, left), log);
+      return streamPull(reply.raw, (onProgress) => pull(model, onProgress, left), log);
     }
-    await library.pull(model, () => undefined, left);
+    await pull(model, () => undefined, left);
     return writePullProgress({ status: 'success' });
   });
   server.delete('/api/delete', admin, async (request, reply) => {
     await library.remove(readModelName(bodyOf(request).value));
+    await node().modelsChanged();
     return reply.send();
   });
   server.post('/api/copy', admin, async (request, reply) => {
     const { source, destination } = readCopy(bodyOf(request).value);
     await library.copy(source, destination);
+    await node().modelsChanged();
     return reply.send();
   });
 }
