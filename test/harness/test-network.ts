@@ -9,6 +9,7 @@ import { Program } from './program.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../apps/cli/bin/shoal.js', import.meta.url));
 const PACED_NODE = fileURLToPath(new URL('./paced-node.ts', import.meta.url));
+const SCRIPTED_NODE = fileURLToPath(new URL('../sdks/scripted-node.ts', import.meta.url));
 
 export interface RunOptions {
   readonly input?: string | undefined;
@@ -62,6 +63,11 @@ export class TestNetwork {
   startPaced(name: string, cluster: string, tokensPerSecond: number, ...flags: readonly string[]): Promise<TestNode> {
     const where = ['--name', name, '--bootstrap', this.bootstrap, '--cluster', cluster];
     return this.#startNode(name, [PACED_NODE, ...where, '--tokens-per-second', String(tokensPerSecond), ...flags]);
+  }
+
+  /** Starts a lending node with the scripted engine. The flags are those of scripted-node.ts. */
+  startScripted(name: string, ...flags: readonly string[]): Promise<TestNode> {
+    return this.#startNode(name, [SCRIPTED_NODE, '--name', name, '--bootstrap', this.bootstrap, ...flags]);
   }
 
   async #startNode(name: string, command: readonly string[]): Promise<TestNode> {

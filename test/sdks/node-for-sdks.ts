@@ -1,0 +1,70 @@
+import type { TestNode } from '../harness/node.ts';
+import type { TestNetwork } from '../harness/test-network.ts';
+import { apiOf, checkAnswer } from './check-schemas.ts';
+import { RecordingProxy } from './recording-proxy.ts';
+
+const CLUSTER = 'sdks';
+
+/** A node whose local API is recorded. */
+export interface NodeForSdks {
+  /** Of the proxy in front of the node's local API, without a path. */
+  readonly baseUrl: string;
+  readonly node: TestNode;
+  readonly proxy: RecordingProxy;
+  readonly keys: Keys;
+}
+
+/** Tokens for the cases that need one. A case without its token is left out. */
+export interface Keys {
+  /** In the form of Shoal's own tokens, but unknown to the node: 401. */
+  readonly wrong?: string | undefined;
+  /** Its rate is used up: 429. */
+  readonly limited?: string | undefined;
+}
+
+/** Starts a node that answers with its own scripted engine. */
+export async function startOwn(network: TestNetwork, name: string): Promise<NodeForSdks> {
+  return recorded(await network.startScripted(name));
+}
+
+/** Starts a node that lends nothing, and two workers of the same model at this speed. */
+export async function startWithWorkers(network: TestNetwork, name: string, wordsPerSecond: number) {
+  const flags = ['--cluster', CLUSTER, '--words-per-second', String(wordsPerSecond)];
+  const [node, ...workers] = await Promise.all([
+    network.start(name, '--cluster', CLUSTER),
+    network.startScripted(`${name}-1`, ...flags),
+    network.startScripted(`${name}-2`, ...flags),
+  ]);
+  await node.sees(...workers.map((worker) => worker.name));
+  return { ...(await recorded(node)), workers };
+}
+
+/** Kills the worker that is answering, once this text of its answer has passed the proxy. Returns its name. */
+export async function killBusy(proxy: RecordingProxy, workers: readonly TestNode[], text: string): Promise<string> {
+  for (;;) {
+    for (const worker of workers) {
+      if ((await worker.status()).load.active === 0 || !proxy.isPassing(text)) continue;
+      worker.signal('SIGKILL');
+      return worker.name;
+    }
+  }
+}
+
+/** Returns the faults of all answers that the proxy has recorded since the last call. Answers that a client left are not checked. */
+export function faultsOf(proxy: RecordingProxy): readonly string[] {
+  return proxy.recorded
+    .splice(0)
+    .filter(({ wasLeft }) => !wasLeft)
+    .flatMap((answer) => checkAnswer(apiOf(answer.path, answer.isAnthropic), answer));
+}
+
+async function recorded(node: TestNode): Promise<NodeForSdks> {
+  const { api } = (await node.status()).addresses;
+  const proxy = await RecordingProxy.open(api);
+  return { baseUrl: proxy.baseUrl, node, proxy, keys: await makeKeys(node) };
+}
+
+/** Makes the tokens with `shoal token`. */
+async function makeKeys(_node: TestNode): Promise<Keys> {
+  return {};
+}
