@@ -13,9 +13,9 @@ function events(...pieces: readonly object[]): string {
 }
 
 test('a field that is missing or has a wrong type is named', () => {
-  const [fault, ...others] = checkAnswer('openai', answer('/v1/models', '{"object":"list","data":[{"id":1}]}'));
-  assert.match(fault ?? '', /ListModelsResponse.*\/data\/0.*created/);
-  assert.ok(others.some((other) => other.includes('/data/0/id must be string')));
+  const faults = checkAnswer('openai', answer('/v1/models', '{"object":"list","data":[{"id":1}]}')).join('\n');
+  assert.match(faults, /ListModelsResponse.*\/data\/0 must have.*created/);
+  assert.match(faults, /\/data\/0\/id must be string/);
   assert.deepEqual(checkAnswer('openai', answer('/v1/models', '{"object":"list","data":[]}')), []);
   assert.match(checkAnswer('ollama', answer('/api/tags', '{}', { status: 500 })).join(), /ErrorResponse.*error/);
 });

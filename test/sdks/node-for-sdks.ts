@@ -4,6 +4,8 @@ import { apiOf, checkAnswer } from './check-schemas.ts';
 import { RecordingProxy } from './recording-proxy.ts';
 
 const CLUSTER = 'sdks';
+/** Longer than a client takes to get the first words. */
+const BUSY_MS = 30_000;
 
 /** A node whose local API is recorded. */
 export interface NodeForSdks {
@@ -27,27 +29,44 @@ export async function startOwn(network: TestNetwork, name: string): Promise<Node
   return recorded(await network.startScripted(name));
 }
 
-/** Starts a node that lends nothing, and two workers of the same model at this speed. */
-export async function startWithWorkers(network: TestNetwork, name: string, wordsPerSecond: number) {
+/** A node that lends nothing, and two workers of the same model. */
+export interface NodeWithWorkers extends NodeForSdks {
+  readonly workers: readonly TestNode[];
+  /** Starts a killed worker again. */
+  readonly replace: (name: string) => Promise<void>;
+}
+
+/** Starts a node that asks two workers of this speed. */
+export async function startWithWorkers(
+  network: TestNetwork,
+  name: string,
+  wordsPerSecond: number,
+): Promise<NodeWithWorkers> {
   const flags = ['--cluster', CLUSTER, '--words-per-second', String(wordsPerSecond)];
+  const names = [`${name}-1`, `${name}-2`];
   const [node, ...workers] = await Promise.all([
     network.start(name, '--cluster', CLUSTER),
-    network.startScripted(`${name}-1`, ...flags),
-    network.startScripted(`${name}-2`, ...flags),
+    ...names.map((worker) => network.startScripted(worker, ...flags)),
   ]);
-  await node.sees(...workers.map((worker) => worker.name));
-  return { ...(await recorded(node)), workers };
+  await node.sees(...names);
+  const replace = async (killed: string): Promise<void> => {
+    workers[names.indexOf(killed)] = await network.startScripted(killed, ...flags);
+    await node.sees(...names);
+  };
+  return { ...(await recorded(node)), workers, replace };
 }
 
 /** Kills the worker that is answering, once this text of its answer has passed the proxy. Returns its name. */
-export async function killBusy(proxy: RecordingProxy, workers: readonly TestNode[], text: string): Promise<string> {
-  for (;;) {
+export async function killBusy({ proxy, workers }: NodeWithWorkers, text: string): Promise<string> {
+  const giveUpAt = performance.now() + BUSY_MS;
+  while (performance.now() < giveUpAt) {
     for (const worker of workers) {
       if ((await worker.status()).load.active === 0 || !proxy.isPassing(text)) continue;
       worker.signal('SIGKILL');
       return worker.name;
     }
   }
+  throw new Error(`No worker was answering with "${text}" within ${BUSY_MS / 1_000} s.`);
 }
 
 /** Returns the faults of all answers that the proxy has recorded since the last call. Answers that a client left are not checked. */

@@ -70,7 +70,7 @@ function readCall(line: string, { tools = [] }: InferenceRequest): Omit<Scripted
   const offered = new Set(tools.map(({ name }) => name));
   const [, name = '', json = ''] = /^call (\S+) (\{.*\})/.exec(line) ?? [];
   if (offered.has(name)) return { name, arguments: json };
-  const [, command] = /^run (.+)/.exec(line) ?? [];
+  const [, command] = /^run ([^"]+)/.exec(line) ?? [];
   const shell = Object.keys(SHELL_TOOLS).find((tool) => offered.has(tool));
   if (command === undefined || shell === undefined) return undefined;
   return { name: shell, arguments: JSON.stringify(SHELL_TOOLS[shell]?.(command)) };
