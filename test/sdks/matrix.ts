@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Program } from '../harness/program.ts';
 import { SCRIPTED_MODEL } from './scripted-engine.ts';
-import type { NodeForSdks } from './node-for-sdks.ts';
+import { type NodeForSdks, useUp } from './node-for-sdks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CLIENTS = join(import.meta.dirname, 'clients');
@@ -57,6 +57,7 @@ export function installed(kind: 'sdks' | 'agents', part: string): string | undef
 /** Runs a client program against a node, and returns the result of each case. */
 export async function runClient({ file, language, package: packageName }: Client, folder: string, node: NodeForSdks) {
   const { baseUrl, keys } = node;
+  await useUp(node);
   const options = JSON.stringify({ baseUrl, model: SCRIPTED_MODEL.id, keys, package: packageName });
   const program = new Program({
     name: packageName ?? file,

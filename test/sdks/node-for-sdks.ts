@@ -1,5 +1,6 @@
 import type { TestNode } from '../harness/node.ts';
 import type { TestNetwork } from '../harness/test-network.ts';
+import { TOKEN_PREFIX } from '@shoal/host/home/token-file';
 import { apiOf, checkAnswer } from './check-schemas.ts';
 import { RecordingProxy } from './recording-proxy.ts';
 
@@ -16,12 +17,12 @@ export interface NodeForSdks {
   readonly keys: Keys;
 }
 
-/** Tokens for the cases that need one. A case without its token is left out. */
+/** Tokens for the cases that need one. */
 export interface Keys {
   /** In the form of Shoal's own tokens, but unknown to the node: 401. */
-  readonly wrong?: string | undefined;
-  /** Its rate is used up: 429. */
-  readonly limited?: string | undefined;
+  readonly wrong: string;
+  /** One request a minute is allowed: 429 after `useUp`. */
+  readonly limited: string;
 }
 
 /** Starts a node that answers with its own scripted engine. */
@@ -77,13 +78,21 @@ export function faultsOf(proxy: RecordingProxy): readonly string[] {
     .flatMap((answer) => checkAnswer(apiOf(answer.path, answer.isAnthropic), answer));
 }
 
+/** The only place that knows how a node's local API is found and its tokens are made. */
 async function recorded(node: TestNode): Promise<NodeForSdks> {
   const { api } = (await node.status()).addresses;
   const proxy = await RecordingProxy.open(api);
   return { baseUrl: proxy.baseUrl, node, proxy, keys: await makeKeys(node) };
 }
 
-/** Makes the tokens with `shoal token`. */
-async function makeKeys(_node: TestNode): Promise<Keys> {
-  return {};
+/** Makes the tokens for the cases 401 and 429. The second one's rate is one request a minute. */
+async function makeKeys(node: TestNode): Promise<Keys> {
+  const created = await node.shoal(['token', 'create', '--json', '--name', 'limited', '--rate', '1']);
+  return { wrong: `${TOKEN_PREFIX}${'A'.repeat(43)}`, limited: JSON.parse(created.stdout).token };
+}
+
+/** Uses up the rate of the limited token. */
+export async function useUp({ baseUrl, keys }: NodeForSdks): Promise<void> {
+  const response = await fetch(`${baseUrl}/v1/models`, { headers: { authorization: `Bearer ${keys.limited}` } });
+  await response.arrayBuffer();
 }

@@ -9,7 +9,6 @@ import {
   fails,
   failsWith,
   GREETING,
-  key,
   load,
   options,
   PERSON,
@@ -18,7 +17,7 @@ import {
   TOOLS,
 } from './run.mjs';
 
-const { baseUrl, model: modelId } = options;
+const { baseUrl, keys, model: modelId } = options;
 const { embedMany, generateText, isStepCount, jsonSchema, Output, streamText, tool } = load('ai');
 const { createOpenAICompatible } = load('@ai-sdk/openai-compatible');
 
@@ -109,10 +108,10 @@ await run('ai', 'ai', {
     assert.fail('There was no abort in the stream.');
   },
   400: () => failsWith(400, statusOf, () => ask('Hi', { providerOptions: { shoal: { logit_bias: 'none' } } })),
-  401: () => failsWith(401, statusOf, () => ask('Hi', { model: providerOf(key('wrong'))(modelId) })),
+  401: () => failsWith(401, statusOf, () => ask('Hi', { model: providerOf(keys.wrong)(modelId) })),
   404: () => failsWith(404, statusOf, () => ask('Hi', { model: provider('no-such/model') })),
   413: () => failsWith(413, statusOf, () => ask(ASK.huge())),
-  429: () => failsWith(429, statusOf, () => ask('Hi', { model: providerOf(key('limited'))(modelId) })),
+  429: () => failsWith(429, statusOf, () => ask('Hi', { model: providerOf(keys.limited)(modelId) })),
   503: () => failsWith(503, statusOf, () => ask(ASK.overloaded)),
   'error in mid-stream': () =>
     fails(() => readStream(streamText({ model, prompt: ASK.failing, maxRetries, ...quiet }))),

@@ -8,7 +8,6 @@ import {
   fails,
   failsWith,
   GREETING,
-  key,
   load,
   options,
   PERSON,
@@ -17,7 +16,7 @@ import {
   TOOLS,
 } from './run.mjs';
 
-const { baseUrl, model } = options;
+const { baseUrl, keys, model } = options;
 const { default: Anthropic } = load('@anthropic-ai/sdk');
 
 const clientOf = (apiKey) => new Anthropic({ baseURL: baseUrl, apiKey, maxRetries: 0 });
@@ -94,10 +93,10 @@ await run('@anthropic-ai/sdk', '@anthropic-ai/sdk', {
     assert.ok(seen < 100, `${seen} events came after all.`);
   },
   400: () => failsWith(400, statusOf, () => client.messages.create(bodyOf('Hi', { temperature: 'hot' }))),
-  401: () => failsWith(401, statusOf, () => clientOf(key('wrong')).messages.create(bodyOf('Hi'))),
+  401: () => failsWith(401, statusOf, () => clientOf(keys.wrong).messages.create(bodyOf('Hi'))),
   404: () => failsWith(404, statusOf, () => client.messages.create(bodyOf('Hi', { model: 'no-such/model' }))),
   413: () => failsWith(413, statusOf, () => client.messages.create(bodyOf(ASK.huge()))),
-  429: () => failsWith(429, statusOf, () => clientOf(key('limited')).messages.create(bodyOf('Hi'))),
+  429: () => failsWith(429, statusOf, () => clientOf(keys.limited).messages.create(bodyOf('Hi'))),
   // Anthropic's own status for an overloaded server.
   503: () => failsWith(529, statusOf, () => client.messages.create(bodyOf(ASK.overloaded))),
   'error in mid-stream': () => fails(() => client.messages.stream(bodyOf(ASK.failing)).finalMessage()),

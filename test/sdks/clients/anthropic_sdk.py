@@ -6,7 +6,7 @@ import anthropic
 
 from cases import *
 
-URL, MODEL = OPTIONS["baseUrl"], OPTIONS["model"]
+URL, MODEL, KEYS = OPTIONS["baseUrl"], OPTIONS["model"], OPTIONS["keys"]
 SDK_TOOLS = [{"name": t["name"], "description": t["description"], "input_schema": t["schema"]} for t in TOOLS]
 
 
@@ -101,10 +101,10 @@ run(
         "count tokens": count_tokens,
         "abort": abort,
         "400": lambda: fails_with(400, status_of, lambda: ask("Hi", extra_body={"temperature": "hot"})),
-        "401": lambda: fails_with(401, status_of, lambda: ask("Hi", client_of(key("wrong")))),
+        "401": lambda: fails_with(401, status_of, lambda: ask("Hi", client_of(KEYS["wrong"]))),
         "404": lambda: fails_with(404, status_of, lambda: ask("Hi", model="no-such/model")),
         "413": lambda: fails_with(413, status_of, lambda: ask(HUGE)),
-        "429": lambda: fails_with(429, status_of, lambda: ask("Hi", client_of(key("limited")))),
+        "429": lambda: fails_with(429, status_of, lambda: ask("Hi", client_of(KEYS["limited"]))),
         # Anthropic's own status for an overloaded server.
         "503": lambda: fails_with(529, status_of, lambda: ask(OVERLOADED)),
         "error in mid-stream": lambda: fails(lambda: final(FAILING)),

@@ -9,7 +9,6 @@ import {
   fails,
   failsWith,
   GREETING,
-  key,
   load,
   options,
   PERSON,
@@ -18,7 +17,7 @@ import {
   TOOLS,
 } from './run.mjs';
 
-const { baseUrl, model } = options;
+const { baseUrl, keys, model } = options;
 const { ChatOpenAI, OpenAIEmbeddings } = load('@langchain/openai');
 const { HumanMessage, SystemMessage, ToolMessage } = load('@langchain/core/messages');
 
@@ -90,10 +89,10 @@ await run('@langchain/openai', '@langchain/openai', {
     assert.ok(seen < 100, `${seen} chunks came after all.`);
   },
   400: () => failsWith(400, statusOf, () => chatOf({ temperature: 'hot' }).invoke('Hi')),
-  401: () => failsWith(401, statusOf, () => chatOf({}, key('wrong')).invoke('Hi')),
+  401: () => failsWith(401, statusOf, () => chatOf({}, keys.wrong).invoke('Hi')),
   404: () => failsWith(404, statusOf, () => chatOf({ model: 'no-such/model' }).invoke('Hi')),
   413: () => failsWith(413, statusOf, () => chat.invoke(ASK.huge())),
-  429: () => failsWith(429, statusOf, () => chatOf({}, key('limited')).invoke('Hi')),
+  429: () => failsWith(429, statusOf, () => chatOf({}, keys.limited).invoke('Hi')),
   503: () => failsWith(503, statusOf, () => chat.invoke(ASK.overloaded)),
   'error in mid-stream': () => fails(() => join(chat.stream(ASK.failing))),
 });

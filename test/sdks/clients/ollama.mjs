@@ -9,7 +9,6 @@ import {
   fails,
   failsWith,
   GREETING,
-  key,
   load,
   options,
   PERSON,
@@ -18,7 +17,7 @@ import {
   TOOLS,
 } from './run.mjs';
 
-const { baseUrl, model } = options;
+const { baseUrl, keys, model } = options;
 const { Ollama } = load('ollama');
 
 const clientOf = (token) => new Ollama({ host: baseUrl, headers: { authorization: `Bearer ${token}` } });
@@ -109,13 +108,13 @@ await run('ollama', 'ollama', {
     assert.ok(seen < 100, `${seen} parts came after all.`);
   },
   400: () => failsWith(400, statusOf, () => client.chat(bodyOf('Hi', { options: { temperature: 'hot' } }))),
-  401: () => failsWith(401, statusOf, () => clientOf(key('wrong')).chat(bodyOf('Hi'))),
+  401: () => failsWith(401, statusOf, () => clientOf(keys.wrong).chat(bodyOf('Hi'))),
   404: async () => {
     await failsWith(404, statusOf, () => client.chat(bodyOf('Hi', { model: 'no-such/model' })));
     await failsWith(404, statusOf, () => client.show({ model: 'no-such/model' }));
   },
   413: () => failsWith(413, statusOf, () => client.chat(bodyOf(ASK.huge()))),
-  429: () => failsWith(429, statusOf, () => clientOf(key('limited')).chat(bodyOf('Hi'))),
+  429: () => failsWith(429, statusOf, () => clientOf(keys.limited).chat(bodyOf('Hi'))),
   503: () => failsWith(503, statusOf, () => client.chat(bodyOf(ASK.overloaded))),
   'error in mid-stream': () => fails(async () => collect(await client.chat(bodyOf(ASK.failing, { stream: true })))),
 });

@@ -9,7 +9,6 @@ import {
   fails,
   failsWith,
   GREETING,
-  key,
   load,
   options,
   PERSON,
@@ -18,7 +17,7 @@ import {
   TOOLS,
 } from './run.mjs';
 
-const { baseUrl, model, package: packageName = 'openai' } = options;
+const { baseUrl, keys, model, package: packageName = 'openai' } = options;
 const { default: OpenAI } = load(packageName);
 
 const clientOf = (apiKey) => new OpenAI({ baseURL: `${baseUrl}/v1`, apiKey, maxRetries: 0 });
@@ -179,7 +178,7 @@ await run('openai', packageName, {
   400: () => failsWith(400, statusOf, () => chat('Hi', { temperature: 'hot' })),
   401: () =>
     failsWith(401, statusOf, () =>
-      clientOf(key('wrong')).chat.completions.create({ model, messages: [{ role: 'user', content: 'Hi' }] }),
+      clientOf(keys.wrong).chat.completions.create({ model, messages: [{ role: 'user', content: 'Hi' }] }),
     ),
   404: async () => {
     await failsWith(404, statusOf, () => chat('Hi', { model: 'no-such/model' }));
@@ -188,7 +187,7 @@ await run('openai', packageName, {
   413: () => failsWith(413, statusOf, () => chat(ASK.huge())),
   429: () =>
     failsWith(429, statusOf, () =>
-      clientOf(key('limited')).chat.completions.create({ model, messages: [{ role: 'user', content: 'Hi' }] }),
+      clientOf(keys.limited).chat.completions.create({ model, messages: [{ role: 'user', content: 'Hi' }] }),
     ),
   503: () => failsWith(503, statusOf, () => chat(ASK.overloaded)),
   'error in mid-stream': () => fails(async () => collect(await chat(ASK.failing, { stream: true }))),

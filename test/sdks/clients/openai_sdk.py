@@ -6,7 +6,7 @@ import openai
 
 from cases import *
 
-URL, MODEL = OPTIONS["baseUrl"], OPTIONS["model"]
+URL, MODEL, KEYS = OPTIONS["baseUrl"], OPTIONS["model"], OPTIONS["keys"]
 CHAT_TOOLS = [
     {"type": "function", "function": {"name": t["name"], "description": t["description"], "parameters": t["schema"]}}
     for t in TOOLS
@@ -149,10 +149,10 @@ run(
         "count tokens": "Its path /v1/responses/input_tokens is not served.",
         "abort": abort,
         "400": lambda: fails_with(400, status_of, lambda: chat("Hi", temperature="hot")),
-        "401": lambda: fails_with(401, status_of, lambda: chat("Hi", client_of(key("wrong")))),
+        "401": lambda: fails_with(401, status_of, lambda: chat("Hi", client_of(KEYS["wrong"]))),
         "404": not_found,
         "413": lambda: fails_with(413, status_of, lambda: chat(HUGE)),
-        "429": lambda: fails_with(429, status_of, lambda: chat("Hi", client_of(key("limited")))),
+        "429": lambda: fails_with(429, status_of, lambda: chat("Hi", client_of(KEYS["limited"]))),
         "503": lambda: fails_with(503, status_of, lambda: chat(OVERLOADED)),
         "error in mid-stream": lambda: fails(lambda: collect(chat(FAILING, stream=True))),
     },
