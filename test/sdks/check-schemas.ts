@@ -33,6 +33,7 @@ const OPENAI: Readonly<Record<string, Expected>> = {
 const ANTHROPIC: Readonly<Record<string, Expected>> = {
   '/v1/messages': { definition: 'Message', piece: 'RawMessageStreamEvent' },
   '/v1/messages/count_tokens': { definition: 'MessageTokensCount' },
+  '/v1/models': { definition: 'ModelPage' },
 };
 const OLLAMA: Readonly<Record<string, Expected>> = {
   '/api/chat': { definition: 'ChatResponse', piece: 'ChatChunk' },

@@ -48,10 +48,10 @@ async function* answer(echo: Engine, request: InferenceRequest, signal: AbortSig
   const promptTokens = countTokens(request);
   const limit = Math.min(request.contextLength ?? Infinity, SCRIPTED_MODEL.contextLength ?? Infinity);
   if (promptTokens >= limit) throw ShoalError.contextExceeded(promptTokens, limit);
-  const finish = (reason: FinishReason, completionTokens: number): InferenceEvent => ({
+  const finish = (reason: FinishReason, completionTokens: number, rawReason = 'script'): InferenceEvent => ({
     type: 'finish',
     reason,
-    rawReason: 'script',
+    rawReason,
     usage: { promptTokens, completionTokens },
     model: SCRIPTED_MODEL.id,
   });
@@ -70,7 +70,7 @@ async function* answer(echo: Engine, request: InferenceRequest, signal: AbortSig
   for await (const event of spoken(echo, script, request, signal)) {
     if (event.type !== 'finish') yield event;
     else if (event.reason === 'stop' && script.type === 'failure') throw script.error;
-    else yield finish(event.reason, event.usage?.completionTokens ?? 0);
+    else yield finish(event.reason, event.usage?.completionTokens ?? 0, event.rawReason);
   }
 }
 

@@ -48,7 +48,7 @@ await run('@anthropic-ai/sdk', '@anthropic-ai/sdk', {
     assert.deepEqual([content[0].text, reason], [GREETING, 'end_turn']);
     assert.ok(usage.input_tokens > 0 && usage.output_tokens > 0);
     const stopped = await client.messages.create(bodyOf(ASK.count, { stop_sequences: ['4'] }));
-    assert.equal(stopped.content[0].text, '1 2 3 ');
+    assert.deepEqual([stopped.content[0].text, stopped.stop_reason], ['1 2 3 ', 'stop_sequence']);
     assert.equal((await client.messages.create(bodyOf(ASK.count, { max_tokens: 3 }))).stop_reason, 'max_tokens');
   },
   stream: async () => {

@@ -43,7 +43,8 @@ def models():
 def chats():
     answer = ask("Hello?", system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}])
     same((answer.content[0].text, answer.stop_reason), (GREETING, "end_turn"))
-    same(ask(COUNT, stop_sequences=["4"]).content[0].text, "1 2 3 ")
+    stopped = ask(COUNT, stop_sequences=["4"])
+    same((stopped.content[0].text, stopped.stop_reason), ("1 2 3 ", "stop_sequence"))
 
 
 def streams():

@@ -93,7 +93,7 @@ if (openapiPath === undefined || modules === undefined || generator === undefine
   throw new Error('Usage: node make.ts openapi.json FOLDER/node_modules FOLDER/ts-json-schema-generator');
 }
 write('openai', alsoOf(closure(readJson(openapiPath, 'components', 'schemas'), OPENAI_ROOTS)));
-write('anthropic', fromTypes(join(modules, '@anthropic-ai/sdk'), ANTHROPIC_ROOTS));
+write('anthropic', withPages(fromTypes(join(modules, '@anthropic-ai/sdk'), ANTHROPIC_ROOTS)));
 write('ollama', asServed(fromTypes(join(modules, 'ollama'), OLLAMA_ROOTS)));
 
 function fromTypes(folder: string, roots: Readonly<Record<string, readonly string[]>>): Map<string, Json> {
@@ -134,6 +134,29 @@ function withType(schema: Json, key: string, type: string): Json {
   const isHere = isObject(properties) && properties[key] !== undefined;
   const widened = isHere && { properties: { ...properties, [key]: { anyOf: [properties[key] ?? null, { type }] } } };
   return { ...schema, ...parts, ...widened };
+}
+
+/** Returns Anthropic's definitions with the list of models, and with the one error type of its API that its SDK omits. */
+function withPages(declared: ReadonlyMap<string, Json>): Map<string, Json> {
+  const error = declared.get('ErrorObject');
+  if (!isObject(error) || !Array.isArray(error['anyOf'])) throw new Error('There is no union ErrorObject.');
+  const tooLarge = {
+    type: 'object',
+    required: ['message', 'type'],
+    properties: { message: { type: 'string' }, type: { const: 'request_too_large' } },
+  };
+  const id = { type: ['string', 'null'] };
+  const page = {
+    type: 'object',
+    required: ['data', 'has_more', 'first_id', 'last_id'],
+    properties: {
+      data: { type: 'array', items: { $ref: '#/$defs/ModelInfo' } },
+      has_more: { type: 'boolean' },
+      first_id: id,
+      last_id: id,
+    },
+  };
+  return new Map(declared).set('ErrorObject', { anyOf: [...error['anyOf'], tooLarge] }).set('ModelPage', page);
 }
 
 /** Returns Ollama's definitions with the keys that its server really sends. */
