@@ -5,6 +5,8 @@ import { apiOf, checkAnswer } from './check-schemas.ts';
 import { RecordingProxy } from './recording-proxy.ts';
 
 const CLUSTER = 'sdks';
+/** Slow enough that a client can leave in the middle of an answer. */
+const OWN_WORDS_PER_SECOND = 500;
 /** Longer than a client takes to get the first words. */
 const BUSY_MS = 30_000;
 
@@ -27,7 +29,7 @@ export interface Keys {
 
 /** Starts a node that answers with its own scripted engine. */
 export async function startOwn(network: TestNetwork, name: string): Promise<NodeForSdks> {
-  return recorded(await network.startScripted(name));
+  return recorded(await network.startScripted(name, '--words-per-second', String(OWN_WORDS_PER_SECOND)));
 }
 
 /** A node that lends nothing, and two workers of the same model. */

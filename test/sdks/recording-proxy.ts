@@ -2,15 +2,15 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { once } from 'node:events';
 import type { RecordedAnswer } from './check-schemas.ts';
 
-/** A request that went through the proxy, and its answer. */
+/** An answer that went through the proxy. */
 export interface Recorded extends RecordedAnswer {
+  /** True if the request had the header `anthropic-version`. */
   readonly isAnthropic: boolean;
-  readonly requestBody: string;
   /** True if the client left before the end. */
   readonly wasLeft: boolean;
 }
 
-/** Passes requests on to another server of this machine, unchanged, and records them with their answers. */
+/** Passes requests on to another server of this machine, unchanged, and records the answers. */
 export class RecordingProxy {
   /** Those that have ended. */
   readonly recorded: Recorded[] = [];
@@ -51,8 +51,6 @@ export class RecordingProxy {
     const { host } = new URL(this.#target);
     const url = new URL(request.url ?? '/', this.#target);
     const outgoing = httpRequest(url, { method: request.method, headers: { ...request.headers, host }, agent: false });
-    const sent: Buffer[] = [];
-    request.on('data', (piece: Buffer) => sent.push(piece));
     request.pipe(outgoing);
     outgoing.on('error', () => response.destroy());
     response.on('close', () => outgoing.destroy());
@@ -79,7 +77,6 @@ export class RecordingProxy {
           body: Buffer.concat(got).toString(),
           isComplete: answer.complete,
           isAnthropic: request.headers['anthropic-version'] !== undefined,
-          requestBody: Buffer.concat(sent).toString(),
           wasLeft,
         });
       });

@@ -156,7 +156,7 @@ await run('openai', packageName, {
       if (event.type === 'response.output_text.delta') text += event.delta;
       last = event;
     }
-    const [whole] = last.response.output;
+    const whole = last.response.output.find(({ type }) => type === 'message');
     assert.deepEqual([text, last.type, whole.content[0].text], [COUNTED, 'response.completed', COUNTED]);
     const runner = client.responses.stream({ model, input: ASK.both, tools: responseTools });
     checkCalls((await runner.finalResponse()).output.filter(({ type }) => type === 'function_call'));
