@@ -39,10 +39,13 @@ for (const agent of AGENTS) {
   test(`${agent.name} gets the whole answer of a worker that is killed in its middle`, { skip }, async () => {
     const program = start('script: count to 120');
     const killed = await killBusy(shoal, '20 ');
-    assert.equal(await program.ended(), 0, program.stderr);
-    assert.ok(program.stdout.includes(numbers(120)), program.stdout);
-    assert.deepEqual(faultsOf(shoal.proxy), []);
-    await shoal.replace(killed);
+    try {
+      assert.equal(await program.ended(), 0, program.stderr);
+      assert.ok(program.stdout.includes(numbers(120)), program.stdout);
+      assert.deepEqual(faultsOf(shoal.proxy), []);
+    } finally {
+      await shoal.replace(killed);
+    }
   });
 
   test(`${agent.name} says that a prompt is longer than the window`, { skip }, async () => {
