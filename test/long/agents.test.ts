@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { TestNetwork } from '../harness/test-network.ts';
 import { AGENTS, NOTE, startAgent } from '../sdks/agents.ts';
 import { installed } from '../sdks/matrix.ts';
-import { faultsOf, killBusy, startWithWorkers } from '../sdks/node-for-sdks.ts';
+import { failuresOf, faultsOf, killBusy, startWithWorkers } from '../sdks/node-for-sdks.ts';
 import { GREETING, numbers, TOOL_REPORT } from '../sdks/script.ts';
 
 /** Slow enough that a worker can be killed during the answer, fast enough that a test ends soon. */
@@ -42,6 +42,7 @@ for (const agent of AGENTS) {
     try {
       assert.equal(await program.ended(), 0, program.stderr);
       assert.ok(program.stdout.includes(numbers(120)), program.stdout);
+      assert.deepEqual(failuresOf(shoal.proxy), []);
       assert.deepEqual(faultsOf(shoal.proxy), []);
     } finally {
       await shoal.replace(killed);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { TestNetwork } from '../harness/test-network.ts';
 import { installed } from './matrix.ts';
-import { faultsOf, killBusy, startWithWorkers } from './node-for-sdks.ts';
+import { failuresOf, faultsOf, killBusy, startWithWorkers } from './node-for-sdks.ts';
 import { numbers } from './script.ts';
 import { SCRIPTED_MODEL } from './scripted-engine.ts';
 
@@ -27,5 +27,6 @@ test('an OpenAI client gets the whole stream of a worker that is killed in its m
   assert.equal(await client.ended(), 0, client.stderr);
   assert.equal(client.stdout, numbers(120));
   assert.ok(shoal.workers.some(({ name }) => name === killed));
+  assert.deepEqual(failuresOf(shoal.proxy), []);
   assert.deepEqual(faultsOf(shoal.proxy), []);
 });

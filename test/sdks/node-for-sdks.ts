@@ -29,7 +29,7 @@ export interface Keys {
 
 /** Starts a node that answers with its own scripted engine. */
 export async function startOwn(network: TestNetwork, name: string): Promise<NodeForSdks> {
-  return recorded(await network.startScripted(name, '--words-per-second', String(OWN_WORDS_PER_SECOND)));
+  return withProxy(await network.startScripted(name, '--words-per-second', String(OWN_WORDS_PER_SECOND)));
 }
 
 /** A node that lends nothing, and two workers of the same model. */
@@ -56,7 +56,7 @@ export async function startWithWorkers(
     workers[names.indexOf(killed)] = await network.startScripted(killed, ...flags);
     await node.sees(...names);
   };
-  return { ...(await recorded(node)), workers, replace };
+  return { ...(await withProxy(node)), workers, replace };
 }
 
 /** Kills the worker that is answering, once this text of its answer has passed the proxy. Returns its name. */
@@ -80,8 +80,17 @@ export function faultsOf(proxy: RecordingProxy): readonly string[] {
     .flatMap((answer) => checkAnswer(apiOf(answer.path, answer.isAnthropic), answer));
 }
 
+/** Returns the answers that failed: those that a client may have asked for again. */
+export function failuresOf({ recorded }: RecordingProxy): readonly string[] {
+  return recorded
+    .filter(({ status, isComplete, body, wasLeft }) => {
+      return status >= 400 || body.includes('"response.failed"') || (!isComplete && !wasLeft);
+    })
+    .map(({ path, status, body }) => `${path} ${status} ${body.slice(-500)}`);
+}
+
 /** The only place that knows how a node's local API is found and its tokens are made. */
-async function recorded(node: TestNode): Promise<NodeForSdks> {
+async function withProxy(node: TestNode): Promise<NodeForSdks> {
   const { api } = (await node.status()).addresses;
   const proxy = await RecordingProxy.open(api);
   return { baseUrl: proxy.baseUrl, node, proxy, keys: await makeKeys(node) };

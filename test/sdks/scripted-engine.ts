@@ -66,9 +66,10 @@ async function* answer(echo: Engine, request: InferenceRequest, signal: AbortSig
     yield* script.calls.flatMap(callEvents);
     return yield finish('tool_calls', script.calls.length);
   }
-  // A resumed answer has its reasoning already.
-  if (request.reasoning === true && request.resume === undefined)
-    yield { type: 'reasoning', text: 'The script says so.', tokens: [] };
+  // A resumed answer has its reasoning already. Without token ids, no other worker would be asked to resume.
+  if (request.reasoning === true && request.resume === undefined) {
+    yield { type: 'reasoning', text: 'The script says so.', tokens: [0] };
+  }
   for await (const event of spoken(echo, script, request, signal)) {
     if (event.type !== 'finish') yield event;
     else if (event.reason === 'stop' && script.type === 'failure') throw script.error;
