@@ -5,6 +5,7 @@ import { ShoalError } from '@shoal/protocol/error';
 import { API_BODY_LIMIT_BYTES } from '../api.ts';
 import { apiNameOf, WRITE_ERROR } from './api-name.ts';
 import { logInternal } from './call/exchange.ts';
+import { drain } from './drain.ts';
 import { failureOf, HttpError, retryAfter } from './http-error.ts';
 import { readJsonBody, tooLarge } from './json-body.ts';
 
@@ -43,7 +44,10 @@ export function createServer(log: Logger): FastifyInstance {
   server.addHook('onRequest', async (request, reply) => {
     setRequestId(request, reply);
   });
-  server.setErrorHandler((thrown, request, reply) => sendFailure(thrown, request, reply, log));
+  server.setErrorHandler(async (thrown, request, reply) => {
+    if (failureOf(thrown).status === PAYLOAD_TOO_LARGE) await drain(request.raw);
+    return sendFailure(thrown, request, reply, log);
+  });
   server.setNotFoundHandler((request, reply) => {
     const error = ShoalError.invalidRequest(`This API has no route ${request.method} ${pathOf(request)}.`);
     return sendFailure(new HttpError(404, error), request, reply, log);
