@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import type { InferenceEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
@@ -23,8 +23,8 @@ interface Call {
   readonly headers?: OutgoingHttpHeaders | undefined;
 }
 
-async function respond(api: Api, path: string, { method = 'GET', body, headers }: Call = {}): Promise<IncomingMessage> {
-  const outgoing = httpRequest({
+function send(api: Api, path: string, { method = 'GET', body, headers }: Call): ClientRequest {
+  return httpRequest({
     host: '127.0.0.1',
     port: api.port,
     path,
@@ -36,9 +36,17 @@ async function respond(api: Api, path: string, { method = 'GET', body, headers }
       ...headers,
     },
   });
-  outgoing.end(body);
+}
+
+async function responseTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   return response;
+}
+
+function respond(api: Api, path: string, options: Call = {}): Promise<IncomingMessage> {
+  const outgoing = send(api, path, options);
+  outgoing.end(options.body);
+  return responseTo(outgoing);
 }
 
 async function text(response: IncomingMessage): Promise<string> {
@@ -61,7 +69,7 @@ test('a call without the token is refused', async (t) => {
   const { api } = await open(t);
   await refused(api, API_PATHS.status, { headers: { authorization: '' } }, 401, 'UNAUTHORIZED');
   await refused(api, API_PATHS.status, { headers: { authorization: `Bearer ${TOKEN}0` } }, 401, 'UNAUTHORIZED');
-  await refused(api, '/elsewhere', { headers: { authorization: '' } }, 401, 'UNAUTHORIZED');
+  await refused(api, '/elsewhere', { headers: { authorization: '' } }, 404, 'INVALID_REQUEST');
 });
 
 test('a foreign host name and a foreign page are refused with any token', async (t) => {
@@ -105,8 +113,19 @@ test('unknown clusters, unknown paths and invalid bodies are errors', async (t) 
   await refused(api, '/shoal/nothing', {}, 404, 'INVALID_REQUEST');
   await refused(api, API_PATHS.prompt, { method: 'POST', body: '{' }, 400, 'INVALID_REQUEST');
   await refused(api, API_PATHS.prompt, { method: 'POST', body: '{"request":{}}' }, 400, 'INVALID_REQUEST');
-  const large = JSON.stringify({ id: 'x'.repeat(API_BODY_LIMIT_BYTES) });
-  await refused(api, API_PATHS.clusters, { method: 'POST', body: large }, 413, 'INVALID_REQUEST');
+});
+
+test('a body above the limit is refused before it is read', async (t) => {
+  const { api } = await open(t);
+  const outgoing = send(api, API_PATHS.clusters, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-length': API_BODY_LIMIT_BYTES + 1 },
+  });
+  outgoing.flushHeaders();
+  const response = await responseTo(outgoing);
+  assert.equal(response.statusCode, 413);
+  assert.match(await text(response), /at most 16777216 bytes/);
+  outgoing.destroy();
 });
 
 test('a prompt is answered line by line, also with an error after text', async (t) => {
