@@ -15,12 +15,17 @@ export interface TestApi {
   readonly stopped: Promise<void>;
 }
 
-/** Opens an API on a free port for a node without a network, until the test ends. */
-export async function openTestApi(t: TestContext, options: Partial<ApiOptions> = {}): Promise<TestApi> {
+/** Opens an API on a free port for a node without a network, until the test ends. `prepare` changes the node before it serves. */
+export async function openTestApi(
+  t: TestContext,
+  options: Partial<ApiOptions> = {},
+  prepare: (node: FakeNode) => void = () => {},
+): Promise<TestApi> {
   const stop = Promise.withResolvers<void>();
   const api = await openApi({ ...testApiOptions(), onStop: stop.resolve, ...options });
   t.after(() => api.close());
   const node = new FakeNode();
+  prepare(node);
   api.serve(node);
   return { api, node, stopped: stop.promise };
 }
