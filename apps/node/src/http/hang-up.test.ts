@@ -9,7 +9,7 @@ import type { InferenceEvent } from '@shoal/protocol';
 import { Worker } from '@shoal/worker';
 import type { PromptRequest } from '../api.ts';
 import { connectToSelf } from '../own-worker.ts';
-import { FakeNode } from '../testing/fake-node.ts';
+import type { FakeNode } from '../testing/fake-node.ts';
 import { openTestApi } from '../testing/test-api.ts';
 
 /** An engine that generates a token whenever the test asks for one, and counts them. */

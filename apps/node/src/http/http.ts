@@ -30,10 +30,7 @@ const ADDRESS_OF_ANY: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The settings of the API. */
-export type ApiSettings = Pick<
-  Configuration,
-  'host' | 'port' | 'apiHosts' | 'apiOrigins' | 'aliases' | 'requestsPerMinute'
->;
+type ApiSettings = Pick<Configuration, 'host' | 'port' | 'apiHosts' | 'apiOrigins' | 'aliases' | 'requestsPerMinute'>;
 
 export interface ApiOptions {
   readonly settings: ApiSettings;

@@ -69,8 +69,9 @@ export class StoreEngine implements Engine {
   }
 
   async resident(): Promise<readonly ResidentModel[]> {
-    const lists = await Promise.all([...this.#loaded.values()].map(({ engine }) => engine.resident?.()));
-    return lists.flatMap((list) => list ?? []);
+    const lists: ResidentModel[] = [];
+    for (const { engine } of this.#loaded.values()) lists.push(...((await engine.resident?.()) ?? []));
+    return lists;
   }
 
   async close(): Promise<void> {

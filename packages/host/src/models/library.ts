@@ -5,6 +5,8 @@ import { printableName } from '../printable.ts';
 import { hubOptions } from './hubs.ts';
 import { findModel, type ModelPlaces, modelPlaces, openModelStore } from './model-files.ts';
 
+export type { PullProgress };
+
 /** The changes that programs make to the models of a home while its node runs. */
 export class ModelLibrary {
   readonly #home: Home;

@@ -15,11 +15,11 @@ import { type ModelRoute, routesOf } from './model-route.ts';
 import { ResponseStream } from './response-stream.ts';
 
 /** The headers of a stream wait this long for the first event, so that an early failure keeps its status. */
-export const HEADERS_WAIT_MS = 5_000;
+const HEADERS_WAIT_MS = 5_000;
 /** A stream without anything to send gets a sign of life at this interval. Node clients give up after 300 s. */
-export const KEEP_ALIVE_MS = 10_000;
+const KEEP_ALIVE_MS = 10_000;
 /** A whole answer that takes longer gets its headers, and then white space at the interval of signs of life. */
-export const WHOLE_HEADERS_WAIT_MS = 120_000;
+const WHOLE_HEADERS_WAIT_MS = 120_000;
 /** The value of `X-Shoal-Worker` if the headers are sent before a worker is known. */
 const PENDING = 'pending';
 
@@ -171,13 +171,19 @@ class Answering {
           break;
         case 'error':
           return this.fail(event.error);
-        default:
+        case 'text':
+        case 'reasoning':
+        case 'tool_call':
+        case 'finish':
           this.#count(event);
           this.#beginStream(writer, stream);
           builder?.add(event);
           if (event.type === 'finish') this.#completed(builder?.finish(event));
           stream.write(writer.event(event, choice));
           if (event.type === 'finish') return;
+          break;
+        default:
+          return event satisfies never;
       }
       const room = stream.room();
       if (room !== undefined) await room;
@@ -225,7 +231,10 @@ class Answering {
     for (;;) {
       const event = await answer.next();
       if (event === undefined || this.#hasEnded) return this.#ended(event);
-      if (event.type === 'error') return void this.fail(event.error);
+      if (event.type === 'error') {
+        this.fail(event.error);
+        return undefined;
+      }
       if (event.type === 'worker') this.#setWorker(event);
       else {
         this.#count(event);

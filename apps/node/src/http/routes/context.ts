@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Call } from '@shoal/formats/call';
 import type { JsonObject } from '@shoal/protocol/json';
 import type { Logger } from '@shoal/host/log';
+import type { Scope } from '@shoal/host/home/token-file';
 import type { ModelLibrary } from '@shoal/host/models/library';
 import type { NodeControl } from '../../api.ts';
 import { apiNameOf, WRITE_ERROR } from '../api-name.ts';
@@ -9,9 +10,6 @@ import type { CompletedHandler } from '../call/exchange.ts';
 import { answerCall } from '../call/answer-call.ts';
 import type { JsonBody } from '../json-body.ts';
 import type { Metrics, Operation } from '../metrics/metrics.ts';
-
-/** What a token must allow. `none`: everybody may call. */
-export type Scope = 'none' | 'infer' | 'read' | 'admin';
 
 /** The parts of the API that its routes use. */
 export interface ApiContext {
@@ -29,7 +27,8 @@ export interface ApiContext {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    readonly scope?: Scope;
+    /** The scope that a token needs. `none`: everybody may call. */
+    readonly scope?: Scope | 'none';
   }
 }
 

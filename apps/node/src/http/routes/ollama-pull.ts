@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type PullProgress as PullLine, writePullProgress } from '@shoal/formats/ollama';
-import type { PullProgress } from '@shoal/models';
+import type { PullProgress } from '@shoal/host/models/library';
 import { ShoalError } from '@shoal/protocol/error';
 import type { Logger } from '@shoal/host/log';
 import { logInternal } from '../call/exchange.ts';
