@@ -5,14 +5,13 @@ import { ShoalError } from '@shoal/protocol/error';
 import type { CompletedAnswer } from '../answer.ts';
 import { BodyFields } from '../body-fields.ts';
 import type { Call } from '../call.ts';
+import { readModels } from '../model-names.ts';
 import { readSampling } from '../openai/sampling.ts';
 import { readConversation } from './messages.ts';
 import { writeMessage } from './response.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { readToolOptions } from './tools.ts';
 
-/** Names in the list `models`. */
-const MAX_FALLBACK_MODELS = 32;
 /** Values of `thinking.type`, and true for those that make the model reason. */
 const THINKING: ReadonlyMap<unknown, boolean> = new Map([
   ['enabled', true],
@@ -69,13 +68,6 @@ function readRequest(body: BodyFields): InferenceRequest {
   const contradiction = contradictionIn(request);
   if (contradiction !== undefined) throw ShoalError.invalidRequest(contradiction);
   return request;
-}
-
-/** Returns `model` and then the names in `models`, which are tried if it is not available. */
-function readModels(body: BodyFields): readonly string[] {
-  const model = body.string('model', 1);
-  const fallbacks = readTexts(body, 'models', MAX_FALLBACK_MODELS);
-  return [...new Set([...(model === undefined ? [] : [model]), ...fallbacks])];
 }
 
 function readStop(body: BodyFields): readonly string[] {

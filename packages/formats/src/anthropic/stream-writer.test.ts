@@ -201,7 +201,7 @@ test('pings may come before the message, and comments and errors at any time', (
   const writer = new StreamWriter(OPTIONS, CONTEXT);
   assert.equal(writer.contentType, 'text/event-stream; charset=utf-8');
   assert.equal(writer.begin() + writer.keepAlive(), 'event: ping\ndata: {"type": "ping"}\n\n');
-  assert.equal(writer.moved('ann\n\ndata: \u009bx\u007f'), ': continued by anndata: x\n\n');
+  assert.equal(writer.moved('ann\n\ndata: \u009bx\u007f'), ': the answer continues on ann data:  x \n\n');
   const failure = parse(writer.fail(new ShoalError('WORKER_LOST', 'It is gone.')).trimEnd());
   const error = { type: 'api_error', message: 'It is gone.' };
   assert.deepEqual(failure, { type: 'error', error, request_id: null });

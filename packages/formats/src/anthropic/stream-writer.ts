@@ -1,6 +1,7 @@
 import type { FinishEvent, ToolCallEvent } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
 import type { AnswerContext, AnswerWriter, WrittenEvent } from '../call.ts';
+import { END, EVENT_STREAM, lineOf, writeMoved } from '../server-sent-events.ts';
 import { writeStreamError } from './errors.ts';
 import {
   type AnswerOptions,
@@ -12,18 +13,14 @@ import {
   writeEnding,
 } from './response.ts';
 
-const CONTENT_TYPE = 'text/event-stream; charset=utf-8';
 const PING = 'event: ping\ndata: {"type": "ping"}\n\n';
-const DELTA_END = '}}\n\n';
+const DELTA_END = `}}${END}`;
 /** The types of pieces of a block, and the fields that have their text. */
 const DELTAS = {
   text: ['text_delta', 'text'],
   thinking: ['thinking_delta', 'thinking'],
   tool_use: ['input_json_delta', 'partial_json'],
 } as const;
-/** Characters that would end a comment or disturb a terminal that shows it. */
-// oxlint-disable-next-line no-control-regex
-const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 type BlockType = keyof typeof DELTAS;
 
@@ -32,7 +29,7 @@ type BlockType = keyof typeof DELTAS;
  * the first event, when the model is known; clients accept pings before it.
  */
 export class StreamWriter implements AnswerWriter {
-  readonly contentType = CONTENT_TYPE;
+  readonly contentType = EVENT_STREAM;
   readonly #options: AnswerOptions;
   readonly #context: AnswerContext;
   #hasStarted = false;
@@ -74,7 +71,7 @@ export class StreamWriter implements AnswerWriter {
   }
 
   moved(worker: string): string {
-    return `: continued by ${worker.replaceAll(CONTROL_CHARACTERS, '')}\n\n`;
+    return writeMoved(worker);
   }
 
   fail(error: ShoalError): string {
@@ -138,7 +135,7 @@ export class StreamWriter implements AnswerWriter {
   }
 
   #delta(text: string): string {
-    return this.#deltaStart + JSON.stringify(text) + DELTA_END;
+    return this.#deltaStart + lineOf(text) + DELTA_END;
   }
 
   #close(): string {
@@ -149,5 +146,5 @@ export class StreamWriter implements AnswerWriter {
 }
 
 function writeEvent(type: string, fields: object = {}): string {
-  return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
+  return `event: ${type}\ndata: ${lineOf({ type, ...fields })}${END}`;
 }

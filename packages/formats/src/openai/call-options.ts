@@ -1,11 +1,7 @@
 import type { BodyFields } from '../body-fields.ts';
 import type { Call } from '../call.ts';
-import { ShoalError } from '@shoal/protocol/error';
+import { readModels } from '../model-names.ts';
 
-/** Names in `models`. */
-const MAX_MODELS = 16;
-/** UTF-16 units of a model's name. Chunks repeat it. */
-const MAX_MODEL_NAME_LENGTH = 512;
 /** Answers of one call. Each is a request of its own. */
 const MAX_CHOICES = 16;
 
@@ -22,22 +18,6 @@ export function readCallOptions(body: BodyFields): CallOptions {
     streams: body.boolean('stream') ?? false,
     includesUsage: body.object('stream_options')?.boolean('include_usage') ?? false,
   };
-}
-
-/** `model`, then the names of the list `models`, an extension of OpenRouter and others. */
-export function readModels(body: BodyFields): readonly string[] {
-  const model = body.string('model', 1, MAX_MODEL_NAME_LENGTH);
-  const others = body.read('models') ?? [];
-  if (!Array.isArray(others) || others.length > MAX_MODELS || !others.every(isModelName)) {
-    throw ShoalError.invalidRequest(
-      `"models" must be a list of at most ${MAX_MODELS} names of 1 to ${MAX_MODEL_NAME_LENGTH} characters.`,
-    );
-  }
-  return [...new Set(model === undefined ? others : [model, ...others])];
-}
-
-function isModelName(name: unknown): name is string {
-  return typeof name === 'string' && name.length > 0 && name.length <= MAX_MODEL_NAME_LENGTH;
 }
 
 /** Fields of other servers for a fixed format of the answer. It would be wrong to ignore them. */

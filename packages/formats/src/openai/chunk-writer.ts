@@ -2,7 +2,7 @@ import type { FinishEvent, Usage } from '@shoal/protocol';
 import type { ShoalError } from '@shoal/protocol/error';
 import type { AnswerContext, AnswerWriter, WrittenEvent } from '../call.ts';
 import { errorBody } from './errors.ts';
-import { DATA, DONE, END, EVENT_STREAM, KEEP_ALIVE, lineOf, writeComment, writeData } from './server-sent-events.ts';
+import { DATA, DONE, END, EVENT_STREAM, KEEP_ALIVE, lineOf, writeData, writeMoved } from '../server-sent-events.ts';
 import { totalUsage, writeUsage } from './usage.ts';
 
 /** The constants of the chunks of an API. */
@@ -61,7 +61,7 @@ export abstract class ChunkWriter implements AnswerWriter {
   }
 
   moved(worker: string): string {
-    return writeComment(`the answer continues on ${worker}`);
+    return writeMoved(worker);
   }
 
   fail(error: ShoalError): string {

@@ -111,7 +111,7 @@ test('lines and whole answers have the fields of Ollama', () => {
   const [line, last] = streamed(call, events);
   assert.deepEqual(line, {
     model: 'tiny',
-    created_at: '2026-01-02T03:04:05.002Z',
+    created_at: '2026-01-02T03:04:05.001Z',
     message: { role: 'assistant', content: '4' },
     done: false,
   });

@@ -2,7 +2,7 @@ import type { TextEvent, ToolCallEvent } from '@shoal/protocol';
 import type { AnswerContext, WrittenEvent } from '../../call.ts';
 import { type ChunkFormat, ChunkWriter } from '../chunk-writer.ts';
 import { writeChoiceLogprobs } from '../logprobs.ts';
-import { lineOf } from '../server-sent-events.ts';
+import { lineOf } from '../../server-sent-events.ts';
 import { writeReasoning } from './response.ts';
 
 const FORMAT: ChunkFormat = {

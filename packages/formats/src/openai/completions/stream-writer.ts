@@ -1,7 +1,7 @@
 import type { TextEvent } from '@shoal/protocol';
 import type { AnswerContext, WrittenEvent } from '../../call.ts';
 import { type ChunkFormat, ChunkWriter } from '../chunk-writer.ts';
-import { lineOf } from '../server-sent-events.ts';
+import { lineOf } from '../../server-sent-events.ts';
 import { characterCount, writeTextLogprobs } from './logprobs.ts';
 
 const FORMAT: ChunkFormat = {

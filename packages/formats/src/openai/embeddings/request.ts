@@ -3,7 +3,7 @@ import type { JsonObject } from '@shoal/protocol/json';
 import { ShoalError } from '@shoal/protocol/error';
 import { BodyFields } from '../../body-fields.ts';
 import type { Call } from '../../call.ts';
-import { readModels } from '../call-options.ts';
+import { readModels } from '../../model-names.ts';
 import { writeEmbeddings } from './response.ts';
 
 /** The body of `embeddings`. */

@@ -2,15 +2,12 @@ import { MAX_LOGPROBS, MAX_MESSAGES, SAMPLING, type Sampling } from '@shoal/prot
 import type { AnswerFormat, InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import type { BodyFields } from '../../body-fields.ts';
+import { readModels } from '../../model-names.ts';
 import { readSampling } from '../sampling.ts';
 import type { InputItem, OutputItem } from './items.ts';
 import { messagesOf, readInput } from './messages.ts';
 import { readTools } from './tools.ts';
 
-/** The models of one call, the fallbacks included. A call with more is refused. */
-const MAX_MODELS = 32;
-/** UTF-16 units of a model's name. */
-const MAX_MODEL_NAME_LENGTH = 1024;
 /** Entries of `include`. */
 const MAX_INCLUDED = 64;
 const LOGPROBS_INCLUDED = 'message.output_text.logprobs';
@@ -97,13 +94,6 @@ function checkSupported(body: BodyFields): void {
   body.only('background', [false]);
   // A prompt is never cut: one that is too long is an error in either case.
   body.only('truncation', ['disabled', 'auto']);
-}
-
-/** `models` is an extension of other gateways: the names to try in this order, after `model`. */
-function readModels(body: BodyFields): readonly string[] {
-  const model = body.string('model', 1, MAX_MODEL_NAME_LENGTH);
-  const others = readTexts(body, 'models', MAX_MODELS).filter((name) => name !== '');
-  return [...new Set([...(model === undefined ? [] : [model]), ...others])];
 }
 
 /** `max_output_tokens` is this API's name; `max_tokens` and other extensions are accepted too. */

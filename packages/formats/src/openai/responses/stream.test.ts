@@ -256,7 +256,7 @@ test('a connection is kept alive with the response so far', () => {
 });
 
 test('another worker is named in a comment without control characters', () => {
-  assert.equal(CALL.stream(testContext()).moved('a\n\ndata: b\u0085'), ': moved to adata: b\n\n');
+  assert.equal(CALL.stream(testContext()).moved('a\n\ndata: b\u0085'), ': the answer continues on a data: b \n\n');
 });
 
 test('a failure is an error and then the last event, with the output so far', () => {

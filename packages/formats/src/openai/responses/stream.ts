@@ -1,6 +1,7 @@
 import type { FinishEvent, SampledLogprob, ToolCallEvent } from '@shoal/protocol';
 import type { ShoalError } from '@shoal/protocol/error';
 import type { AnswerContext, AnswerWriter, WrittenEvent } from '../../call.ts';
+import { EVENT_STREAM, writeMoved } from '../../server-sent-events.ts';
 import { BegunCall, type BegunItem, BegunText } from './begun-items.ts';
 import { writeResponseError } from './errors.ts';
 import { EventWriter } from './events.ts';
@@ -13,7 +14,7 @@ import { type AnswerState, endOf, type ResponseObject, writeResponse } from './r
  * `response.completed`, `response.incomplete` or `response.failed`.
  */
 export class ResponseWriter implements AnswerWriter {
-  readonly contentType = 'text/event-stream; charset=utf-8';
+  readonly contentType = EVENT_STREAM;
   /** Clients see the failure in the events. Codex drops events that came right before a broken connection. */
   readonly endsAfterFailure = true;
   readonly #settings: Settings;
@@ -60,7 +61,7 @@ export class ResponseWriter implements AnswerWriter {
   }
 
   moved(worker: string): string {
-    return `: moved to ${worker.replaceAll(/\p{Cc}/gu, '')}\n\n`;
+    return writeMoved(worker);
   }
 
   /** The npm package `openai` reads the event `error`, and Codex reads `response.failed`. OpenAI sends both. */

@@ -31,6 +31,11 @@ export function writeComment(text: string): string {
   return `: ${text.replace(CONTROLS, ' ').slice(0, MAX_COMMENT_LENGTH)}${END}`;
 }
 
+/** Tells that another worker continues the answer. */
+export function writeMoved(worker: string): string {
+  return writeComment(`the answer continues on ${worker}`);
+}
+
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
