@@ -115,10 +115,10 @@ test('lines and whole answers have the fields of Ollama', () => {
     message: { role: 'assistant', content: '4' },
     done: false,
   });
-  // The text arrives after 1 ms, its line is written after 2 and the last one after 4.
+  // The answer begins after 1 ms, its line is written after 1 and the last one after 3.
   assert.deepEqual(
     [last?.['total_duration'], last?.['prompt_eval_duration'], last?.['eval_duration']],
-    [4_000_000, 1_000_000, 3_000_000],
+    [3_000_000, 1_000_000, 2_000_000],
   );
 });
 
