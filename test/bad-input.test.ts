@@ -94,14 +94,14 @@ test('a prompt to a cluster that is not joined, or a request for its peers, list
 });
 
 test('a prompt that is too long is refused, and the error gives the limit', async () => {
-  const { code, stdout, stderr } = await node.shoal(['prompt', '-'], { input: 'a'.repeat(1_048_577) });
+  const { code, stdout, stderr } = await node.shoal(['prompt', '-'], { input: 'a'.repeat(16_777_217) });
   assert.equal(code, 1);
   assert.equal(stdout, '');
-  assert.equal(stderr, 'shoal: The prompt is too long: the limit is 1048576 bytes.\n');
+  assert.equal(stderr, 'shoal: The prompt is too long: the limit is 16777216 bytes.\n');
 
-  const escaped = await node.shoal(['prompt', '--json', '-'], { input: '"'.repeat(600_000) });
+  const escaped = await node.shoal(['prompt', '--json', '-'], { input: '"'.repeat(9_000_000) });
   assert.equal(escaped.code, 1);
-  assert.match(errorOf(escaped).message, /too long: 1200\d+ bytes as JSON; the limit is 1048576/);
+  assert.match(errorOf(escaped).message, /too long: 18000\d+ bytes as JSON; the limit is 16777216/);
 });
 
 test('an empty prompt is wrong usage', async () => {
