@@ -11,7 +11,7 @@ export const MAX_STOP_STRINGS = 16;
 /** The largest number of alternatives that are listed with each token. */
 export const MAX_LOGPROBS = 20;
 /** The longest deadline of a request. A longer one is refused. */
-const MAX_DEADLINE_MS = 24 * 60 * 60 * 1000;
+export const MAX_DEADLINE_MS = 24 * 60 * 60 * 1000;
 /** The longest time that a model stays in memory after an answer. A longer one is refused; a negative one has no limit. */
 const MAX_KEEP_ALIVE_MS = Number.MAX_SAFE_INTEGER;
 

@@ -139,6 +139,17 @@ test('a failure in mid-stream is written, and the body has no proper end', async
   assert.deepEqual(ends, ['WORKER_LOST']);
 });
 
+test('an answer that its worker cuts short is a failure, streamed or whole', async (t) => {
+  for (const streams of [true, false]) {
+    const { node, ends, ask } = await serve(t, call({ streams }));
+    node.events = () => [WORKER, text('a'), { ...FINISH, reason: 'abort' }];
+    const response = await ask();
+    assert.equal(response.statusCode, streams ? 200 : 503);
+    assert.match((await bodyOf(response)).text, /GENERATION_ABORTED/);
+    assert.deepEqual(ends, ['GENERATION_ABORTED']);
+  }
+});
+
 test('a stream that another worker continues says so', async (t) => {
   const { node, ask } = await serve(t, call());
   node.events = () => [WORKER, text('a'), { ...WORKER, name: 'B' }, text('b'), FINISH];

@@ -5,7 +5,7 @@ import type { AnswerContext, AnswerWriter, Call } from '@shoal/formats/call';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { MAX_REQUEST_BYTES } from '@shoal/protocol/shoal';
-import { isNamed, type Usage } from '@shoal/protocol';
+import { isNamed, MAX_DEADLINE_MS, type Usage } from '@shoal/protocol';
 import type { NodeControl } from '../../api.ts';
 import { tooLarge } from '../json-body.ts';
 import { CallAnswer } from './call-answer.ts';
@@ -320,7 +320,7 @@ async function* loadedAlready(): AsyncGenerator<GenerationEvent> {
 /** The SDKs of OpenAI and Anthropic tell their timeout in whole seconds. */
 function timeoutMs(header: string | string[] | undefined): number | undefined {
   const seconds = Number(header ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds * 1_000) : undefined;
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(Math.ceil(seconds * 1_000), MAX_DEADLINE_MS) : undefined;
 }
 
 /** Percent-encodes everything but printable ASCII, and the percent sign. */

@@ -7,6 +7,7 @@ import type { ModelRoute } from './model-route.ts';
 /** Errors that another model may not have. */
 const MODEL_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CONNECT_FAILED',
+  'GENERATION_ABORTED',
   'GENERATION_FAILED',
   'HOST_DISCONNECTED',
   'HOST_OFFLINE',
@@ -63,7 +64,11 @@ export class CallAnswer {
       this.#events ??= this.#begin();
       const next = await this.#events.next();
       if (next.done === true) return undefined;
-      return next.value.type === 'error' ? this.#failed(next.value.error) : next.value;
+      const event = next.value;
+      if (event.type === 'error') return this.#failed(event.error);
+      // Nobody here has cancelled it.
+      if (event.type === 'finish' && event.reason === 'abort') return this.#failed(cutShort());
+      return event;
     } catch (thrown) {
       return this.#failed(ShoalError.from(thrown));
     }
@@ -87,4 +92,8 @@ export class CallAnswer {
     this.#firstError ??= error;
     return { type: 'error', error: this.#hasBegun ? error : this.#firstError };
   }
+}
+
+function cutShort(): ShoalError {
+  return ShoalError.aborted('The worker ended the answer before it was complete.');
 }
