@@ -13,7 +13,7 @@ export const MAX_LOGPROBS = 20;
 /** The longest deadline of a request. A longer one is refused. */
 export const MAX_DEADLINE_MS = 24 * 60 * 60 * 1000;
 /** The longest time that a model stays in memory after an answer. A longer one is refused; a negative one has no limit. */
-const MAX_KEEP_ALIVE_MS = Number.MAX_SAFE_INTEGER;
+export const MAX_KEEP_ALIVE_MS = Number.MAX_SAFE_INTEGER;
 
 /** Everything in a request except its input and its sampling. */
 export type RequestOptions = Omit<InferenceRequest, 'input' | 'sampling'>;
