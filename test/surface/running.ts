@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS } from '@shoal/node/api';
 import { findDemoModel } from '@shoal/host/engines';
+import { checkAnswer } from '../../apps/node/src/testing/check-answer.ts';
 import { documentPaths, keyPaths } from './record.ts';
 import { assertSaid, hasSaid } from './said.ts';
 import { CLUSTER, type Scene } from './scene.ts';
@@ -35,13 +36,14 @@ export async function routes(scene: Scene): Promise<readonly string[]> {
   return found;
 }
 
-/** The responses of the local API: status, content type and key paths. */
+/** The responses of the local API: status, content type and key paths. They must fit the schemas of its document. */
 export async function replies(scene: Scene): Promise<Found> {
   const { lender, asker } = scene;
   await untilMeasured(scene);
   const found: Record<string, unknown> = {};
   const ask = async (name: string, ...[node, method, path, body, token]: Parameters<Scene['call']>): Promise<void> => {
     const { status, type, text } = await scene.call(node, method, path, body, token);
+    checkAnswer(method, path, status, text);
     const lines = type.includes('ndjson') ? byType(text) : documentPaths('replies', name, JSON.parse(text));
     found[name] = [`${status} ${type}`, lines].flat();
   };
@@ -54,7 +56,7 @@ export async function replies(scene: Scene): Promise<Found> {
   await ask('GET peers of one that lends', lender, 'GET', API_PATHS.peers);
   await ask('GET loaded', lender, 'GET', API_PATHS.loaded);
   await ask('POST prompt', asker, 'POST', API_PATHS.prompt, PROMPT);
-  await ask('without the token', asker, 'GET', API_PATHS.status, undefined, '0'.repeat(64));
+  await ask('without the token', asker, 'POST', API_PATHS.clusters, { id: 'another' }, '0'.repeat(64));
   await ask('without what is needed', asker, 'POST', API_PATHS.clusters, {});
   await ask('a path that is none', asker, 'GET', '/shoal/nothing');
   return found;

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
+import type { WorkerChosen } from '@shoal/client';
 import type { InferenceEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { API_BODY_LIMIT_BYTES, API_PATHS } from '../api.ts';
+import { statusView } from '../api/schemas.ts';
 import { openApi, type Api } from './http.ts';
+import { checkAnswer, jsonLines } from '../testing/check-answer.ts';
 import { FakeNode } from '../testing/fake-node.ts';
 import { openTestApi, TEST_TOKEN, type TestApi, testApiOptions } from '../testing/test-api.ts';
 
@@ -54,9 +57,21 @@ async function text(response: IncomingMessage): Promise<string> {
   return Buffer.concat(parts as Buffer[]).toString();
 }
 
+/** Makes a call whose answer is one JSON value, and checks that value against the document. */
 async function call(api: Api, path: string, options?: Call): Promise<{ status: number | undefined; body: unknown }> {
   const response = await respond(api, path, options);
-  return { status: response.statusCode, body: JSON.parse(await text(response)) };
+  const answer = await text(response);
+  checkAnswer(options?.method ?? 'GET', path, response.statusCode, answer);
+  return { status: response.statusCode, body: JSON.parse(answer) };
+}
+
+/** Sends a prompt and returns the lines of its answer, checked against the document. */
+async function promptLines(api: Api, body: string): Promise<readonly unknown[]> {
+  const response = await respond(api, API_PATHS.prompt, { method: 'POST', body });
+  assert.equal(response.statusCode, 200);
+  const answer = await text(response);
+  checkAnswer('POST', API_PATHS.prompt, 200, answer);
+  return jsonLines(answer);
 }
 
 async function refused(api: Api, path: string, options: Call, status: number, code: string): Promise<void> {
@@ -65,11 +80,35 @@ async function refused(api: Api, path: string, options: Call, status: number, co
   assert.equal((answer.body as { error: { code: string } }).error.code, code);
 }
 
-test('a call without the token is refused', async (t) => {
-  const { api } = await open(t);
-  await refused(api, API_PATHS.status, { headers: { authorization: '' } }, 401, 'UNAUTHORIZED');
-  await refused(api, API_PATHS.status, { headers: { authorization: `Bearer ${TOKEN}0` } }, 401, 'UNAUTHORIZED');
-  await refused(api, '/elsewhere', { headers: { authorization: '' } }, 404, 'INVALID_REQUEST');
+test('a change needs a token, and reading and prompts need none on this machine', async (t) => {
+  const { api, node } = await open(t);
+  node.events = () => [{ type: 'finish', reason: 'stop', rawReason: 'eos' }];
+  node.resident = [];
+  for (const authorization of ['', `Bearer ${TOKEN}0`]) {
+    const headers = { authorization };
+    for (const path of [API_PATHS.status, API_PATHS.clusters, API_PATHS.peers, API_PATHS.loaded, API_PATHS.openapi]) {
+      assert.equal((await call(api, path, { headers })).status, 200, path);
+    }
+    const answer = await respond(api, API_PATHS.prompt, { method: 'POST', body: PROMPT, headers });
+    assert.equal(answer.statusCode, 200);
+    await text(answer);
+    await refused(api, API_PATHS.clusters, { method: 'POST', body: '{"id":"a"}', headers }, 401, 'UNAUTHORIZED');
+    await refused(api, `${API_PATHS.clusters}?id=a`, { method: 'DELETE', headers }, 401, 'UNAUTHORIZED');
+    await refused(api, API_PATHS.stop, { method: 'POST', headers }, 401, 'UNAUTHORIZED');
+    await refused(api, '/elsewhere', { headers }, 404, 'INVALID_REQUEST');
+  }
+});
+
+test('the addresses of doors need the scope admin', async (t) => {
+  const { api, node } = await open(t);
+  const door = { name: 'localllm', address: 'SERVERID', connections: 0, active: 0, queued: 0 };
+  node.doors = [{ ...door, answered: 0, failed: 0, aborted: 0, refused: 0 }];
+  const addressFor = async (authorization: string): Promise<unknown> => {
+    const { body } = await call(api, API_PATHS.status, { headers: { authorization } });
+    return statusView.parse(body).doors[0]?.address;
+  };
+  assert.equal(await addressFor(`Bearer ${TOKEN}`), 'SERVERID');
+  assert.equal(await addressFor(''), '');
 });
 
 test('a foreign host name and a foreign page are refused with any token', async (t) => {
@@ -95,7 +134,10 @@ test('clusters are joined, listed and left', async (t) => {
   assert.deepEqual((await call(api, path, { method: 'DELETE' })).body, { clusters: [] });
   assert.equal(node.joined.size, 0);
   await refused(api, path, { method: 'DELETE' }, 400, 'INVALID_REQUEST');
-  await refused(api, API_PATHS.clusters, { method: 'POST', body: '{"id":1}' }, 400, 'INVALID_REQUEST');
+  await refused(api, `${path}&id=b`, { method: 'DELETE' }, 400, 'INVALID_REQUEST');
+  for (const wrong of ['{"id":1}', '{}', '{"id":"a","role":"using"}']) {
+    await refused(api, API_PATHS.clusters, { method: 'POST', body: wrong }, 400, 'INVALID_REQUEST');
+  }
 });
 
 test('loaded models are listed, or refused if the engine cannot list them', async (t) => {
@@ -135,23 +177,31 @@ test('a prompt is answered line by line, also with an error after text', async (
     { type: 'text', text: 'four', tokens: [4] },
     { type: 'error', error: new ShoalError('WORKER_LOST', 'gone', { cause: new Error('secret') }) },
   ];
-  const response = await respond(api, API_PATHS.prompt, { method: 'POST', body: PROMPT });
-  assert.equal(response.statusCode, 200);
-  const lines = (await text(response)).trimEnd().split('\n');
-  assert.deepEqual(
-    lines.map((line) => JSON.parse(line) as unknown),
-    [
-      { type: 'worker', name: 'NodeA', id: '1' },
-      { type: 'text', text: 'four', tokens: [4] },
-      { type: 'error', error: { code: 'WORKER_LOST', message: 'gone' } },
-    ],
-  );
+  assert.deepEqual(await promptLines(api, PROMPT), [
+    { type: 'worker', name: 'NodeA', id: '1' },
+    { type: 'text', text: 'four', tokens: [4] },
+    { type: 'error', error: { code: 'WORKER_LOST', message: 'gone' } },
+  ]);
   assert.deepEqual(node.prompts, [JSON.parse(PROMPT)]);
 });
 
 test('requests may have every field of the wire, and every kind of event is returned', async (t) => {
   const { api, node } = await open(t);
-  const events: InferenceEvent[] = [
+  const logprob = { token: 1, text: '4', logprob: -0.5 };
+  const events: (WorkerChosen | InferenceEvent)[] = [
+    { type: 'queued', position: 1 },
+    {
+      type: 'worker',
+      name: 'NodeA',
+      id: '1',
+      model: 'tiny',
+      digest: 'sha256:0',
+      privacy: 'local',
+      auto: '',
+      attempts: 1,
+    },
+    { type: 'reasoning', text: 'Hm.', tokens: [3] },
+    { type: 'text', text: '4', tokens: [1], logprobs: [{ ...logprob, top: [logprob, { text: '5', logprob: -1 }] }] },
     { type: 'tool_call', index: 0, id: 'b', name: 'add', arguments: '{}', tokens: [1] },
     { type: 'embedding', index: 0, vector: [0.5] },
     {
@@ -159,6 +209,8 @@ test('requests may have every field of the wire, and every kind of event is retu
       reason: 'tool_calls',
       rawReason: 'eos',
       usage: { promptTokens: 2, cachedTokens: 1, completionTokens: 1 },
+      outputSha256: '00',
+      model: 'tiny',
     },
   ];
   node.events = () => events;
@@ -183,12 +235,7 @@ test('requests may have every field of the wire, and every kind of event is retu
     { input: { type: 'embeddings', texts: ['a', ''] }, sampling: {}, stop: [] },
   ];
   for (const request of requests) {
-    const response = await respond(api, API_PATHS.prompt, { method: 'POST', body: JSON.stringify({ request }) });
-    const lines = (await text(response)).trimEnd().split('\n');
-    assert.deepEqual(
-      lines.map((line) => JSON.parse(line) as unknown),
-      events,
-    );
+    assert.deepEqual(await promptLines(api, JSON.stringify({ request })), events);
   }
   assert.deepEqual(
     node.prompts.map(({ request }) => request),

@@ -61,6 +61,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The id of the caller's token, or `local`. */
     caller: string;
+    /** True if the caller has the scope `admin`. */
+    mayAdmin: boolean;
   }
 }
 
@@ -83,12 +85,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     onStop,
   };
   addAccess(server, createAccessGuard({ ...settings, ownToken: token, tokens, machineName: hostname() }), settings);
-  addControlRoutes(server, context);
-  addHealthRoutes(server, context);
-  addOpenAiRoutes(server, context);
-  addResponsesRoutes(server, context);
-  addOllamaRoutes(server, context);
-  addAnthropicRoutes(server, context);
+  addRoutes(server, context);
   const port = await listen(server, settings);
   const host = ADDRESS_OF_ANY.get(settings.host) ?? settings.host;
   return {
@@ -102,6 +99,15 @@ export async function openApi(options: ApiOptions): Promise<Api> {
       await server.close();
     },
   };
+}
+
+export function addRoutes(server: FastifyInstance, context: ApiContext): void {
+  addControlRoutes(server, context);
+  addHealthRoutes(server, context);
+  addOpenAiRoutes(server, context);
+  addResponsesRoutes(server, context);
+  addOllamaRoutes(server, context);
+  addAnthropicRoutes(server, context);
 }
 
 /** The node behind the API, once it exists. */
@@ -136,6 +142,7 @@ class NodeState {
 function addAccess(server: FastifyInstance, guard: AccessGuard, { requestsPerMinute }: ApiSettings): void {
   const rates = new RateLimits(() => performance.now());
   server.decorateRequest('caller', LOCAL_CALLER);
+  server.decorateRequest('mayAdmin', false);
   server.addHook('onRequest', async (request, reply) => {
     // A path that does not exist is answered with 404, whoever asks.
     const scope = request.is404 ? 'none' : (request.routeOptions.config.scope ?? 'admin');
@@ -143,7 +150,8 @@ function addAccess(server: FastifyInstance, guard: AccessGuard, { requestsPerMin
     void reply.headers(decision.headers);
     if (decision.type === 'preflight') return reply.code(decision.status).send();
     if (decision.type === 'refused') throw new HttpError(decision.status, decision.error);
-    const { token } = decision;
+    const { token, scopes } = decision;
+    request.mayAdmin = scopes.includes('admin');
     if (token === undefined) return undefined;
     request.caller = token.id;
     const perMinute = token.requestsPerMinute ?? requestsPerMinute;

@@ -2,7 +2,15 @@ import type { WorkerChosen } from '@shoal/client';
 import type { InferenceEvent } from '@shoal/protocol';
 import type { OfferedModel } from '@shoal/formats/models';
 import { ShoalError } from '@shoal/protocol/error';
-import type { ClusterView, NodeControl, PromptRequest, ResidentModelView, StatusView, WorkerCounts } from '../api.ts';
+import type {
+  ClusterView,
+  DoorView,
+  NodeControl,
+  PromptRequest,
+  ResidentModelView,
+  StatusView,
+  WorkerCounts,
+} from '../api.ts';
 
 type Event = WorkerChosen | InferenceEvent;
 
@@ -17,6 +25,7 @@ export class FakeNode implements NodeControl {
   isEndless = false;
   given = 0;
   offered: readonly OfferedModel[] = [];
+  doors: readonly DoorView[] = [];
   /** The models in memory. Default: the engine cannot list them. */
   resident: readonly ResidentModelView[] | undefined;
 
@@ -34,7 +43,7 @@ export class FakeNode implements NodeControl {
       health: 100,
       load: { active: 0, queued: 0, slots: 0, queueCapacity: 0 },
       models: [],
-      doors: [],
+      doors: this.doors,
       clusters: this.clusters(),
     };
   }

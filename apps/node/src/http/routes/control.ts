@@ -1,42 +1,58 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { isObject } from '@shoal/protocol/json';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { z } from 'zod';
 import { ShoalError } from '@shoal/protocol/error';
-import { API_PATHS } from '../../api.ts';
+import type { StatusView, View } from '../../api/schemas.ts';
+import { CONTROL_CALLS, type ControlCall } from '../control-calls.ts';
+import { openApiDocument } from '../openapi.ts';
 import { streamPrompt } from '../prompt.ts';
 import { parsePromptRequest } from '../prompt-request.ts';
 import { type ApiContext, bodyOf } from './context.ts';
 
+type Handler<Answer> = (request: FastifyRequest, reply: FastifyReply) => Answer | Promise<Answer>;
+
 /** Adds the calls that control the node and that the command line uses. */
 export function addControlRoutes(server: FastifyInstance, { node, nodeForCalls, log, onStop }: ApiContext): void {
-  const admin = { config: { scope: 'admin' } } as const;
-  server.get(API_PATHS.status, admin, () => node().status());
-  server.get(API_PATHS.clusters, admin, () => ({ clusters: node().clusters() }));
-  server.post(API_PATHS.clusters, admin, (request) => node().join(textOf(bodyOf(request).value, 'id')));
-  server.delete(API_PATHS.clusters, admin, async (request) => {
-    await node().leave(textOf(request.query, 'id'));
+  const calls = CONTROL_CALLS;
+  const add = <Call extends ControlCall>(call: Call, handler: Handler<View<Call['answer']>>): void => {
+    server.route({ ...routeOf(call), handler });
+  };
+  add(calls.getStatus, ({ mayAdmin }) => shownStatus(node().status(), mayAdmin));
+  add(calls.listClusters, () => ({ clusters: node().clusters() }));
+  add(calls.joinCluster, (request) => node().join(checked(calls.joinCluster.body, bodyOf(request).value).id));
+  add(calls.leaveCluster, async ({ query }) => {
+    await node().leave(checked(calls.leaveCluster.query, query).id);
     return { clusters: node().clusters() };
   });
-  server.get(API_PATHS.peers, admin, (request) => ({ peers: node().peers(clusterOf(request)) }));
-  server.get(API_PATHS.loaded, admin, async () => ({ models: await node().loaded() }));
-  server.post(API_PATHS.prompt, admin, async (request, reply) => {
-    const prompt = parsePromptRequest(bodyOf(request).value);
-    const control = nodeForCalls();
-    reply.hijack();
-    await streamPrompt(control, prompt, reply.raw, log);
-  });
-  server.post(API_PATHS.stop, admin, async (_request, reply) => {
+  add(calls.listPeers, ({ query }) => ({ peers: node().peers(checked(calls.listPeers.query, query).cluster) }));
+  add(calls.listLoadedModels, async () => ({ models: await node().loaded() }));
+  add(calls.stop, (_request, reply) => {
     reply.raw.once('close', onStop);
     return {};
   });
+  add(calls.getOpenApi, () => openApiDocument());
+  server.route({
+    ...routeOf(calls.prompt),
+    async handler(request, reply) {
+      const prompt = parsePromptRequest(bodyOf(request).value);
+      const control = nodeForCalls();
+      reply.hijack();
+      await streamPrompt(control, prompt, reply.raw, log);
+    },
+  });
 }
 
-function clusterOf(request: FastifyRequest): string | undefined {
-  const { query } = request;
-  return isObject(query) && 'cluster' in query ? textOf(query, 'cluster') : undefined;
+function routeOf({ method, path, scope }: ControlCall): Pick<RouteOptions, 'method' | 'url' | 'config'> {
+  return { method, url: path, config: { scope } };
 }
 
-function textOf(value: unknown, field: string): string {
-  const text = isObject(value) ? value[field] : undefined;
-  if (typeof text !== 'string') throw ShoalError.invalidRequest(`"${field}" must be given, once, as text.`);
-  return text;
+/** Leaves out the addresses of doors for callers that only read: whoever has a Server ID may use its door. */
+function shownStatus(status: StatusView, mayAdmin: boolean): StatusView {
+  return mayAdmin ? status : { ...status, doors: status.doors.map((door) => ({ ...door, address: '' })) };
+}
+
+/** Returns a part of a request as its schema describes it. Throws `INVALID_REQUEST`. */
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw ShoalError.invalidRequest(result.error.issues[0]?.message ?? 'The request is not valid.');
 }
