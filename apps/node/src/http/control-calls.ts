@@ -3,13 +3,13 @@ import { API_PATHS } from '../api.ts';
 import { promptLine } from '../api/prompt-line.ts';
 import { promptRequest } from '../api/prompt-request.ts';
 import { clusterList, clusterView, peerList, residentModelList, statusView } from '../api/schemas.ts';
-import type { Scope } from './routes/context.ts';
+import type { NeededScope } from './routes/context.ts';
 
 /** A call of the control API. Its route and its part of the OpenAPI document are made from it. */
 export interface ControlCall {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
-  readonly scope: Scope;
+  readonly scope: NeededScope;
   /** Shown to users. */
   readonly about: string;
   readonly query?: z.ZodObject | undefined;

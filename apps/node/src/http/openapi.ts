@@ -4,7 +4,7 @@ import { ERROR_CODES } from '@shoal/protocol/error';
 import { errorAnswer } from '../api/schemas.ts';
 import { CONTROL_CALLS, type ControlCall } from './control-calls.ts';
 import { STATUS_OF } from './http-error.ts';
-import type { Scope } from './routes/context.ts';
+import type { NeededScope } from './routes/context.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -86,7 +86,7 @@ function operation(name: string, call: ControlCall): Json {
 }
 
 /** An empty requirement means that no token may be needed. */
-function securityOf(scope: Scope): readonly Json[] {
+function securityOf(scope: NeededScope): readonly Json[] {
   switch (scope) {
     case 'none':
       return [];

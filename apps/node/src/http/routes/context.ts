@@ -25,10 +25,12 @@ export interface ApiContext {
   readonly onStop: () => void;
 }
 
+/** The scope that a call needs. `none`: everybody may call. */
+export type NeededScope = Scope | 'none';
+
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The scope that a token needs. `none`: everybody may call. */
-    readonly scope?: Scope | 'none';
+    readonly scope?: NeededScope;
   }
 }
 
