@@ -6,8 +6,10 @@ import type { WorkerChosen } from '@shoal/client';
 import type { InferenceEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
+import { SCOPES, type TokenRecord } from '@shoal/host/home/token-file';
 import { API_BODY_LIMIT_BYTES, API_PATHS } from '../api.ts';
 import { statusView } from '../api/schemas.ts';
+import { CONTROL_CALLS } from './control-calls.ts';
 import { openApi, type Api } from './http.ts';
 import { checkAnswer, jsonLines } from '../testing/check-answer.ts';
 import { FakeNode } from '../testing/fake-node.ts';
@@ -96,6 +98,26 @@ test('a change needs a token, and reading and prompts need none on this machine'
     await refused(api, `${API_PATHS.clusters}?id=a`, { method: 'DELETE', headers }, 401, 'UNAUTHORIZED');
     await refused(api, API_PATHS.stop, { method: 'POST', headers }, 401, 'UNAUTHORIZED');
     await refused(api, '/elsewhere', { headers }, 404, 'INVALID_REQUEST');
+  }
+});
+
+test('a token may make the calls of its scope', async (t) => {
+  const tokens: Readonly<Record<string, TokenRecord>> = Object.fromEntries(
+    SCOPES.map((scope) => [`shoal_${scope}`, { id: scope, name: scope, scopes: [scope], createdAt: '' }]),
+  );
+  const { api, node } = await openTestApi(t, { tokens: { find: (bearer) => tokens[bearer] } });
+  node.events = () => [{ type: 'finish', reason: 'stop', rawReason: 'eos' }];
+  node.resident = [];
+  const bodies: Readonly<Record<string, string>> = { joinCluster: '{"id":"a"}', prompt: PROMPT };
+  for (const [name, { method, path, scope }] of Object.entries(CONTROL_CALLS)) {
+    const url = name === 'leaveCluster' ? `${path}?id=a` : path;
+    for (const held of SCOPES) {
+      const headers = { authorization: `Bearer shoal_${held}` };
+      const response = await respond(api, url, { method, body: bodies[name], headers });
+      const isAllowed = held === 'admin' || held === scope || scope === 'none';
+      assert.equal(response.statusCode, isAllowed ? 200 : 403, `${name} with ${held}`);
+      checkAnswer(method, url, response.statusCode, await text(response));
+    }
   }
 });
 
