@@ -27,14 +27,14 @@ export const CONTROL_CALLS = {
   getStatus: {
     method: 'GET',
     path: API_PATHS.status,
-    scope: 'read',
+    scope: 'admin',
     about: 'Returns the state of this node.',
     answer: statusView,
   },
   listClusters: {
     method: 'GET',
     path: API_PATHS.clusters,
-    scope: 'read',
+    scope: 'admin',
     about: 'Lists the clusters that this node is in.',
     answer: clusterList,
   },
@@ -59,7 +59,7 @@ export const CONTROL_CALLS = {
   listPeers: {
     method: 'GET',
     path: API_PATHS.peers,
-    scope: 'read',
+    scope: 'admin',
     about: 'Lists the connected peers.',
     query: z.object({
       cluster: z.string('"cluster" must be given at most once.').optional().describe('Default: all clusters.'),
@@ -69,14 +69,14 @@ export const CONTROL_CALLS = {
   listLoadedModels: {
     method: 'GET',
     path: API_PATHS.loaded,
-    scope: 'read',
+    scope: 'admin',
     about: 'Lists the models in memory. Refused with status 400 if the engine does not report them.',
     answer: residentModelList,
   },
   prompt: {
     method: 'POST',
     path: API_PATHS.prompt,
-    scope: 'infer',
+    scope: 'admin',
     about: 'Answers a prompt line by line. If the reader disconnects, the generation ends.',
     body: promptRequest,
     answer: promptLine,

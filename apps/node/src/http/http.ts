@@ -61,8 +61,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The id of the caller's token, or `local`. */
     caller: string;
-    /** True if the caller has the scope `admin`. */
-    mayAdmin: boolean;
   }
 }
 
@@ -142,7 +140,6 @@ class NodeState {
 function addAccess(server: FastifyInstance, guard: AccessGuard, { requestsPerMinute }: ApiSettings): void {
   const rates = new RateLimits(() => performance.now());
   server.decorateRequest('caller', LOCAL_CALLER);
-  server.decorateRequest('mayAdmin', false);
   server.addHook('onRequest', async (request, reply) => {
     // A path that does not exist is answered with 404, whoever asks.
     const scope = request.is404 ? 'none' : (request.routeOptions.config.scope ?? 'admin');
@@ -150,8 +147,7 @@ function addAccess(server: FastifyInstance, guard: AccessGuard, { requestsPerMin
     void reply.headers(decision.headers);
     if (decision.type === 'preflight') return reply.code(decision.status).send();
     if (decision.type === 'refused') throw new HttpError(decision.status, decision.error);
-    const { token, scopes } = decision;
-    request.mayAdmin = scopes.includes('admin');
+    const { token } = decision;
     if (token === undefined) return undefined;
     request.caller = token.id;
     const perMinute = token.requestsPerMinute ?? requestsPerMinute;

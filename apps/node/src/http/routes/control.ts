@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { z } from 'zod';
 import { ShoalError } from '@shoal/protocol/error';
-import type { StatusView, View } from '../../api/schemas.ts';
+import type { View } from '../../api/schemas.ts';
 import { CONTROL_CALLS, type ControlCall } from '../control-calls.ts';
 import { openApiDocument } from '../openapi.ts';
 import { streamPrompt } from '../prompt.ts';
@@ -16,7 +16,7 @@ export function addControlRoutes(server: FastifyInstance, { node, nodeForCalls, 
   const add = <Call extends ControlCall>(call: Call, handler: Handler<View<Call['answer']>>): void => {
     server.route({ ...routeOf(call), handler });
   };
-  add(calls.getStatus, ({ mayAdmin }) => shownStatus(node().status(), mayAdmin));
+  add(calls.getStatus, () => node().status());
   add(calls.listClusters, () => ({ clusters: node().clusters() }));
   add(calls.joinCluster, (request) => node().join(checked(calls.joinCluster.body, bodyOf(request).value).id));
   add(calls.leaveCluster, async ({ query }) => {
@@ -43,11 +43,6 @@ export function addControlRoutes(server: FastifyInstance, { node, nodeForCalls, 
 
 function routeOf({ method, path, scope }: ControlCall): Pick<RouteOptions, 'method' | 'url' | 'config'> {
   return { method, url: path, config: { scope } };
-}
-
-/** Leaves out the addresses of doors for callers that only read: whoever has a Server ID may use its door. */
-function shownStatus(status: StatusView, mayAdmin: boolean): StatusView {
-  return mayAdmin ? status : { ...status, doors: status.doors.map((door) => ({ ...door, address: '' })) };
 }
 
 /** Returns a part of a request as its schema describes it. Throws `INVALID_REQUEST`. */
