@@ -7,8 +7,8 @@ export const DATA = 'data: ';
 /** Follows the JSON of an event, or a comment. */
 export const END = '\n\n';
 
-/** UTF-16 units of a comment's text. */
-const MAX_COMMENT_LENGTH = 200;
+/** UTF-16 units of a worker's name in a comment. */
+const MAX_NAME_LENGTH = 200;
 /** Some clients split lines at these characters, which JSON allows in a string. */
 const LINE_END = /[\u0085\u2028\u2029]/;
 const LINE_ENDS = new RegExp(LINE_END, 'g');
@@ -26,14 +26,9 @@ export function writeData(value: object): string {
   return `${DATA}${lineOf(value)}${END}`;
 }
 
-/** A line that clients skip. */
-export function writeComment(text: string): string {
-  return `: ${text.replace(CONTROLS, ' ').slice(0, MAX_COMMENT_LENGTH)}${END}`;
-}
-
-/** Tells that another worker continues the answer. */
+/** Returns a comment, which clients skip, that another worker continues the answer. */
 export function writeMoved(worker: string): string {
-  return writeComment(`the answer continues on ${worker}`);
+  return `: the answer continues on ${worker.replace(CONTROLS, ' ').slice(0, MAX_NAME_LENGTH)}${END}`;
 }
 
 function escaped(character: string): string {
