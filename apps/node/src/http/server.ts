@@ -8,6 +8,7 @@ import { logInternal } from './call/exchange.ts';
 import { drain } from './drain.ts';
 import { failureOf, HttpError, retryAfter } from './http-error.ts';
 import { readJsonBody, tooLarge } from './json-body.ts';
+import { refuseUnreadable } from './unreadable-request.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 /** The longest time until a request has arrived. Answers have no limit. */
@@ -30,7 +31,13 @@ export function createServer(log: Logger): FastifyInstance {
     forceCloseConnections: true,
     genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
     requestIdHeader: false,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // The access guard refuses such a request, in the form of the API.
+      requireHostHeader: false,
+    },
+    clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       sendFailure(error, request, reply, log);
     },

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Call } from '@shoal/formats/call';
 import type { JsonObject } from '@shoal/protocol/json';
@@ -46,6 +47,15 @@ export function bodyOf({ body }: FastifyRequest): JsonBody {
   return isJsonBody(body) ? body : NO_BODY;
 }
 
+/** Returns the response behind a reply, with the headers of every answer. Fastify sends nothing more. */
+export function takeOver(reply: FastifyReply): ServerResponse {
+  for (const [name, header] of Object.entries(reply.getHeaders())) {
+    if (header !== undefined) reply.raw.setHeader(name, header);
+  }
+  reply.hijack();
+  return reply.raw;
+}
+
 /** Answers a request that a model answers. `read` throws `INVALID_REQUEST`. */
 export async function answer(
   context: ApiContext,
@@ -58,14 +68,10 @@ export async function answer(
   const call = read(value);
   const node = context.nodeForCalls();
   const api = apiNameOf(request.url, request.headers);
-  for (const [name, header] of Object.entries(reply.getHeaders())) {
-    if (header !== undefined) reply.raw.setHeader(name, header);
-  }
-  reply.hijack();
   await answerCall(call, {
     headers: request.headers,
     bodyBytes: bytes,
-    response: reply.raw,
+    response: takeOver(reply),
     requestId: request.id,
     writeError: WRITE_ERROR[api],
     node,

@@ -1,21 +1,24 @@
 import type { ServerResponse } from 'node:http';
-import { type PullProgress as PullLine, writePullProgress } from '@shoal/formats/ollama';
+import { type PullProgress as PullLine, writeError, writePullProgress } from '@shoal/formats/ollama';
 import type { PullProgress } from '@shoal/host/models/library';
-import { ShoalError } from '@shoal/protocol/error';
 import type { Logger } from '@shoal/host/log';
 import { logInternal } from '../call/exchange.ts';
+import { failureOf } from '../http-error.ts';
 
 /** The files of a model are pulled as one; Ollama's programs need a digest to show progress. */
 const WHOLE_MODEL = 'model';
 
-/** Streams the progress of a pull as lines of JSON. A failure is a line with `error`, as in Ollama's API. */
+/**
+ * Streams the progress of a pull as lines of JSON. A failure is a line with `error`, as in Ollama's API, with the status of
+ * the failure if it is the first one.
+ */
 export async function streamPull(
   response: ServerResponse,
   pull: (onProgress: (progress: PullProgress) => void) => Promise<void>,
   log: Logger,
 ): Promise<void> {
-  const write = (line: object): void => {
-    if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const write = (line: object, status = 200): void => {
+    if (!response.headersSent) response.writeHead(status, { 'content-type': 'application/x-ndjson' });
     response.write(`${JSON.stringify(line)}\n`);
   };
   try {
@@ -26,9 +29,9 @@ export async function streamPull(
     write(writePullProgress({ status: 'writing manifest' }));
     write(writePullProgress({ status: 'success' }));
   } catch (thrown) {
-    const error = ShoalError.from(thrown);
+    const { status, error } = failureOf(thrown);
     logInternal(error, log);
-    write({ error: error.message });
+    write(writeError(error, status, '').body, status);
   }
   response.end();
 }

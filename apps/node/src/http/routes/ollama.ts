@@ -19,7 +19,7 @@ import type { ModelLibrary } from '@shoal/host/models/library';
 import { isNamed } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
 import { resolveAlias } from '../call/model-route.ts';
-import { answer, type ApiContext, bodyOf } from './context.ts';
+import { answer, type ApiContext, bodyOf, takeOver } from './context.ts';
 import { streamPull } from './ollama-pull.ts';
 
 /** The version of Ollama whose API this is. Programs refuse versions that lack what they need. */
@@ -66,8 +66,7 @@ function addLibraryCalls(server: FastifyInstance, { library, node, log }: ApiCon
     const { model, streams } = readPull(bodyOf(request).value);
     const left = signalOf(reply);
     if (streams) {
-      reply.hijack();
-      return streamPull(reply.raw, (onProgress) => pull(model, onProgress, left), log);
+      return streamPull(takeOver(reply), (onProgress) => pull(model, onProgress, left), log);
     }
     await pull(model, () => undefined, left);
     return writePullProgress({ status: 'success' });
