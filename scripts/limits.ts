@@ -41,6 +41,12 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
   'The node and its local API': [
     ['apps/node/src/daemon.ts', 'DRAIN_MS'],
     ['apps/node/src/api.ts', 'API_BODY_LIMIT_BYTES'],
+    ['packages/formats/src/openai/call-options.ts', 'MAX_CHOICES'],
+    ['packages/formats/src/model-names.ts', 'MAX_MODELS'],
+    ['apps/node/src/http/responses-store.ts', 'MAX_RESPONSES'],
+    ['apps/node/src/http/call/answer-call.ts', 'HEADERS_WAIT_MS', 'KEEP_ALIVE_MS'],
+    ['apps/node/src/http/server.ts', 'BODY_TIMEOUT_MS', 'MAX_CONNECTIONS'],
+    ['packages/host/src/home/api-tokens.ts', 'TOKENS_MAX'],
     ['apps/cli/src/commands/life-cycle/start.ts', 'START_TIMEOUT_MS', 'MAX_LOG_BYTES'],
     ['apps/cli/src/commands/life-cycle/stop.ts', 'STOP_TIMEOUT_MS'],
   ],

@@ -1,7 +1,7 @@
 import { ShoalError } from '@shoal/protocol/error';
 import type { BodyFields } from './body-fields.ts';
 
-/** Names in `models`. */
+/** Names in the list `models` of a call. A call with more is refused. */
 const MAX_MODELS = 16;
 /** UTF-16 units of a model's name. Chunks repeat it. */
 const MAX_MODEL_NAME_LENGTH = 512;

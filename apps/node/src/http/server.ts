@@ -11,11 +11,12 @@ import { readJsonBody, tooLarge } from './json-body.ts';
 import { refuseUnreadable } from './unreadable-request.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
-/** The longest time until a request has arrived. Answers have no limit. */
+/** A request to the local API must have arrived within this time. Answers have no limit. */
 const BODY_TIMEOUT_MS = 30_000;
 /** An unused connection is closed after this time. */
 const IDLE_TIMEOUT_MS = 75_000;
 const TIMEOUT_CHECK_MS = 1_000;
+/** Connections to the local API. More are closed at once. */
 const MAX_CONNECTIONS = 4_096;
 const PAYLOAD_TOO_LARGE = 413;
 const UNSUPPORTED_MEDIA_TYPE = 415;

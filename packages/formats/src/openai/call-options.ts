@@ -2,7 +2,7 @@ import type { BodyFields } from '../body-fields.ts';
 import type { Call } from '../call.ts';
 import { readModels } from '../model-names.ts';
 
-/** Answers of one call. Each is a request of its own. */
+/** Answers of one call (`n`). Each is a request of its own. A call for more is refused. */
 const MAX_CHOICES = 16;
 
 /** The options of a call that are not part of the request to the model. */

@@ -16,7 +16,7 @@ import {
   tokensText,
 } from './token-file.ts';
 
-/** Each look-up compares with every token. */
+/** Tokens of one home. Each look-up compares with every token. More are refused. */
 export const TOKENS_MAX = 256;
 /** The longest life of a token with an end, about 100 years. */
 export const TOKEN_LIFE_MAX_MS = 36_500 * 86_400_000;
