@@ -111,6 +111,11 @@ test('an accepted page asks before its call, without a token, and may read every
     assert.equal(refused.headers['access-control-allow-origin'], PAGE);
     assert.match(whole.headers['access-control-expose-headers'] ?? '', /X-Shoal-Worker/);
   }
+  const { token }: ApiAccess = JSON.parse(await readFile(join(open.home, 'api.json'), 'utf8'));
+  const request = { input: { type: 'messages', messages: MESSAGES }, sampling: {}, stop: [] };
+  const prompt: Call = { form: 'shoal', path: '/shoal/v1/prompt', body: JSON.stringify({ request }) };
+  const lines = await answered(localPort, prompt, 200, { origin: PAGE, ...bearer(token) });
+  assert.equal(lines.headers['access-control-allow-origin'], PAGE);
 });
 
 test('a node that other machines can reach does not start without a token', async () => {

@@ -6,7 +6,7 @@ import { CONTROL_CALLS, type ControlCall } from '../control-calls.ts';
 import { openApiDocument } from '../openapi.ts';
 import { streamPrompt } from '../prompt.ts';
 import { parsePromptRequest } from '../prompt-request.ts';
-import { type ApiContext, bodyOf } from './context.ts';
+import { type ApiContext, bodyOf, takeOver } from './context.ts';
 
 type Handler<Answer> = (request: FastifyRequest, reply: FastifyReply) => Answer | Promise<Answer>;
 
@@ -35,8 +35,7 @@ export function addControlRoutes(server: FastifyInstance, { node, nodeForCalls, 
     async handler(request, reply) {
       const prompt = parsePromptRequest(bodyOf(request).value);
       const control = nodeForCalls();
-      reply.hijack();
-      await streamPrompt(control, prompt, reply.raw, log);
+      await streamPrompt(control, prompt, takeOver(reply), log);
     },
   });
 }
