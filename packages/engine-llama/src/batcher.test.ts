@@ -43,6 +43,31 @@ suite('the batcher', () => {
     batcher.wake();
     while (!paused.hasEnded || !waiting.hasEnded) await setImmediate();
   });
+
+  test('an answer has the same tokens if the number of threads changes in its middle', async () => {
+    const answer = async (threads: { stepped(): number } | undefined): Promise<readonly number[]> => {
+      const tokens: number[] = [];
+      // A new batcher does not know what the cache contains.
+      model.context.forget(0, 0);
+      const batcher = new Batcher({ ...model, threads }, () => {});
+      const generation = new Generation(model, 1, { ...LONG, sampling: { temperature: 0, maxTokens: 40 } }, (event) => {
+        if (event.type !== 'output') return;
+        const added = event.events.flatMap((output) => (output.type === 'embedding' ? [] : output.tokens));
+        tokens.push(...added);
+        generation.acknowledge(added.length);
+        batcher.wake();
+      });
+      batcher.submit(generation);
+      while (!generation.hasEnded) await setImmediate();
+      return tokens;
+    };
+    const usual = await answer(undefined);
+    let steps = 0;
+    const changing = await answer({ stepped: () => 1 + (Math.floor(steps++ / 3) % 2) });
+    model.context.threads = LOAD_REQUEST.threads;
+    assert.ok(steps > 30);
+    assert.deepEqual(changing, usual);
+  });
 });
 
 test('a child sends signs of life while all answers wait for their consumers', async () => {

@@ -2,6 +2,7 @@ import { ShoalError } from '@shoal/protocol/error';
 import type { Generation } from './generation.ts';
 import type { Model } from './model.ts';
 import type { NativeContext } from './native/context.ts';
+import type { ThreadControl } from './thread-control.ts';
 import { commonPrefixLength, type Slot, SlotPool } from './slot-pool.ts';
 
 interface Seat {
@@ -16,6 +17,11 @@ interface Part extends Seat {
   readonly output: number | undefined;
 }
 
+/** The parts of a model that a batcher uses. */
+interface BatcherModel extends Pick<Model, 'context' | 'pieceLength' | 'slots'> {
+  readonly threads: Pick<ThreadControl, 'stepped'> | undefined;
+}
+
 /**
  * Continuous batching: each step evaluates the next token of every answer and a piece of the prompts in one batch, so that
  * the model's weights are read once for all of them. Messages are received between steps.
@@ -25,13 +31,15 @@ export class Batcher {
   readonly #onStep: () => void;
   readonly #pieceLength: number;
   readonly #slots: SlotPool;
+  readonly #threads: Pick<ThreadControl, 'stepped'> | undefined;
   #waiting: Generation[] = [];
   #seats: Seat[] = [];
   #isWoken = false;
 
   /** `onStep` is called after each step. */
-  constructor({ context, pieceLength, slots }: Pick<Model, 'context' | 'pieceLength' | 'slots'>, onStep: () => void) {
+  constructor({ context, pieceLength, slots, threads }: BatcherModel, onStep: () => void) {
     this.#onStep = onStep;
+    this.#threads = threads;
     this.#context = context;
     this.#pieceLength = pieceLength;
     this.#slots = new SlotPool(slots);
@@ -90,13 +98,23 @@ export class Batcher {
   #step(): boolean {
     const parts = this.#fill();
     if (parts.length === 0) return this.#seats.some(({ generation }) => generation.hasEnded);
-    if (!this.#context.decode()) {
+    const began = performance.now();
+    const isComputed = this.#context.decode();
+    this.#controlThreads(parts, performance.now() - began);
+    if (!isComputed) {
       for (const part of parts) this.#giveUp(part);
       return true;
     }
     for (const part of parts) this.#advance(part);
     this.#onStep();
     return true;
+  }
+
+  /** Steps that read a prompt take longer with its length, so they do not show the load. */
+  #controlThreads(parts: readonly Part[], ms: number): void {
+    if (this.#threads === undefined || parts.some(({ generation, count }) => generation.isReading || count > 1)) return;
+    const threads = this.#threads.stepped(ms, parts.length);
+    if (threads !== this.#context.threads) this.#context.threads = threads;
   }
 
   /** Fills the batch: one token of each answer first, then pieces of prompts, the oldest first. */

@@ -20,6 +20,8 @@ import type { PromptEncoder } from './prompt.ts';
 import { createPromptEncoder } from './prompt-encoder.ts';
 import { recommendedSampling } from './recommended-sampling.ts';
 import { residentBytes } from './resident-memory.ts';
+import { freeCoresGauge } from './free-cores.ts';
+import { ThreadControl } from './thread-control.ts';
 import { measureThreads, warmUp } from './threads.ts';
 
 export type Log = (level: LogLevel, text: string) => void;
@@ -31,6 +33,8 @@ export interface Model extends PromptEncoder {
   readonly slots: number;
   /** Tokens of prompts per step. Aborts take effect between steps. */
   readonly pieceLength: number;
+  /** Undefined if the number of threads is configured, or a GPU computes the model. */
+  readonly threads: ThreadControl | undefined;
   readonly loaded: ModelDescription;
   /** The options that the file recommends. */
   readonly sampling: Sampling;
@@ -74,6 +78,7 @@ export async function loadModel(request: LoadRequest, log: Log, watch: Watchdog)
     native,
     context,
     slots: request.slots,
+    threads: isMeasured && gpuLayers === 0 ? threadControl(context.threads) : undefined,
     pieceLength: pieceLength(gpuLayers > 0),
     loaded: {
       digest: record.digest,
@@ -135,6 +140,11 @@ function selectGpuLayers(library: Library, request: LoadRequest, gpu: Gpu): numb
   } finally {
     metadata.free();
   }
+}
+
+function threadControl(threads: number): ThreadControl {
+  const freeCores = freeCoresGauge();
+  return new ThreadControl({ threads, cores: availableParallelism(), now: () => performance.now(), freeCores });
 }
 
 function openContext(native: NativeModel, request: LoadRequest, onGpu: boolean): NativeContext {
