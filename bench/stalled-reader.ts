@@ -10,6 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { connect, type Shoal } from '@shoal/client';
 import type { Program } from '../test/harness/program.ts';
 import { TestNetwork } from '../test/harness/test-network.ts';
+import { memoryOf } from './api/memory.ts';
 import { memoryUse, type MemoryUse } from './memory-probe.ts';
 import { benchOptions, type Figure, median, report, type Target } from './report.ts';
 
@@ -82,17 +83,6 @@ async function rest(): Promise<() => Promise<unknown>> {
 
 async function measure(worker: Program): Promise<Ends> {
   return { worker: await memoryOf(worker), reader: memoryUse() };
-}
-
-/** Queries the probe in the program. */
-function memoryOf(program: Program): Promise<MemoryUse> {
-  const answers = (): string[] => program.stderr.match(/(?<=^memory ).*\}$/gm) ?? [];
-  const known = answers().length;
-  program.signal('SIGUSR2');
-  return program.until((): MemoryUse | undefined => {
-    const text = answers()[known];
-    return text === undefined ? undefined : JSON.parse(text);
-  }, 'its memory use');
 }
 
 function difference(before: MemoryUse, after: MemoryUse): MemoryUse {
