@@ -15,9 +15,8 @@ const engine = createEcho({ slots: Number(slots), tokensPerSecond: Number(tokens
 
 await serve({
   home: locateHome(process.env),
-  launch: launchSettings(
-    { name: 'Node', port: 0, bootstrap: [bootstrap], lend: true, model: 'echo', slots: Number(slots) },
-    {},
-  ),
-  createNode: (options) => createNode({ ...options, engine }),
+  launch: launchSettings({ name: 'Node', port: 0, bootstrap: [bootstrap], lend: true, model: 'echo' }, {}),
+  // More slots than a lender may set.
+  createNode: (options) =>
+    createNode({ ...options, engine, limits: { ...options.limits, slots: engine.abilities.slots } }),
 });

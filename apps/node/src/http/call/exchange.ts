@@ -36,10 +36,14 @@ export function respondWithError(exchange: HttpExchange, thrown: unknown): void 
   sendJson(response, status, body);
 }
 
+/** The body is a text, because Node writes a text together with the headers, and bytes apart from them. */
 export function sendJson(response: ServerResponse, status: number, body: object): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length });
-  response.end(bytes);
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
 }
 
 export function logInternal(error: ShoalError, log: Logger): void {
