@@ -55,7 +55,8 @@ function saveMemory() {
   // Node strips types with WebAssembly. Optimising it does not pay for a few files.
   setFlagsFromString('--no-wasm-tier-up');
   setFlagsFromString('--no-wasm-dynamic-tiering');
-  // Keeps the young generation of the heap at its initial size: it would grow while modules load, and never shrink.
+  // Keeps the young generation of the heap at its initial size: it would grow while modules load, and never shrink. The daemon
+  // lets it grow again once it runs.
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
