@@ -1,3 +1,4 @@
+import b4a from 'b4a';
 import type { ShoalError } from '../error.ts';
 import { Accumulator } from './accumulator.ts';
 import { canOpenObject, faults, type Framer, type FrameHandler, isBlank } from './framer.ts';
@@ -42,7 +43,7 @@ class NdjsonFramer implements Framer {
   }
 
   encode(body: Uint8Array): Uint8Array {
-    const line = new Uint8Array(body.length + 1);
+    const line = b4a.allocUnsafe(body.length + 1);
     line.set(body);
     line[body.length] = NEWLINE;
     return line;
