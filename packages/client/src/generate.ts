@@ -48,15 +48,19 @@ export interface GenerateOptions {
  * Asks the best worker, and the next best if that one fails. If the reader has no part of the answer yet, any worker may be
  * next. Otherwise a worker with the same model file continues exactly where the answer stopped, or the answer ends with the error.
  */
-export async function* generate(
+export function generate(
   options: GenerateOptions,
   cancellation: Cancellation,
 ): AsyncGenerator<GenerationEvent, undefined> {
   const { network, cluster, request } = options;
   const search = { discovery: new Discovery(network, cluster, cancellation), startedAt: monotonicNow(), cancellation };
-  if (request.model !== AUTO_MODEL) return yield* generateWith(options, search);
+  return request.model === AUTO_MODEL ? generateAuto(options, search) : generateWith(options, search);
+}
+
+/** Chooses the model of the request first. */
+async function* generateAuto(options: GenerateOptions, search: Search): AsyncGenerator<GenerationEvent, undefined> {
   const choice = await chooseAuto(options, search.discovery);
-  const chosen = { ...options, request: { ...request, model: choice?.model } };
+  const chosen = { ...options, request: { ...options.request, model: choice?.model } };
   if (choice === undefined) return yield { type: 'error', error: noWorkerError(chosen, search.discovery) };
   for await (const event of generateWith(chosen, search)) {
     yield event.type === 'worker' ? { ...event, auto: choice.reason } : event;
