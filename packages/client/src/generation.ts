@@ -28,7 +28,8 @@ export type GenerationEvent = WorkerChosen | InferenceEvent;
 export class Generation implements AsyncIterableIterator<GenerationEvent, undefined> {
   readonly #events: AsyncGenerator<GenerationEvent, undefined>;
   readonly #cancellation = new Cancellation();
-  #stopListening = (): void => {};
+  /** Undefined if there is no signal. */
+  readonly #stopListening: (() => void) | undefined;
 
   constructor(run: (cancellation: Cancellation) => AsyncGenerator<GenerationEvent, undefined>, signal?: CancelSignal) {
     this.#events = run(this.#cancellation);
@@ -44,19 +45,26 @@ export class Generation implements AsyncIterableIterator<GenerationEvent, undefi
     this.#cancellation.cancel();
   }
 
-  async next(): Promise<IteratorResult<GenerationEvent, undefined>> {
-    const result = await this.#events.next();
-    if (result.done === true || (result.value.type !== 'worker' && isTerminal(result.value))) this.#stopListening();
-    return result;
+  next(): Promise<IteratorResult<GenerationEvent, undefined>> {
+    const next = this.#events.next();
+    return this.#stopListening === undefined ? next : this.#stopListeningAtEnd(next);
   }
 
   return(): Promise<IteratorResult<GenerationEvent, undefined>> {
     this.abort();
-    this.#stopListening();
+    this.#stopListening?.();
     return this.#events.return(undefined);
   }
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  async #stopListeningAtEnd(
+    next: Promise<IteratorResult<GenerationEvent, undefined>>,
+  ): Promise<IteratorResult<GenerationEvent, undefined>> {
+    const result = await next;
+    if (result.done === true || (result.value.type !== 'worker' && isTerminal(result.value))) this.#stopListening?.();
+    return result;
   }
 }

@@ -44,34 +44,30 @@ export class CallAnswer {
 
   /** Resolves with the next event. Undefined after the terminal one, and once the answer was cancelled. */
   async next(): Promise<GenerationEvent | undefined> {
-    for (;;) {
-      if (this.#isCancelled) return undefined;
-      const event = await this.#read();
-      if (event?.type === 'error' && this.#maySkip(event.error)) continue;
-      if (event !== undefined && event.type !== 'queued' && event.type !== 'worker') this.#hasBegun = true;
-      return event;
+    while (!this.#isCancelled) {
+      try {
+        this.#events ??= this.#begin();
+        const next = await this.#events.next();
+        if (next.done === true) return undefined;
+        const { value: event } = next;
+        if (event.type === 'error') throw event.error;
+        // Nobody here has cancelled it.
+        if (event.type === 'finish' && event.reason === 'abort') throw cutShort();
+        if (event.type !== 'queued' && event.type !== 'worker') this.#hasBegun = true;
+        return event;
+      } catch (thrown) {
+        const error = ShoalError.from(thrown);
+        const shown = this.#failed(error);
+        if (!this.#maySkip(error)) return { type: 'error', error: shown };
+      }
     }
+    return undefined;
   }
 
   /** Stops the worker at once. */
   cancel(): void {
     this.#isCancelled = true;
     void this.#events?.return?.();
-  }
-
-  async #read(): Promise<GenerationEvent | undefined> {
-    try {
-      this.#events ??= this.#begin();
-      const next = await this.#events.next();
-      if (next.done === true) return undefined;
-      const event = next.value;
-      if (event.type === 'error') return this.#failed(event.error);
-      // Nobody here has cancelled it.
-      if (event.type === 'finish' && event.reason === 'abort') return this.#failed(cutShort());
-      return event;
-    } catch (thrown) {
-      return this.#failed(ShoalError.from(thrown));
-    }
   }
 
   #begin(): AsyncIterator<GenerationEvent> {
@@ -88,9 +84,9 @@ export class CallAnswer {
   }
 
   /** Before the answer has begun, the error of the preferred model says more than that of the last one. */
-  #failed(error: ShoalError): GenerationEvent {
+  #failed(error: ShoalError): ShoalError {
     this.#firstError ??= error;
-    return { type: 'error', error: this.#hasBegun ? error : this.#firstError };
+    return this.#hasBegun ? error : this.#firstError;
   }
 }
 
