@@ -1,6 +1,6 @@
 /**
- * Opens 1,000 streams at once and measures the memory of the node for each, the delay of its event loop, and that all of them
- * end properly. Each answer comes at the speed of a model, so that all are open at the same time.
+ * Opens 1,000 streams within two seconds and measures the memory of the node for each, the delay of its event loop, and that
+ * all of them end properly. Each answer comes at the speed of a model, so that all are open at the same time.
  *
  *   node bench/api-streams.ts [--rounds 5] [--json]
  */
@@ -20,6 +20,8 @@ const END = 'data: [DONE]';
 const options = benchOptions(5);
 const STREAMS = options.size(1_000, 20);
 const WORDS = options.size(60, 5);
+/** Time between the beginnings of two streams. */
+const APART_MS = 2;
 /** All streams are open after this time, and none has ended. */
 const OPENING_MS = ((WORDS / TOKENS_PER_SECOND) * 1_000) / 2;
 const WARM_UPS = options.size(1, 0);
@@ -50,7 +52,12 @@ async function measure({ program, url }: EchoNode): Promise<Round> {
   await loopDelayMs(url);
   const messages = [{ role: 'user', content: 'word '.repeat(WORDS).trim() }];
   const bytes = requestBytes({ url: url + PATH, body: { model: 'echo', stream: true, messages } });
-  const answers = Promise.all(opened.map((connection) => connection.request(bytes)));
+  const answers = Promise.all(
+    opened.map(async (connection, index) => {
+      await wait(index * APART_MS);
+      return connection.request(bytes);
+    }),
+  );
   await wait(OPENING_MS);
   const opening = await loopDelayMs(url);
   // This stops the node to collect garbage, so the delay of that time does not count.
