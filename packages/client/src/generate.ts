@@ -82,11 +82,14 @@ async function* generateWith(options: GenerateOptions, search: Search): AsyncGen
   const tried = new Set<string>();
   const next = (): Peer | undefined => nextWorker(options, progress, tried);
   for (;;) {
-    const found = await discovery.find(next);
+    let worker = next();
+    if (worker === undefined) {
+      const found = await discovery.find(next);
+      // Selected again just before the request, because other requests that waited may have been sent meanwhile.
+      worker = next() ?? found;
+    }
     if (cancellation.isCancelled) return yield progress.aborted();
-    if (found === undefined) break;
-    // Selected again just before the request, because other requests of ours may have been sent meanwhile.
-    const worker = next() ?? found;
+    if (worker === undefined) break;
     tried.add(worker.key);
     const answer = ask(worker, progress);
     const isUnsent = answer instanceof ShoalError;
@@ -127,10 +130,9 @@ function noWorkerError({ network, cluster, request, own = [] }: GenerateOptions,
 
 function nextWorker(options: GenerateOptions, progress: AnswerProgress, tried: ReadonlySet<string>): Peer | undefined {
   const { network, cluster, request, random, own = [] } = options;
-  const ranked = rankWorkers(network.peers(cluster), request, random);
-  return [...ranked, ...rankWorkers(own, request, random)].find(
-    (peer) => !tried.has(peer.key) && progress.canContinueAt(peer),
-  );
+  const best = (peers: readonly Peer[]): Peer | undefined =>
+    rankWorkers(peers, request, random).find((peer) => !tried.has(peer.key) && progress.canContinueAt(peer));
+  return best(network.peers(cluster)) ?? best(own);
 }
 
 /** Returns the error if the request cannot be sent. */
