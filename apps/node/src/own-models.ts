@@ -7,7 +7,7 @@ import { connectToSelf, type OwnWorker } from './own-worker.ts';
 
 /** Answers at once, of all models together. Each model has slots of its own. */
 const SLOTS = 64;
-const WAITING_MAX = 256;
+const WAITING_MAX = 1_024;
 
 export interface OwnModelsOptions {
   readonly engine: StoreEngine;

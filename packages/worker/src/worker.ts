@@ -7,7 +7,7 @@ import type { QueueLoad } from './admission.ts';
 import { type DoorPolicy, type QueueHandle, type RequestObserver, type Outcomes, Scheduler } from './scheduler.ts';
 
 /** Requests of the node itself that wait, beside those of peers. Each is a call of a program on this machine. */
-const OWN_QUEUE_MAX = 256;
+const OWN_QUEUE_MAX = 1_024;
 
 /** The limits that a lender sets. */
 export interface LendingLimits {
