@@ -154,7 +154,7 @@ export function readInfer(message: JsonObject): InferMessage {
     type: 'infer',
     job_id: fields.string('job_id') ?? '',
     input_ids: ids,
-    max_tokens: fields.integer('max_tokens', 0, MAX_INT32) || DEFAULT_MAX_TOKENS,
+    max_tokens: readTokens(fields, 'max_tokens') ?? DEFAULT_MAX_TOKENS,
   };
 }
 
@@ -164,7 +164,7 @@ export function readPrompt(message: JsonObject): PromptMessage {
     type: 'prompt',
     job_id: fields.string('job_id') ?? '',
     prompt: fields.required('prompt', fields.string('prompt')),
-    max_out: fields.integer('max_out', 0, MAX_INT32) || DEFAULT_MAX_OUT,
+    max_out: readTokens(fields, 'max_out') ?? DEFAULT_MAX_OUT,
   };
 }
 
@@ -189,6 +189,12 @@ export function readModelStatus(message: JsonObject): ModelStatusMessage {
   const fields = new Fields(message, 'model_status');
   const text = fields.string('message');
   return { ok: fields.boolean('ok') ?? false, ...(text === undefined ? {} : { message: text }) };
+}
+
+/** Returns undefined for 0 and below, which mean the default in the reference implementation. */
+function readTokens(fields: Fields, name: string): number | undefined {
+  const tokens = fields.integer(name, -MAX_INT32 - 1, MAX_INT32) ?? 0;
+  return tokens > 0 ? tokens : undefined;
 }
 
 function isMode(text: string): text is Mode {

@@ -76,7 +76,8 @@ export function readPrompt({ prompt }: JsonObject): string | undefined {
 export function readPromptOptions(message: JsonObject): PromptOptions {
   const options = new Fields(message, 'prompt').object('options');
   return {
-    maxTokens: options?.integer('maxTokens', 1, MAX_COUNT) ?? DEFAULT_MAX_TOKENS,
+    // 0 is the default in QMesh's program too.
+    maxTokens: options?.integer('maxTokens', 0, MAX_COUNT) || DEFAULT_MAX_TOKENS,
     temperature: options?.number('temperature', 0, MAX_TEMPERATURE) ?? DEFAULT_TEMPERATURE,
   };
 }

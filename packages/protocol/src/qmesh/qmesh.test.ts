@@ -75,7 +75,7 @@ test('both forms of a status request are answered, and a broadcast is not', () =
   }
 });
 
-test('absent options have the documented defaults, and a temperature of 0 is kept', () => {
+test('absent options and a maxTokens of 0 have the documented defaults, and a temperature of 0 is kept', () => {
   const session = worker();
   const ask = (requestId: string, options?: object) => {
     const [output] = session.receive(framed({ type: 'prompt', requestId, prompt: 'Hi', options, timestamp: 1 }), 0);
@@ -84,7 +84,9 @@ test('absent options have the documented defaults, and a temperature of 0 is kep
   };
   assert.deepEqual(ask('1'), { input: promptInput('Hi'), sampling: { maxTokens: 200, temperature: 0.7 }, stop: [] });
   assert.deepEqual(ask('2', { temperature: 0, maxTokens: 3 }).sampling, { maxTokens: 3, temperature: 0 });
-  assert.deepEqual(ask('3', { temperature: null }).sampling, { maxTokens: 200, temperature: 0.7 });
+  for (const [id, options] of Object.entries({ 3: { temperature: null }, 4: { maxTokens: 0 } })) {
+    assert.deepEqual(ask(id, options).sampling, { maxTokens: 200, temperature: 0.7 });
+  }
 });
 
 test('a request without a prompt, or with a wrong option, is refused with its id', () => {
