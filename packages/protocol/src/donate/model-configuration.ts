@@ -2,8 +2,8 @@ import { isObject } from '../json.ts';
 
 /** The members of a `config_json` that are used. */
 export interface ModelConfiguration {
-  /** `none` if it is missing. */
-  readonly format: string;
+  /** Undefined if it names none. The file itself then decides. */
+  readonly format?: string | undefined;
   readonly name?: string | undefined;
   readonly contextLength?: number | undefined;
 }
@@ -17,7 +17,7 @@ export function readModelConfiguration(json: string): ModelConfiguration {
   const value = parse(json);
   const { format, name, context_length: length } = isObject(value) ? value : {};
   return {
-    format: typeof format === 'string' && format !== '' ? format.slice(0, LONGEST_FORMAT) : 'none',
+    ...(typeof format === 'string' && format !== '' ? { format: format.slice(0, LONGEST_FORMAT) } : {}),
     ...(typeof name === 'string' && name !== '' ? { name: name.slice(0, MAX_NAME_LENGTH) } : {}),
     ...(Number.isInteger(length) && Number(length) > 0
       ? { contextLength: Math.min(Number(length), MAX_CONTEXT_TOKENS) }

@@ -160,15 +160,38 @@ test('the reply to a commit has what is missing', () => {
 });
 
 test('another format is refused at its commit, and nothing of it is reported', () => {
-  for (const [config, format] of [
-    ['{"format":"onnx"}', 'onnx'],
-    ['{"layers":4}', 'none'],
-    ['not JSON', 'none'],
-  ]) {
+  const subject = new Subject('model_push');
+  const onnx = begin(3, { config_json: '{"format":"onnx"}' });
+  assert.deepEqual(subject.receive(onnx, chunk(0, 'abc', true), COMMIT), [
+    status(false, 'unsupported format: onnx, expected gguf'),
+  ]);
+});
+
+test('an upload whose configuration names no format is received, so that its file decides', () => {
+  for (const config of ['{"layers":4}', '{"format":""}', 'not JSON', '']) {
     const subject = new Subject('model_push');
-    assert.deepEqual(subject.receive(begin(3, { config_json: config }), chunk(0, 'abc', true), COMMIT), [
-      status(false, `unsupported format: ${format}, expected gguf`),
-    ]);
+    const steps = subject.receive(begin(3, { config_json: config }), chunk(0, 'abc', true), COMMIT);
+    assert.deepEqual(steps, ['begin', 'bytes', 'commit']);
+  }
+});
+
+test('a number of tokens of 0 or less is the default, as in the reference implementation', () => {
+  const asked = (mode: Mode, job: object): unknown => {
+    const { session } = new Subject(mode);
+    const before = mode === 'model_push' ? [begin(3), chunk(0, 'abc', true), COMMIT] : [];
+    const frames = [...before, { job_id: 'a', ...job }].map((message) => frame(JSON.stringify({ v: 1, ...message })));
+    const output = session.receive(Buffer.concat(frames), 0).at(-1);
+    return output?.type === 'request' ? output.request.sampling.maxTokens : output;
+  };
+  for (const [tokens, short, long] of [
+    [undefined, 8, 256],
+    [0, 8, 256],
+    [-1, 8, 256],
+    [-0x8000_0000, 8, 256],
+    [1, 1, 1],
+  ]) {
+    assert.equal(asked('model_push', { type: 'infer', input_ids: [1], max_tokens: tokens }), short);
+    assert.equal(asked('local_lm', { type: 'prompt', prompt: 'hi', max_out: tokens }), long);
   }
 });
 

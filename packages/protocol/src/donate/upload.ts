@@ -18,7 +18,7 @@ import { readModelConfiguration } from './model-configuration.ts';
 
 /** A model upload that sends nothing for this long ends with `upload timed out`, and its bytes are removed. */
 export const UPLOAD_IDLE_MS = 30_000;
-/** The only accepted format. */
+/** The only accepted format. A configuration may leave it out. */
 const FORMAT = 'gguf';
 
 /** One step of a model upload. The steps of one upload come in order. */
@@ -99,7 +99,7 @@ export class ModelUpload {
     try {
       const begun = readModelBegin(message);
       const { format } = readModelConfiguration(begun.config_json);
-      if (format !== FORMAT) {
+      if (format !== undefined && format !== FORMAT) {
         this.#state = { is: 'unsupported', reason: unsupportedFormat(format) };
         return dropped;
       }

@@ -32,7 +32,7 @@ function ggufFile(length = 100): Buffer {
   return file;
 }
 
-function push(file: Buffer, { pieces = 3, sha256 = '' } = {}): TestFrame[] {
+function push(file: Buffer, { pieces = 3, sha256 = '', config = '{"format":"gguf"}' } = {}): TestFrame[] {
   const size = Math.ceil(file.length / pieces);
   const chunks = Array.from({ length: pieces }, (_, index) => ({
     type: 'weights_chunk',
@@ -42,7 +42,7 @@ function push(file: Buffer, { pieces = 3, sha256 = '' } = {}): TestFrame[] {
   }));
   const begin = {
     type: 'model_begin',
-    config_json: '{"format":"gguf"}',
+    config_json: config,
     weights_len: file.length,
     weights_sha256: sha256,
   };
@@ -197,6 +197,19 @@ suite('the Donate door', { concurrency: true }, () => {
     }
     one.send(infer('a'));
     assert.deepEqual(await one.next(), error('model not mounted'));
+  });
+
+  test('a configuration that names no format leaves it to the file: GGUF is mounted, and others are refused', async (context) => {
+    const { client, files } = await open(context, 'model_push');
+    const one = await client();
+    for (const config of ['{"layers":4}', 'not JSON']) {
+      one.send(...push(ggufFile(), { config }));
+      assert.deepEqual(await one.next(), MOUNTED);
+      one.send(...push(randomBytes(100), { config }));
+      const message = 'unsupported format: unknown, expected gguf';
+      assert.deepEqual(await one.next(), { type: 'model_status', ok: false, message });
+      await until(() => files().length === 0);
+    }
   });
 
   test('a model beyond the quota of all connections is refused at its begin message', async (context) => {
