@@ -37,6 +37,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/client/src/dialects/localllm.ts', 'HOST_SEARCH_MS'],
     ['packages/protocol/src/donate/messages.ts', 'MAX_FRAME_BYTES', 'MAX_WEIGHTS_BYTES', 'MAX_JOB_BYTES'],
     ['packages/protocol/src/donate/upload.ts', 'UPLOAD_IDLE_MS'],
+    ['packages/worker/src/doors/donate/uploads.ts', 'PUSHED_KEEP_ALIVE_MS'],
   ],
   'The node and its local API': [
     ['apps/node/src/daemon.ts', 'DRAIN_MS'],

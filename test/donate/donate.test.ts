@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { dialDonate } from '@shoal/client/donate';
+import { createLlama } from '@shoal/engine-llama';
 import { donateFramer } from '@shoal/protocol/donate';
+import { serveDonate } from '@shoal/worker/donate';
 import {
   DEMO_MODEL,
   documents,
@@ -205,6 +207,36 @@ suite('shoal push', { concurrency: 2 }, () => {
     assert.equal(push.stdout, '1,2,3,4,5,6,7,8,9,10,11\n');
     const mounted = await server.until(() => documents(server).find(({ event }) => event === 'mounted'), 'the model');
     assert.deepEqual([mounted['bytes'], mounted['sha256']], [MODEL.length, SHA256]);
+  });
+});
+
+suite('serveDonate', () => {
+  test('eight clients that push the same model use one, which is loaded once', async (context) => {
+    let loads = 0;
+    const listener = await serveDonate({
+      mode: 'model_push',
+      port: 0,
+      folder: folder(context),
+      mount(modelPath, options) {
+        loads += 1;
+        return createLlama({ modelPath, slots: 1, threads: 1, gpuLayers: 0, ...options });
+      },
+    });
+    const one = async (): Promise<readonly number[]> => {
+      const node = await dialDonate(listener.address);
+      await node.putModel(createReadStream(DEMO_MODEL), { length: MODEL.length, sha256: SHA256 });
+      const ids = await node.infer({ ids: [5, 6, 7], maxTokens: 4 });
+      node.close();
+      return ids;
+    };
+    try {
+      const together = await Promise.all(Array.from({ length: 8 }, one));
+      assert.deepEqual([...together, await one()], Array<unknown>(9).fill(together[0]));
+      assert.equal(together[0]?.length, 7);
+      assert.equal(loads, 1);
+    } finally {
+      await listener.close();
+    }
   });
 });
 

@@ -72,12 +72,13 @@ interface Options {
   readonly script?: readonly Step[] | undefined;
   readonly quotaBytes?: number | undefined;
   readonly queue?: number | undefined;
+  readonly keepAliveMs?: number | undefined;
 }
 
 async function open(
   context: Test,
   mode: Mode,
-  { script = [TEXT, FINISH], quotaBytes, queue }: Options = {},
+  { script = [TEXT, FINISH], quotaBytes, queue, keepAliveMs }: Options = {},
 ): Promise<Open> {
   const folder = await mkdtemp(join(base, 'node-'));
   const [reports, mounted, clients]: [JobReport[], Open['mounted'], TestClient[]] = [[], [], []];
@@ -87,7 +88,9 @@ async function open(
     return engine;
   };
   const own: ServeDonateOptions =
-    mode === 'model_push' ? { mode, mount, folder, quotaBytes } : { mode, engine: new ScriptedEngine(script) };
+    mode === 'model_push'
+      ? { mode, mount, folder, quotaBytes, keepAliveMs }
+      : { mode, engine: new ScriptedEngine(script) };
   const listener = await serveDonate({
     ...own,
     port: 0,
@@ -117,8 +120,9 @@ async function open(
 }
 
 suite('the Donate door', { concurrency: true }, () => {
-  test('a pushed model is complete on the disk, answers, and is removed with its connection', async (context) => {
-    const { client, close, files, folder, mounted, reports } = await open(context, 'model_push');
+  test('a pushed model is complete on the disk, answers, and is removed after its connection', async (context) => {
+    const options = { keepAliveMs: 0 };
+    const { client, close, files, folder, mounted, reports } = await open(context, 'model_push', options);
     const one = await client();
     const file = ggufFile(100_000);
     one.send(...push(file, { sha256: createHash('sha256').update(file).digest('hex') }));
@@ -169,6 +173,77 @@ suite('the Donate door', { concurrency: true }, () => {
     assert.equal(files().length, 2);
   });
 
+  test('clients that push the same file share it: it is loaded once, and stays for the next one', async (context) => {
+    const { client, close, files, folder, mounted, reports } = await open(context, 'model_push');
+    const file = ggufFile(10_000);
+    for (let round = 0; round < 2; round += 1) {
+      const clients = await Promise.all(Array.from({ length: 8 }, client));
+      for (const one of clients) one.send(...push(file), infer('a'), infer('b'));
+      for (const one of clients) {
+        assert.deepEqual(await one.next(), MOUNTED);
+        assert.deepEqual([(await one.next())['job_id'], (await one.next())['job_id']], ['a', 'b']);
+      }
+      assert.equal(files().length, 1);
+      for (const one of clients) one.destroy();
+    }
+    assert.equal(mounted.length, 1);
+    assert.equal(reports.filter(({ outcome }) => outcome === 'answered').length, 48);
+    await close();
+    assert.deepEqual([mounted[0]?.engine.isClosed, readdirSync(folder)], [true, []]);
+  });
+
+  test('a shared model outlives the client that pushed it first, and ends a while after the last', async (context) => {
+    const { client, files, mounted } = await open(context, 'model_push', { keepAliveMs: 0 });
+    const [first, second] = [await client(), await client()];
+    const file = ggufFile();
+    for (const one of [first, second]) {
+      one.send(...push(file));
+      assert.deepEqual(await one.next(), MOUNTED);
+    }
+    first.destroy();
+    // The greeting of a later connection shows that the door has seen the end of the first.
+    await client();
+    second.send(infer('a'));
+    assert.equal((await second.next())['ok'], true);
+    assert.deepEqual([mounted.length, mounted[0]?.engine.isClosed, files().length], [1, false, 1]);
+    second.destroy();
+    await until(() => mounted[0]?.engine.isClosed === true && files().length === 0);
+  });
+
+  test('the same file with another context is loaded again', async (context) => {
+    const { client, files, mounted } = await open(context, 'model_push');
+    const file = ggufFile();
+    for (const config of ['{"context_length":64}', '{"context_length":64}', '{"context_length":128}']) {
+      const one = await client();
+      one.send(...push(file, { config }));
+      assert.deepEqual(await one.next(), MOUNTED);
+    }
+    assert.deepEqual([mounted.length, files().length], [2, 1]);
+  });
+
+  test('a model that nobody uses any more gives way to a job of another, or to an upload', async (context) => {
+    const { client, files, mounted } = await open(context, 'model_push', { quotaBytes: 200 });
+    const use = async (length: number): Promise<TestClient> => {
+      const one = await client();
+      one.send(...push(ggufFile(length)), infer('a'));
+      assert.deepEqual([await one.next(), (await one.next())['ok']], [MOUNTED, true]);
+      return one;
+    };
+    const first = await use(100);
+    first.destroy();
+    const second = await use(100);
+    await until(() => mounted[0]?.engine.isClosed === true && files().length === 1);
+    second.destroy();
+    await second.closed;
+    // The door learns of the end a moment later. Before that there is no room.
+    const third = await client();
+    await until(async () => {
+      third.send(...push(ggufFile(200)));
+      return (await third.next())['ok'] === true;
+    });
+    assert.deepEqual([mounted[1]?.engine.isClosed, files().length], [true, 1]);
+  });
+
   test('a job that is sent after the commit waits for the model', async (context) => {
     const { client } = await open(context, 'model_push');
     const one = await client();
@@ -200,7 +275,7 @@ suite('the Donate door', { concurrency: true }, () => {
   });
 
   test('a configuration that names no format leaves it to the file: GGUF is mounted, and others are refused', async (context) => {
-    const { client, files } = await open(context, 'model_push');
+    const { client, files } = await open(context, 'model_push', { keepAliveMs: 0 });
     const one = await client();
     for (const config of ['{"layers":4}', 'not JSON']) {
       one.send(...push(ggufFile(), { config }));
@@ -361,7 +436,7 @@ suite('random uploads', () => {
   );
 
   test('leave no files, and the next valid one is accepted', async (context) => {
-    const { client, files } = await open(context, 'model_push');
+    const { client, files } = await open(context, 'model_push', { keepAliveMs: 0 });
     await fc.assert(
       fc.asyncProperty(steps, fc.integer({ min: 1, max: 120 }), fc.boolean(), async (sequence, length, hasDigest) => {
         const one = await client();

@@ -2,15 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShoalError } from '@shoal/protocol/error';
 import { ScriptedEngine } from '../../../test/scripted-engine.ts';
+import { SharedFiles } from './model-file.ts';
 import { ModelSlot } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';
 import { StorageQuota } from './storage-quota.ts';
 
 /** Returns a model without a file on the disk. */
-function model(file: string): StagedModel {
+function model(path: string): StagedModel {
   const nothing = (): void => undefined;
   const begin = { type: 'begin', configuration: '{"format":"gguf"}', length: 1 } as const;
-  return new StagedModel({ file, begin, quota: new StorageQuota('/', 1), onFail: nothing, onError: nothing });
+  const quota = new StorageQuota('/', 1);
+  return new StagedModel({ path, begin, quota, shared: new SharedFiles(), onFail: nothing, onError: nothing });
 }
 
 class StubbornEngine extends ScriptedEngine {
@@ -28,7 +30,7 @@ test('an engine that fails to close is reported, and the next models are loaded 
     engines.push(engine);
     return engine;
   };
-  const slot = new ModelSlot(mount, (error) => errors.push(error));
+  const slot = new ModelSlot({ mount, keepAliveMs: Infinity, onError: (error) => errors.push(error) });
   for (const name of ['a', 'b', 'c']) assert.equal(await slot.load(model(name)), engines.at(-1));
   await slot.close();
   assert.deepEqual(

@@ -40,7 +40,7 @@ export async function serveDonate(options: ServeDonateOptions): Promise<DonateLi
 async function backendOptions(options: ServeDonateOptions): Promise<DonateBackendOptions> {
   const { onError, queue = QUEUE_CAPACITY, maxTokens = Infinity } = options;
   if (options.mode === 'model_push') {
-    const { mount, folder, quotaBytes } = options;
+    const { mount, folder, quotaBytes, keepAliveMs } = options;
     return {
       mode: 'model_push',
       scheduler: new Scheduler({ slots: 1, onError }),
@@ -48,6 +48,7 @@ async function backendOptions(options: ServeDonateOptions): Promise<DonateBacken
       onError,
       folder,
       quotaBytes,
+      keepAliveMs,
     };
   }
   const limits = { slots: 1, queue, maxTokens };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ShoalError } from '@shoal/protocol/error';
+import { SharedFiles } from './model-file.ts';
 import { StagedModel } from './staged-model.ts';
 import { StorageQuota } from './storage-quota.ts';
 
@@ -14,9 +15,10 @@ test('a model whose file cannot be removed is reported and discarded', async (co
   const failures: ShoalError[] = [];
   const model = new StagedModel({
     // `rm` without `recursive` fails for a folder.
-    file: folder,
+    path: folder,
     begin: { type: 'begin', configuration: '{"format":"gguf"}', length: 1 },
     quota: new StorageQuota(folder, 1),
+    shared: new SharedFiles(),
     onFail: (error) => failures.push(error),
     onError: (error) => errors.push(error),
   });

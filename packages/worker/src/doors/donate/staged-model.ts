@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { isDiskFull } from '@shoal/files/disk-space';
 import { FILE_MODE } from '@shoal/files/durable-write';
 import { errorCode } from '@shoal/files/error-code';
@@ -11,13 +11,15 @@ import {
   type UploadStep,
 } from '@shoal/protocol/donate';
 import { checkGgufHeader, GGUF_HEADER_BYTES } from './gguf-header.ts';
-import type { Reservation, StorageQuota } from './storage-quota.ts';
+import { ModelFile, type SharedFiles } from './model-file.ts';
+import type { StorageQuota } from './storage-quota.ts';
 
 export interface StagedModelOptions {
   /** A file that does not exist yet. */
-  readonly file: string;
+  readonly path: string;
   readonly begin: Extract<UploadStep, { type: 'begin' }>;
-  readonly quota: StorageQuota;
+  readonly quota: Pick<StorageQuota, 'reserve'>;
+  readonly shared: SharedFiles;
   /** Called once if the model cannot be stored. It can then only be discarded. */
   readonly onFail: (error: ShoalError) => void;
   /** Called with errors of `discard`. */
@@ -25,25 +27,30 @@ export interface StagedModelOptions {
 }
 
 /**
- * A pushed model on the disk. It is written and hashed piece by piece, and removed when it is discarded. Calls are carried out in
- * order; no method rejects.
+ * A pushed model on the disk. It is written and hashed piece by piece. Once complete, it uses the one file that all models with
+ * the same content share. It leaves its file when it is discarded. Calls are carried out in order; no method rejects.
  */
 export class StagedModel {
-  readonly file: string;
   readonly configuration: ModelConfiguration;
   readonly #options: StagedModelOptions;
   readonly #discardListeners: (() => void)[] = [];
   readonly #hash = createHash('sha256');
+  #file: ModelFile;
   #header = new Uint8Array(0);
   #handle: FileHandle | undefined;
-  #reservation: Reservation | undefined;
   #work: Promise<void> = Promise.resolve();
   #isOver = false;
+  #isDiscarded = false;
 
   constructor(options: StagedModelOptions) {
     this.#options = options;
-    this.file = options.file;
+    this.#file = new ModelFile(options.path);
     this.configuration = readModelConfiguration(options.begin.configuration);
+  }
+
+  /** After `seal` it may be that of another model with the same content. */
+  get file(): ModelFile {
+    return this.#file;
   }
 
   /** True if it has failed or was discarded. */
@@ -54,8 +61,8 @@ export class StagedModel {
   /** Reserves space and creates the file. */
   prepare(): Promise<void> {
     return this.#do(async () => {
-      this.#reservation = await this.#options.quota.reserve(this.#options.begin.length);
-      this.#handle = await open(this.file, 'wx', FILE_MODE);
+      this.#file.reservation = await this.#options.quota.reserve(this.#options.begin.length);
+      this.#handle = await open(this.#file.path, 'wx', FILE_MODE);
     });
   }
 
@@ -68,18 +75,22 @@ export class StagedModel {
         this.#header = Buffer.concat([this.#header, bytes.subarray(0, GGUF_HEADER_BYTES - this.#header.length)]);
       }
       await written;
-      this.#reservation?.wrote(bytes.length);
+      this.#file.reservation?.wrote(bytes.length);
       releaseMemory(bytes);
     });
   }
 
-  /** Call after the last byte: checks the digest and the GGUF header. */
+  /** Call after the last byte: checks the digest and the GGUF header, and removes the file if another has the same content. */
   seal(): Promise<void> {
     return this.#do(async () => {
       await this.#closeFile();
       const { sha256, length } = this.#options.begin;
-      if (sha256 !== undefined && this.#hash.digest('hex') !== sha256) throw digestMismatch();
+      const digest = this.#hash.digest('hex');
+      if (sha256 !== undefined && digest !== sha256) throw digestMismatch();
       checkGgufHeader(this.#header, length);
+      const own = this.#file;
+      this.#file = this.#options.shared.share(digest, own);
+      if (this.#file !== own) await this.#attempt(() => own.leave());
     });
   }
 
@@ -88,16 +99,15 @@ export class StagedModel {
     this.#discardListeners.push(listener);
   }
 
+  /** Safe to call twice. */
   discard(): Promise<void> {
     this.#isOver = true;
+    if (this.#isDiscarded) return this.#work;
+    this.#isDiscarded = true;
     for (const listener of this.#discardListeners.splice(0)) listener();
     this.#work = this.#work.then(async () => {
       await this.#attempt(() => this.#closeFile());
-      // A file that cannot be removed keeps its reservation.
-      await this.#attempt(async () => {
-        await rm(this.file, { force: true });
-        this.#reservation?.release();
-      });
+      await this.#attempt(() => this.#file.leave());
     });
     return this.#work;
   }

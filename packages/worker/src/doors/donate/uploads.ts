@@ -1,10 +1,14 @@
 import type { Engine } from '@shoal/engine';
 import type { ShoalError } from '@shoal/protocol/error';
 import type { UploadStep } from '@shoal/protocol/donate';
+import { SharedFiles } from './model-file.ts';
 import { type Mount, ModelSlot, notMounted } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';
 import { openStagingFolder, type StagingFolder } from './staging-folder.ts';
-import { STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';
+import { type Reservation, STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';
+
+/** A pushed model that no connection uses stays loaded this long, for the next client that pushes the same file. */
+const PUSHED_KEEP_ALIVE_MS = 60_000;
 
 export interface UploadsOptions {
   readonly mount: Mount;
@@ -12,6 +16,8 @@ export interface UploadsOptions {
   readonly folder?: string | undefined;
   /** Disk space of all pushed models together. Default: `STORAGE_QUOTA_BYTES`. */
   readonly quotaBytes?: number | undefined;
+  /** Default: `PUSHED_KEEP_ALIVE_MS`. */
+  readonly keepAliveMs?: number | undefined;
   /** Called with errors whose causes are not sent to clients. */
   readonly onError?: ((error: ShoalError) => void) | undefined;
 }
@@ -27,6 +33,7 @@ export interface UploadHandlers {
 export class Uploads {
   readonly #folder: StagingFolder;
   readonly #quota: StorageQuota;
+  readonly #shared = new SharedFiles();
   readonly #slot: ModelSlot;
   readonly #onError: (error: ShoalError) => void;
   readonly #removals = new Set<Promise<void>>();
@@ -36,18 +43,19 @@ export class Uploads {
   }
 
   private constructor(options: UploadsOptions, folder: StagingFolder) {
-    const { mount, quotaBytes = STORAGE_QUOTA_BYTES, onError = () => {} } = options;
+    const { mount, quotaBytes = STORAGE_QUOTA_BYTES, keepAliveMs = PUSHED_KEEP_ALIVE_MS, onError = () => {} } = options;
     this.#folder = folder;
     this.#quota = new StorageQuota(folder.path, quotaBytes);
-    this.#slot = new ModelSlot(mount, onError);
+    this.#slot = new ModelSlot({ mount, keepAliveMs, onError });
     this.#onError = onError;
   }
 
   /** Creates the uploads of one connection. */
   ofConnection(handlers: UploadHandlers): ConnectionUploads {
-    const [quota, onError] = [this.#quota, this.#onError];
+    const shared = { quota: { reserve: (bytes: number) => this.#reserve(bytes) }, shared: this.#shared };
+    const onError = this.#onError;
     return new ConnectionUploads(handlers, {
-      stage: (begin, onFail) => new StagedModel({ file: this.#folder.newFile(), begin, quota, onFail, onError }),
+      stage: (begin, onFail) => new StagedModel({ path: this.#folder.newFile(), begin, ...shared, onFail, onError }),
       remove: (model) => this.#remove(model),
     });
   }
@@ -64,8 +72,19 @@ export class Uploads {
     await this.#folder.close();
   }
 
+  /** A model that no connection uses gives up its place on the disk for a new one. */
+  async #reserve(bytes: number): Promise<Reservation> {
+    try {
+      return await this.#quota.reserve(bytes);
+    } catch (thrown) {
+      if (!(await this.#slot.emptyIfUnused())) throw thrown;
+      return this.#quota.reserve(bytes);
+    }
+  }
+
   #remove(model: StagedModel): void {
-    const removal = Promise.all([model.discard(), this.#slot.unload(model)]).then(() => {
+    const removal = model.discard().then(() => {
+      this.#slot.left();
       this.#removals.delete(removal);
     });
     this.#removals.add(removal);
