@@ -12,14 +12,22 @@ export const RESPONSE_TIMEOUT_MS = 30_000;
 
 interface OpenRequest {
   readonly requestId: string;
-  readonly giveUpAt: number;
+  readonly sentAt: number;
 }
+
+/**
+ * Milliseconds after which a peer is taken not to answer any more: a request that has ended without a response may still get
+ * one until then, and a response without an id could be that one.
+ */
+const LATE_RESPONSE_MS = 2 * RESPONSE_TIMEOUT_MS;
 
 /** Sends prompts, which are all that the dialect carries, and receives each answer in one message. */
 export class OpenGatewayClient implements ClientSide {
   readonly #encode: MessageEncoder;
   readonly #idPrefix: string;
   readonly #open = new Map<number, OpenRequest>();
+  /** Until then a response without an id may be that of a request that has ended. */
+  #unsureUntil = -Infinity;
 
   /** `idPrefix` makes request ids unique among nodes, because OpenGateway keeps the ids of all peers in one table. */
   constructor(encode: MessageEncoder, idPrefix: string) {
@@ -39,14 +47,14 @@ export class OpenGatewayClient implements ClientSide {
     if (bytes.length > MAX_MESSAGE_BYTES) {
       throw ShoalError.invalidRequest(`The prompt is too long: an OpenGateway peer takes ${MAX_MESSAGE_BYTES} bytes.`);
     }
-    this.#open.set(id, { requestId, giveUpAt: now + RESPONSE_TIMEOUT_MS });
+    this.#open.set(id, { requestId, sentAt: now });
     return [{ type: 'send', bytes }];
   }
 
-  message(message: JsonObject, bytes: number): Output[] | undefined {
+  message(message: JsonObject, bytes: number, now: number): Output[] | undefined {
     if (message['type'] !== 'inference_response') return undefined;
     const answer = readResponse(message);
-    const id = answer === undefined ? undefined : this.#find(answer.request_id);
+    const id = answer === undefined ? undefined : this.#find(answer.request_id, now);
     if (answer === undefined || id === undefined) return [];
     this.#open.delete(id);
     return answerEvents(answer).map((event) => ({
@@ -58,7 +66,8 @@ export class OpenGatewayClient implements ClientSide {
   }
 
   abort(id: number): Output[] {
-    if (!this.#open.delete(id)) return [];
+    if (!this.#open.has(id)) return [];
+    this.#forget(id);
     return [{ type: 'event', id, bytes: 0, event: { type: 'finish', reason: 'abort', rawReason: 'abort' } }];
   }
 
@@ -67,13 +76,13 @@ export class OpenGatewayClient implements ClientSide {
   }
 
   tick(now: number): Output[] {
-    const late = [...this.#open].filter(([, open]) => now >= open.giveUpAt).map(([id]) => id);
+    const late = [...this.#open].filter(([, open]) => now >= giveUpAt(open)).map(([id]) => id);
     const why = `The peer did not answer within ${RESPONSE_TIMEOUT_MS / 1000} s.`;
     return late.flatMap((id) => this.#fail(id, new ShoalError('TIMEOUT_NO_RESPONSE', why)));
   }
 
   get wakeAt(): number {
-    return Math.min(Infinity, ...[...this.#open.values()].map((open) => open.giveUpAt));
+    return Math.min(Infinity, ...[...this.#open.values()].map(giveUpAt));
   }
 
   end(): Output[] {
@@ -83,15 +92,28 @@ export class OpenGatewayClient implements ClientSide {
   }
 
   #fail(id: number, error: ShoalError): Output[] {
-    this.#open.delete(id);
+    this.#forget(id);
     return [{ type: 'event', id, bytes: 0, event: { type: 'error', error } }];
   }
 
-  /** A response without an id belongs to the open request, if there is exactly one. */
-  #find(requestId: unknown): number | undefined {
-    if (requestId === undefined) return this.#open.size === 1 ? [...this.#open.keys()][0] : undefined;
+  /** Ends a request without its response. */
+  #forget(id: number): void {
+    const open = this.#open.get(id);
+    this.#open.delete(id);
+    if (open !== undefined) this.#unsureUntil = Math.max(this.#unsureUntil, open.sentAt + LATE_RESPONSE_MS);
+  }
+
+  /** A response without an id belongs to the open request, if there is exactly one and no response of another is due. */
+  #find(requestId: unknown, now: number): number | undefined {
+    if (requestId === undefined) {
+      return this.#open.size === 1 && now >= this.#unsureUntil ? [...this.#open.keys()][0] : undefined;
+    }
     return [...this.#open].find(([, open]) => open.requestId === requestId)?.[0];
   }
+}
+
+function giveUpAt({ sentAt }: OpenRequest): number {
+  return sentAt + RESPONSE_TIMEOUT_MS;
 }
 
 function answerEvents(answer: InferenceResponseMessage): InferenceEvent[] {

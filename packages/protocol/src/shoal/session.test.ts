@@ -92,6 +92,48 @@ test('a prompt tool may send its request first, and its id is returned unchanged
   assert.deepEqual(answer, { type: 'inference_response', request_id: requestId, response: 'Hello' });
 });
 
+test('a peer that has sent nothing is asked in OpenGateway, and its answer needs neither a hello nor an id', () => {
+  const session = open();
+  const [asked] = sent(session.ask(1, request, 0));
+  assert.deepEqual(asked, { type: 'inference_request', request_id: 'me-1', prompt: 'Hi' });
+  assert.deepEqual(types(session.receive(line({ type: 'inference_response', response: 'Hello' }), 5)), [
+    'peer',
+    'event',
+    'event',
+  ]);
+  session.ask(2, request, 10);
+  const named = { type: 'inference_response', request_id: 'me-2', response: 'Hello' };
+  assert.deepEqual(types(session.receive(line(named), 15)), ['event', 'event']);
+});
+
+test('a response without an id is not that of another request: it is ignored while an earlier one may still be answered', () => {
+  const session = open();
+  const late = line({ type: 'inference_response', response: 'To the first.' });
+  session.ask(1, request, 0);
+  session.abort(1);
+  session.ask(2, request, 1_000);
+  assert.deepEqual(types(session.receive(late, 2_000)), ['peer']);
+  assert.deepEqual(types(session.tick(31_000)), ['event']);
+  session.ask(3, request, 60_999);
+  assert.deepEqual(session.receive(late, 60_999), []);
+  assert.deepEqual(types(session.receive(late, 61_000)), ['event', 'event']);
+});
+
+test('a late hello with shoal/1 selects shoal/1, and the request that was sent before it is lost', () => {
+  const session = open();
+  session.ask(1, request, 0);
+  const outputs = session.receive(line(hello), 0);
+  assert.deepEqual(types(outputs), ['event', 'peer_status', 'peer']);
+  const [lost] = outputs;
+  assert.ok(lost?.type === 'event' && lost.event.type === 'error');
+  assert.equal(lost.event.error.code, 'WORKER_LOST');
+  assert.equal(sent(session.ask(2, request, 0))[0]?.['stream'], true);
+});
+
+test('a peer that owes its hello is asked nothing before it', () => {
+  assert.throws(() => open(true).ask(1, request, 0), { code: 'CONNECT_FAILED' });
+});
+
 test('a request without an id is answered without one, and one without a prompt is ignored', () => {
   const session = open();
   assert.deepEqual(types(session.receive(line({ type: 'inference_request' }), 0)), ['peer']);

@@ -57,11 +57,18 @@ interface Sides {
 /**
  * One connection between peers of a cluster, each of which may send requests and answers. Our hello is sent at once and is
  * valid in both dialects. The peer's first message decides which one it speaks: `shoal/1` if it is a hello with that
- * protocol, and OpenGateway otherwise.
+ * protocol, and OpenGateway otherwise. A request before it is sent in OpenGateway's dialect, whose early nodes send no hello.
  */
 export class PeerSession extends MessageSession {
   readonly #options: PeerSessionOptions;
+  readonly #encode: MessageEncoder = (object) => {
+    const body = encodeObject(object);
+    return { bytes: this.framer.encode(body), size: body.length };
+  };
+  readonly #nextId = (): number => (this.#lastId += 1);
   #sides: Sides | undefined;
+  /** True if the dialect is OpenGateway only because we asked before the peer's first message. */
+  #isGuessed = false;
   #peer: PeerInfo | undefined;
   #lastId = 0;
   #hasSentHello = false;
@@ -105,8 +112,12 @@ export class PeerSession extends MessageSession {
   }
 
   ask(id: number, request: InferenceRequest, now: number): Output[] {
-    if (this.#sides === undefined)
-      throw new ShoalError('CONNECT_FAILED', 'The peer has not sent its first message yet.');
+    if (this.#sides === undefined) {
+      if (this.#options.helloOwed)
+        throw new ShoalError('CONNECT_FAILED', 'The peer has not sent its first message yet.');
+      this.#isGuessed = true;
+      this.#sides = this.#openGatewaySides();
+    }
     return this.#sides.client.ask(id, request, now);
   }
 
@@ -125,7 +136,8 @@ export class PeerSession extends MessageSession {
   protected message(message: JsonObject, bytes: number, now: number): Output[] {
     this.#lastActivityAt = now;
     this.#isSuspected = false;
-    const hello = this.#sides === undefined ? this.#chooseDialect(message, now) : [];
+    const isFirst = this.#sides === undefined || this.#isGuessed;
+    const hello = isFirst ? this.#chooseDialect(message, now) : [];
     const sides = this.#sides;
     if (sides === undefined) return hello;
     sides.client.messageReceived?.(now);
@@ -174,28 +186,30 @@ export class PeerSession extends MessageSession {
     const hello = shoal ? readHello(message) : undefined;
     const refused = hello === undefined ? undefined : this.#refusal(hello);
     if (refused !== undefined) return this.close(refused);
-    const encode: MessageEncoder = (object) => {
-      const body = encodeObject(object);
-      return { bytes: this.framer.encode(body), size: body.length };
-    };
-    const nextId = () => (this.#lastId += 1);
     const { idPrefix } = this.#options;
     this.#helloDueAt = Infinity;
+    this.#isGuessed = false;
     if (hello !== undefined) {
+      // Requests that were sent in the wrong dialect.
+      const lost = this.#sides?.client.end() ?? [];
       this.#sides = {
         dialect: 'shoal',
-        server: new ShoalServer(encode, nextId),
-        client: new ShoalClient(encode, idPrefix),
+        server: new ShoalServer(this.#encode, this.#nextId),
+        client: new ShoalClient(this.#encode, idPrefix),
       };
       this.framer.limit = MAX_REQUEST_BYTES;
-      return [...this.#answerHello(hello), ...this.announceStatus(now)];
+      return [...lost, ...this.#answerHello(hello), ...this.announceStatus(now)];
     }
-    this.#sides = {
-      dialect: 'opengateway',
-      server: new OpenGatewayServer(encode, nextId),
-      client: new OpenGatewayClient(encode, idPrefix),
-    };
+    this.#sides ??= this.#openGatewaySides();
     return message['type'] === 'peer_hello' ? [] : [this.#updatePeer({ dialect: 'opengateway', name: '', models: [] })];
+  }
+
+  #openGatewaySides(): Sides {
+    return {
+      dialect: 'opengateway',
+      server: new OpenGatewayServer(this.#encode, this.#nextId),
+      client: new OpenGatewayClient(this.#encode, this.#options.idPrefix),
+    };
   }
 
   #refusal(hello: HelloMessage): ShoalError | undefined {

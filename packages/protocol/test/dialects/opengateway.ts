@@ -4,7 +4,7 @@ import { ShoalError } from '../../src/error.ts';
 import { parseObject } from '../../src/json.ts';
 import { OpenGatewayClient, OpenGatewayServer } from '../../src/opengateway/index.ts';
 import { MAX_REQUEST_BYTES } from '../../src/shoal/index.ts';
-import { type Conversation, encodeLine, encodeMessage } from './conversation.ts';
+import { type Conversation, encodeLine, encodeMessage, type Speaker } from './conversation.ts';
 import type { DialectEntry } from './dialect-entry.ts';
 import { lines } from './frames.ts';
 import { peerSession, peerSpeaker, workerSession } from './peer-session.ts';
@@ -27,7 +27,7 @@ export const opengateway: DialectEntry = {
       request: (id, prompt) => ({ type: 'inference_request', request_id: id, prompt }),
     },
   ],
-  conversations: { opengateway: conversation },
+  conversations: { opengateway: conversation, 'opengateway-early': earlyConversation },
 };
 
 /** The worker is a node of Shoal. The client is a node of OpenGateway. */
@@ -44,7 +44,7 @@ function conversation(): Conversation {
       start: () => [send(hello)],
       receive: (line) => {
         const message = parseObject(line);
-        return message['type'] === 'peer_hello' ? [] : (client.message(message, line.length) ?? []);
+        return message['type'] === 'peer_hello' ? [] : (client.message(message, line.length, 0) ?? []);
       },
     },
     turns: [
@@ -64,4 +64,19 @@ function conversation(): Conversation {
       },
     ],
   };
+}
+
+/** The client is a node of Shoal. The worker is a node of an early version of OpenGateway: no hello, and no id in its answer. */
+function earlyConversation(): Conversation {
+  const client = peerSession('NodeC', 'c0', []);
+  const worker: Speaker = {
+    start: () => [],
+    receive(line) {
+      const { type } = parseObject(line);
+      if (type !== 'inference_request') return [];
+      return [{ type: 'send', bytes: encodeLine({ type: 'inference_response', response: '2 + 2 = 4' }) }];
+    },
+  };
+  const request = { input: promptInput('What is 2+2?'), sampling: {}, stop: [] };
+  return { client: peerSpeaker(client), worker, turns: [{ by: 'client', act: () => client.ask(1, request, 0) }] };
 }
