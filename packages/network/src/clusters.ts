@@ -15,6 +15,7 @@ export interface ClustersOptions {
 }
 
 interface Cluster {
+  readonly topics: readonly Uint8Array[];
   readonly memberships: readonly Membership[];
   readonly joinedAt: number;
 }
@@ -45,7 +46,7 @@ export class Clusters {
     if (this.#joined.has(id)) return false;
     const topics = [hashedTopic(id), ...(this.#paddedTopics ? [paddedTopic(id)] : [])];
     const memberships = topics.map((topic) => this.#swarm.join(topic, { server: true, client: true }));
-    this.#joined.set(id, { memberships, joinedAt: monotonicNow() });
+    this.#joined.set(id, { topics, memberships, joinedAt: monotonicNow() });
     return true;
   }
 
@@ -59,12 +60,22 @@ export class Clusters {
 
   /** Looks for members again now. Default: of all clusters. */
   refresh(id?: string): void {
-    const clusters = id === undefined ? [...this.#joined.values()] : [this.#joined.get(id)];
-    for (const membership of clusters.flatMap((joined) => joined?.memberships ?? [])) membership.refresh();
+    for (const membership of this.#all(id).flatMap(({ memberships }) => memberships)) membership.refresh();
+  }
+
+  /** True if a lookup of the cluster has found the connected peer with this public key. Default: of any cluster. */
+  hasFound(key: string, id?: string): boolean {
+    return this.#all(id).some(({ topics }) => topics.some((topic) => this.#swarm.hasFound(key, topic)));
   }
 
   async close(): Promise<void> {
     this.#joined.clear();
     await this.#swarm.close();
+  }
+
+  #all(id: string | undefined): readonly Cluster[] {
+    if (id === undefined) return [...this.#joined.values()];
+    const joined = this.#joined.get(id);
+    return joined === undefined ? [] : [joined];
   }
 }

@@ -22,6 +22,9 @@ const ANNOUNCE_INTERVAL_MS = 200;
 /** Connections to and from the members of all clusters together. More are refused. */
 const MAX_CLUSTER_CONNECTIONS = 256;
 
+/** A member of a cluster that has sent no hello for this long may be a node of an early version, which sends none. */
+const SILENT_MEMBER_MS = 2_000;
+
 export interface NetworkOptions {
   /** Used to join clusters. Undefined: this node joins none. */
   readonly dht?: Dht | undefined;
@@ -45,10 +48,15 @@ interface PeerConnection {
   /** Undefined for a member of a cluster. */
   readonly dialled: DialledConnection | undefined;
   readonly connectedAt: number;
+  /** On the monotonic clock. */
+  readonly openedAt: number;
   lastSeenAt: number;
   info?: PeerInfo | undefined;
   othersLoad?: number | undefined;
 }
+
+/** A peer that has sent nothing. */
+const UNKNOWN_PEER: PeerInfo = { dialect: 'opengateway', name: '', models: [] };
 
 /** The peers that this node is connected to: members of its clusters, and those that it dials by address. */
 export class Network {
@@ -153,6 +161,21 @@ export class Network {
     return cluster === undefined ? all : all.filter(({ info }) => info.clusters?.includes(cluster));
   }
 
+  /**
+   * Returns the members of a cluster that are connected and have sent no hello for `SILENT_MEMBER_MS`: perhaps OpenGateway
+   * nodes of early versions, which only answer. A member is found by a lookup of the cluster, so that a peer which only dials
+   * us is none. Default: of all clusters.
+   */
+  silentMembers(cluster?: string): readonly Peer[] {
+    const before = monotonicNow() - SILENT_MEMBER_MS;
+    return [...this.#connections.values()].flatMap(({ link, dialled, info = UNKNOWN_PEER, openedAt, ...times }) => {
+      const { key } = link.connection.remote;
+      const isSilent = dialled === undefined && info.clusters === undefined && openedAt <= before;
+      if (!isSilent || key === undefined || this.#clusters?.hasFound(key, cluster) !== true) return [];
+      return [{ key, link, info, ...times }];
+    });
+  }
+
   /** Looks for peers again now. */
   refresh(cluster?: string): void {
     this.#clusters?.refresh(cluster);
@@ -204,7 +227,7 @@ export class Network {
       },
     });
     const connectedAt = Date.now();
-    const peer: PeerConnection = { link, dialled, connectedAt, lastSeenAt: connectedAt };
+    const peer: PeerConnection = { link, dialled, connectedAt, openedAt: monotonicNow(), lastSeenAt: connectedAt };
     this.#connections.set(connection, peer);
     link.start();
   }

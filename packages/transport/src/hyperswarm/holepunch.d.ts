@@ -85,6 +85,8 @@ declare module 'hyperswarm' {
 
   export interface PeerInfo {
     readonly publicKey: Uint8Array;
+    /** The topics whose lookups have found this peer. */
+    readonly topics: readonly Uint8Array[];
     ban(banned: boolean): void;
   }
 

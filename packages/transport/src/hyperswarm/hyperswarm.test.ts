@@ -72,6 +72,23 @@ suite('a swarm', { concurrency: true }, () => {
     await closeAll(worker, asking);
   });
 
+  test('a peer is known by the topics whose lookups have found it, and one that only dialled us by none', async () => {
+    const [topic, other] = [randomBytes(32), randomBytes(32)];
+    const worker = new Party();
+    const asking = new Party();
+    await worker.swarm.join(topic, both).announced();
+    asking.swarm.join(other, client);
+    asking.swarm.join(topic, client);
+    await asking.connection(worker);
+    await worker.connection(asking);
+    assert.deepEqual(
+      [topic, other].map((one) => asking.swarm.hasFound(worker.swarm.publicKey, one)),
+      [true, false],
+    );
+    assert.equal(worker.swarm.hasFound(asking.swarm.publicKey, topic), false);
+    await closeAll(worker, asking);
+  });
+
   test('a client that looked up first finds a worker that announces later', async () => {
     const topic = randomBytes(32);
     const asking = new Party();

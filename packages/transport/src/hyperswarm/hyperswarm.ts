@@ -46,6 +46,8 @@ export interface Swarm {
   readonly publicKey: string;
   /** Joins a topic of 32 bytes. Clients find and dial servers. */
   join(topic: Uint8Array, roles: { readonly server: boolean; readonly client: boolean }): Membership;
+  /** True if a lookup of this topic has found the connected peer. A connection alone does not show its topic. */
+  hasFound(publicKey: string, topic: Uint8Array): boolean;
   /** Leaves every topic and closes every connection. The DHT stays open. */
   close(): Promise<void>;
 }
@@ -107,6 +109,10 @@ class SharedDhtSwarm implements Swarm {
     this.#log(`joins topic ${hex(topic)} as ${roleNames(roles)}`);
     void membership.announced().then(() => this.#log(`has looked up and announced topic ${hex(topic)}`));
     return membership;
+  }
+
+  hasFound(publicKey: string, topic: Uint8Array): boolean {
+    return this.#native.peers.get(publicKey)?.topics.some((found) => b4a.equals(found, topic)) ?? false;
   }
 
   close(): Promise<void> {
