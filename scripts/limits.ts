@@ -21,6 +21,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
   'Peers and clusters': [
     ['packages/network/src/network.ts', 'MAX_CLUSTER_CONNECTIONS'],
     ['packages/client/src/discovery.ts', 'DISCOVERY_WAIT_MS'],
+    ['packages/client/src/dialects/opengateway.ts', 'MAX_SILENT_MEMBERS'],
     ['packages/protocol/src/shoal/client.ts', 'WORKER_SILENT_MS'],
     ['packages/protocol/src/shoal/session.ts', 'HELLO_TIMEOUT_MS', 'STATUS_INTERVAL_MS'],
     ['packages/network/src/direct-peers.ts', 'DIAL_TIMEOUT_MS', 'REDIAL_MAX_MS'],

@@ -1,7 +1,8 @@
 // A node of the OpenGateway program, written from its protocol alone: plain Hyperswarm, newline-delimited JSON, no code of
 // Shoal. It sends a hello to every peer, answers prompts as its arguments say, and sends the messages from stdin.
 //
-// Arguments: --bootstrap HOST:PORT --name NAME --cluster ID [--model NAME] [--answer TEXT | --silent]
+// Arguments: --bootstrap HOST:PORT --name NAME --cluster ID [--model NAME] [--answer TEXT | --silent] [--early]
+// --early: as an early version, it sends no hello, and its answers have no id.
 // stdout: one JSON document per line: {event: 'met' | 'left' | 'message', peer, …}; a message carries {message}.
 // stdin: one JSON document per line: {"message": {…}} sends a message, {"bytes": TEXT} writes TEXT unchanged; to one peer with
 // {"to": KEY}, else to all.
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     model: { type: 'string' },
     answer: { type: 'string' },
     silent: { type: 'boolean' },
+    early: { type: 'boolean' },
   },
 });
 
@@ -48,7 +50,7 @@ swarm.on('connection', (stream) => {
     say({ event: 'message', peer, message });
     if (message.type === 'inference_request') answer(stream, message);
   });
-  send(stream, hello);
+  if (!values.early) send(stream, hello);
 });
 
 const topic = createHash('sha256').update(values.cluster).digest();
@@ -68,7 +70,7 @@ input.on('close', () => void swarm.destroy().then(() => process.exit()));
 function answer(stream, { request_id, prompt }) {
   if (values.silent) return;
   const response = values.answer ?? `${values.name} says: ${prompt}`;
-  send(stream, { type: 'inference_response', request_id, response, model: values.model });
+  send(stream, { type: 'inference_response', ...(!values.early && { request_id, model: values.model }), response });
 }
 
 function send(stream, message) {

@@ -135,6 +135,19 @@ test('their node answers our prompt if none of our nodes lends', async () => {
   assert.equal(answer.model, 'their-model');
 });
 
+test('their early node, which sends no hello and no ids, answers our prompts if no other node does', async () => {
+  const early = new FixtureNode(network, 'Early', 'early', '--early');
+  assert.equal((await asker.shoal(['connect', 'early'])).code, 0);
+  await early.meets(askerKey);
+
+  for (const prompt of ['Who are you?', 'And now?']) {
+    const { code, stdout } = await ask('early', prompt);
+    assert.equal(code, 0, stdout);
+    const answer: PromptAnswer = JSON.parse(stdout);
+    assert.equal(answer.response, `Early says: ${prompt}`);
+  }
+});
+
 test('after an [error] from one of their nodes, another one answers', async () => {
   const failing = new FixtureNode(network, 'Failing', 'half-broken', '--answer', '[error] out of paper');
   const slow = new FixtureNode(network, 'Slow', 'half-broken', '--silent');

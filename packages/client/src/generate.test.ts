@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { type Ability, type InferenceEvent, isTerminal, type ModelInfo } from '@shoal/protocol';
+import { type Ability, type InferenceEvent, isTerminal, type ModelInfo, ndjsonFramer } from '@shoal/protocol';
+import { encodeObject, parseObject } from '@shoal/protocol/json';
+import { hashedTopic } from '@shoal/protocol/opengateway';
 import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
+import { createSwarm } from '@shoal/transport/hyperswarm';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';
 import { Cancellation } from './cancel.ts';
 import { Discovery } from './discovery.ts';
@@ -88,6 +91,31 @@ async function asker(cluster: string, peers: number): Promise<Network> {
   if (peers > 0) await known.promise;
   stop();
   return network;
+}
+
+/** An OpenGateway node of an early version: it sends no hello, and its answers have no id. */
+function answerEarly(cluster: string, answer: (prompt: string) => string): readonly string[] {
+  const prompts: string[] = [];
+  const swarm = createSwarm({
+    dht,
+    maxConnections: 8,
+    onConnection(connection) {
+      const framer = ndjsonFramer(10_000);
+      const data = (bytes: Uint8Array): void => {
+        framer.push(bytes, (body) => {
+          const { type, prompt } = parseObject(body);
+          if (type !== 'inference_request') return;
+          prompts.push(String(prompt));
+          const response = { type: 'inference_response', response: answer(String(prompt)) };
+          connection.send(framer.encode(encodeObject(response)));
+        });
+      };
+      connection.open({ data, drain: () => {}, close: () => {} });
+    },
+  });
+  swarm.join(hashedTopic(cluster), { server: true, client: true });
+  open.push(swarm);
+  return prompts;
 }
 
 const newCluster = (): string => `test-${(lastCluster += 1)}`;
@@ -270,6 +298,21 @@ suite('an answer without a worker', { concurrency: true }, () => {
       code: 'MODEL_NOT_FOUND',
       message: /tiny/,
     });
+  });
+
+  test('a member of an early version, which sends no hello, is asked if no other worker is found', async () => {
+    const cluster = newCluster();
+    const shoal = await client(cluster, 0);
+    const prompts = answerEarly(cluster, (prompt) => `You said: ${prompt}`);
+    // It is no member of this one.
+    const other = newCluster();
+    shoal.join(other);
+    const [answer] = await Promise.all([
+      shoal.text({ prompt: 'Hi', cluster }),
+      assert.rejects(shoal.text({ prompt: 'Not for all', cluster: other }), { code: 'HOST_OFFLINE' }),
+    ]);
+    assert.equal(answer, 'You said: Hi');
+    assert.deepEqual(prompts, ['Hi']);
   });
 
   test('without a worker the error has one line', async () => {

@@ -38,7 +38,7 @@ export interface GenerateOptions {
   /** Default: all clusters that the node is in. */
   readonly cluster?: string | undefined;
   readonly random: () => number;
-  /** False: OpenGateway peers are not asked. They are all asked at once, because the dialect does not show which ones lend. */
+  /** False: OpenGateway peers are not asked. Each request goes to all, because the dialect does not show which ones lend. */
   readonly asksEverybody?: boolean | undefined;
   /** This node's own workers, which are asked if no peer can answer. */
   readonly own?: readonly Peer[] | undefined;
@@ -106,7 +106,8 @@ async function* generateWith(options: GenerateOptions, search: Search): AsyncGen
     !progress.hasBegun &&
     (progress.error === undefined || RETRYABLE_CODES.has(progress.error.code))
   ) {
-    const answered = yield* askOpenGatewayPeers(network.peers(cluster), options.request, cancellation);
+    const all = { peers: network.peers(cluster), silent: network.silentMembers(cluster) };
+    const answered = yield* askOpenGatewayPeers(all, options.request, cancellation);
     if (answered) return;
   }
   yield { type: 'error', error: progress.error ?? noWorkerError(options, discovery) };

@@ -1,5 +1,5 @@
 import type { InferenceRequest } from '@shoal/protocol/request';
-import { ShoalError } from '@shoal/protocol/error';
+import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 import type { AnswerStream } from '@shoal/transport';
 import type { Cancellation } from '../cancel.ts';
 import type { GenerationEvent } from '../generation.ts';
@@ -17,22 +17,41 @@ interface PeerAnswer {
   readonly error?: ShoalError | undefined;
 }
 
+/** Members that have sent no hello are asked if the others have not answered within this time. */
+export const SILENT_MEMBERS_AFTER_MS = 2_000;
+/** The most members without a hello that one request is sent to. */
+export const MAX_SILENT_MEMBERS = 16;
+
+export interface OpenGatewayPeers {
+  readonly peers: readonly Peer[];
+  /** Members that have sent no hello. Nodes of early versions send none. */
+  readonly silent: readonly Peer[];
+}
+
 /**
- * Asks every OpenGateway peer that may have the model, because the dialect does not show which ones lend. Yields the first
- * answer without an error and aborts the others. Returns false, without a terminal event, if no peer could be asked.
+ * Asks every OpenGateway peer that may have the model, because the dialect does not show which ones lend, and last the members
+ * without a hello. Yields the first answer without an error and aborts the others. Returns false, without a terminal event, if
+ * no peer could be asked, or only members without a hello, and none of them has answered.
  */
 export async function* askOpenGatewayPeers(
-  peers: readonly Peer[],
+  { peers, silent }: OpenGatewayPeers,
   request: InferenceRequest,
   cancellation: Cancellation,
 ): AsyncGenerator<GenerationEvent, boolean> {
   const asked = peers.filter((peer) => mayHave(peer, request.model)).flatMap((peer) => ask(peer, request));
-  if (asked.length === 0) return false;
   const stopListening = cancellation.onCancel(() => abandon(asked));
   try {
-    const { events, asked: winner, error } = await firstGood(asked.map(collect));
+    const answers = asked.length === 0 ? [] : [firstGood(asked.map(collect))];
+    if (!(await answersSoon(answers)) && !cancellation.isCancelled) {
+      const late = silent.slice(0, MAX_SILENT_MEMBERS).flatMap((peer) => ask(peer, request));
+      asked.push(...late);
+      answers.push(...late.map(collect));
+    }
+    if (answers.length === 0) return false;
+    const { events, asked: winner, error } = await firstGood(answers);
+    const { peer } = winner;
+    if (error !== undefined && silent.includes(peer) && NO_ANSWER.has(error.code)) return false;
     if (error === undefined) {
-      const { peer } = winner;
       yield { type: 'worker', name: peerName(peer), id: peer.key, privacy: privacyOf(peer), attempts: asked.length };
     }
     yield* events;
@@ -40,6 +59,22 @@ export async function* askOpenGatewayPeers(
   } finally {
     stopListening();
     abandon(asked);
+  }
+}
+
+/** The errors of a member that is no worker. */
+const NO_ANSWER: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIMEOUT_NO_RESPONSE', 'WORKER_LOST']);
+
+/** Resolves with true if a good answer comes within `SILENT_MEMBERS_AFTER_MS`, and with false at the first failure. */
+async function answersSoon([answer]: readonly Promise<PeerAnswer>[]): Promise<boolean> {
+  if (answer === undefined) return false;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, SILENT_MEMBERS_AFTER_MS, undefined);
+  try {
+    const first = await Promise.race([answer, promise]);
+    return first !== undefined && first.error === undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -67,16 +102,15 @@ async function collect(asked: PeerRequest): Promise<PeerAnswer> {
   return { asked, events };
 }
 
-/** Resolves with the first answer without an error, or with the last one if all have errors. */
+/** Resolves with the first answer without an error, or with the first of the list if all have errors. */
 async function firstGood(answers: readonly Promise<PeerAnswer>[]): Promise<PeerAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<PeerAnswer>();
-  let open = answers.length;
   for (const answer of answers) {
     answer.then((answered) => {
-      open -= 1;
-      if (answered.error === undefined || open === 0) resolve(answered);
+      if (answered.error === undefined) resolve(answered);
     }, reject);
   }
+  Promise.all(answers).then(([first]) => first !== undefined && resolve(first), reject);
   return promise;
 }
 
