@@ -35,7 +35,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/protocol/src/qmesh/messages.ts', 'MAX_FRAME_BYTES', 'MAX_PROMPT_BYTES'],
     ['packages/protocol/src/qmesh/client.ts', 'ANSWER_TIMEOUT_MS'],
     ['packages/protocol/src/localllm/messages.ts', 'MAX_CLIENTS', 'MAX_PROMPT_BYTES'],
-    ['packages/client/src/dialects/localllm.ts', 'HOST_SEARCH_MS'],
+    ['packages/client/src/dialects/localllm-search.ts', 'HOST_SEARCH_MS'],
     ['packages/protocol/src/donate/messages.ts', 'MAX_FRAME_BYTES', 'MAX_WEIGHTS_BYTES', 'MAX_JOB_BYTES'],
     ['packages/protocol/src/donate/upload.ts', 'UPLOAD_IDLE_MS'],
     ['packages/worker/src/doors/donate/uploads.ts', 'PUSHED_KEEP_ALIVE_MS'],

@@ -65,6 +65,27 @@ test('the loss of a host during an answer is HOST_DISCONNECTED, after the text t
   assert.match(stderr, /^HOST_DISCONNECTED: .*Connect again/m);
 });
 
+test('a host that closes idle connections is connected to again without a word', async () => {
+  const host = await FixtureHost.open(network, '--close-idle', '--name', 'Theirs', '--words-per-second', '100');
+  const piped = await network.shoal(home, chat(host), { input: 'a\nb\n' });
+  const stderr = 'Connected to Theirs · llama3.2 · ready\n';
+  assert.deepEqual(piped, { code: 0, stdout: 'You said: a\nYou said: b\n', stderr });
+  await host.loses(2);
+
+  const terminal = atTerminal(network, home, chat(host));
+  const shows = (text: string): Promise<unknown> =>
+    terminal.until(() => terminal.stdout.includes(text) || undefined, `"${text}"`);
+  await shows('> ');
+  for (const [index, prompt] of ['c', 'd'].entries()) {
+    terminal.write(`${prompt}\r`);
+    await shows(`You said: ${prompt}`);
+    await host.loses(3 + index);
+  }
+  terminal.write('/quit\r');
+  assert.equal(await terminal.ended(), 0, terminal.stdout);
+  assert.doesNotMatch(terminal.stdout, /HOST_/);
+});
+
 test('a prompt that no host would accept is refused locally, and the next is answered', async () => {
   const { code, stdout, stderr } = await network.shoal(home, chat(ready), { input: `${'x'.repeat(8_193)}\nHi\n` });
   assert.deepEqual([code, stdout], [1, 'You said: Hi\n']);

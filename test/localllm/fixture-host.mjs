@@ -2,8 +2,9 @@
 // Shoal. It prints its Server ID, sends server_info to each client, and sends one answer at a time, word by word.
 //
 // Arguments: --bootstrap HOST:PORT [--server-id ID] [--model NAME] [--name NAME] [--answer TEXT] [--words-per-second N]
-// [--busy | --silent | --error CODE | --crash-after N]. --busy answers every chat with MODEL_BUSY, --silent sends
-// nothing, --error answers with that code, --crash-after destroys the connection after that many words.
+// [--busy | --silent | --error CODE | --crash-after N] [--close-idle]. --busy answers every chat with MODEL_BUSY, --silent sends
+// nothing, --error answers with that code, --crash-after destroys the connection after that many words, --close-idle ends it
+// after each answer.
 // stdout: one JSON document per line: {event: 'listening', server_id, peer} with its own key once it can be found, then
 // {event: 'met' | 'left' | 'message', peer, …}; a message carries {message}.
 // stdin: unused; its end ends the program, as SIGTERM does.
@@ -86,6 +87,7 @@ function sayWord() {
   } else if (said === words.length) {
     stop();
     send(stream, { type: 'chat_end', request_id, payload: { finish_reason: 'stop' } });
+    if (options['close-idle']) stream.end();
   } else {
     running.said += 1;
     send(stream, { type: 'chat_chunk', request_id, payload: { text: words[said] } });
@@ -194,6 +196,7 @@ function readOptions() {
         silent: { type: 'boolean' },
         error: { type: 'string' },
         'crash-after': { type: 'string' },
+        'close-idle': { type: 'boolean' },
       },
     });
     const wordsPerSecond = Number(values['words-per-second']);

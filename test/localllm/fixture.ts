@@ -38,6 +38,12 @@ export class FixtureHost {
     this.serverId = serverId;
   }
 
+  /** Waits until that many connections have ended in all. */
+  async loses(connections: number): Promise<void> {
+    const lost = (): number => documents(this.#program).filter(({ event }) => event === 'left').length;
+    await this.#program.until(() => lost() >= connections || undefined, `the end of ${connections} connections`);
+  }
+
   /** The first message of that type, including those already received. */
   receives(type: string): Promise<Message> {
     return this.#program.until(

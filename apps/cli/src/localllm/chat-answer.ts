@@ -8,6 +8,11 @@ import { describeError } from './advice.ts';
 /** The result of one prompt. It has been printed already. */
 export type ChatOutcome = { readonly reason: FinishReason } | { readonly error: ShoalError };
 
+/** True if no more prompts can be answered: the host left during an answer, or was not found again. */
+export function isHostGone({ code }: ShoalError): boolean {
+  return code === 'HOST_DISCONNECTED' || code === 'HOST_OFFLINE';
+}
+
 /** Sends one prompt. Streams the text to stdout and a remark to stderr, or prints one JSON document. */
 export async function answer(
   { json }: Context,

@@ -1,11 +1,9 @@
 import { createInterface, type Interface } from 'node:readline/promises';
 import type { LocalLlmHost } from '@shoal/client/localllm';
-import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { MutedOutput } from '../terminal/muted-output.ts';
-import { describeError } from './advice.ts';
-import { answer } from './chat-answer.ts';
+import { answer, isHostGone } from './chat-answer.ts';
 import type { Interrupts } from './interrupts.ts';
 
 const CLEAR_SCREEN = '\u001b[2J\u001b[3J\u001b[H';
@@ -17,7 +15,7 @@ const HELP = [
   '/quit   leave; Ctrl-C stops an answer, or leaves',
 ];
 
-/** A chat at a terminal. It ends when the person leaves or the host disconnects. */
+/** A chat at a terminal. It ends when the person leaves or the host is gone. */
 export class TerminalChat {
   readonly #context: Context;
   readonly #host: LocalLlmHost;
@@ -45,47 +43,40 @@ export class TerminalChat {
       for (;;) {
         const line = await this.#nextLine();
         if (line === undefined) return EXIT.ok;
-        if (line instanceof ShoalError) return this.#fail(line);
-        const lost = await this.#runLine(line.trim());
-        if (lost !== undefined) return EXIT.failed;
+        if (!(await this.#runLine(line.trim()))) return EXIT.failed;
       }
     } finally {
       this.#lines.close();
     }
   }
 
-  /** Returns the next line; undefined if the person leaves; the error if the host disconnects. */
-  async #nextLine(): Promise<string | ShoalError | undefined> {
+  /** Returns the next line; undefined if the person leaves. */
+  async #nextLine(): Promise<string | undefined> {
     if (this.#interrupts.left.aborted) return undefined;
-    const line = await Promise.race([this.#leaving, this.#host.lost, this.#lines.question('> ')]);
+    const line = await Promise.race([this.#leaving, this.#lines.question('> ')]);
     // The line that was being typed is not sent.
-    if (typeof line !== 'string') process.stdout.write('\n');
+    if (line === undefined) process.stdout.write('\n');
     return line;
   }
 
-  /** Returns the error if the host has disconnected. */
-  async #runLine(line: string): Promise<ShoalError | undefined> {
-    if (line === '') return undefined;
+  /** Resolves with false if the host is gone. */
+  async #runLine(line: string): Promise<boolean> {
+    if (line === '') return true;
     if (line === '/quit') this.#interrupts.leave();
     else if (line === '/clear') process.stdout.write(CLEAR_SCREEN);
     else if (line === '/help') process.stderr.write(`${HELP.join('\n')}\n`);
     else if (/^\/[a-z]+$/.test(line)) process.stderr.write(`There is no ${line}. Type /help for commands.\n`);
     else return this.#ask(line);
-    return undefined;
+    return true;
   }
 
-  async #ask(prompt: string): Promise<ShoalError | undefined> {
+  async #ask(prompt: string): Promise<boolean> {
     this.#output.isMuted = true;
     try {
       const outcome = await this.#interrupts.during((signal) => answer(this.#context, this.#host, prompt, signal));
-      return 'error' in outcome && outcome.error.code === 'HOST_DISCONNECTED' ? outcome.error : undefined;
+      return !('error' in outcome && isHostGone(outcome.error));
     } finally {
       this.#output.isMuted = false;
     }
-  }
-
-  #fail(error: ShoalError): number {
-    process.stderr.write(`${describeError(error)}\n`);
-    return EXIT.failed;
   }
 }

@@ -81,17 +81,68 @@ suite('a client of a LocalLLM host', { concurrency: true }, () => {
     await host.close();
   });
 
-  test('reports HOST_DISCONNECTED if the host disconnects during an answer, and afterwards', async () => {
+  test('reports HOST_DISCONNECTED if the host disconnects during an answer, and HOST_OFFLINE if it is not found again', async () => {
     const host = await openHost((exchange) => void exchange.send({ type: 'text', text: 'Well', tokens: [] }));
-    const client = await connectLocalLlm(host.serverId, { dht });
+    const client = await connectLocalLlm(host.serverId, { dht, searchMs: 1_000 });
     const events: GenerationEvent[] = [];
     for await (const event of client.chat('Hi')) {
       events.push(event);
       if (event.type === 'text') await host.close();
     }
     assert.deepEqual(events.map(nameOf), ['worker', 'text', 'HOST_DISCONNECTED']);
-    assert.equal((await client.lost).code, 'HOST_DISCONNECTED');
+    for (let again = 0; again < 2; again += 1) {
+      assert.deepEqual((await Array.fromAsync(client.chat('Hi'))).map(nameOf), ['HOST_OFFLINE']);
+    }
+    await client.close();
     assert.deepEqual((await Array.fromAsync(client.chat('Hi'))).map(nameOf), ['HOST_DISCONNECTED']);
+  });
+
+  test('a host that closes idle connections is connected to again for the next prompts, without an error', async () => {
+    const host = await openHost((exchange) => {
+      void exchange.send({ type: 'text', text: 'Well', tokens: [] });
+      void exchange.send({ type: 'finish', reason: 'stop', rawReason: 'eos' });
+    });
+    const disconnected = Promise.withResolvers<void>();
+    const log = (line: string): void => (line.startsWith('is disconnected') ? disconnected.resolve() : undefined);
+    const client = await connectLocalLlm(host.serverId, { dht, log });
+    const chat = async (): Promise<string[]> => (await Array.fromAsync(client.chat('Hi'))).map(nameOf);
+    const answer = ['worker', 'text', 'finish'];
+    assert.deepEqual(await chat(), answer);
+    host.disconnect();
+    await disconnected.promise;
+    assert.deepEqual(await Promise.all([chat(), chat()]), [answer, answer]);
+    // The prompt is sent before the client can know of the end.
+    host.disconnect();
+    assert.deepEqual(await chat(), answer);
+    assert.equal(client.host.model, 'llama3.2');
+    await client.close();
+    await host.close();
+  });
+
+  test('a prompt is sent twice at most to a host that closes the connection at each', async () => {
+    let asked = 0;
+    const host = await openHost(() => {
+      asked += 1;
+      host.disconnect();
+    });
+    const client = await connectLocalLlm(host.serverId, { dht });
+    assert.deepEqual((await Array.fromAsync(client.chat('Hi'))).map(nameOf), ['HOST_DISCONNECTED']);
+    assert.equal(asked, 2);
+    await client.close();
+    await host.close();
+  });
+
+  test('a chat that is cancelled while the host is looked for again ends at once', async () => {
+    const host = await openHost(() => undefined);
+    const disconnected = Promise.withResolvers<void>();
+    const log = (line: string): void => (line.startsWith('is disconnected') ? disconnected.resolve() : undefined);
+    const client = await connectLocalLlm(host.serverId, { dht, log });
+    await host.close();
+    await disconnected.promise;
+    const abort = new AbortController();
+    const chat = Array.fromAsync(client.chat('Hi', { signal: abort.signal }));
+    abort.abort();
+    assert.deepEqual((await chat).map(nameOf), ['finish']);
     await client.close();
   });
 
@@ -135,6 +186,8 @@ interface Host {
   /** In hex. */
   readonly key: string;
   readonly close: () => Promise<void>;
+  /** Closes the connections of all clients. */
+  readonly disconnect: () => void;
 }
 
 /** A host that is announced and runs the given function for each request. */
@@ -144,17 +197,23 @@ async function openHost(
   greet: () => ServerInfo = () => INFO,
 ): Promise<Host> {
   const topic = randomBytes(32);
+  const open = new Set<Link>();
   const swarm = createSwarm({
     dht,
     maxConnections: 8,
     ...options,
     onConnection: (connection) => {
-      const handlers = { peer: () => undefined, request, close: () => undefined };
-      new Link(connection, localLlmServerSession({ greet }), handlers).start();
+      const handlers = { peer: () => undefined, request, close: () => void open.delete(link) };
+      const link = new Link(connection, localLlmServerSession({ greet }), handlers);
+      open.add(link);
+      link.start();
     },
   });
   await swarm.join(topic, { server: true, client: false }).announced();
-  return { serverId: encodeServerId(topic), key: swarm.publicKey, close: () => swarm.close() };
+  const disconnect = (): void => {
+    for (const link of open) link.close();
+  };
+  return { serverId: encodeServerId(topic), key: swarm.publicKey, close: () => swarm.close(), disconnect };
 }
 
 function nameOf(event: GenerationEvent): string {

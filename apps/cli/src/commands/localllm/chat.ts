@@ -7,7 +7,7 @@ import type { Context } from '../../context.ts';
 import { givenSettings } from '../../given-settings.ts';
 import { doorConfiguration } from '../../door/door-worker.ts';
 import { describeError } from '../../localllm/advice.ts';
-import { answer } from '../../localllm/chat-answer.ts';
+import { answer, isHostGone } from '../../localllm/chat-answer.ts';
 import { Interrupts } from '../../localllm/interrupts.ts';
 import { TerminalChat } from '../../localllm/terminal-chat.ts';
 
@@ -64,18 +64,11 @@ function converse(
   return answerInput(context, host, interrupts);
 }
 
-/** Reads no more lines after the user or the host has left. */
-async function answerInput(context: Context, host: LocalLlmHost, interrupts: Interrupts): Promise<number> {
+/** Reads no more lines after the user has left. */
+function answerInput(context: Context, host: LocalLlmHost, interrupts: Interrupts): Promise<number> {
   const lines = createInterface({ input: process.stdin });
-  let lost: ShoalError | undefined;
-  void host.lost.then((error) => {
-    lost = error;
-    lines.close();
-  });
   interrupts.left.addEventListener('abort', () => lines.close());
-  const exitCode = await answerAll(context, host, lines, interrupts);
-  if (lost !== undefined && exitCode === EXIT.ok) throw lost;
-  return exitCode;
+  return answerAll(context, host, lines, interrupts);
 }
 
 /** Answers prompts one after the other. Returns the exit code of the last failure. */
@@ -94,7 +87,7 @@ async function answerAll(
     if (!('error' in outcome)) continue;
     exitCode = EXIT.failed;
     // Without a host the other prompts would fail too.
-    if (outcome.error.code === 'HOST_DISCONNECTED') break;
+    if (isHostGone(outcome.error)) break;
   }
   if (interrupts.left.aborted) throw CliError.interrupted();
   return exitCode;
