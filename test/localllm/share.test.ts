@@ -3,6 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { decodeServerId } from '@shoal/protocol/localllm';
+import { createDht } from '@shoal/transport/dht';
 import type { Program } from '../harness/program.ts';
 import { FakeOllama } from '../../packages/engine/src/ollama/testing/fake-ollama.ts';
 import { TestNetwork } from '../harness/test-network.ts';
@@ -13,7 +15,11 @@ const DEMO_MODEL = fileURLToPath(new URL('../../models/demo/shoal-demo.gguf', im
 const END_MS = 2_000;
 
 const network = await TestNetwork.open();
-after(() => network.close());
+const dht = createDht({ bootstrap: [network.bootstrap] });
+after(async () => {
+  await dht.close();
+  await network.close();
+});
 
 const host = share('host', '--model', DEMO_MODEL, '--name', 'Dan’s MacBook', '--json');
 const { server_id: serverId, ...introduction } = await firstDocument(host);
@@ -41,6 +47,18 @@ const isEndOf =
 test('the host prints its Server ID, model and name', () => {
   assert.match(id, /^[1-9A-HJ-NP-Za-km-z]{32,44}$/);
   assert.deepEqual(introduction, { model: 'shoal-demo', name: 'Dan’s MacBook' });
+});
+
+test('the Server ID is printed once the host can be found: a single lookup finds it', async () => {
+  const found: string[] = [];
+  const program = share('found', '--engine', 'echo', '--json');
+  const { server_id: printed } = await firstDocument(program);
+  for await (const { peers } of dht.native.lookup(Buffer.from(decodeServerId(String(printed))))) {
+    found.push(...peers.map(({ publicKey }) => Buffer.from(publicKey).toString('hex')));
+  }
+  assert.notDeepEqual(found, []);
+  program.signal('SIGTERM');
+  assert.equal(await program.ended(), 0, program.stderr);
 });
 
 test('their client gets server_info, and its prompt is answered by the model in chunks', async () => {

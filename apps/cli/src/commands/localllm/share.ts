@@ -12,7 +12,7 @@ import type { Worker } from '@shoal/worker';
 import { type LocalLlmDoor, openLocalLlmDoor } from '@shoal/worker/localllm';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { warnOfSilentDht } from '../../door/dht-warning.ts';
+import { untilAnnounced } from '../../door/announcement.ts';
 import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
 import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
@@ -67,6 +67,7 @@ class Sharing {
   readonly #line: LiveLine;
   readonly #log: Logger;
   #door: LocalLlmDoor | undefined;
+  #isIntroduced = false;
 
   constructor(context: Context, options: SharingOptions) {
     this.#context = context;
@@ -102,9 +103,9 @@ class Sharing {
       log: (line) => this.#log.debug(line),
     });
     this.#door = door;
-    this.#introduce(door);
+    this.#show();
     const leaveKeys = this.#listenToKeys();
-    void this.#checkDht(dht, door);
+    void this.#announce(dht, door);
     return {
       close: async () => {
         leaveKeys();
@@ -141,8 +142,17 @@ class Sharing {
     this.#line.above(() => process.stderr.write(`Debug log ${isShown ? 'hidden' : 'shown'}.\n`));
   }
 
+  /** Prints the Server ID once clients can find the host, not before: until then they would be told that it is offline. */
+  async #announce(dht: Dht, door: LocalLlmDoor): Promise<void> {
+    const hasEnded = (): boolean => door.state === 'stopped';
+    const announced = (): Promise<void> => door.announced();
+    await untilAnnounced(dht, { log: this.#log, what: 'this host', announced, hasEnded });
+    if (!hasEnded()) this.#introduce(door);
+  }
+
   /** Prints the Server ID once, and the status line from then on. */
   #introduce({ serverId, model }: LocalLlmDoor): void {
+    this.#isIntroduced = true;
     const { name } = this.#options;
     const { isTTY } = process.stdout;
     if (this.#context.json) {
@@ -164,13 +174,12 @@ class Sharing {
     const door = this.#door;
     if (door === undefined) return;
     const { state, model, clients } = door;
+    if (!this.#isIntroduced) {
+      if (process.stdout.isTTY && !this.#context.json) this.#line.show(`Announcing · ${printableName(model)}…`);
+      return;
+    }
     if (this.#context.json) this.#line.show(JSON.stringify({ state, model, clients }));
     else this.#line.show(`${STATES[state]} · ${printableName(model)} · ${clients} of ${MAX_CLIENTS} clients connected`);
-  }
-
-  #checkDht(dht: Dht, door: LocalLlmDoor): Promise<void> {
-    const hasEnded = (): boolean => door.state === 'stopped';
-    return warnOfSilentDht(dht, { log: this.#log, what: 'this host', announced: () => door.announced(), hasEnded });
   }
 }
 

@@ -7,7 +7,7 @@ import { createDht } from '@shoal/transport/dht';
 import { openQmeshDoor, type QmeshDoor } from '@shoal/worker/qmesh';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { warnOfSilentDht } from '../../door/dht-warning.ts';
+import { untilAnnounced } from '../../door/announcement.ts';
 import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
 import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
@@ -66,11 +66,13 @@ async function openWorker(context: Context, options: WorkerOptions): Promise<{ c
     (one) => one.close(),
   );
   opened.defer(() => worker.scheduler.drain(DRAIN_MS));
-  announce(context, door, worker.models[0]?.id);
   const held = opened.move();
   let hasEnded = false;
   const announced = (): Promise<void> => door.announced();
-  void warnOfSilentDht(dht, { log, what: 'this worker', announced, hasEnded: () => hasEnded });
+  const announcing = untilAnnounced(dht, { log, what: 'this worker', announced, hasEnded: () => hasEnded });
+  void announcing.then(() => {
+    if (!hasEnded) introduce(context, door, worker.models[0]?.id);
+  });
   return {
     close() {
       hasEnded = true;
@@ -79,7 +81,8 @@ async function openWorker(context: Context, options: WorkerOptions): Promise<{ c
   };
 }
 
-function announce(context: Context, door: QmeshDoor, model = 'no model'): void {
+/** Printed once clients can find the worker, or a warning has said that they cannot. */
+function introduce(context: Context, door: QmeshDoor, model = 'no model'): void {
   const { workerId, address } = door;
   const { queueCapacity: capacity } = door.health();
   const line = [
