@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 import { printableText } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol/error';
-import { EXIT, exitCodeOf } from './cli-error.ts';
+import { CliError, EXIT, exitCodeOf } from './cli-error.ts';
+import { usageMessage } from './help/usage-error.ts';
 import { createProgram } from './program.ts';
 
 /** Runs one `shoal` command and returns its exit code. */
@@ -14,12 +15,14 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   const json = wantsJson(args);
   let exitCode: number = EXIT.ok;
+  const program = createProgram({ quiet: json, finish: (code) => (exitCode = code) });
   try {
-    const program = createProgram({ quiet: json, finish: (code) => (exitCode = code) });
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    return fail(error, json);
+    // Help and version exit with 0.
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    return fail(error instanceof CommanderError ? CliError.usage(usageMessage(error, program, args)) : error, json);
   }
 }
 
@@ -30,12 +33,6 @@ function wantsJson(args: readonly string[]): boolean {
 }
 
 function fail(error: unknown, json: boolean): number {
-  if (error instanceof CommanderError) {
-    // Commander has printed the message already. Help and version exit with 0.
-    if (error.exitCode === 0) return EXIT.ok;
-    if (json) printError('INVALID_REQUEST', error.message.replace(/^error: /, ''));
-    return EXIT.usage;
-  }
   const known = ShoalError.from(error);
   if (json) printError(known.code, known.message);
   else process.stderr.write(`shoal: ${printableText(known.message)}\n`);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addBatch } from './commands/batch/group.ts';
 import { addClusters } from './commands/clusters/group.ts';
-import type { Finish } from './commands/command.ts';
+import { example, type Finish } from './commands/command.ts';
 import { addDonate } from './commands/donate/group.ts';
 import { addEngine } from './commands/engine/group.ts';
 import { addLifeCycle } from './commands/life-cycle/group.ts';
@@ -12,9 +12,11 @@ import { addModels } from './commands/models/group.ts';
 import { addPrompt } from './commands/prompt/group.ts';
 import { addQmesh } from './commands/qmesh/group.ts';
 import { addToken } from './commands/token/group.ts';
+import { groupCommands, HELP_LAYOUT } from './help/groups.ts';
+import { showHelp } from './help/help.ts';
 
 export interface ProgramOptions {
-  /** Commander prints nothing on stderr, because the error is printed as a JSON document. */
+  /** Nothing is printed on stderr, because an error is printed as a JSON document. */
   readonly quiet: boolean;
   readonly finish: Finish;
 }
@@ -28,23 +30,36 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
     .description('Answer other people’s prompts on this machine, and have yours answered on theirs.')
     .option('--node <name>', 'the node of this name, if this machine has several')
     .option('--json', 'print one JSON document on stdout, also for errors')
-    .version(version(), '--version')
+    .version(version(), '-v, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText('after', EXIT_CODES);
-  if (quiet) program.configureOutput({ writeErr: () => undefined, outputError: () => undefined });
+    .showSuggestionAfterError(false)
+    .configureHelp(HELP_LAYOUT)
+    .addHelpText('after', EXIT_CODES)
+    // The error is thrown, and printed by `main`.
+    .configureOutput({ outputError: () => undefined, ...(quiet && { writeErr: () => undefined }) });
+  // Groups are listed in the order of their first commands.
+  addPrompt(program, finish);
   addLifeCycle(program, finish);
   addClusters(program, finish);
-  addPrompt(program, finish);
-  addQmesh(program, finish);
-  addDonate(program, finish);
-  addLocalLlm(program, finish);
-  addBatch(program, finish);
   addModels(program, finish);
+  addLocalLlm(program, finish);
+  addDonate(program, finish);
+  addQmesh(program, finish);
+  addBatch(program, finish);
   addEngine(program, finish);
   addToken(program, finish);
   addMachine(program, finish);
+  addHelp(program);
+  groupCommands(program);
   return program;
+}
+
+function addHelp(program: Command): void {
+  example(program.command('help [command...]'), 'shoal help engine add')
+    .description('show the help of a command')
+    .action((names: readonly string[]) => showHelp(program, names));
 }
 
 const EXIT_CODES = `

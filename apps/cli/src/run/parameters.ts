@@ -1,6 +1,6 @@
 import { MAX_STOP_STRINGS, SAMPLING, type Sampling, type SamplingNumber } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean } from '../help/did-you-mean.ts';
 
 /** Limit of one stop string in UTF-16 units. */
 const STOP_LENGTH_MAX = 1_024;

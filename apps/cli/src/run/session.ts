@@ -4,7 +4,7 @@ import { type SessionAction, printLines } from './session-action.ts';
 import { type Conversation, CONVERSATION_LENGTH_MAX, requestOf } from './conversation.ts';
 import { COMMANDS, help, subcommands } from './help.ts';
 import { modelfile, shownParameters } from './modelfile.ts';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean } from '../help/did-you-mean.ts';
 import { setParameter } from './parameters.ts';
 import { isConversationName, NAME_RULE } from './conversation-name.ts';
 import { type DisplaySettings, set } from './set-command.ts';

@@ -1,7 +1,7 @@
 import { type SessionAction, printLines } from './session-action.ts';
 import type { Conversation } from './conversation.ts';
 import { help, subcommands } from './help.ts';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean } from '../help/did-you-mean.ts';
 import { setParameter } from './parameters.ts';
 
 /** Settings of the terminal, which are not saved with a conversation. */

@@ -5,6 +5,7 @@ import { settingFlags } from '../setting-flags.ts';
 export function addBatch(program: Command, finish: Finish): void {
   settingFlags(example(program.command('batch <file>'), 'shoal batch questions.jsonl --cluster gatewayai-poc'), 'batch')
     .description('have a file of requests in OpenAI’s batch format answered by all workers together')
+    .summary('have a file of requests answered by all workers together')
     .option('--model <model>', 'ask this model, whatever the lines say')
     .option('--output <file>', 'where the answers go; FILE.output.jsonl where not given')
     .option('--errors <file>', 'where the lines that failed go; beside the answers where not given')

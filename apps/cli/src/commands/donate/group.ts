@@ -8,6 +8,7 @@ export function addDonate(program: Command, finish: Finish): void {
   const donate = example(program.command('donate'), 'shoal donate --host 0.0.0.0 --model ~/models/llama.gguf');
   doorFlags(settingFlags(donate, 'donate'), 'donate', 'donate', { host: notEmpty, port, queue: positiveNumber })
     .description('answer Donate compute clients of this machine or a trusted network in the foreground')
+    .summary('answer clients of Donate compute')
     .option(
       '--folder <path>',
       'with model_push, the folder for pushed models while they are used (default: cache/donate of the home)',
@@ -20,6 +21,7 @@ export function addDonate(program: Command, finish: Finish): void {
     .description(
       'send a GGUF file to a Donate compute node and run it there; without MODEL, ask the node’s own model; without --prompt and --ids, only check that the node can run it',
     )
+    .summary('run a model on a node of Donate compute')
     .requiredOption('--to <host[:port]>', 'the node')
     .option('--prompt <text>', 'the prompt; with MODEL it is converted to token ids here', notEmpty)
     .option('--ids <1,2,3>', 'token ids to continue, with MODEL', tokenIds)

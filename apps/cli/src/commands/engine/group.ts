@@ -10,7 +10,9 @@ export function addEngine(program: Command, finish: Finish): void {
   const engine = example(
     program.command('engine'),
     'shoal engine list\n  $ shoal engine build\n  $ shoal engine add vulkan',
-  ).description('list, build, measure, add and remove engines, which compute the answers');
+  )
+    .description('list, build, measure, add and remove engines, which compute the answers')
+    .summary('list, build, measure, add and remove engines');
   example(engine.command('list').alias('ls'), 'shoal engine list')
     .description('show the installed engines and GPU backends, and the one that a node uses')
     .action(async (_flags: object, command: Command) =>

@@ -15,16 +15,19 @@ export function addLifeCycle(program: Command, finish: Finish): void {
     );
   settingFlags(example(program.command('restart'), 'shoal restart --no-lend'), 'restart')
     .description('stop the node and start it with the settings of its last start and the flags given here')
+    .summary('stop the node and start it with its last settings')
     .action(async (options: object, command: Command) =>
       finish(await (await import('./restart.ts')).restart(contextOf(command), options)),
     );
   example(program.command('stop'), 'shoal stop')
     .description('stop the node when its running answers are complete, or after 30 s')
+    .summary('stop the node when its running answers are complete')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./stop.ts')).stop(contextOf(command))),
     );
   example(program.command('status'), 'shoal status --json')
     .description('show whether the node runs, its address, uptime, health and load')
+    .summary('show whether the node runs, its health and its load')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./status.ts')).status(contextOf(command))),
     );

@@ -10,6 +10,7 @@ export function addMachine(program: Command, finish: Finish): void {
     );
   example(program.command('eligible'), 'shoal eligible')
     .description('show the tiers of clusters that this machine is large enough for')
+    .summary('show the tiers that this machine is large enough for')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./resources.ts')).eligible(contextOf(command))),
     );
@@ -20,6 +21,7 @@ export function addMachine(program: Command, finish: Finish): void {
     );
   example(program.command('bootstrap'), 'shoal bootstrap --port 49737')
     .description('run the first node of a private DHT, for machines without internet')
+    .summary('run the first node of a private DHT')
     .option('--port <port>', 'UDP port; 0 picks a free one', port, 49_737)
     .option('--host <address>', 'the IPv4 address at which others reach this machine', notEmpty, '0.0.0.0')
     .action(async (_flags: object, command: Command) =>
@@ -27,6 +29,7 @@ export function addMachine(program: Command, finish: Finish): void {
     );
   example(program.command('demo'), 'shoal demo --prompt "Explain quantum computing simply"')
     .description('run three nodes on this machine that find each other and answer a prompt')
+    .summary('run three nodes on this machine that answer a prompt')
     .option('--prompt <text>', 'the prompt', 'What is 2+2?')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./demo.ts')).demo(contextOf(command), command.opts())),

@@ -7,11 +7,13 @@ export function addModels(program: Command, finish: Finish): void {
   addPull(program, finish);
   example(program.command('list').alias('ls'), 'shoal list')
     .description('list the models of this machine: of Shoal’s store and of other programs')
+    .summary('list the models of this machine')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./list.ts')).list(contextOf(command))),
     );
   example(program.command('show <model>'), 'shoal show llama3.2:1b --context 8192')
     .description('show what a model is, how much memory it needs, and whether it fits on this machine')
+    .summary('describe a model and the memory it needs')
     .option('--context <tokens>', 'predict for this many tokens of prompt and answer together', positiveNumber)
     .option('--slots <n>', 'predict for this many answers at once (default: as many as a node has)', positiveNumber)
     .action(async (model: string, _flags: object, command: Command) =>
@@ -29,6 +31,7 @@ export function addModels(program: Command, finish: Finish): void {
     );
   example(program.command('ps'), 'shoal ps')
     .description('list the models that the running node has in memory, and for how long')
+    .summary('list the models that the running node has in memory')
     .action(async (_flags: object, command: Command) => finish(await (await import('./ps.ts')).ps(contextOf(command))));
   addStore(program, finish);
   addSaved(program, finish);
@@ -45,6 +48,7 @@ that is not on this machine is pulled first. Default: the node’s model, else t
 function addRun(program: Command, finish: Finish): void {
   const run = example(program.command('run [model] [prompt...]'), RUN_EXAMPLES)
     .description('talk to a model on this machine; with PROMPT or text on stdin, print one answer')
+    .summary('talk to a model on this machine')
     .option('--system <text>', 'the system message')
     .option('--format <json|file>', 'answer in JSON, or by the JSON Schema in this file')
     .option('--max-tokens <n>', 'the maximum length of the answer', positiveNumber)
@@ -80,6 +84,7 @@ function addSaved(program: Command, finish: Finish): void {
 function addPull(program: Command, finish: Finish): void {
   example(program.command('pull <model>'), PULL_EXAMPLES)
     .description('download a model: a name of Ollama’s registry, hf:OWNER/REPO, an https link or file:PATH')
+    .summary('download a model, or add a local file')
     .option('--name <name>', 'the model’s name in the store (default: its name at the source)')
     .option('--digest <sha256:…>', 'the required SHA-256 of its file; useful for links, which come without one')
     .option(

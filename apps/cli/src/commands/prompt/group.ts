@@ -6,6 +6,7 @@ export function addPrompt(program: Command, finish: Finish): void {
     .description(
       'send a prompt and print the answer as it streams; without TEXT, or with -, read the prompt from stdin',
     )
+    .summary('have the node get a prompt answered, by its peers or itself')
     .option('--model <model>', 'a model’s name or digest')
     .option('--cluster <id>', 'use peers of this cluster only')
     .option('--max-tokens <n>', 'limit of the answer in tokens', wholeNumber)

@@ -1,20 +1,26 @@
 /** Longer than every known word. Limits the work. */
 const WORD_LENGTH_MAX = 40;
 
-/** Returns the nearest known word that differs in at most a third of its letters. */
-function nearest(word: string, words: readonly string[]): string | undefined {
-  if (word.length > WORD_LENGTH_MAX) return undefined;
+/**
+ * Returns the words that start with this one; without such words, the nearest that differs in at most a third of its letters.
+ */
+function nearest(word: string, words: readonly string[]): readonly string[] {
+  if (word.length > WORD_LENGTH_MAX) return [];
+  const longer = words.filter((known) => /\w$/.test(word) && known.startsWith(word));
+  if (longer.length > 0) return longer;
   const ranked = words
     .map((known) => ({ known, distance: distance(word, known) }))
     .filter(({ known, distance: letters }) => letters <= Math.max(1, Math.floor(known.length / 3)))
     .toSorted((left, right) => left.distance - right.distance);
-  return ranked[0]?.known;
+  return ranked.slice(0, 1).map(({ known }) => known);
 }
 
-/** Returns ` Did you mean WORD?`, or an empty text. */
+/** Returns ` Did you mean start, stop or status?`, or an empty text. */
 export function didYouMean(word: string, words: readonly string[]): string {
-  const match = nearest(word, words);
-  return match === undefined ? '' : ` Did you mean ${match}?`;
+  const matches = nearest(word, words);
+  if (matches.length === 0) return '';
+  const others = matches.slice(0, -1).join(', ');
+  return ` Did you mean ${others === '' ? '' : `${others} or `}${matches.at(-1)}?`;
 }
 
 /** Returns the Levenshtein distance: letters to add, remove or change. */
