@@ -51,5 +51,5 @@ test('an answer whose worker is killed midway equals the undisturbed answer', { 
 
   assert.equal(await prompt.ended(), 0, prompt.stderr);
   assert.equal(prompt.stdout, undisturbed.stdout);
-  assert.match(prompt.stderr, /^Paced[12] answered: 60 tokens/);
+  assert.match(prompt.stderr, /^Paced[12] answered with [^:]+: 60 tokens/);
 });

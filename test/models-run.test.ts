@@ -114,7 +114,7 @@ test('show predicts the memory of a model and prints the measured value', { skip
   mkdirSync(home, { recursive: true });
   writeFileSync(join(home, 'config.json'), JSON.stringify({ slots: 2, contextLength: 512 }));
   assert.deepEqual(await memory(), [2, 512]);
-  assert.deepEqual(await memory('--slots', '3', '--context', '256'), [3, 256]);
+  assert.deepEqual(await memory('--slots', '3', '--context-length', '256'), [3, 256]);
   assert.doesNotMatch((await run(['show', path])).stdout, /^Measured/m);
   assert.equal((await run(['run', path, ...CPU, 'Hi'])).code, 0);
   const { measured_memory: measured } = JSON.parse((await run(['show', path, '--json'])).stdout);

@@ -44,7 +44,7 @@ test('a worker that is stopped completes its answer first', async () => {
 
   assert.equal(await prompt.ended(), 0, prompt.stderr);
   assert.equal(prompt.stdout, STORY);
-  assert.match(prompt.stderr, new RegExp(`^${leaving.name} answered: 60 tokens`));
+  assert.match(prompt.stderr, new RegExp(`^${leaving.name} answered with [^:]+: 60 tokens`));
   await startWorker(leaving.name);
   await client.sees('Worker1', 'Worker2');
 });
@@ -58,7 +58,7 @@ test('a worker killed during an answer is replaced by one with the same model, a
 
   assert.equal(await prompt.ended(), 0, prompt.stderr);
   assert.equal(prompt.stdout, STORY);
-  assert.match(prompt.stderr, new RegExp(`^${others(killed).join()} answered: `));
+  assert.match(prompt.stderr, new RegExp(`^${others(killed).join()} answered with [^:]+: `));
   await startWorker(killed.name);
   await client.sees('Worker1', 'Worker2');
 });

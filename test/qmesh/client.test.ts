@@ -31,6 +31,15 @@ suite('our client and their workers', { concurrency: 3 }, () => {
     assert.match(String(prompt.requestId), /^[0-9a-f]{16}$/);
   });
 
+  test('only the answer goes to stdout, unless --steps asks for the output of their client', async (t) => {
+    const network = await openNetwork(t);
+    await FixtureWorker.start(network, '--answer', 'Four.');
+    const flags = ['--bootstrap', network.bootstrap];
+    const { stdout, stderr } = await network.shoal(network.home('client'), ['qmesh', 'ask', 'What is 2+2?', ...flags]);
+    assert.equal(stdout, 'Four.\n');
+    assert.match(stderr, /^🌐 Discovered 1 worker\n✅ [^]*📤 Sending prompt\.\.\.\n⏱️ {2}Total time: \d+\.\ds\n$/);
+  });
+
   test('after a failure of one of their workers, the next one answers, and an overloaded one gets no prompt', async (t) => {
     const network = await openNetwork(t);
     await Promise.all([
@@ -90,7 +99,7 @@ suite('our client and their workers', { concurrency: 3 }, () => {
 
 function ask(network: TestNetwork, ...args: readonly string[]): Promise<Ran> {
   const question = ['qmesh', 'ask', 'What is 2+2?', '--max-tokens', '7', '--temperature', '0'];
-  return network.shoal(network.home('client'), [...question, '--bootstrap', network.bootstrap, ...args]);
+  return network.shoal(network.home('client'), [...question, '--steps', '--bootstrap', network.bootstrap, ...args]);
 }
 
 /** Each test has its own DHT, because all QMesh workers join the same topic. */

@@ -14,7 +14,7 @@ const STATUS = {
   name: 'Keeper',
   id: ID,
   lends: true,
-  load: { active: 0, queued: 0, slots: 3, queueCapacity: 7 },
+  load: { active: 0, queued: 0, slots: 3, queue_capacity: 7 },
   models: ['echo'],
   clusters: ['second lending', 'third lending', 'written-down lending'],
   doors: ['clusters', 'localllm', 'qmesh', 'tcp', 'websocket'],

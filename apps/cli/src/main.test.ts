@@ -13,12 +13,14 @@ test('without a running node, commands that need one exit with 3 and do not crea
   const prompt = await shoal.run(['prompt', 'hi']);
   assert.equal(prompt.code, 3);
   assert.match(prompt.stderr, /^shoal: not running/);
-  const commands = [['status'], ['clusters'], ['connect', 'c'], ['disconnect', 'c'], ['peers'], ['stop'], ['restart']];
+  const commands = [['status'], ['clusters'], ['connect', 'c'], ['disconnect', 'c'], ['peers'], ['restart']];
   const results = await Promise.all(commands.map((args) => shoal.json(args)));
   for (const { code, document } of results) {
     assert.equal(code, 3);
     assert.equal(errorCode(document), 'HOST_OFFLINE');
   }
+  assert.deepEqual(await shoal.run(['stop']), { code: 0, stdout: 'The node was not running.\n', stderr: '' });
+  assert.deepEqual(await shoal.json(['stop']), { code: 0, document: { pid: null } });
   assert.ok(!existsSync(shoal.home));
 });
 

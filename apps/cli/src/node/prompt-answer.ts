@@ -3,6 +3,7 @@ import type { Home } from '@shoal/host/home';
 import { printableName } from '@shoal/host/printable';
 import type { FinishEvent } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
+import { RATE_MIN_TOKENS } from '../terminal/output.ts';
 import { promptNode } from './api-client.ts';
 
 /** The JSON document of an answer, which `--json` prints. */
@@ -63,11 +64,11 @@ export async function requestAnswer(
   };
 }
 
-/** Tokens per second after the first token, because its delay is reported separately. Undefined for fewer than two tokens. */
+/** Tokens per second after the first token, because its delay is reported separately. Undefined for a short answer. */
 export function tokensPerSecond({ usage, timing }: PromptAnswer): number | undefined {
   const seconds = (timing.total_ms - timing.first_token_ms) / 1_000;
-  const tokens = (usage?.completion_tokens ?? 0) - 1;
-  return tokens > 0 && seconds > 0 ? Math.round(tokens / seconds) : undefined;
+  const tokens = usage?.completion_tokens ?? 0;
+  return tokens >= RATE_MIN_TOKENS && seconds > 0 ? Math.round((tokens - 1) / seconds) : undefined;
 }
 
 /** Rounds to microseconds: small models differ by less than a millisecond. */

@@ -43,9 +43,15 @@ test('an answer is written as it streams, and reported with its usage and times'
   const lines = timings({ ...answer, firstTokenMs: 100, totalMs: 600 }, 1_500);
   assert.deepEqual(lines, [
     'load    1.5 s',
-    'prompt  12 tokens (10 from memory), 0.10 s, 20 tokens/s',
-    'answer  2 tokens, 0.50 s, 2 tokens/s',
+    'prompt  12 tokens (10 from memory), 0.10 s',
+    'answer  2 tokens, 0.50 s',
     'total   0.60 s',
+  ]);
+  const longer = { ...usage, promptTokens: 30, completionTokens: 21 };
+  const finish = { ...answer.finish, usage: longer };
+  assert.deepEqual(timings({ ...answer, finish, firstTokenMs: 100, totalMs: 600 }, undefined).slice(0, 2), [
+    'prompt  30 tokens (10 from memory), 0.10 s, 200 tokens/s',
+    'answer  21 tokens, 0.50 s, 40 tokens/s',
   ]);
   assert.deepEqual(
     timings({ ...answer, finish: { type: 'finish', reason: 'stop', rawReason: '' } }, undefined).length,

@@ -1,7 +1,7 @@
 import type { FinishEvent } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
-import { elapsed } from '../terminal/output.ts';
+import { elapsed, RATE_MIN_TOKENS } from '../terminal/output.ts';
 import type { RunningModel } from './running-model.ts';
 
 /** An answer that is complete, or was stopped with Ctrl-C. */
@@ -66,7 +66,7 @@ export function timings({ finish, firstTokenMs, totalMs }: RunAnswer, loadMs: nu
       : [
           `prompt  ${promptLine(usage.promptTokens, usage.cachedTokens, firstTokenMs)}`,
           // The time to the first token counts for the prompt.
-          `answer  ${tokens(usage.completionTokens)}, ${elapsed(answerMs / 1_000)}${rate(usage.completionTokens - 1, answerMs)}`,
+          `answer  ${tokens(usage.completionTokens)}, ${elapsed(answerMs / 1_000)}${rate(usage.completionTokens, answerMs, 1)}`,
         ]),
     `total   ${elapsed(totalMs / 1_000)}`,
   ];
@@ -81,8 +81,10 @@ function tokens(number: number): string {
   return `${number} token${number === 1 ? '' : 's'}`;
 }
 
-function rate(number: number, ms: number): string {
-  return number > 0 && ms > 0 ? `, ${Math.round((number * 1_000) / ms)} tokens/s` : '';
+/** `before`: tokens that do not count for the time. */
+function rate(number: number, ms: number, before = 0): string {
+  const isLong = number >= RATE_MIN_TOKENS && ms > 0;
+  return isLong ? `, ${Math.round(((number - before) * 1_000) / ms)} tokens/s` : '';
 }
 
 /** Returns the JSON document of an answer. */

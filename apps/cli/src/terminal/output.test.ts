@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { columns, count, duration, elapsed, modelText } from './output.ts';
+import { columns, count, duration, elapsed, modelText, snakeCased } from './output.ts';
 
 test('columns are as wide as their widest cell, and lines have no trailing blanks', () => {
   assert.deepEqual(
@@ -32,6 +32,15 @@ test('durations have at most two units', () => {
 test('elapsed times have decimals below ten seconds', () => {
   const shown = [0, 0.031, 4.24, 9.96, 61].map((seconds) => elapsed(seconds));
   assert.deepEqual(shown, ['0.01 s', '0.03 s', '4.2 s', '10 s', '1 min']);
+});
+
+test('the keys of documents are in snake_case at every depth, and values are unchanged', () => {
+  const document = { uptimeSeconds: 1, models: [{ contextLength: null, id: 'someModel' }], already_so: 'aB' };
+  assert.deepEqual(snakeCased(document), {
+    uptime_seconds: 1,
+    models: [{ context_length: null, id: 'someModel' }],
+    already_so: 'aB',
+  });
 });
 
 test('count uses the singular for 1', () => {

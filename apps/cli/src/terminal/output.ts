@@ -1,10 +1,25 @@
 import { printableText } from '@shoal/host/printable';
 import type { Context } from '../context.ts';
 
-/** Prints the result of a command: the document with `--json`, otherwise the lines. */
+/** A rate of fewer tokens says little about the speed of a model, so none is shown. */
+export const RATE_MIN_TOKENS = 20;
+
+/** Prints the result of a command: the document with `--json`, its keys in snake_case, otherwise the lines. */
 export function print(context: Context, document: unknown, lines: readonly string[]): void {
-  const text = context.json ? JSON.stringify(document) : lines.join('\n');
+  const text = context.json ? JSON.stringify(snakeCased(document)) : lines.join('\n');
   if (text !== '') process.stdout.write(`${text}\n`);
+}
+
+/** Returns a copy with all keys in snake_case, as on the wire. Values are unchanged. */
+export function snakeCased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeCased);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      snakeCased(each),
+    ]),
+  );
 }
 
 /** Returns a model's text for stdout, without control sequences if stdout is a terminal. */

@@ -4,7 +4,7 @@ import { runningPid } from '@shoal/host/home/running-pid';
 import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol/error';
 import { callNode, findNode } from '../../node/api-client.ts';
-import { EXIT } from '../../cli-error.ts';
+import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';
 
@@ -12,11 +12,21 @@ import { print } from '../../terminal/output.ts';
 const STOP_TIMEOUT_MS = 45_000;
 const STOP_CHECK_MS = 50;
 
-/** `shoal stop`: returns when the node has ended. */
+/** `shoal stop`: returns when the node has ended. A node that does not run is stopped already. */
 export async function stop(context: Context): Promise<number> {
-  const pid = await stopNode(context.home);
-  print(context, { pid }, [`Stopped (pid ${pid})`]);
+  const pid = await stoppedPid(context.home);
+  print(context, { pid }, [pid === null ? 'The node was not running.' : `Stopped (pid ${pid})`]);
   return EXIT.ok;
+}
+
+/** Stops the node. Returns null if none runs. */
+async function stoppedPid(home: Home): Promise<number | null> {
+  try {
+    return await stopNode(home);
+  } catch (error) {
+    if (exitCodeOf(error) === EXIT.notRunning) return null;
+    throw error;
+  }
 }
 
 /** Ends the node and waits until its home is free. Returns its process id. */

@@ -11,18 +11,18 @@ export function addModels(program: Command, finish: Finish): void {
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./list.ts')).list(contextOf(command))),
     );
-  example(program.command('show <model>'), 'shoal show llama3.2:1b --context 8192')
+  example(program.command('show <model>'), 'shoal show llama3.2:1b --context-length 8192')
     .description('show what a model is, how much memory it needs, and whether it fits on this machine')
     .summary('describe a model and the memory it needs')
-    .option('--context <tokens>', 'predict for this many tokens of prompt and answer together', positiveNumber)
+    .option('--context-length <n>', 'predict for this many tokens of prompt and answer together', positiveNumber)
     .option('--slots <n>', 'predict for this many answers at once (default: as many as a node has)', positiveNumber)
     .action(async (model: string, _flags: object, command: Command) =>
       finish(await (await import('./show.ts')).show(contextOf(command), model, command.opts())),
     );
-  example(program.command('rm <name>'), 'shoal rm llama3.2:1b')
-    .description('remove a model, and its file unless another name uses it')
-    .action(async (name: string, _flags: object, command: Command) =>
-      finish(await (await import('./rm.ts')).remove(contextOf(command), name)),
+  example(program.command('rm <name...>'), 'shoal rm llama3.2:1b')
+    .description('remove models, and their files unless another name uses them')
+    .action(async (names: readonly string[], _flags: object, command: Command) =>
+      finish(await (await import('./rm.ts')).remove(contextOf(command), names)),
     );
   example(program.command('cp <from> <to>'), 'shoal cp llama3.2:1b house-model')
     .description('give a model another name, which takes no space')
@@ -83,7 +83,9 @@ function addSaved(program: Command, finish: Finish): void {
 
 function addPull(program: Command, finish: Finish): void {
   example(program.command('pull <model>'), PULL_EXAMPLES)
-    .description('download a model: a name of Ollama’s registry, hf:OWNER/REPO, an https link or file:PATH')
+    .description(
+      'download a model: a name of Ollama’s registry, hf:OWNER/REPO or an https link; or add a file: ./FILE.gguf',
+    )
     .summary('download a model, or add a local file')
     .option('--name <name>', 'the model’s name in the store (default: its name at the source)')
     .option('--digest <sha256:…>', 'the required SHA-256 of its file; useful for links, which come without one')
@@ -99,6 +101,7 @@ function addPull(program: Command, finish: Finish): void {
 }
 
 const PULL_EXAMPLES = `shoal pull llama3.2:1b
+  $ shoal pull ./llama.gguf --name llama
   $ shoal pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:Q8_0`;
 
 const PULL_VARIABLES = `

@@ -8,7 +8,7 @@ import { localPlaces, locationOf } from '../../models/local.ts';
 import { columns, print } from '../../terminal/output.ts';
 import { size } from '../../terminal/transfer-progress.ts';
 
-const HEADINGS = ['NAME', 'SIZE', 'QUANTISATION', 'WHERE'];
+const HEADINGS = ['NAME', 'SIZE', 'QUANTIZATION', 'WHERE'];
 
 /** `shoal list`: the models of the store and of other programs. Reads headers only. */
 export async function list(context: Context): Promise<number> {
@@ -17,7 +17,7 @@ export async function list(context: Context): Promise<number> {
   const documents: object[] = [];
   for (const model of models) {
     const inspected = await inspect(model);
-    rows.push([printableName(model.name), size(model.bytes), inspected.quantisation ?? 'broken', locationOf(model)]);
+    rows.push([printableName(model.name), size(model.bytes), inspected.quantization ?? 'broken', locationOf(model)]);
     documents.push({ ...modelDocument(model), ...inspected });
   }
   const lines = rows.length > 0 ? columns([HEADINGS, ...rows]) : ['none yet; get one with "shoal pull llama3.2:1b"'];
@@ -35,12 +35,12 @@ export function modelDocument(model: LocalModel): object {
 }
 
 /** Reads a model's header. Returns the fault of a broken file, so that the others are still listed. */
-async function inspect({ paths }: LocalModel): Promise<{ quantisation: string | null; fault?: string | undefined }> {
+async function inspect({ paths }: LocalModel): Promise<{ quantization: string | null; fault?: string | undefined }> {
   try {
     const { quantisation } = await inspectModel(paths);
-    return { quantisation: printableName(quantisation) };
+    return { quantization: printableName(quantisation) };
   } catch (error) {
-    if (error instanceof ShoalError) return { quantisation: null, fault: error.message };
+    if (error instanceof ShoalError) return { quantization: null, fault: error.message };
     throw error;
   }
 }

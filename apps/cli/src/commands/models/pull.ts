@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path';
 import {
   type Digest,
   parseDigest,
@@ -8,6 +7,7 @@ import {
   type PullProgress,
   type StoredModel,
 } from '@shoal/models';
+import { isModelPath } from '@shoal/host/launch-settings';
 import { openModelStore } from '@shoal/host/models';
 import { hubOptions } from '@shoal/host/models/hubs';
 import { printableName } from '@shoal/host/printable';
@@ -27,14 +27,16 @@ export interface PullFlags {
 
 /** `shoal pull`: pulls a model into the store. Ctrl-C keeps the received bytes. */
 export async function pullModel(context: Context, source: string, flags: PullFlags): Promise<number> {
-  if (isAbsolute(source) || /^\.{0,2}[/\\]/.test(source)) {
-    throw CliError.usage(`A local file needs "file:" before its path: shoal pull file:${printableName(source)}`);
-  }
-  const model = await pullWithProgress(context, source, flags);
+  const model = await pullWithProgress(context, isLocalFile(source) ? `file:${source}` : source, flags);
   print(context, storedDocument(model), [
     `Pulled ${model.name} (${size(model.bytes)}). Lend it with: shoal serve --lend --model ${model.name}`,
   ]);
   return EXIT.ok;
+}
+
+/** True for `./llama.gguf`, `/models/llama.gguf` and `llama.gguf`, but not for the file of a hub: `hf:OWNER/REPO:llama.gguf`. */
+function isLocalFile(source: string): boolean {
+  return isModelPath(source) && !source.includes(':');
 }
 
 /** Pulls a model into the store, with progress on stderr. The signal `left` ends it, as Ctrl-C does. */

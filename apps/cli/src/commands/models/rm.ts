@@ -5,12 +5,16 @@ import { findStoredModel } from '../../models/local.ts';
 import { print } from '../../terminal/output.ts';
 import { size } from '../../terminal/transfer-progress.ts';
 
-/** `shoal rm`: removes a name of the store, and the files that no other name uses. */
-export async function remove(context: Context, text: string): Promise<number> {
-  const { name } = await findStoredModel(context, text, () => 'remove it there.');
+/** `shoal rm`: removes names of the store, and the files that no other name uses. An unknown name removes nothing. */
+export async function remove(context: Context, texts: readonly string[]): Promise<number> {
+  const names = new Set<string>();
+  for (const text of texts) names.add((await findStoredModel(context, text, () => 'remove it there.')).name);
   const store = await openModelStore(context.home);
-  const { freedBytes } = await store.remove(name);
-  const freed = freedBytes === 0 ? 'another name still uses its file' : `${size(freedBytes)} freed`;
-  print(context, { name, freed_bytes: freedBytes }, [`Removed ${name}: ${freed}`]);
+  const removed: { readonly name: string; readonly freed_bytes: number }[] = [];
+  for (const name of names) removed.push({ name, freed_bytes: (await store.remove(name)).freedBytes });
+  const lines = removed.map(({ name, freed_bytes: freed }) => {
+    return `Removed ${name}: ${freed === 0 ? 'another name still uses its file' : `${size(freed)} freed`}`;
+  });
+  print(context, { removed }, lines);
   return EXIT.ok;
 }

@@ -18,7 +18,7 @@ const GIB = 1024 ** 3;
 const SHOWN_CHARACTERS = 120;
 
 export interface ShowFlags {
-  readonly context?: number | undefined;
+  readonly contextLength?: number | undefined;
   readonly slots?: number | undefined;
 }
 
@@ -62,11 +62,11 @@ export async function show(context: Context, name: string, flags: ShowFlags): Pr
   return EXIT.ok;
 }
 
-function given({ context, slots }: ShowFlags): {
+function given({ contextLength, slots }: ShowFlags): {
   readonly contextLength?: number | undefined;
   readonly slots?: number | undefined;
 } {
-  return { ...(context !== undefined && { contextLength: context }), ...(slots !== undefined && { slots }) };
+  return { ...(contextLength !== undefined && { contextLength }), ...(slots !== undefined && { slots }) };
 }
 
 function placeOf(
@@ -98,7 +98,7 @@ export function descriptionRows(about: GgufDescription): string[][] {
   return [
     ['Architecture', shown(architecture)],
     ['Parameters', parameters(parameterCount)],
-    ['Quantisation', shown(quantisation)],
+    ['Quantization', shown(quantisation)],
     ['Context', contextLength === undefined ? 'not specified' : count(contextLength, 'token')],
     ['Chat template', chatTemplate === undefined ? 'no' : 'yes'],
     ['Licence', licence === undefined ? 'not specified' : shown(licence)],
@@ -110,7 +110,7 @@ function descriptionDocument(about: GgufDescription): object {
   return {
     architecture: printableName(architecture),
     parameters: parameterCount,
-    quantisation: printableName(quantisation),
+    quantization: printableName(quantisation),
     context_length: contextLength ?? null,
     layers: layerCount,
     chat_template: chatTemplate !== undefined,

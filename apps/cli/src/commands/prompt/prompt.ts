@@ -1,11 +1,13 @@
 import type { PromptRequest } from '@shoal/node/api';
+import { printableName } from '@shoal/host/printable';
 import { promptInput } from '@shoal/protocol/request';
 import { requestAnswer, tokensPerSecond, type PromptAnswer } from '../../node/prompt-answer.ts';
 import { findNode } from '../../node/api-client.ts';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { count, print, writeModelText } from '../../terminal/output.ts';
+import { count, print } from '../../terminal/output.ts';
 import { promptText } from '../../prompt-text.ts';
+import { AnswerText } from '../../run/answer-text.ts';
 
 export interface PromptFlags {
   readonly model?: string | undefined;
@@ -16,7 +18,7 @@ export interface PromptFlags {
   readonly stop?: readonly string[] | undefined;
 }
 
-/** `shoal prompt`: streams the text to stdout, then prints the worker and its speed on stderr. Ctrl-C stops the worker. */
+/** `shoal prompt`: streams the text to stdout, then prints the worker, its model and its speed on stderr. Ctrl-C stops the worker. */
 export async function prompt(context: Context, text: string | undefined, flags: PromptFlags): Promise<number> {
   await findNode(context.home);
   const request = promptRequest(await promptText(text, 'shoal prompt "What is 2+2?"'), flags);
@@ -35,19 +37,14 @@ export async function prompt(context: Context, text: string | undefined, flags: 
 }
 
 async function show({ home }: Context, request: PromptRequest, signal: AbortSignal): Promise<void> {
-  let isLineOpen = false;
+  const text = new AnswerText(false);
+  let answer: PromptAnswer;
   try {
-    const answer = await requestAnswer(home, request, signal, {
-      text(text) {
-        isLineOpen = true;
-        return writeModelText(text);
-      },
-    });
-    process.stderr.write(`${isLineOpen && process.stdout.isTTY ? '\n' : ''}${summary(answer)}\n`);
-    isLineOpen = false;
+    answer = await requestAnswer(home, request, signal, { text: (piece) => text.write(piece) });
   } finally {
-    if (isLineOpen && process.stdout.isTTY) process.stdout.write('\n');
+    text.end();
   }
+  process.stderr.write(`${summary(answer)}\n`);
 }
 
 function promptRequest(text: string, flags: PromptFlags): PromptRequest {
@@ -63,13 +60,14 @@ function promptRequest(text: string, flags: PromptFlags): PromptRequest {
   };
 }
 
-/** `NodeA answered: 12 tokens, first after 35 ms, 310 tokens/s`. */
+/** `NodeA answered with llama3.2:1b: 60 tokens, first after 35 ms, 310 tokens/s`. */
 function summary(answer: PromptAnswer): string {
-  const { worker, usage, chunks, timing } = answer;
+  const { worker, model, usage, chunks, timing } = answer;
+  const name = model === null ? '' : ` with ${printableName(model)}`;
   const size = usage === null ? count(chunks, 'piece') : count(usage.completion_tokens, 'token');
   const speed = tokensPerSecond(answer);
   return [
-    `${worker ?? 'A peer'} answered: ${size}`,
+    `${worker ?? 'A peer'} answered${name}: ${size}`,
     `first after ${Math.round(timing.first_token_ms)} ms`,
     ...(speed === undefined ? [] : [`${speed} tokens/s`]),
   ].join(', ');

@@ -4,7 +4,7 @@ import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { givenSettings } from '../../given-settings.ts';
 import { doorConfiguration } from '../../door/door-worker.ts';
-import { count, modelText, print } from '../../terminal/output.ts';
+import { count, modelText, print, RATE_MIN_TOKENS } from '../../terminal/output.ts';
 import { promptText } from '../../prompt-text.ts';
 import { swarmLog } from '../../door/swarm-log.ts';
 
@@ -17,9 +17,11 @@ export interface QmeshAskFlags {
   readonly temperature?: number | undefined;
   /** In seconds. */
   readonly timeout?: number | undefined;
+  /** Print the steps on stdout too, in the format of QMesh's own client. */
+  readonly steps?: boolean | undefined;
 }
 
-/** `shoal qmesh ask`: prints the steps and the answer in the format of QMesh's own client. */
+/** `shoal qmesh ask`: prints the answer on stdout, and the steps on stderr in the format of QMesh's own client. */
 export async function qmeshAsk(context: Context, text: string, flags: QmeshAskFlags): Promise<number> {
   const prompt = await promptText(text, 'shoal qmesh ask "What is 2+2?"');
   const { bootstrap } = await doorConfiguration(context, givenSettings('qmesh ask', flags));
@@ -47,11 +49,12 @@ async function ask(
   context: Context,
   qmesh: Qmesh,
   prompt: string,
-  { maxTokens, temperature, timeout }: QmeshAskFlags,
+  { maxTokens, temperature, timeout, steps = false }: QmeshAskFlags,
   signal: AbortSignal,
 ): Promise<void> {
+  const output = steps ? process.stdout : process.stderr;
   const printLine = (line: string): void => {
-    if (!context.json) process.stdout.write(`${line}\n`);
+    if (!context.json) output.write(`${line}\n`);
   };
   const workers = await qmesh.discover(signal);
   printLine(`🌐 Discovered ${count(workers.length, 'worker')}`);
@@ -74,10 +77,11 @@ async function ask(
     response: text,
     tokens,
     duration_ms: duration,
-    tokens_per_second: tokensPerSecond,
+    tokens_per_second: tokens < RATE_MIN_TOKENS ? null : tokensPerSecond,
     total_ms: Math.round(totalMs),
   };
-  print(context, document, [`📥 Response: ${modelText(text)}`, `⏱️  Total time: ${(totalMs / 1_000).toFixed(1)}s`]);
+  print(context, document, [steps ? `📥 Response: ${modelText(text)}` : modelText(text)]);
+  printLine(`⏱️  Total time: ${(totalMs / 1_000).toFixed(1)}s`);
 }
 
 function description({ id, key, health }: QmeshWorker): object {

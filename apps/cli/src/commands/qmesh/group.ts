@@ -25,6 +25,7 @@ export function addQmesh(program: Command, finish: Finish): void {
       'how long a worker may be silent before another is asked (default: 60)',
       positiveDecimal,
     )
+    .option('--steps', 'print the steps on stdout too, as QMesh’s own client does')
     .action(async (text: string, _flags: object, command: Command) =>
       finish(await (await import('./ask.ts')).qmeshAsk(contextOf(command), text, command.opts())),
     );

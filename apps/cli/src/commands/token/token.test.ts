@@ -8,9 +8,9 @@ interface Token {
   readonly id: string;
   readonly name: string;
   readonly scopes: readonly string[];
-  readonly createdAt: string;
-  readonly expiresAt?: string | undefined;
-  readonly requestsPerMinute?: number | undefined;
+  readonly created_at: string;
+  readonly expires_at?: string | undefined;
+  readonly requests_per_minute?: number | undefined;
 }
 
 test('a token is created, listed and revoked without a running node', async (t) => {
@@ -34,8 +34,8 @@ test('scopes, an end and a rate are in the documents, and the secret only in the
   const { token, ...record } = document as Token & { readonly token: string };
   assert.match(token, /^shoal_/);
   assert.deepEqual(record.scopes, ['infer', 'admin']);
-  assert.equal(Date.parse(record.expiresAt ?? '') - Date.parse(record.createdAt), 30 * 86_400_000);
-  assert.equal(record.requestsPerMinute, 5);
+  assert.equal(Date.parse(record.expires_at ?? '') - Date.parse(record.created_at), 30 * 86_400_000);
+  assert.equal(record.requests_per_minute, 5);
   assert.deepEqual((await shoal.json(['token', 'list'])).document, { tokens: [{ ...record, expired: false }] });
   assert.deepEqual(await shoal.json(['token', 'revoke', record.id]), {
     code: 0,
