@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { isDigest } from '@shoal/files/digest';
@@ -63,6 +65,41 @@ test('a local file and a link are pulled under the name of their file or a given
   await assert.rejects(get(`file:${DEMO_PATH}`, { digest }), { code: 'INVALID_REQUEST' });
   await assert.rejects(get(link, { digest }), { code: 'BAD_MESSAGE' });
   assert.equal((await store.list()).length, 3);
+});
+
+test('a link whose size and ETag are unchanged is not downloaded again', async (t) => {
+  const { hub, get } = await setUp(t);
+  const link = new URL('model.gguf', hub.url).href;
+  hub.files.set('/model.gguf', DEMO);
+  const first = await get(link);
+  hub.sentBytes = 0;
+  assert.equal((await get(link)).digest, first.digest);
+  assert.equal((await get(link, { name: 'another' })).digest, first.digest);
+  assert.equal(hub.sentBytes, 2, 'one byte of each response');
+  const [, changed] = splitModel();
+  hub.files.set('/model.gguf', Buffer.concat([DEMO, changed]));
+  assert.notEqual((await get(link)).digest, first.digest);
+  hub.sendsEtags = false;
+  await get(link);
+  hub.sentBytes = 0;
+  await get(link);
+  assert.ok(hub.sentBytes > DEMO.length, 'without an ETag the content may have changed');
+});
+
+test('a refused connection is reported at once, with its address and the reason', async (t) => {
+  const { get } = await setUp(t);
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const place = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  server.close();
+  await once(server, 'close');
+  const wait = (): Promise<void> => assert.fail('it tried again');
+  const refused = new RegExp(`${place} was refused \\(ECONNREFUSED\\): nothing listens there`);
+  const options = { allowedHosts: [place], wait };
+  await assert.rejects(get(`http://${place}/model.gguf`, options), { code: 'CONNECT_FAILED', message: refused });
+  const hubs = { ollama: new URL(`http://${place}`) };
+  await assert.rejects(get('tiny:1b', { hubs, wait }), { code: 'CONNECT_FAILED', message: refused });
 });
 
 test('a model in parts is one model, with its parts under the names that llama.cpp expects', async (t) => {

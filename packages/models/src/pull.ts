@@ -5,6 +5,9 @@ import { copyFile } from './copy-file.ts';
 import { type Digest, digestOfText, hexOf } from '@shoal/files/digest';
 import { hostAndPort, type Resolve } from './download/addresses.ts';
 import { download } from './download/download.ts';
+import { parseFileResponse } from './download/file-response.ts';
+import type { RemoteFile } from './download/remote-file.ts';
+import { isRetryable } from './download/status-error.ts';
 import { HttpClient } from './download/http.ts';
 import type { Wait } from './download/backoff.ts';
 import { inspectModel } from './gguf/inspect.ts';
@@ -12,6 +15,7 @@ import { ProgressMeter, type PullProgress } from './progress.ts';
 import { parseSource } from './sources/parse.ts';
 import type { SourceModel, Hubs, SourceFile } from './sources/source.ts';
 import { parseName } from './store/name.ts';
+import type { FileReference } from './store/reference.ts';
 import type { ModelStore, ReadyFile, StoredModel } from './store/store.ts';
 
 export const DEFAULT_HUBS = {
@@ -86,8 +90,9 @@ class Pull {
     const locks = await this.#lock(model);
     try {
       const [first, ...rest] = model.files;
-      const files: [ReadyFile, ...ReadyFile[]] = [await this.#fetch(first)];
-      for (const file of rest) files.push(await this.#fetch(file));
+      const known = (await this.#store.list()).find(({ source }) => source === model.source)?.files ?? [];
+      const files: [ReadyFile, ...ReadyFile[]] = [await this.#fetch(first, known[0])];
+      for (const [index, file] of rest.entries()) files.push(await this.#fetch(file, known[index + 1]));
       this.#report('checking');
       await this.#check(files);
       signal?.throwIfAborted();
@@ -113,12 +118,17 @@ class Pull {
     }
   }
 
-  async #fetch(file: SourceFile): Promise<ReadyFile> {
+  /** `known`: the file of an earlier pull from the same source. */
+  async #fetch(file: SourceFile, known: FileReference | undefined): Promise<ReadyFile> {
     const present = file.digest === undefined ? undefined : await this.#store.blob(file.digest);
     const isTruncated = 'bytes' in file && file.bytes !== undefined && file.bytes !== present?.bytes;
     if (file.digest !== undefined && present !== undefined && !isTruncated) {
       this.#advance(file, present.bytes, present.bytes);
       return { digest: file.digest, bytes: present.bytes };
+    }
+    if ('url' in file && known !== undefined && (await this.#isUnchanged(file, known))) {
+      this.#advance(file, known.bytes, known.bytes);
+      return known;
     }
     const incoming = this.#store.incoming(keyOf(file));
     const { signal, wait, connections, pieceBytes, syncBytes } = this.#options;
@@ -140,6 +150,24 @@ class Pull {
       ...(syncBytes !== undefined && { syncBytes }),
     };
     return { ...(await download(this.#http, file, incoming, options)), incoming };
+  }
+
+  /** True if a file without a digest has the size and the strong `ETag` of an earlier pull, whose file is still stored. */
+  async #isUnchanged(file: RemoteFile, { digest, bytes, etag }: FileReference): Promise<boolean> {
+    if (file.digest !== undefined || etag === undefined || (await this.#store.blob(digest))?.bytes !== bytes)
+      return false;
+    const { url, label, token } = file;
+    const { signal } = this.#options;
+    try {
+      const response = await this.#http.get(url, { headers: { range: 'bytes=0-0' }, signal, token });
+      const found = parseFileResponse(response, { start: 0, end: 1 }, label, file);
+      found.body.destroy();
+      return found.etag === etag && found.totalBytes === bytes;
+    } catch (error) {
+      // The download that follows tries again, and reports a lasting error.
+      if (isRetryable(error)) return false;
+      throw error;
+    }
   }
 
   /** Throws if the model cannot be loaded, after removing the files that were fetched. */

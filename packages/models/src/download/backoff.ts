@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ShoalError } from '@shoal/protocol/error';
+import { isRefused } from './http.ts';
 
 /** Waits before the second to the last try. A try that receives bytes starts the list again. */
 const RETRY_WAITS_MS = [500, 1_000, 2_000, 5_000, 10_000];
@@ -15,6 +16,7 @@ export type Wait = (ms: number, signal: AbortSignal) => Promise<void>;
 export class Backoff {
   readonly #wait: Wait;
   #failures = 0;
+  #hasReceived = false;
 
   constructor(wait: Wait = (ms, signal) => pause(ms, undefined, { signal })) {
     this.#wait = wait;
@@ -23,12 +25,17 @@ export class Backoff {
   /** Resets the count of failures, after bytes have arrived. */
   reset(): void {
     this.#failures = 0;
+    this.#hasReceived = true;
   }
 
-  /** Waits before the next try. Throws the error after the last try, or if the server requests a longer wait. */
+  /**
+   * Waits before the next try. Throws the error after the last try, if the server requests a longer wait, or if it refuses
+   * the first connection: then the address is wrong, while a server that has sent bytes may only be restarting.
+   */
   async wait(error: ShoalError, signal: AbortSignal): Promise<void> {
     const waitMs = RETRY_WAITS_MS[this.#failures++];
     const requestedMs = error.retryAfterMs ?? 0;
+    if (isRefused(error) && !this.#hasReceived) throw error;
     if (waitMs === undefined || requestedMs > RETRY_AFTER_MAX_MS) throw error;
     await this.#wait(Math.max(waitMs * (1 + JITTER_SHARE * Math.random()), requestedMs), signal);
   }

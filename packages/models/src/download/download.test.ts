@@ -173,8 +173,11 @@ async function setUp(t: TestContext) {
     return Promise.resolve();
   };
   const file = { url: new URL('model.gguf', hub.url), label: 'model.gguf' };
-  const fetch = (options: DownloadOptions = {}, known: Partial<RemoteFile> = {}) =>
-    download(http, { ...file, ...known }, target, { pieceBytes: PIECE_BYTES, wait, ...options });
+  const fetch = async (options: DownloadOptions = {}, known: Partial<RemoteFile> = {}) => {
+    const found = { ...file, ...known };
+    const { digest, bytes } = await download(http, found, target, { pieceBytes: PIECE_BYTES, wait, ...options });
+    return { digest, bytes };
+  };
   return { hub, target, waits, fetch };
 }
 

@@ -1,6 +1,6 @@
 import { ShoalError } from '@shoal/protocol/error';
-import type { Digest } from '@shoal/files/digest';
 import type { IncomingPaths } from '../store/layout.ts';
+import type { FileReference } from '../store/reference.ts';
 import type { HttpClient } from './http.ts';
 import { PartialFile } from './partial-file.ts';
 import type { DownloadOptions, RemoteFile } from './remote-file.ts';
@@ -16,7 +16,7 @@ export async function download(
   file: RemoteFile,
   target: IncomingPaths,
   options: DownloadOptions = {},
-): Promise<{ readonly digest: Digest; readonly bytes: number }> {
+): Promise<FileReference> {
   const partial = await PartialFile.open(target, file.url.href, options.syncBytes);
   const transfer = new Transfer(http, file, partial, options);
   try {
@@ -29,7 +29,7 @@ export async function download(
         `${file.url.hostname} sent a wrong file for ${file.label}: its digest is wrong. Try again.`,
       );
     }
-    return { digest, bytes };
+    return { digest, bytes, etag: partial.origin.etag };
   } catch (error) {
     await transfer.settle();
     if (partial.isDiskFull) await partial.discard();

@@ -1,8 +1,9 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { errorCode } from '@shoal/files/error-code';
 import { ShoalError } from '@shoal/protocol/error';
-import { type Address, addressesFor, type Policy } from './addresses.ts';
+import { type Address, addressesFor, hostAndPort, type Policy } from './addresses.ts';
 
 /** A download that receives nothing for this long is tried again. */
 const SILENCE_TIMEOUT_MS = 30_000;
@@ -14,6 +15,14 @@ const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
 const MAX_HEAD_BYTES = 32 * 1024;
 /** For the target of a redirect. Signed links are long. */
 const MAX_LINK_LENGTH = 16 * 1024;
+
+/** What happened to a connection, by the system's code. */
+const CONNECTION_FAULTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'was refused (ECONNREFUSED): nothing listens there. Check the address',
+  ECONNRESET: 'broke off (ECONNRESET)',
+  EHOSTUNREACH: 'failed: there is no way to this host (EHOSTUNREACH)',
+  ENETUNREACH: 'failed: there is no way to this network (ENETUNREACH)',
+};
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 
@@ -120,7 +129,13 @@ export class HttpClient {
 export function connectionError(url: URL, error: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted === true) return signal.reason;
   if (error instanceof ShoalError) return error;
-  return new ShoalError('CONNECT_FAILED', `The connection to ${url.hostname} failed or broke off.`, { cause: error });
+  const why = CONNECTION_FAULTS[errorCode(error)] ?? 'failed or broke off';
+  return new ShoalError('CONNECT_FAILED', `The connection to ${hostAndPort(url)} ${why}.`, { cause: error });
+}
+
+/** True if no server listens at the address. */
+export function isRefused(error: ShoalError): boolean {
+  return error.code === 'CONNECT_FAILED' && errorCode(error.cause) === 'ECONNREFUSED';
 }
 
 /** A lookup that returns the addresses that were checked, without a second DNS request. */

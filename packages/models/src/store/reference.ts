@@ -11,6 +11,8 @@ import { parseName } from './name.ts';
 export interface FileReference {
   readonly digest: Digest;
   readonly bytes: number;
+  /** The strong `ETag` of a link, which shows that the file is unchanged there. */
+  readonly etag?: string | undefined;
 }
 
 /** The content of a name's file. */
@@ -88,6 +90,7 @@ function isName(text: string): boolean {
 
 function isFileReference(value: unknown): value is FileReference {
   if (!isObject(value)) return false;
-  const { digest, bytes } = value;
-  return isDigest(digest) && Number.isSafeInteger(bytes) && Number(bytes) >= 0;
+  const { digest, bytes, etag } = value;
+  const isSized = Number.isSafeInteger(bytes) && Number(bytes) >= 0;
+  return isDigest(digest) && isSized && (etag === undefined || typeof etag === 'string');
 }

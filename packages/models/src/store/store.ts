@@ -132,7 +132,11 @@ export class ModelStore {
         if (incoming !== undefined) await renameDurably(incoming.path, this.#layout.blob(digest));
         else if ((await this.blob(digest)) === undefined) throw blobRemoved(digest);
       }
-      const [first, ...rest] = files.map(({ digest, bytes }) => ({ digest, bytes }));
+      const [first, ...rest] = files.map(({ digest, bytes, etag }) => ({
+        digest,
+        bytes,
+        ...(etag !== undefined && { etag }),
+      }));
       if (first === undefined) throw new ShoalError('INTERNAL', 'A model without files cannot be stored.');
       const model = await this.#setName({ name, source, files: [first, ...rest], addedAt: new Date().toISOString() });
       for (const { incoming } of files) if (incoming !== undefined) await rm(incoming.statePath, { force: true });
