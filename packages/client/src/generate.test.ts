@@ -287,7 +287,15 @@ suite('an answer without a worker', { concurrency: true }, () => {
       await lost.close();
     });
     lend(cluster, 'B', () => assert.fail('asked to go on'), { active: 3, digest: `sha256:${'b'.repeat(64)}` });
-    assert.deepEqual((await run(await client(cluster, 2))).seen, ['A', 'text', 'WORKER_LOST']);
+    const [worker, piece, end, ...more] = await Array.fromAsync((await client(cluster, 2)).generate({ prompt: 'Hi' }));
+    assert.deepEqual([worker?.type, piece?.type, more], ['worker', 'text', []]);
+    assert.ok(end?.type === 'error');
+    assert.equal(end.error.code, 'WORKER_LOST');
+    assert.equal(
+      end.error.message,
+      'The answer is incomplete: A failed in the middle of it (The connection to the worker was lost). ' +
+        'Nobody took over, because no other worker with the same model file was found. Ask again.',
+    );
   });
 
   test('the refusal of an unknown model names the known ones', async () => {

@@ -110,7 +110,14 @@ async function* generateWith(options: GenerateOptions, search: Search): AsyncGen
     const answered = yield* askOpenGatewayPeers(all, options.request, cancellation);
     if (answered) return;
   }
-  yield { type: 'error', error: progress.error ?? noWorkerError(options, discovery) };
+  yield { type: 'error', error: lastError(progress) ?? noWorkerError(options, discovery) };
+}
+
+/** The last worker's error. In the middle of an answer it says why no other worker continued. */
+function lastError(progress: AnswerProgress): ShoalError | undefined {
+  const { error, hasBegun } = progress;
+  if (error === undefined || !hasBegun || !RETRYABLE_CODES.has(error.code)) return error;
+  return progress.interrupted(error);
 }
 
 /** Resolves with undefined if no worker has a model that can answer. */

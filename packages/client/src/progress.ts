@@ -2,7 +2,7 @@ import type { FinishEvent, InferenceEvent, ModelInfo, ToolCallEvent } from '@sho
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { monotonicNow } from '@shoal/transport';
-import type { Peer } from '@shoal/network';
+import { type Peer, peerName } from '@shoal/network';
 import { matchModel } from './select.ts';
 
 /** The part of one answer that the reader has, from one worker or several. */
@@ -22,6 +22,7 @@ export class AnswerProgress {
   /** The number of embeddings that the reader has. */
   #vectors = 0;
   #digest: string | undefined;
+  #worker: Peer | undefined;
   #error: ShoalError | undefined;
 
   constructor(request: InferenceRequest, startedAt: number) {
@@ -44,16 +45,31 @@ export class AnswerProgress {
   /** True if the worker can continue the answer. Once the answer has begun, it needs the same model file. */
   canContinueAt(worker: Peer): boolean {
     if (!this.hasBegun) return true;
+    return this.#canBeContinued && matchModel(worker.info.models, this.#request.model)?.digest === this.#digest;
+  }
+
+  /** Returns the error for the reader of an incomplete answer that no worker continues. */
+  interrupted(error: ShoalError): ShoalError {
+    const name = this.#worker === undefined ? 'The worker' : peerName(this.#worker);
+    const why = this.#canBeContinued
+      ? 'no other worker with the same model file was found'
+      : `${name} did not send what another worker needs to go on`;
+    const message = `The answer is incomplete: ${name} failed in the middle of it (${error.message.replace(/\.$/, '')}). Nobody took over, because ${why}. Ask again.`;
+    return new ShoalError(error.code, message, { cause: error, retryAfterMs: error.retryAfterMs });
+  }
+
+  /** True if the model file and all tokens of the answer are known. */
+  get #canBeContinued(): boolean {
     if (this.#calls.size > 0 && !this.#hasCallTokens) return false;
     if (this.#hasReasoned && !this.#hasReasoningTokens) return false;
-    const model = matchModel(worker.info.models, this.#request.model);
-    return this.#digest !== undefined && model?.digest === this.#digest;
+    return this.#digest !== undefined;
   }
 
   /** Returns the worker's model. */
   setWorker(worker: Peer): ModelInfo | undefined {
     const model = matchModel(worker.info.models, this.#request.model);
     this.#digest = model?.digest;
+    this.#worker = worker;
     return model;
   }
 

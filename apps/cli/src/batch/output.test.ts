@@ -54,6 +54,20 @@ function idsIn(path: string): string[] {
   return lines.map((line): string => JSON.parse(line).custom_id);
 }
 
+test('with retryFailed, only the lines that failed are open again, written or held', async (t) => {
+  const files = new Files(temporaryFolder(t));
+  await files.write([answer(1), failure(2), failure(4), answer(5)]);
+  const output = await files.open({ retryFailed: true });
+  assert.deepEqual([output.answered, output.failed], [2, 0]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].filter((line) => !output.has(line)),
+    [2, 3, 4],
+  );
+  for (const result of [answer(2), answer(3), failure(4)]) await output.write(result);
+  await output.close();
+  assert.deepEqual([files.answers.toSorted(), files.errors], [['q1', 'q2', 'q3', 'q5'], ['q4']]);
+});
+
 test('results are written in input order, and failures to another file', async (t) => {
   const files = new Files(temporaryFolder(t));
   const output = await files.open();

@@ -18,6 +18,8 @@ export interface OutputOptions {
   readonly order: 'input' | 'completion';
   /** Deletes earlier results. */
   readonly restart: boolean;
+  /** Deletes the earlier failures, so that their lines are asked again. */
+  readonly retryFailed?: boolean | undefined;
 }
 
 /** The files that a batch writes: results, errors, and the state between two runs. */
@@ -124,7 +126,7 @@ export class BatchOutput {
   }
 
   async #recover(): Promise<void> {
-    const { digest, errors, restart } = this.#options;
+    const { digest, errors, restart, retryFailed = false } = this.#options;
     const errorsPath = resolve(errors);
     const { begun } = this.#state;
     const files = [this.#answers, this.#errors];
@@ -140,8 +142,16 @@ export class BatchOutput {
       throw CliError.usage(`This output was begun with --errors ${begun.errorsPath}. Give it again, or --restart.`);
     }
     this.#token = begun.token;
+    if (retryFailed) await this.#forgetFailures();
     for (const file of files) await file.recover(begun.token, (line) => this.#found(line, file === this.#errors));
     await this.#recoverHeld();
+  }
+
+  /** The answers of these lines come after those that are written already. */
+  async #forgetFailures(): Promise<void> {
+    await this.#errors.recover(this.#token, () => undefined);
+    await this.#errors.clear();
+    for (const { line, isFailure } of this.#state.heldLines()) if (isFailure) this.#state.release(line);
   }
 
   async #recoverHeld(): Promise<void> {

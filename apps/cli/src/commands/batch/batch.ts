@@ -23,11 +23,15 @@ export interface BatchFlags {
   readonly concurrency?: number | undefined;
   readonly retries?: number | undefined;
   readonly restart?: boolean | undefined;
+  readonly retryFailed?: boolean | undefined;
 }
 
 /** `shoal batch`: results and errors in files, progress on stderr, the summary on stdout. Ctrl-C keeps what is done. */
 export async function batch(context: Context, input: string, flags: BatchFlags): Promise<number> {
   const settings = networkSettings(flags);
+  if (flags.restart === true && flags.retryFailed === true) {
+    throw CliError.usage('Give --restart or --retry-failed, not both: --restart asks all lines again.');
+  }
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
   // A second signal ends the process at once; written results stay.
@@ -37,8 +41,8 @@ export async function batch(context: Context, input: string, flags: BatchFlags):
   try {
     const paths = await batchPaths(input, flags);
     const survey = await file.survey(interrupted.signal);
-    const { order, restart = false } = flags;
-    const output = await BatchOutput.open({ ...paths, ...survey, order, restart });
+    const { order, restart = false, retryFailed } = flags;
+    const output = await BatchOutput.open({ ...paths, ...survey, order, restart, retryFailed });
     const run = new BatchCommand(file, output, survey, flags, settings);
     return await run.run(context, paths, interrupted.signal);
   } finally {
@@ -141,7 +145,7 @@ class BatchCommand {
     print(context, document, [
       `${count(total, 'line')}: ${answered} answered, ${failed} failed, in ${elapsed(seconds)}`,
       `Answers: ${output}`,
-      ...(failed > 0 ? [`Errors: ${errors}`] : []),
+      ...(failed > 0 ? [`Errors: ${errors}; the same command with --retry-failed asks these lines again`] : []),
     ]);
   }
 }

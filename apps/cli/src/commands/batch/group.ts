@@ -18,6 +18,7 @@ export function addBatch(program: Command, finish: Finish): void {
       positiveNumber,
     )
     .option('--retries <n>', 'how often a line that fails is asked again (default: 3)', wholeNumber)
+    .option('--retry-failed', 'ask the lines again that failed in an earlier run')
     .option('--restart', 'begin anew, where the default is to go on with what an earlier run has left')
     .action(async (file: string, _flags: object, command: Command) =>
       finish(await (await import('./batch.ts')).batch(contextOf(command), file, command.opts())),
