@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The launcher. Plain JavaScript that Node 18 can run, because an older Node may start it: then it looks for the Node that npm
 // installed with Shoal, and starts itself again with that.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -85,7 +85,12 @@ async function runWith(node) {
   const { spawn } = await import('node:child_process');
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  const pass = (signal) => child.kill(signal);
+  const wasInForeground = isInForeground();
+  const pass = (signal) => {
+    // A terminal sends Ctrl-C and its own end to the whole group, so the child has them already.
+    const isOfTerminal = signal !== 'SIGTERM' && (isInForeground() ?? wasInForeground);
+    if (!isOfTerminal) child.kill(signal);
+  };
   for (const signal of signals) process.on(signal, pass);
   child.on('error', (error) => {
     process.stderr.write(`shoal: ${node} cannot be started (${error.message}).\n`);
@@ -96,6 +101,19 @@ async function runWith(node) {
     if (signal === null) process.exitCode = code;
     else process.kill(process.pid, signal);
   });
+}
+
+/** True if this process belongs to the foreground group of a terminal. Undefined if the terminal is gone. */
+function isInForeground() {
+  try {
+    const text = readFileSync('/proc/self/stat', 'utf8');
+    // State, parent, process group, session, terminal, and the terminal's foreground group (proc(5)).
+    const [, , group, , terminal, foreground] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return terminal === '0' ? undefined : group === foreground;
+  } catch {
+    // A system without /proc.
+    return [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  }
 }
 
 function explainMissing() {

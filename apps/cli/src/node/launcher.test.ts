@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { LAUNCHER } from './launcher.ts';
+import { findOldNode } from '../testing/old-node.ts';
 import { Shoal, temporaryFolder } from '../testing/run-shoal.ts';
 
 const oldNode = findOldNode();
@@ -34,14 +35,3 @@ test('under an old Node without a newer one the launcher reports what is missing
   const document = JSON.parse(run(['status', '--json']).stdout) as { error: { code: string } };
   assert.equal(document.error.code, 'UNSUPPORTED_VERSION');
 });
-
-function findOldNode(): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
-  return folders
-    .map((folder) => join(folder, 'node'))
-    .filter((path) => existsSync(path))
-    .find((path) => {
-      const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
-      return Number(/^v(\d+)/.exec(stdout)?.[1]) < 24;
-    });
-}
