@@ -51,7 +51,7 @@ for (const { name, node } of NODES) {
 
     test('a command gets one signal', async (t) => {
       const folder = temporaryFolder(t);
-      for (const name of ['bin', 'dist']) mkdirSync(join(folder, name));
+      for (const inner of ['bin', 'dist']) mkdirSync(join(folder, inner));
       copyFileSync(LAUNCHER, join(folder, 'bin', 'shoal.js'));
       symlinkSync(join(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'));
       writeFileSync(join(folder, 'package.json'), '{"type":"module"}');

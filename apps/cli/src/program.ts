@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addBatch } from './commands/batch/group.ts';
 import { addClusters } from './commands/clusters/group.ts';
 import { example, type Finish } from './commands/command.ts';
+import { addCompletion } from './commands/completion/group.ts';
 import { addDonate } from './commands/donate/group.ts';
 import { addEngine } from './commands/engine/group.ts';
 import { addLifeCycle } from './commands/life-cycle/group.ts';
@@ -51,6 +52,7 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
   addEngine(program, finish);
   addToken(program, finish);
   addMachine(program, finish);
+  addCompletion(program, finish);
   addHelp(program);
   groupCommands(program);
   return program;

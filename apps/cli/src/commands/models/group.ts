@@ -19,7 +19,7 @@ export function addModels(program: Command, finish: Finish): void {
     .action(async (model: string, _flags: object, command: Command) =>
       finish(await (await import('./show.ts')).show(contextOf(command), model, command.opts())),
     );
-  example(program.command('rm <name...>'), 'shoal rm llama3.2:1b')
+  example(program.command('rm <model...>'), 'shoal rm llama3.2:1b')
     .description('remove models, and their files unless another name uses them')
     .action(async (names: readonly string[], _flags: object, command: Command) =>
       finish(await (await import('./rm.ts')).remove(contextOf(command), names)),
