@@ -1,5 +1,5 @@
 // Sends a prompt to a cluster and prints the answer as it arrives:
-//   node examples/ask.ts "What is 2+2?"
+//   npx node examples/ask.ts "What is 2+2?"
 // SHOAL_BOOTSTRAP (host:port) and SHOAL_CLUSTER select the network. Default: the public DHT and gatewayai-poc.
 import { connect } from '@shoal/client';
 

@@ -1,5 +1,5 @@
 // Donates an engine to Donate compute clients and sends it a prompt, both in one program:
-//   node examples/donate.ts "What is 2+2?"
+//   npx node examples/donate.ts "What is 2+2?"
 // It uses the echo engine. With `mode: 'model_push'` and
 // `mount: (modelPath, options) => createLlama({ modelPath, slots: 1, ...options })` clients send a GGUF file instead,
 // with `node.putModel(createReadStream(path), { length })`, and send prompts with `node.infer({ ids })`.

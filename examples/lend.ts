@@ -1,5 +1,5 @@
 // Lends an engine to a cluster from your own program, until Ctrl-C:
-//   node examples/lend.ts
+//   npx node examples/lend.ts
 // It uses the echo engine; `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model.
 import { once } from 'node:events';
 import { createEcho } from '@shoal/engine/echo';

@@ -1,6 +1,6 @@
 // Shares an engine under a Server ID, or chats with a shared one:
-//   node examples/localllm.ts                               shares, until Ctrl-C
-//   node examples/localllm.ts SERVER_ID "What is 2+2?"      sends a prompt
+//   npx node examples/localllm.ts                               shares, until Ctrl-C
+//   npx node examples/localllm.ts SERVER_ID "What is 2+2?"      sends a prompt
 // It uses the echo engine; `createLlama({ modelPath })` and `createOllama()` share a real model. SHOAL_BOOTSTRAP
 // (host:port) selects the DHT. Default: the public one.
 import { randomBytes } from 'node:crypto';

@@ -1,5 +1,5 @@
 // A QMesh worker and a client that sends it a prompt, in one program:
-//   node examples/qmesh.ts "What is 2+2?"
+//   npx node examples/qmesh.ts "What is 2+2?"
 // SHOAL_BOOTSTRAP (host:port) selects the DHT. Default: the public one. The worker uses the echo engine;
 // `createLlama({ modelPath })` from '@shoal/engine-llama' lends a GGUF model. As separate programs they are
 // run-worker.js and basic-client.js.

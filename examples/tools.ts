@@ -1,5 +1,5 @@
 // Lets a model call a function of this program, and prints the answer that uses the result:
-//   node examples/tools.ts "What is the weather in Oslo?"
+//   npx node examples/tools.ts "What is the weather in Oslo?"
 // SHOAL_BOOTSTRAP (host:port) and SHOAL_CLUSTER select the network. Default: the public DHT and gatewayai-poc.
 import { connect } from '@shoal/client';
 import type { Message, Tool, ToolCall } from '@shoal/protocol/request';

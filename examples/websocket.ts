@@ -1,5 +1,5 @@
 // Opens a WebSocket door for programs and web pages, and sends a prompt through it, both in one program:
-//   node examples/websocket.ts "What is 2+2?"
+//   npx node examples/websocket.ts "What is 2+2?"
 // A page does the same: `connect({ peers: ['ws://127.0.0.1:17003'] })`. A door that other machines can
 // reach needs `token` or `allowedKeys`.
 import { connect } from '@shoal/client';

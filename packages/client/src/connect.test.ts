@@ -27,7 +27,9 @@ test('an error does not repeat a secret in an address', async () => {
   await assert.rejects(connect({ peers: ['ws://user:secret@127.0.0.1'] }), ({ message }) => !/secret/.test(message));
 });
 
-test('connect without peers and clusters is refused', async () => {
-  await assert.rejects(connect({}), { code: 'INVALID_REQUEST' });
+test('connect without peers and clusters is refused, with both forms of the call', async () => {
+  const message = /connect\(\{ clusters: .* connect\(\{ peers: /;
+  await assert.rejects(connect(), { code: 'INVALID_REQUEST', message });
+  await assert.rejects(connect({}), { code: 'INVALID_REQUEST', message });
   await assert.rejects(connect({ peers: [], clusters: [] }), { code: 'INVALID_REQUEST' });
 });

@@ -129,10 +129,12 @@ export class Shoal {
  * Dials peers and joins clusters as a client. Resolves before peers are found; `generate` waits for them. Rejects with
  * `INVALID_REQUEST` for an invalid address or cluster id, and for a connection that this platform does not support.
  */
-export async function connect(options: ConnectOptions): Promise<Shoal> {
+export async function connect(options: ConnectOptions = {}): Promise<Shoal> {
   const { peers = [], clusters = [], bootstrap, token, seed, name = 'client' } = options;
   if (peers.length === 0 && clusters.length === 0) {
-    throw ShoalError.invalidRequest('Give peers to dial, clusters to join, or both.');
+    throw ShoalError.invalidRequest(
+      'There is nothing to connect to. Give clusters to join, connect({ clusters: ["my-cluster"] }), or peers to dial, connect({ peers: ["ws://127.0.0.1:17003/shoal/v1"] }).',
+    );
   }
   const dht = clusters.length === 0 ? undefined : createDht(bootstrap === undefined ? {} : { bootstrap });
   let network: Network | undefined;

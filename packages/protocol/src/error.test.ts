@@ -12,3 +12,9 @@ test('an error with another message has no lengths', () => {
   const others = ['The prompt is longer than the context of the model.', 'The prompt has many tokens.', ''];
   for (const message of others) assert.equal(exceededContextOf(new ShoalError('CONTEXT_EXCEEDED', message)), undefined);
 });
+
+test('an error as JSON has its code and message, and never its cause', () => {
+  const error = new ShoalError('OVERLOADED', 'Busy.', { cause: new Error('secret'), retryAfterMs: 100 });
+  assert.equal(JSON.stringify({ error }), '{"error":{"code":"OVERLOADED","message":"Busy.","retryAfterMs":100}}');
+  assert.equal(JSON.stringify(ShoalError.badMessage('No.')), '{"code":"BAD_MESSAGE","message":"No."}');
+});

@@ -65,6 +65,12 @@ export class ShoalError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
+  /** Called by `JSON.stringify`, which leaves out the fields of errors. The cause stays on this machine. */
+  toJSON(): { readonly code: ErrorCode; readonly message: string; readonly retryAfterMs?: number | undefined } {
+    const { code, message, retryAfterMs } = this;
+    return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  }
+
   /** Returns a thrown value as a `ShoalError`. Any other value becomes the cause of an `INTERNAL` error. */
   static from(value: unknown): ShoalError {
     if (value instanceof ShoalError) return value;
