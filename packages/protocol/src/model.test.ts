@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { abilitiesNeeded, type Ability, canAnswer, checkAbilities } from './model.ts';
+import { abilitiesNeeded, type Ability, canAnswer, checkAbilities, isNamed } from './model.ts';
+
+test('a model is named by its id, its digest, its id without the tag latest, and the demo model by demo', () => {
+  const named = (id: string, name: string): boolean => isNamed({ id, digest: 'sha256:a' }, name);
+  assert.ok(named('tiny:1b', 'tiny:1b') && named('tiny:1b', 'sha256:a') && named('tiny:latest', 'tiny'));
+  assert.ok(named('shoal-demo', 'demo') && !named('tiny:1b', 'tiny') && !named('other', 'demo'));
+});
 import { type InferenceRequest, promptInput } from './request.ts';
 
 const chat: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [] };

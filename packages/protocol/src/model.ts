@@ -33,9 +33,12 @@ export interface ModelInfo {
   readonly abilities?: readonly Ability[] | undefined;
 }
 
-/** True if a name is the model's id or digest, or its id without Ollama's tag `latest`. */
+/** The id of the demo model, and the name that people use for it. */
+const DEMO = { id: 'shoal-demo', name: 'demo' } as const;
+
+/** True if a name is the model's id or digest, its id without Ollama's tag `latest`, or `demo` for the demo model. */
 export function isNamed({ id, digest }: ModelInfo, name: string): boolean {
-  return id === name || digest === name || id === `${name}:latest`;
+  return id === name || digest === name || id === `${name}:latest` || (id === DEMO.id && name === DEMO.name);
 }
 
 /** Returns the abilities that a request requires. Reasoning is never one: a model without it answers without it. */

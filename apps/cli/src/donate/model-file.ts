@@ -1,11 +1,29 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { digestFile, hexOf } from '@shoal/files/digest';
 import { errorCode, isMissing } from '@shoal/files/error-code';
 import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
+import { isModelPath } from '@shoal/host/launch-settings';
+import { findModel } from '@shoal/host/models';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { localPlaces } from '../models/local.ts';
 
 const READ_PIECE_BYTES = 1024 * 1024;
+
+/** Returns the path of a model that is given by its file, or by its name as `shoal list` shows it. Throws a usage error. */
+export async function modelFile(context: Context, text: string): Promise<string> {
+  if (isModelPath(text) || existsSync(text)) return text;
+  try {
+    const { paths } = await findModel(await localPlaces(context), text);
+    const [path = text, ...parts] = paths;
+    if (parts.length === 0) return path;
+  } catch (error) {
+    throw error instanceof ShoalError ? CliError.usage(error.message) : error;
+  }
+  throw CliError.usage(`"${text}" is a model in several files. Push one that is a single file.`);
+}
 
 /** Returns the size of a GGUF file in bytes. Throws a usage error for any other file, before anything is sent. */
 export async function modelSize(path: string): Promise<number> {

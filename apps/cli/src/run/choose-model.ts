@@ -154,7 +154,7 @@ function otherEngine(context: Context, configuration: Configuration, log: Logger
 }
 
 function demoChoice(context: Context, configuration: Configuration, log: Logger): ModelChoice {
-  process.stderr.write('No model was given. Using the demo model, a toy that does sums and small talk.\n');
+  process.stderr.write('No model was given. Using the model "demo", a toy that does sums and small talk.\n');
   const path = findDemoModel();
   const files = async (): Promise<readonly string[]> => (path === undefined ? [] : [path]);
   return { name: path ?? 'shoal-demo', files, open: opener(context, configuration, log) };

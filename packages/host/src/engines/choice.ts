@@ -1,18 +1,18 @@
-import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
 import type { Engine } from '@shoal/engine';
 import type { LlamaModel, LogLevel } from '@shoal/engine-llama';
 import { keepAliveMs } from '@shoal/formats/ollama/keep-alive';
 import { ShoalError } from '@shoal/protocol/error';
 import { homeFiles, type Home } from '../home/home.ts';
 import type { Logger } from '../log.ts';
+import { findDemoModel } from '../models/demo-model.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { runsFiles } from '../settings/settings.ts';
 import { printableName } from '../printable.ts';
 import type { StoreEngine } from './store-engine.ts';
 
-const DEMO_MODEL = 'models/demo/shoal-demo.gguf';
+export { findDemoModel };
+
 const GIB = 1024 ** 3;
 /** The share of this machine's memory for models if there is no `memoryBudget`. */
 const MEMORY_SHARE = 0.8;
@@ -22,12 +22,6 @@ export interface EngineChoice
   extends Pick<Configuration, 'engine' | 'gpuLayers'>, Partial<Omit<Configuration, 'engine' | 'gpuLayers'>> {
   /** The largest context length if `contextLength` is undefined. Default: the engine's own. */
   readonly contextLengthMax?: number | undefined;
-}
-
-/** Returns the path of the demo model, in a checkout or in a published package. Undefined if it is not installed. */
-export function findDemoModel(): string | undefined {
-  const folders = [join(import.meta.dirname, '../../../..'), join(import.meta.dirname, '../..')];
-  return folders.map((folder) => join(folder, DEMO_MODEL)).find((path) => existsSync(path));
 }
 
 /**

@@ -28,6 +28,7 @@ test('a name finds a model of the store before one of another program', { skip }
   }
   assert.deepEqual(await findModel(places, 'other'), (await listModels(places)).models[2]);
   assert.equal((await findModel(places, join(folder, 'demo.gguf'))).owner, 'file');
+  assert.equal((await findModel(places, 'shoal-demo')).path, demo, 'the demo model has a name without being stored');
 });
 
 test(

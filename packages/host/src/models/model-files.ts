@@ -13,6 +13,7 @@ import {
 import { ShoalError } from '@shoal/protocol/error';
 import { isModelPath } from '../settings/launch-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
+import { findDemoModel, isDemoModel } from './demo-model.ts';
 
 /** The most names that an error lists. */
 const NAMED_MODELS = 20;
@@ -66,7 +67,7 @@ export async function listModels({ home, others }: ModelPlaces): Promise<{
 
 /**
  * Returns the model with a name or digest, Shoal's before those of other programs, or the file at a path. A name comes before
- * a file of that name; `./NAME` is the file. Throws `MODEL_NOT_FOUND` with a list of models, `INVALID_REQUEST` for a missing
+ * a file of that name; `./NAME` is the file. `demo` is the demo model, unless another has that name. Throws `MODEL_NOT_FOUND` with a list of models, `INVALID_REQUEST` for a missing
  * file.
  */
 export async function findModel(places: ModelPlaces, text: string): Promise<LocalModel> {
@@ -77,6 +78,8 @@ export async function findModel(places: ModelPlaces, text: string): Promise<Loca
   const { models } = await findExternalModels(places.others);
   const others = models.find((model) => isCalled(model, text));
   if (others !== undefined) return others;
+  const demo = isDemoModel(text) ? findDemoModel() : undefined;
+  if (demo !== undefined) return modelFile(demo);
   if (existsSync(text)) return modelFile(text);
   throw notFound(
     text,

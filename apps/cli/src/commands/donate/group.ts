@@ -19,7 +19,7 @@ export function addDonate(program: Command, finish: Finish): void {
     );
   example(program.command('push [model]'), PUSH_EXAMPLES)
     .description(
-      'send a GGUF file to a Donate compute node and run it there; without MODEL, ask the node’s own model; without --prompt and --ids, only check that the node can run it',
+      'send a model, by its name or GGUF file, to a Donate compute node and run it there; without MODEL, ask the node’s own model; without --prompt and --ids, only check that the node can run it',
     )
     .summary('run a model on a node of Donate compute')
     .requiredOption('--to <host[:port]>', 'the node')

@@ -5,7 +5,7 @@ import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol/error';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { digest, modelSize, readPieces } from '../../donate/model-file.ts';
+import { digest, modelFile, modelSize, readPieces } from '../../donate/model-file.ts';
 import { modelText, print } from '../../terminal/output.ts';
 import { size, TransferProgress } from '../../terminal/transfer-progress.ts';
 
@@ -22,7 +22,8 @@ export interface PushFlags {
 /** `shoal push`: sends a model to a Donate compute node and asks it. Ctrl-C disconnects, and the node removes the model. */
 export async function push(context: Context, model: string | undefined, flags: PushFlags): Promise<number> {
   const question = readQuestion(model, flags);
-  const lengthBytes = model === undefined ? 0 : await modelSize(model);
+  const path = model === undefined ? undefined : await modelFile(context, model);
+  const lengthBytes = path === undefined ? 0 : await modelSize(path);
   const node = await dial(flags.to);
   let isInterrupted = false;
   const interrupt = (): void => {
@@ -32,8 +33,14 @@ export async function push(context: Context, model: string | undefined, flags: P
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   try {
-    if (model === undefined) await askItsOwn(context, node, flags.to, question);
-    else await pushAndAsk(context, node, { path: model, lengthBytes, to: flags.to }, question);
+    if (path === undefined) await askItsOwn(context, node, flags.to, question);
+    else
+      await pushAndAsk(
+        context,
+        node,
+        { path, name: path === model ? basename(path) : (model ?? ''), lengthBytes, to: flags.to },
+        question,
+      );
     return EXIT.ok;
   } catch (error) {
     throw isInterrupted ? CliError.interrupted() : error;
@@ -84,6 +91,8 @@ async function askItsOwn(context: Context, node: DonateNode, to: string, questio
 
 interface ModelFile {
   readonly path: string;
+  /** For the node: the name that was given, or that of the file. */
+  readonly name: string;
   readonly lengthBytes: number;
   /** The node's address as it was given. */
   readonly to: string;
@@ -129,11 +138,11 @@ async function openTokenizer(path: string): Promise<Tokenizer> {
   return createTokenizer(path);
 }
 
-async function pushFile(node: DonateNode, { path, lengthBytes: length, to }: ModelFile): Promise<void> {
+async function pushFile(node: DonateNode, { path, name, lengthBytes: length, to }: ModelFile): Promise<void> {
   process.stderr.write(`Reading ${path} (${size(length)}) …\n`);
   const sha256 = await digest(path);
   const progress = new TransferProgress(length);
-  const config = { format: 'gguf', name: basename(path).replace(/\.gguf$/i, '') };
+  const config = { format: 'gguf', name: name.replace(/\.gguf$/i, '') };
   let sent = 0;
   const onProgress = (bytes: number): void => {
     sent = bytes;

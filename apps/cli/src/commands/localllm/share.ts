@@ -1,7 +1,9 @@
 import type { Configuration } from '@shoal/host/configuration';
 import { doorSettings } from '@shoal/host/doors/settings';
 import { prepareHome } from '@shoal/host/home';
+import { isModelPath } from '@shoal/host/launch-settings';
 import { createLogger, type Logger } from '@shoal/host/log';
+import { findModel } from '@shoal/host/models';
 import { printableName } from '@shoal/host/printable';
 import { createTopic, loadTopic } from '@shoal/host/home/server-id';
 import { type EngineName, runsFiles } from '@shoal/host/settings';
@@ -16,6 +18,8 @@ import { untilAnnounced } from '../../door/announcement.ts';
 import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
 import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
+import { localPlaces } from '../../models/local.ts';
+import { isMissing } from '../../run/running-model.ts';
 import { LiveLine } from '../../terminal/live-line.ts';
 import { listenToKeys } from '../../localllm/keys.ts';
 import { qrCode } from '../../localllm/qr-code.ts';
@@ -36,7 +40,7 @@ export async function share(context: Context, flags: ShareFlags): Promise<number
   const sharing = new Sharing(context, {
     configuration: {
       ...configuration,
-      engine: settings.engine === undefined ? defaultEngine(configuration) : configuration.engine,
+      engine: settings.engine === undefined ? await defaultEngine(context, configuration) : configuration.engine,
       slots: configuration.slots ?? 1,
     },
     name: name ?? configuration.name,
@@ -47,10 +51,24 @@ export async function share(context: Context, flags: ShareFlags): Promise<number
   return EXIT.ok;
 }
 
-/** Returns Ollama unless the model is clearly a file. If Ollama does not answer, that is an error: no other engine is tried. */
-function defaultEngine({ engine, model }: Configuration): EngineName {
+/**
+ * Returns Ollama unless the model is a file or belongs to Shoal or another program. If Ollama does not answer, that is an
+ * error: no other engine is tried.
+ */
+async function defaultEngine(context: Context, { engine, model }: Configuration): Promise<EngineName> {
   if (!runsFiles(engine)) return engine;
-  return model !== undefined && /\.gguf$/i.test(model) ? engine : 'ollama';
+  return model !== undefined && (await isModelFile(context, model)) ? engine : 'ollama';
+}
+
+/** True for a model that the engine llama can load, and that is not Ollama's. */
+async function isModelFile(context: Context, name: string): Promise<boolean> {
+  if (isModelPath(name)) return true;
+  try {
+    return (await findModel(await localPlaces(context), name)).owner !== 'ollama';
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
 }
 
 interface SharingOptions {

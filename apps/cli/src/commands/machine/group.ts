@@ -24,6 +24,7 @@ export function addMachine(program: Command, finish: Finish): void {
     .summary('run the first node of a private DHT')
     .option('--port <port>', 'UDP port; 0 picks a free one', port, 49_737)
     .option('--host <address>', 'the IPv4 address at which others reach this machine', notEmpty, '0.0.0.0')
+    .option('--background', 'return once it runs; without this flag it stays in the foreground')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./bootstrap.ts')).bootstrap(contextOf(command), command.opts())),
     );

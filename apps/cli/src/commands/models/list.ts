@@ -10,6 +10,8 @@ import { size } from '../../terminal/transfer-progress.ts';
 
 const HEADINGS = ['NAME', 'SIZE', 'QUANTIZATION', 'WHERE'];
 
+const NONE = 'none yet; get one with "shoal pull llama3.2:1b", or try the demo model: shoal run demo';
+
 /** `shoal list`: the models of the store and of other programs. Reads headers only. */
 export async function list(context: Context): Promise<number> {
   const { models, skipped } = await listModels(await localPlaces(context));
@@ -20,7 +22,7 @@ export async function list(context: Context): Promise<number> {
     rows.push([printableName(model.name), size(model.bytes), inspected.quantization ?? 'broken', locationOf(model)]);
     documents.push({ ...modelDocument(model), ...inspected });
   }
-  const lines = rows.length > 0 ? columns([HEADINGS, ...rows]) : ['none yet; get one with "shoal pull llama3.2:1b"'];
+  const lines = rows.length > 0 ? columns([HEADINGS, ...rows]) : [NONE];
   const skippedLines = skipped.map(({ path, why }) => `Skipped: ${printableName(path)} (${printableName(why)})`);
   print(context, { models: documents, skipped }, [...lines, ...skippedLines]);
   return EXIT.ok;
