@@ -73,6 +73,11 @@ export interface Session<Extension = never> {
   tick(now: number): Output<Extension>[];
   /** The time of the next `tick`; `Infinity` if none is due. */
   readonly wakeAt: number;
+  /**
+   * True if the peer finds messages wherever they begin, so that several may share a packet. Default: false, because some peers
+   * take each packet for one message.
+   */
+  readonly joinsMessages?: boolean | undefined;
   /** Call when the connection is gone. Ends every open request: ours with `WORKER_LOST`, the peer's with `abort`. */
   end(): Output<Extension>[];
 

@@ -39,6 +39,8 @@ export interface Connection {
    * After the end it does nothing and returns false.
    */
   send(bytes: Uint8Array): boolean;
+  /** Lets what is sent in a row leave in one packet from now on. Connections without packets do so anyway. */
+  joinMessages?(): void;
   /** Flushes and ends the connection. Bytes that are unsent after `CLOSE_GRACE_MS` are dropped. Safe to call twice. */
   close(): void;
 }

@@ -90,6 +90,10 @@ export class PeerSession extends MessageSession {
     return [this.#sendHello(door === undefined ? {} : { challenge: door.challenge })];
   }
 
+  get joinsMessages(): boolean {
+    return this.#speaksShoal;
+  }
+
   /** Sends our hello and status again. Call when clusters, models or load have changed. */
   announce(now: number): Output[] {
     if (!this.#hasSentHello) return [];

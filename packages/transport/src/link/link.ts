@@ -165,6 +165,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
       case 'send':
         return this.#sendBounded(output.bytes);
       case 'peer':
+        if (this.session.joinsMessages === true) this.connection.joinMessages?.();
         return this.#handlers.peer(output.peer);
       case 'request': {
         const exchange = new LinkExchange(output.id, output.request, this.#exchangePort);
