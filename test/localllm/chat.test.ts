@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { TestNetwork } from '../harness/test-network.ts';
 import { atTerminal, FixtureHost } from './fixture.ts';
 
@@ -62,7 +63,7 @@ test('an empty answer is reported, and is not a failure', async () => {
 test('the loss of a host during an answer is HOST_DISCONNECTED, after the text that has arrived', async () => {
   const { code, stdout, stderr } = await network.shoal(home, chat(crashing), { input: 'Hi\nAnd then?\n' });
   assert.deepEqual([code, stdout], [1, 'one two\n']);
-  assert.match(stderr, /^HOST_DISCONNECTED: .*Connect again/m);
+  assert.match(stderr, /^shoal: HOST_DISCONNECTED: .*Connect again/m);
 });
 
 test('a host that closes idle connections is connected to again without a word', async () => {
@@ -121,9 +122,33 @@ test('at a terminal Ctrl-C stops the answer, and a second one ends the chat', as
   await shows('(Stopped.)');
   await host.receives('abort');
   terminal.write('/clear\r');
-  await shows('\u001b[2J');
+  await shows('Cleared session context');
   terminal.write('/nonsense\r');
-  await shows('There is no /nonsense');
+  await shows("Unknown command '/nonsense'");
+  terminal.write('/save talk\r');
+  await shows('not possible with a shared model');
   terminal.write('\u0003');
+  assert.equal(await terminal.ended(), 0, terminal.stdout);
+});
+
+test('at a terminal the conversation is sent again with each message, until /clear', async () => {
+  const host = await FixtureHost.open(network, '--answer', 'Hello, Ann!', '--words-per-second', '100');
+  const terminal = atTerminal(network, home, chat(host));
+  const answers = (number: number): Promise<unknown> =>
+    terminal.until(() => terminal.stdout.split('Hello, Ann!').length > number || undefined, `answer ${number}`);
+  await terminal.until(() => terminal.stdout.includes('> ') || undefined, 'the prompt');
+  terminal.write('I am Ann.\r');
+  await answers(1);
+  terminal.write('Who am I?\r');
+  await answers(2);
+  terminal.write('/clear\r');
+  await terminal.until(() => terminal.stdout.includes('Cleared') || undefined, 'the clearing');
+  terminal.write('And now?\r');
+  await answers(3);
+  const second = 'Earlier in this conversation:\nI said: I am Ann.\nYou said: Hello, Ann!\n\nNow I say:\nWho am I?';
+  for (const prompt of ['I am Ann.', second, 'And now?']) {
+    await host.receives('chat_start', ({ payload }) => isDeepStrictEqual(payload, { prompt }));
+  }
+  terminal.write('/bye\r');
   assert.equal(await terminal.ended(), 0, terminal.stdout);
 });

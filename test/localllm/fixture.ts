@@ -45,12 +45,13 @@ export class FixtureHost {
   }
 
   /** The first message of that type, including those already received. */
-  receives(type: string): Promise<Message> {
+  /** Resolves with the first message of this type that also `fits`. */
+  receives(type: string, fits: (message: Message) => boolean = () => true): Promise<Message> {
     return this.#program.until(
       () =>
         documents(this.#program)
           .flatMap(({ message }) => (isMessage(message) ? [message] : []))
-          .find((message) => message.type === type),
+          .find((message) => message.type === type && fits(message)),
       `a ${type}`,
     );
   }

@@ -1,5 +1,5 @@
 /** The hidden command that the scripts ask for the next words. */
-export const COMPLETE_COMMAND = '__complete';
+const COMPLETE_COMMAND = '__complete';
 
 /** Bash ends a word at a colon, so the part of the candidates up to the last colon is removed. */
 const BASH = `# Completion of shoal for bash: shoal completion bash > ~/.local/share/bash-completion/completions/shoal

@@ -13,7 +13,7 @@ export function usageMessage({ code, message }: CommanderError, program: Command
 }
 
 /** Returns the command that the words name, as far as they are known. */
-export function innermost(program: Command, words: readonly string[]): Command {
+function innermost(program: Command, words: readonly string[]): Command {
   let command = program;
   for (const word of words) command = childOf(command, word) ?? command;
   return command;
@@ -44,7 +44,7 @@ export function commandNames(command: Command): string[] {
 }
 
 /** The long flags of a command, those of the whole program included. */
-export function flagNames(command: Command): string[] {
+function flagNames(command: Command): string[] {
   const help = command.createHelp();
   const options = [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)];
   return options.flatMap(({ long }) => long ?? []);

@@ -6,7 +6,7 @@ import { writeModelText } from '../terminal/output.ts';
 import { describeError } from './advice.ts';
 
 /** The result of one prompt. It has been printed already. */
-export type ChatOutcome = { readonly reason: FinishReason } | { readonly error: ShoalError };
+export type ChatOutcome = { readonly reason: FinishReason; readonly text: string } | { readonly error: ShoalError };
 
 /** True if no more prompts can be answered: the host left during an answer, or was not found again. */
 export function isHostGone({ code }: ShoalError): boolean {
@@ -21,11 +21,12 @@ export async function answer(
   signal: AbortSignal,
 ): Promise<ChatOutcome> {
   const texts: string[] = [];
-  const outcome = await read(host, prompt, signal, async (text) => {
-    texts.push(text);
-    if (!json) await writeModelText(text);
+  const end = await read(host, prompt, signal, async (piece) => {
+    texts.push(piece);
+    if (!json) await writeModelText(piece);
   });
   const text = texts.join('');
+  const outcome = 'error' in end ? end : { ...end, text };
   if (json) process.stdout.write(`${JSON.stringify(documentOf(outcome, text, host))}\n`);
   else {
     if (text !== '' && !text.endsWith('\n')) process.stdout.write('\n');
@@ -40,7 +41,7 @@ async function read(
   prompt: string,
   signal: AbortSignal,
   onText: (text: string) => Promise<void>,
-): Promise<ChatOutcome> {
+): Promise<{ readonly reason: FinishReason } | { readonly error: ShoalError }> {
   try {
     for await (const event of host.chat(prompt, { signal })) {
       if (event.type === 'text') await onText(event.text);
@@ -64,7 +65,7 @@ function documentOf(outcome: ChatOutcome, response: string, { host }: LocalLlmHo
 }
 
 function remarkOn(outcome: ChatOutcome, text: string): string | undefined {
-  if ('error' in outcome) return describeError(outcome.error);
+  if ('error' in outcome) return `shoal: ${describeError(outcome.error)}`;
   switch (outcome.reason) {
     case 'stop':
     case 'tool_calls':

@@ -1,82 +1,123 @@
-import { createInterface, type Interface } from 'node:readline/promises';
 import type { LocalLlmHost } from '@shoal/client/localllm';
+import { printableText } from '@shoal/host/printable';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import { EXIT } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { MutedOutput } from '../terminal/muted-output.ts';
+import { emptyConversation } from '../run/conversation.ts';
+import { InputHistory } from '../run/input-history.ts';
+import { printLines, type SessionAction } from '../run/session-action.ts';
+import { RunSession } from '../run/session.ts';
+import { TerminalLines } from '../run/terminal-lines.ts';
 import { answer, isHostGone } from './chat-answer.ts';
+import { conversationPrompt } from './conversation-prompt.ts';
 import type { Interrupts } from './interrupts.ts';
 
-const CLEAR_SCREEN = '\u001b[2J\u001b[3J\u001b[H';
+const NOT_POSSIBLE = 'That is not possible with a shared model: its host chooses and describes it.';
+/** Settings that the dialect does not carry. */
+const UNSENT_SETTING = /^\s*\/set\s+(?:parameter|format|noformat)\b/;
 
-const HELP = [
-  'The host does not remember earlier prompts.',
-  '/clear  clear the screen',
-  '/help   show this help',
-  '/quit   leave; Ctrl-C stops an answer, or leaves',
-];
-
-/** A chat at a terminal. It ends when the person leaves or the host is gone. */
+/**
+ * A chat at a terminal, with the editing and the commands of `shoal run`. It ends when the person leaves or the host
+ * is gone. The conversation is sent again with each message, because a host does not remember it.
+ */
 export class TerminalChat {
   readonly #context: Context;
   readonly #host: LocalLlmHost;
   readonly #interrupts: Interrupts;
-  readonly #output = new MutedOutput();
-  readonly #lines: Interface;
-  readonly #leaving: Promise<undefined>;
+  readonly #session: RunSession;
+  #isBusy = false;
 
   constructor(context: Context, host: LocalLlmHost, interrupts: Interrupts) {
     this.#context = context;
     this.#host = host;
     this.#interrupts = interrupts;
-    this.#lines = createInterface({ input: process.stdin, output: this.#output, terminal: true });
-    // In raw mode Ctrl-C is a key, and Ctrl-D closes the input.
-    this.#lines.on('SIGINT', () => interrupts.interrupt());
-    this.#lines.on('close', () => interrupts.leave());
-    this.#leaving = new Promise((resolve) => {
-      interrupts.left.addEventListener('abort', () => resolve(undefined));
-    });
+    const display = { wordWrap: false, verbose: false, history: true };
+    this.#session = new RunSession(emptyConversation(host.host.model), display);
   }
 
   async run(): Promise<number> {
-    process.stderr.write('Type a prompt, or /help for commands.\n');
+    const history = new InputHistory(this.#context.home, (line) => process.stderr.write(`${line}\n`));
+    const lines = new TerminalLines({
+      history: await history.lines(),
+      remembers: () => this.#session.display.history,
+      onRemember: (line) => history.remember(line),
+      onInterrupt: (isLineEmpty) => this.#interrupted(isLineEmpty),
+    });
+    const close = (): void => lines.close();
+    this.#interrupts.left.addEventListener('abort', close);
     try {
-      for (;;) {
-        const line = await this.#nextLine();
-        if (line === undefined) return EXIT.ok;
-        if (!(await this.#runLine(line.trim()))) return EXIT.failed;
-      }
+      return await this.#readLines(lines);
     } finally {
-      this.#lines.close();
+      this.#interrupts.left.removeEventListener('abort', close);
+      lines.close();
+      await history.written();
     }
   }
 
-  /** Returns the next line; undefined if the person leaves. */
-  async #nextLine(): Promise<string | undefined> {
-    if (this.#interrupts.left.aborted) return undefined;
-    const line = await Promise.race([this.#leaving, this.#lines.question('> ')]);
-    // The line that was being typed is not sent.
-    if (line === undefined) process.stdout.write('\n');
-    return line;
+  async #readLines(lines: TerminalLines): Promise<number> {
+    for (;;) {
+      const line = this.#interrupts.left.aborted ? undefined : await lines.next(this.#session.isOpen);
+      if (line === undefined) {
+        process.stdout.write('\n');
+        return EXIT.ok;
+      }
+      const actions = UNSENT_SETTING.test(line.text)
+        ? [printLines(NOT_POSSIBLE)]
+        : this.#session.line(line.text, line.isPasted);
+      const end = await lines.mute(() => this.#perform(actions));
+      if (end !== undefined) return end;
+    }
   }
 
-  /** Resolves with false if the host is gone. */
-  async #runLine(line: string): Promise<boolean> {
-    if (line === '') return true;
-    if (line === '/quit') this.#interrupts.leave();
-    else if (line === '/clear') process.stdout.write(CLEAR_SCREEN);
-    else if (line === '/help') process.stderr.write(`${HELP.join('\n')}\n`);
-    else if (/^\/[a-z]+$/.test(line)) process.stderr.write(`There is no ${line}. Type /help for commands.\n`);
-    else return this.#ask(line);
-    return true;
+  /** During an answer Ctrl-C stops it. Otherwise it drops what was typed, or leaves. */
+  #interrupted(isLineEmpty: boolean): void {
+    const isTyping = !this.#isBusy && (!isLineEmpty || this.#session.isOpen);
+    this.#session.interrupt();
+    if (isTyping) process.stdout.write('\n');
+    else this.#interrupts.interrupt();
   }
 
-  async #ask(prompt: string): Promise<boolean> {
-    this.#output.isMuted = true;
+  /** Returns the exit code if the chat ends. */
+  async #perform(actions: readonly SessionAction[]): Promise<number | undefined> {
+    for (const action of actions) {
+      switch (action.type) {
+        case 'exit':
+          return EXIT.ok;
+        case 'print':
+          process.stdout.write(`${printableText(action.lines.join('\n'))}\n`);
+          break;
+        case 'generate':
+          if (await this.#ask(action.request)) return EXIT.failed;
+          break;
+        case 'show':
+        case 'load':
+        case 'reload':
+        case 'save':
+          process.stdout.write(`${NOT_POSSIBLE}\n`);
+          break;
+        default:
+          action satisfies never;
+      }
+    }
+    return undefined;
+  }
+
+  /** Returns true if the host is gone. */
+  async #ask({ input }: InferenceRequest): Promise<boolean> {
+    const prompt = input.type === 'messages' ? conversationPrompt(input.messages) : '';
+    this.#isBusy = true;
     try {
       const outcome = await this.#interrupts.during((signal) => answer(this.#context, this.#host, prompt, signal));
-      return !('error' in outcome && isHostGone(outcome.error));
+      if ('error' in outcome) {
+        this.#session.failed();
+        return isHostGone(outcome.error);
+      }
+      // The text before Ctrl-C stays in the conversation.
+      if (outcome.reason === 'abort' && outcome.text === '') this.#session.failed();
+      else this.#session.answered(outcome.text);
+      return false;
     } finally {
-      this.#output.isMuted = false;
+      this.#isBusy = false;
     }
   }
 }

@@ -206,7 +206,7 @@ export class TerminalRun {
       error.code === 'CONTEXT_EXCEEDED'
         ? ' Type /clear to begin a new conversation, or set a longer context with /set parameter num_ctx.'
         : '';
-    process.stderr.write(`Error: ${printableText(error.message)}${advice}\n`);
+    process.stderr.write(`shoal: ${printableText(error.message)}${advice}\n`);
     if (error.code === 'INTERNAL') this.#options.log.error({ err: error.cause }, error.message);
   }
 }

@@ -14,7 +14,7 @@ export function addLocalLlm(program: Command, finish: Finish): void {
     );
   const chat = program.command('chat <server-id>');
   settingFlags(example(chat, 'shoal chat 7Yk…Q2a\n  $ echo "What is 2+2?" | shoal chat 7Yk…Q2a'), 'chat')
-    .description('chat with a shared model; each line of stdin is a prompt')
+    .description('chat with a shared model; without a terminal, each line of stdin is a prompt of its own')
     .summary('chat with a shared model')
     .option('--prompt <text>', 'ask this prompt and exit')
     .action(async (serverId: string, _flags: object, command: Command) =>
