@@ -12,12 +12,19 @@ test('a full disk is recognised in errors of the system and of SQLite', () => {
   assert.deepEqual([systemError('EIO'), new Error('x'), 'ENOENT'].map(isDiskFull), [false, false, false]);
 });
 
-test('a failed write is STORAGE_FULL with advice on a full disk, else INTERNAL', () => {
+test('a failed write names the file, the reason and the setting that helps', () => {
   const full = toWriteError(systemError('ENOSPC'), '/models/file');
   assert.equal(full.code, 'STORAGE_FULL');
-  assert.match(full.message, /disk of \/models is full\. Free some/);
+  assert.match(full.message, /^\/models\/file cannot be written: the disk is full\. Free some .* set SHOAL_HOME /);
   const denied = toWriteError(systemError('EACCES'), '/models/file');
-  assert.deepEqual([denied.code, denied.message], ['INTERNAL', '/models/file could not be written (EACCES).']);
+  assert.equal(denied.code, 'INVALID_REQUEST');
+  assert.match(
+    denied.message,
+    /^\/models\/file cannot be written: this user may not .* \(EACCES\)\. .* set SHOAL_HOME /,
+  );
+  assert.match(toWriteError(systemError('EROFS'), '/models/file').message, /its file system is read-only \(EROFS\)/);
+  const other = toWriteError(systemError('EIO'), '/models/file');
+  assert.deepEqual([other.code, other.message], ['INTERNAL', '/models/file could not be written (EIO).']);
   const known = ShoalError.invalidRequest('x');
   assert.equal(toWriteError(known, '/models/file'), known);
 });

@@ -1,5 +1,4 @@
 import { statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { ShoalError } from '@shoal/protocol/error';
 import { errorCode } from './error-code.ts';
 
@@ -27,18 +26,33 @@ export async function checkDiskSpace(folder: string, bytes: number): Promise<voi
   if (missingBytes > 0) throw storageFull(folder, { missingBytes });
 }
 
-/** The error to report for a failed write: `STORAGE_FULL` with advice, else `INTERNAL`. A `ShoalError` stays as it is. */
+/** Why a file cannot be written, by the system's code. */
+const WRITE_FAULTS: Readonly<Record<string, string>> = {
+  EROFS: 'its file system is read-only',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+};
+const OTHER_HOME = 'set SHOAL_HOME to a folder that this user may write to';
+
+/**
+ * The error to report for a failed write to a home: `STORAGE_FULL` or `INVALID_REQUEST` with the file, the reason and the
+ * setting that helps, else `INTERNAL`. A `ShoalError` stays as it is.
+ */
 export function toWriteError(error: unknown, path: string): ShoalError {
   if (error instanceof ShoalError) return error;
-  if (isDiskFull(error)) return storageFull(dirname(path), { cause: error });
-  return new ShoalError('INTERNAL', `${path} could not be written (${errorCode(error)}).`, { cause: error });
+  if (isDiskFull(error)) return storageFull(path, { cause: error });
+  const code = errorCode(error);
+  const why = WRITE_FAULTS[code];
+  if (why === undefined) return new ShoalError('INTERNAL', `${path} could not be written (${code}).`, { cause: error });
+  const message = `${path} cannot be written: ${why} (${code}). Change that, or ${OTHER_HOME}.`;
+  return new ShoalError('INVALID_REQUEST', message, { cause: error });
 }
 
-function storageFull(folder: string, { missingBytes, cause }: { missingBytes?: number; cause?: unknown }): ShoalError {
+function storageFull(path: string, { missingBytes, cause }: { missingBytes?: number; cause?: unknown }): ShoalError {
   const amount = missingBytes === undefined ? '' : `: ${Math.ceil(missingBytes / 1e6)} MB more are needed`;
   return new ShoalError(
     'STORAGE_FULL',
-    `The disk of ${folder} is full${amount}. Free some space, for example by removing models, or store models on another disk. Then try again.`,
+    `${path} cannot be written: the disk is full${amount}. Free some space, for example with "shoal rm", or set SHOAL_HOME to a folder on another disk. Then try again.`,
     { cause },
   );
 }

@@ -12,7 +12,7 @@ const RANDOM_RANGE = 2 ** 47;
 
 /**
  * Replaces a file in one step: a reader finds the old text or the new text, even after a crash. Throws `STORAGE_FULL` if the
- * disk is full, else `INTERNAL`.
+ * disk is full, and the other errors of `toWriteError`.
  */
 export async function writeDurably(path: string, text: string): Promise<void> {
   // Random, because the folder may hold leftovers of an earlier process with this id, or be shared with other machines.

@@ -35,7 +35,7 @@ test('on a full disk a result is refused and not counted, and is written when th
 
   const refused = (file: string): object => ({
     code: 'STORAGE_FULL',
-    message: `${file} cannot be written (ENOSPC). Run the same command again to go on.`,
+    message: `${file} cannot be written: the disk is full (ENOSPC). Free some space, and run the same command again to go on.`,
   });
   await assert.rejects(output.write(answer(1)), refused(path));
   await assert.rejects(output.write(answer(4)), refused(`${path}.state`));

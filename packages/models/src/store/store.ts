@@ -45,9 +45,13 @@ export class ModelStore {
     try {
       for (const each of layout.folders) await mkdir(each, { recursive: true, mode: FOLDER_MODE });
     } catch (error) {
-      throw new ShoalError('INVALID_REQUEST', `Models cannot be stored in ${layout.root} (${errorCode(error)}).`, {
-        cause: error,
-      });
+      throw new ShoalError(
+        'INVALID_REQUEST',
+        `Models cannot be stored in ${layout.root} (${errorCode(error)}). Set SHOAL_HOME to a folder that this user may write to.`,
+        {
+          cause: error,
+        },
+      );
     }
     return new ModelStore(layout);
   }
