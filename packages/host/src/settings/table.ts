@@ -136,7 +136,7 @@ export const SETTINGS = {
     description: 'the most tokens of prompt and answer together',
     schema: (is) => is.whole(1, 16_777_216),
     flag: '--context-length <n>',
-    commands: ['donate', 'qmesh worker', 'share', 'run'],
+    commands: [...ENGINE, 'run'],
     unset: 'as many as the model and the memory allow',
   },
   gpuLayers: {
