@@ -186,7 +186,7 @@ test('after all of that the node still answers', async () => {
   const { code, stdout } = await node.shoal(['prompt', 'Are you still there?']);
 
   assert.equal(code, 0);
-  assert.equal(stdout, 'Are you still there?');
+  assert.equal(stdout, 'Are you still there?\n');
 });
 
 function errorOf({ stdout }: Ran): { code: string; message: string } {

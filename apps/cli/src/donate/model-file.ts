@@ -3,18 +3,20 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { digestFile, hexOf } from '@shoal/files/digest';
 import { errorCode, isMissing } from '@shoal/files/error-code';
 import { GGUF_MAGIC_LENGTH, isGguf } from '@shoal/files/gguf';
-import { isModelPath } from '@shoal/host/launch-settings';
-import { findModel } from '@shoal/host/models';
 import { ShoalError } from '@shoal/protocol/error';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
-import { localPlaces } from '../models/local.ts';
 
 const READ_PIECE_BYTES = 1024 * 1024;
 
 /** Returns the path of a model that is given by its file, or by its name as `shoal list` shows it. Throws a usage error. */
 export async function modelFile(context: Context, text: string): Promise<string> {
-  if (isModelPath(text) || existsSync(text)) return text;
+  if (/\.gguf$/i.test(text) || existsSync(text)) return text;
+  // Looking for a model loads more code than a file needs.
+  const [{ findModel }, { localPlaces }] = await Promise.all([
+    import('@shoal/host/models'),
+    import('../models/local.ts'),
+  ]);
   try {
     const { paths } = await findModel(await localPlaces(context), text);
     const [path = text, ...parts] = paths;

@@ -104,8 +104,8 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.ok(chunks >= 1 && timing.first_token_ms <= timing.total_ms);
 
     const piped = await asker.run(['prompt'], { input: 'from a pipe\n' });
-    assert.equal(piped.stdout, 'from a pipe');
-    assert.match(piped.stderr, /^NodeA answered: 3 tokens, first after \d+ ms/);
+    assert.equal(piped.stdout, 'from a pipe\n');
+    assert.match(piped.stderr, /^NodeA answered with echo: 3 tokens, first after \d+ ms/);
 
     const wrong = async (args: string[], message: RegExp, input = ''): Promise<void> => {
       const result = await asker.run(args, { input });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { writeApiAccess } from '@shoal/host/home/api-file';
 import { locateHome } from '@shoal/host/home';
 import { openTestApi, TEST_TOKEN } from '../../../../node/src/testing/test-api.ts';
+import { snakeCased } from '../../terminal/output.ts';
 import { Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 import { until } from './ps.ts';
 
@@ -37,7 +38,7 @@ test('each model in memory is a line, with question marks for unknown values', a
       ['odd[31m', '?', '?', '?', '?', '0', 'forever'],
     ],
   );
-  assert.deepEqual((await shoal.json(['ps'])).document, { models: node.resident });
+  assert.deepEqual((await shoal.json(['ps'])).document, { models: snakeCased(node.resident) });
   node.resident = [];
   assert.match((await shoal.run(['ps'])).stdout, /^nothing: /);
 });
