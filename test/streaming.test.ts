@@ -31,7 +31,8 @@ test('text arrives word by word, and an interrupted prompt frees the worker', as
   prompt.signal('SIGINT');
 
   assert.equal(await prompt.ended(), 130);
-  assert.ok(STORY.startsWith(prompt.stdout) && prompt.stdout.length < STORY.length);
+  const text = prompt.stdout.trimEnd();
+  assert.ok(STORY.startsWith(text) && text.length < STORY.length);
   while ((await busy.status()).load.active > 0);
 });
 
@@ -43,7 +44,7 @@ test('a worker that is stopped completes its answer first', async () => {
   assert.equal(await leaving.stop(), 0);
 
   assert.equal(await prompt.ended(), 0, prompt.stderr);
-  assert.equal(prompt.stdout, STORY);
+  assert.equal(prompt.stdout, `${STORY}\n`);
   assert.match(prompt.stderr, new RegExp(`^${leaving.name} answered with [^:]+: 60 tokens`));
   await startWorker(leaving.name);
   await client.sees('Worker1', 'Worker2');
@@ -57,7 +58,7 @@ test('a worker killed during an answer is replaced by one with the same model, a
   killed.signal('SIGKILL');
 
   assert.equal(await prompt.ended(), 0, prompt.stderr);
-  assert.equal(prompt.stdout, STORY);
+  assert.equal(prompt.stdout, `${STORY}\n`);
   assert.match(prompt.stderr, new RegExp(`^${others(killed).join()} answered with [^:]+: `));
   await startWorker(killed.name);
   await client.sees('Worker1', 'Worker2');
@@ -71,7 +72,7 @@ test('a worker that freezes during an answer is replaced too', async () => {
   frozen.signal('SIGSTOP');
 
   assert.equal(await prompt.ended(), 0, prompt.stderr);
-  assert.equal(prompt.stdout, STORY);
+  assert.equal(prompt.stdout, `${STORY}\n`);
   assert.match(prompt.stderr, new RegExp(`^${others(frozen).join()} answered`));
   frozen.signal('SIGKILL');
   workers.delete(frozen.name);
@@ -87,10 +88,12 @@ test('a worker with another model does not continue an answer: it ends with an e
   killed.signal('SIGKILL');
 
   assert.equal(await prompt.ended(), 1);
-  assert.ok(LONG_STORY.startsWith(prompt.stdout) && prompt.stdout.length < LONG_STORY.length);
-  assert.match(prompt.stderr, /^shoal: The worker [^\n]+\n$/);
+  const text = prompt.stdout.trimEnd();
+  assert.ok(LONG_STORY.startsWith(text) && text.length < LONG_STORY.length);
+  const failure = `^shoal: The answer is incomplete: ${killed.name} failed [^\\n]+ Nobody took over, [^\\n]+\\n$`;
+  assert.match(prompt.stderr, new RegExp(failure));
   const next = await client.shoal(['prompt', 'Is anybody there?']);
-  assert.equal(next.stdout, 'Is anybody there?');
+  assert.equal(next.stdout, 'Is anybody there?\n');
   assert.match(next.stderr, /^Stranger answered/);
 });
 

@@ -68,8 +68,8 @@ test('only the answer is on stdout, and the worker is on stderr', async () => {
   const { code, stdout, stderr } = await nodeC.shoal(['prompt', QUESTION]);
 
   assert.equal(code, 0);
-  assert.equal(stdout, QUESTION);
-  assert.match(stderr, /^Node[AB] answered: 3 tokens, first after \d+ ms/);
+  assert.equal(stdout, `${QUESTION}\n`);
+  assert.match(stderr, /^Node[AB] answered with echo: 3 tokens, first after \d+ ms/);
 });
 
 test('the worker that answered is stopped, the other answers, and the stopped one rejoins its clusters', async () => {

@@ -65,10 +65,10 @@ test('restart starts the node of such a home with its previous flags', async (t)
 
 test('such a home keeps its models, conversations and measurements', async () => {
   const home = await copiedHome('Read');
-  const { models } = await json<{ models: readonly { name: string; quantisation: string }[] }>(home, 'list');
+  const { models } = await json<{ models: readonly { name: string; quantization: string }[] }>(home, 'list');
   const own = models.filter(({ name }) => /^(tiny|house-model):latest$/.test(name));
   assert.deepEqual(
-    own.map(({ name, quantisation }) => [name, quantisation]),
+    own.map(({ name, quantization }) => [name, quantization]),
     [
       ['house-model:latest', 'Q8_0'],
       ['tiny:latest', 'Q8_0'],
