@@ -132,7 +132,7 @@ test('a peer that never sent a hello is still connected, and its request is answ
 test('afterwards the node answers, and its memory is freed', async () => {
   const { code, stdout } = await node.shoal(['prompt', 'Are you still there?']);
   assert.equal(code, 0);
-  assert.equal(stdout, 'Are you still there?');
+  assert.equal(stdout, 'Are you still there?\n');
 
   const grownBy = (await node.residentBytes()) - residentBefore;
   assert.ok(grownBy < MEMORY_GROWTH_BYTES_MAX, `${Math.round(grownBy / MIB)} MiB more than before`);
