@@ -77,9 +77,10 @@ test('a host that closes idle connections is connected to again without a word',
   const shows = (text: string): Promise<unknown> =>
     terminal.until(() => terminal.stdout.includes(text) || undefined, `"${text}"`);
   await shows('> ');
-  for (const [index, prompt] of ['c', 'd'].entries()) {
-    terminal.write(`${prompt}\r`);
-    await shows(`You said: ${prompt}`);
+  // The conversation is sent again with the second prompt.
+  for (const [index, shown] of ['You said: c', 'Now I say:'].entries()) {
+    terminal.write(`${'cd'.charAt(index)}\r`);
+    await shows(shown);
     await host.loses(3 + index);
   }
   terminal.write('/quit\r');

@@ -2,7 +2,7 @@ import { columns } from '../terminal/output.ts';
 import { parameterHelp } from './parameters.ts';
 
 /** The commands of a conversation. */
-export const COMMANDS = ['/set', '/show', '/load', '/save', '/clear', '/bye', '/exit', '/?', '/help'];
+export const COMMANDS = ['/set', '/show', '/load', '/save', '/clear', '/bye', '/exit', '/quit', '/?', '/help'];
 
 /** The subcommands of `/set`. */
 const SETTINGS: readonly (readonly [usage: string, about: string])[] = [

@@ -151,7 +151,7 @@ test('commands of the caller are returned as actions', () => {
   assert.deepEqual(one.line('/show info'), [{ type: 'show', what: 'info' }]);
   assert.deepEqual(one.line('/load other:1b'), [{ type: 'load', model: 'other:1b' }]);
   assert.deepEqual(one.line('/save talk'), [{ type: 'save', name: 'talk' }]);
-  for (const line of ['/bye', '/exit', ' /bye ']) assert.deepEqual(one.line(line), [{ type: 'exit' }]);
+  for (const line of ['/bye', '/exit', '/quit', ' /bye ']) assert.deepEqual(one.line(line), [{ type: 'exit' }]);
   assert.match(printed(one.line('/save ../talk')), /A conversation’s name has/);
   assert.match(printed(one.line('/save a:b')), /A conversation’s name has/);
   assert.match(printed(one.line('/load')), /^Usage: /);

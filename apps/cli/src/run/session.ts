@@ -131,6 +131,7 @@ export class RunSession {
       case '/?':
       case '/help':
         return [printLines(...help(rest[0]))];
+      case '/quit':
       case '/bye':
       case '/exit':
         return [{ type: 'exit' }];
