@@ -49,7 +49,8 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['apps/node/src/http/call/answer-call.ts', 'HEADERS_WAIT_MS', 'KEEP_ALIVE_MS'],
     ['apps/node/src/http/server.ts', 'BODY_TIMEOUT_MS', 'MAX_CONNECTIONS'],
     ['packages/host/src/home/api-tokens.ts', 'TOKENS_MAX'],
-    ['apps/cli/src/commands/life-cycle/start.ts', 'START_TIMEOUT_MS', 'MAX_LOG_BYTES'],
+    ['apps/cli/src/commands/life-cycle/start.ts', 'START_TIMEOUT_MS'],
+    ['packages/host/src/log-file.ts', 'MAX_LOG_BYTES'],
     ['apps/cli/src/commands/life-cycle/stop.ts', 'STOP_TIMEOUT_MS'],
   ],
   'Models and batches': [

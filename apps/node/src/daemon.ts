@@ -9,7 +9,7 @@ import { loadConfiguration, type Configuration } from '@shoal/host/configuration
 import { EndRequest } from '@shoal/host/end-request';
 import { createEngine, createStoreEngine } from '@shoal/host/engines';
 import { gaugeHome } from '@shoal/host/gauge';
-import { prepareHome, type Home } from '@shoal/host/home';
+import { homeFiles, prepareHome, type Home } from '@shoal/host/home';
 import { checkBind } from './http/access/access.ts';
 import { openApi, type Api, type ApiOptions } from './http/http.ts';
 import { loadIdentity } from '@shoal/host/home/identity';
@@ -17,7 +17,7 @@ import { saveLaunch } from '@shoal/host/launch';
 import { TokenStore } from '@shoal/host/home/token-store';
 import { ModelLibrary } from '@shoal/host/models/library';
 import { lockHome } from '@shoal/host/home/lock';
-import { createLogger, type Logger } from '@shoal/host/log';
+import { createNodeLogger, type Logger } from '@shoal/host/log';
 import { createNode as createRealNode, type NodeOptions, type RunningNode } from './node.ts';
 import { PeersFile } from './peers-file.ts';
 import { remembering } from './remembering.ts';
@@ -72,7 +72,7 @@ class Daemon {
     this.#configuration = configuration;
     this.#state = state;
     this.#createNode = createNode;
-    this.#log = createLogger(configuration.logLevel);
+    this.#log = createNodeLogger(configuration.logLevel, homeFiles(home).log);
     this.#end = new EndRequest(this.#log);
   }
 

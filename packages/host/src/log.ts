@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { LogFile } from './log-file.ts';
 import { printableText } from './printable.ts';
 
 export type { Logger } from 'pino';
@@ -19,6 +20,16 @@ export interface LineSink {
  * `terminal` receives plain lines instead of stderr.
  */
 export function createLogger(level: LogLevel, terminal?: LineSink): Logger {
+  return loggerTo(destination(terminal ?? (process.stderr.isTTY ? process.stderr : undefined)), level);
+}
+
+/** As `createLogger`, for a node: if stderr is the file at `path`, the file stays within its largest size. */
+export function createNodeLogger(level: LogLevel, path: string, terminal?: LineSink): Logger {
+  const file = LogFile.open(path);
+  return file === undefined ? createLogger(level, terminal) : loggerTo(file, level);
+}
+
+function loggerTo(stream: DestinationStream, level: LogLevel): Logger {
   return pino(
     {
       level,
@@ -26,7 +37,7 @@ export function createLogger(level: LogLevel, terminal?: LineSink): Logger {
       redact: { paths: SECRETS, censor: '[secret]' },
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination(terminal ?? (process.stderr.isTTY ? process.stderr : undefined)),
+    stream,
   );
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { readApiAccess } from '@shoal/host/home/api-file';
 import { API_PATHS, type StatusView } from '@shoal/node/api';
 import { homeFiles, prepareHome, type Home } from '@shoal/host/home';
+import { MAX_LOG_BYTES, olderLog } from '@shoal/host/log-file';
 import { launchFlags, launchVariables } from '@shoal/host/launch';
 import { printableName, printableText } from '@shoal/host/printable';
 import type { Settings } from '@shoal/host/settings';
@@ -19,8 +20,6 @@ import { print } from '../../terminal/output.ts';
 /** `shoal start` waits this long for the node, its model included. The node may still come up later. */
 const START_TIMEOUT_MS = 180_000;
 const START_CHECK_MS = 50;
-/** A larger log is renamed at the next start and replaces the one renamed before. */
-const MAX_LOG_BYTES = 8 * 1_048_576;
 const SHOWN_LOG_LINES = 10;
 
 /** `shoal start`: returns when the node answers. A node that already runs is not changed. */
@@ -96,6 +95,6 @@ async function whyNotStarted(home: Home, logBytes: number): Promise<string> {
 function rotate(log: string): number {
   const bytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes <= MAX_LOG_BYTES) return bytes;
-  renameSync(log, `${log}.1`);
+  renameSync(log, olderLog(log));
   return 0;
 }
