@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, readonly Heavy[]>> = {
   ps: [],
   stop: [],
   saved: [],
+  logs: [],
   resources: [],
   eligible: [],
   'push nosuch.gguf --to 127.0.0.1:1': [],

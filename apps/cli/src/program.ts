@@ -12,6 +12,7 @@ import { addMachine } from './commands/machine/group.ts';
 import { addModels } from './commands/models/group.ts';
 import { addPrompt } from './commands/prompt/group.ts';
 import { addQmesh } from './commands/qmesh/group.ts';
+import { addService } from './commands/service/group.ts';
 import { addToken } from './commands/token/group.ts';
 import { groupCommands, HELP_LAYOUT } from './help/groups.ts';
 import { showHelp } from './help/help.ts';
@@ -43,6 +44,7 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
   // Groups are listed in the order of their first commands.
   addPrompt(program, finish);
   addLifeCycle(program, finish);
+  addService(program, finish);
   addClusters(program, finish);
   addModels(program, finish);
   addLocalLlm(program, finish);

@@ -1,0 +1,27 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { contextOf, example, type Finish, wholeNumber } from '../command.ts';
+
+/** The levels of `log-line.ts`. Importing them would load more code for every command. */
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LOG_LINES = 100;
+
+export function addService(program: Command, finish: Finish): void {
+  logFlags(example(program.command('logs'), 'shoal logs -f --level warn'))
+    .description('show the log of the node in the background: lines for people on a terminal, JSON lines elsewhere')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('./logs.ts')).logs(contextOf(command), command.opts())),
+    );
+}
+
+function logFlags(command: Command): Command {
+  return command
+    .option('-f, --follow', 'go on with what the node writes from now on, until Ctrl-C')
+    .option('--level <level>', `only lines of this level and above: ${LEVELS.join(', ')}`, level, 'debug')
+    .option('-n, --lines <n>', 'begin with this many lines', wholeNumber, LOG_LINES);
+}
+
+function level(text: string): (typeof LEVELS)[number] {
+  const found = LEVELS.find((one) => one === text);
+  if (found === undefined) throw new InvalidArgumentError(`It must be one of ${LEVELS.join(', ')}.`);
+  return found;
+}
