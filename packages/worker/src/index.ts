@@ -11,6 +11,7 @@ export * from './gauge.ts';
 export * from './health.ts';
 export {
   type DoorPolicy,
+  type EndedRequest,
   type QueueHandle,
   type SelectEngine,
   type RequestObserver,

@@ -36,6 +36,8 @@ export interface RunEnd {
   readonly error?: ShoalError | undefined;
   /** Generated tokens, if the engine reports them. */
   readonly tokens: number;
+  /** Milliseconds from the first tokens to the end. Undefined if there were none. */
+  readonly generatingMs?: number | undefined;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function runRequest(
     const end = await forward(engine.generate(limited(exchange.request, limits), signal), exchange, speed);
     if (end?.error !== undefined && !REQUEST_ERRORS.has(end.error.code)) onError(end.error);
     // A finish that still waited for room when the request was aborted was not sent.
-    if (end?.outcome === 'answered' && signal.aborted) return { outcome: 'aborted', tokens: end.tokens };
+    if (end?.outcome === 'answered' && signal.aborted) return { ...end, outcome: 'aborted' };
     if (end !== undefined) return end;
     throw new Error('The engine ended without a terminal event.');
   } catch (thrown) {
@@ -72,6 +74,8 @@ async function forward(
 ): Promise<RunEnd | undefined> {
   let firstAt: number | undefined;
   let tokens = 0;
+  const timed = (end: RunEnd): RunEnd =>
+    firstAt === undefined ? end : { ...end, generatingMs: performance.now() - firstAt };
   for await (const event of events) {
     if ('tokens' in event) {
       firstAt ??= performance.now();
@@ -81,13 +85,13 @@ async function forward(
       speed.add(event.usage?.completionTokens ?? 0, performance.now() - firstAt);
     }
     for (const piece of cutEvent(event)) {
-      if (exchange.ended) return { outcome: 'aborted', tokens };
+      if (exchange.ended) return timed({ outcome: 'aborted', tokens });
       const goesOn = await exchange.send(piece);
-      if (isTerminal(piece)) return endOf(piece, tokens);
-      if (!goesOn) return { outcome: 'aborted', tokens };
+      if (isTerminal(piece)) return timed(endOf(piece, tokens));
+      if (!goesOn) return timed({ outcome: 'aborted', tokens });
     }
   }
-  return exchange.ended ? { outcome: 'aborted', tokens } : undefined;
+  return exchange.ended ? timed({ outcome: 'aborted', tokens }) : undefined;
 }
 
 function endOf(terminal: TerminalEvent, tokens: number): RunEnd {

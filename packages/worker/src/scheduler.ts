@@ -15,10 +15,15 @@ export interface SchedulerOptions {
   readonly onChange?: (() => void) | undefined;
   /** Receives errors with their causes, which are not sent to peers. */
   readonly onError?: ((error: ShoalError) => void) | undefined;
+  /** Called at the end of each request in the queue of a door. */
+  readonly onEnd?: ((ended: EndedRequest) => void) | undefined;
 }
 
 /** The limits of one door's requests. */
-export interface DoorPolicy extends QueuePolicy, RequestLimits {}
+export interface DoorPolicy extends QueuePolicy, RequestLimits {
+  /** The name of the door. Undefined for requests of the node itself. */
+  readonly door?: string | undefined;
+}
 
 /** Returns the engine for a request when the request starts. A rejection ends the request with its `ShoalError`. */
 export type SelectEngine = (signal: AbortSignal) => Engine | Promise<Engine>;
@@ -36,6 +41,14 @@ export interface RequestEnd extends Omit<RunEnd, 'outcome'> {
   readonly outcome: RunEnd['outcome'] | 'refused';
 }
 
+/** The end of a peer's request. */
+export interface EndedRequest extends RequestEnd {
+  readonly door: string;
+  readonly exchange: Exchange;
+  /** Milliseconds since the request arrived. */
+  readonly durationMs: number;
+}
+
 /** The number of a door's requests that ended in each way since it opened. */
 export type Outcomes = Readonly<Record<RequestEnd['outcome'], number>>;
 
@@ -44,13 +57,15 @@ export class Scheduler {
   readonly speed = new SpeedGauge();
   readonly #admission: Admission;
   readonly #onError: (error: ShoalError) => void;
+  readonly #onEnd: (ended: EndedRequest) => void;
   readonly #running = new Set<Promise<void>>();
   #isDraining = false;
   #counts = 0;
 
-  constructor({ slots, onChange, onError }: SchedulerOptions) {
+  constructor({ slots, onChange, onError, onEnd }: SchedulerOptions) {
     this.#admission = new Admission({ slots, onChange });
     this.#onError = onError ?? (() => {});
+    this.#onEnd = onEnd ?? (() => {});
   }
 
   get slots(): number {
@@ -67,6 +82,7 @@ export class Scheduler {
     return new QueueHandle(policy, this.#admission.queue(policy), {
       speed: this.speed,
       onError: this.#onError,
+      onEnd: this.#onEnd,
       isDraining: () => this.#isDraining,
       track: (running) => this.#track(running),
       leaseCount: () => this.#leaseCount(),
@@ -107,6 +123,7 @@ export class Scheduler {
 interface QueueContext {
   readonly speed: SpeedGauge;
   readonly onError: (error: ShoalError) => void;
+  readonly onEnd: (ended: EndedRequest) => void;
   readonly isDraining: () => boolean;
   readonly track: (running: Promise<void>) => void;
   readonly leaseCount: () => Lease;
@@ -137,6 +154,7 @@ export class QueueHandle {
 
   /** Answers one request with exactly one terminal event. The request's deadline starts here. */
   answer(exchange: Exchange, selectEngine: SelectEngine, observer: RequestObserver = {}): void {
+    const asked: Asked = { exchange, observer, arrivedAt: performance.now() };
     const abort = new AbortController();
     exchange.onAbort((why) => abort.abort(why));
     const stopTimer = startDeadline(exchange, abort);
@@ -144,7 +162,7 @@ export class QueueHandle {
       if (this.#context.isDraining()) throw new ShoalError('OVERLOADED', 'This node is shutting down.');
       const start = (lease: Lease): void => {
         observer.onStart?.();
-        this.#context.track(this.#run(exchange, selectEngine, abort.signal, { observer, lease, stopTimer }));
+        this.#context.track(this.#run(asked, selectEngine, abort.signal, { lease, stopTimer }));
       };
       if (exchange.request.countOnly === true) return start(this.#context.leaseCount());
       const place = this.#queue.admit(start);
@@ -152,39 +170,52 @@ export class QueueHandle {
       abort.signal.addEventListener('abort', () => {
         if (!place.leave()) return;
         stopTimer();
-        this.#ended({ outcome: 'aborted', tokens: 0 }, observer);
+        this.#ended({ outcome: 'aborted', tokens: 0 }, asked);
       });
       void exchange.send({ type: 'queued', position: place.position });
     } catch (thrown) {
       stopTimer();
-      this.refuse(exchange, ShoalError.from(thrown), observer);
+      this.#refuse(asked, ShoalError.from(thrown));
     }
   }
 
   /** Ends a request that will not run. */
   refuse(exchange: Exchange, error: ShoalError, observer: RequestObserver = {}): void {
-    void exchange.send({ type: 'error', error });
-    this.#ended({ outcome: 'refused', error, tokens: 0 }, observer);
+    this.#refuse({ exchange, observer, arrivedAt: performance.now() }, error);
   }
 
-  async #run(exchange: Exchange, selectEngine: SelectEngine, signal: AbortSignal, run: Run): Promise<void> {
+  #refuse(asked: Asked, error: ShoalError): void {
+    void asked.exchange.send({ type: 'error', error });
+    this.#ended({ outcome: 'refused', error, tokens: 0 }, asked);
+  }
+
+  async #run(asked: Asked, selectEngine: SelectEngine, signal: AbortSignal, run: Run): Promise<void> {
     const { speed, onError } = this.#context;
     const { maxTokens, obeysKeepAlive } = this.#policy;
-    const end = await runRequest(exchange, selectEngine, { maxTokens, obeysKeepAlive, speed, signal, onError });
+    const end = await runRequest(asked.exchange, selectEngine, { maxTokens, obeysKeepAlive, speed, signal, onError });
     run.stopTimer();
     run.lease.release();
-    this.#ended(end, run.observer);
+    this.#ended(end, asked);
   }
 
-  #ended(end: RequestEnd, observer: RequestObserver): void {
+  #ended(end: RequestEnd, { exchange, observer, arrivedAt }: Asked): void {
     this.#outcomes[end.outcome] += 1;
     observer.onEnd?.(end);
+    const { door } = this.#policy;
+    if (door !== undefined) this.#context.onEnd({ ...end, door, exchange, durationMs: performance.now() - arrivedAt });
   }
+}
+
+/** A request that a queue has received. */
+interface Asked {
+  readonly exchange: Exchange;
+  readonly observer: RequestObserver;
+  /** On the monotonic clock, in milliseconds. */
+  readonly arrivedAt: number;
 }
 
 /** The resources that a running request releases at its end. */
 interface Run {
-  readonly observer: RequestObserver;
   readonly lease: Lease;
   readonly stopTimer: () => void;
 }

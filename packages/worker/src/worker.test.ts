@@ -5,7 +5,7 @@ import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
 import { FINISH, ScriptedEngine, type Step } from '../test/scripted-engine.ts';
-import type { RequestEnd } from './scheduler.ts';
+import type { EndedRequest, RequestEnd } from './scheduler.ts';
 import { Worker } from './worker.ts';
 
 const request: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [] };
@@ -153,6 +153,28 @@ test('own requests have places and limits of their own, and only they change how
   await busy.close(0);
 });
 
+test('the end of each request of a peer is reported once, with its door and times', async () => {
+  const ends: EndedRequest[] = [];
+  const limits = { slots: 1, queue: 1, maxTokens: 100 };
+  const onEnd = (ended: EndedRequest): void => void ends.push(ended);
+  const engine = new ScriptedEngine([text, FINISH], 4);
+  const lender = await Worker.create({ engine, limits, health: () => 100, onEnd });
+  const exchange = await answered(lender);
+  await lender.scheduler.drained();
+  await answered(lender, { model: 'nosuch' }, lender.openQueue({ door: 'qmesh' }));
+  await answered(lender, {}, lender.ownQueue);
+  await lender.close(0);
+  const shown = ends.map(({ door, outcome, error }) => [door, outcome, error?.code]);
+  assert.deepEqual(shown, [
+    ['clusters', 'answered', undefined],
+    ['qmesh', 'refused', 'MODEL_NOT_FOUND'],
+  ]);
+  const [first] = ends;
+  assert.ok(first?.generatingMs !== undefined);
+  assert.equal(first.exchange, exchange);
+  assert.ok(first.durationMs >= first.generatingMs && first.generatingMs > 0);
+});
+
 test('tokens of reasoning are tokens of the answer', async () => {
   const { worker: lender } = await worker([{ type: 'reasoning', text: 'Hm', tokens: [1, 2] }, text, 'hang']);
   const exchange = new RecordedExchange();
@@ -199,7 +221,8 @@ test('an answer whose finish is not read counts as aborted', async () => {
     return Promise.resolve(false);
   };
   lender.queue.answer(exchange, { onEnd });
-  assert.deepEqual(await over, { outcome: 'aborted', tokens: 2 });
+  const { outcome, tokens } = await over;
+  assert.deepEqual([outcome, tokens], ['aborted', 2]);
 });
 
 test('the refusal of an unknown model names the known ones; a digest is a name too', async () => {
@@ -259,7 +282,8 @@ test('tokens of tool calls are counted like tokens of text', async () => {
     return send(event);
   };
   lender.queue.answer(exchange, { onEnd });
-  assert.deepEqual(await over, { outcome: 'aborted', tokens: 4 });
+  const { outcome, tokens } = await over;
+  assert.deepEqual([outcome, tokens], ['aborted', 4]);
 });
 
 test('an answer has no more tokens than the lender allows', async () => {

@@ -4,7 +4,14 @@ import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
 import type { QueueLoad } from './admission.ts';
-import { type DoorPolicy, type QueueHandle, type RequestObserver, type Outcomes, Scheduler } from './scheduler.ts';
+import {
+  type DoorPolicy,
+  type EndedRequest,
+  type QueueHandle,
+  type RequestObserver,
+  type Outcomes,
+  Scheduler,
+} from './scheduler.ts';
 
 /** Requests of the node itself that wait, beside those of peers. Each is a call of a program on this machine. */
 const OWN_QUEUE_MAX = 1_024;
@@ -28,6 +35,8 @@ export interface WorkerOptions {
   readonly onChange?: (() => void) | undefined;
   /** Receives errors with their causes, which are not sent to peers. */
   readonly onError?: ((error: ShoalError) => void) | undefined;
+  /** Called at the end of each request of a peer. */
+  readonly onEnd?: ((ended: EndedRequest) => void) | undefined;
 }
 
 /** One door's queue for a worker's engine. */
@@ -57,7 +66,7 @@ export class Worker {
   }
 
   private constructor(options: WorkerOptions, models: readonly ModelInfo[]) {
-    const { engine, limits, onChange, onError } = options;
+    const { engine, limits, onChange, onError, onEnd } = options;
     this.#options = options;
     this.models = models;
     this.queueCapacity = limits.queue;
@@ -65,8 +74,9 @@ export class Worker {
       slots: Math.min(limits.slots, engine.abilities.slots),
       onChange,
       onError,
+      onEnd,
     });
-    this.queue = this.openQueue();
+    this.queue = this.openQueue({ door: 'clusters' });
     this.ownQueue = this.openQueue({ waiting: OWN_QUEUE_MAX, maxTokens: Infinity, obeysKeepAlive: true });
   }
 

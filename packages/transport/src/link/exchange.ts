@@ -1,6 +1,7 @@
 import { type InferenceEvent, isTerminal } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
+import type { Remote } from '../connection.ts';
 
 /** A peer that reads nothing of an answer for this long loses it: the answer ends with `GENERATION_ABORTED`. */
 export const CONSUMER_STALL_MS = 10_000;
@@ -10,6 +11,8 @@ export interface Exchange {
   /** The session's id of the request. */
   readonly id: number;
   readonly request: InferenceRequest;
+  /** The peer. Undefined for an exchange that is no prompt of a peer. */
+  readonly remote?: Remote | undefined;
   /** True if nothing more can be sent: the answer is complete, the peer has cancelled the request, or it is gone. */
   readonly ended: boolean;
   /**
@@ -23,6 +26,7 @@ export interface Exchange {
 
 /** The parts of a link that an exchange uses. */
 export interface ExchangePort {
+  readonly remote: Remote;
   /** True while the connection has no room. */
   isFull(): boolean;
   /** Bytes of this answer that the peer accepts now. */
@@ -46,6 +50,10 @@ export class LinkExchange implements Exchange {
     this.id = id;
     this.request = request;
     this.#port = port;
+  }
+
+  get remote(): Remote {
+    return this.#port.remote;
   }
 
   get ended(): boolean {

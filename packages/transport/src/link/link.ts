@@ -44,12 +44,7 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   readonly #exchanges = new Map<number, LinkExchange>();
   readonly #outbox: Outbox;
   readonly #traffic: TrafficCounter;
-  readonly #exchangePort: ExchangePort = {
-    isFull: () => this.#outbox.isFull,
-    credit: (id) => this.session.credit(id),
-    respond: (id, event) => this.#respond(id, event),
-    ended: (id) => this.#exchanges.delete(id),
-  };
+  readonly #exchangePort: ExchangePort;
   #lastId = 0;
   /** Promises that extension handlers returned since the last bytes arrived. */
   #unfinished: Promise<void>[] = [];
@@ -63,6 +58,13 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
     this.#outbox = new Outbox(connection, this.#traffic);
     this.session = session;
     this.#handlers = handlers;
+    this.#exchangePort = {
+      remote: connection.remote,
+      isFull: () => this.#outbox.isFull,
+      credit: (id) => this.session.credit(id),
+      respond: (id, event) => this.#respond(id, event),
+      ended: (id) => this.#exchanges.delete(id),
+    };
   }
 
   /** The time for calls of the session's methods, in milliseconds: it stands still while the peer is not read. */

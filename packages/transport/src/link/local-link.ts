@@ -40,6 +40,7 @@ export class LocalLink implements RequestLink {
       },
     });
     const exchange = new LinkExchange((this.#lastId += 1), request, {
+      remote: this.connection.remote,
       isFull: () => false,
       credit: () => room,
       respond: (_, event) => {

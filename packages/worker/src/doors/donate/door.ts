@@ -38,7 +38,7 @@ export interface DonateDoor extends OpenDoor {
  */
 export async function openDonateDoor(options: DonateDoorOptions): Promise<DonateDoor> {
   const { host, port, queue = QUEUE_CAPACITY, maxTokens = MAX_TOKENS } = options;
-  const policy: DoorPolicy = { running: 1, waiting: queue, maxTokens };
+  const policy: DoorPolicy = { door: 'donate', running: 1, waiting: queue, maxTokens };
   const backend = await openBackend(options.backend, policy);
   const connections = new Connections(backend, queue, options.onJob ?? (() => {}));
   const { maxConnectionsPerAddress: perAddress } = options;

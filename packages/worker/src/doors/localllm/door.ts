@@ -70,6 +70,7 @@ class HyperswarmDoor implements LocalLlmDoor {
     this.serverId = encodeServerId(topic);
     this.model = worker.models[0]?.id ?? '';
     this.#queue = worker.openQueue({
+      door: 'localllm',
       running: 1,
       waiting: 1,
       maxTokens,

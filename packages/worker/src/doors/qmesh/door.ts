@@ -50,7 +50,13 @@ export interface QmeshDoor extends OpenDoor {
 /** Opens the door after the first measurement of health. Clients can find the worker from then on. */
 export async function openQmeshDoor(options: QmeshDoorOptions): Promise<QmeshDoor> {
   const { worker, capacity = DEFAULT_CAPACITY, maxTokens, use } = options;
-  const queue: WorkerQueue = worker.openQueue({ running: Infinity, waiting: capacity, maxTokens, refuse });
+  const queue: WorkerQueue = worker.openQueue({
+    door: 'qmesh',
+    running: Infinity,
+    waiting: capacity,
+    maxTokens,
+    refuse,
+  });
   const queueState = () => ({ size: queue.load.active + queue.load.queued, capacity });
   const gauge = await HealthGauge.open(queueState, use);
 

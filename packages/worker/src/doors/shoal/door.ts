@@ -11,7 +11,7 @@ export interface ShoalDoorOptions extends Omit<PeerListenerOptions, 'answer' | '
  * lender's limits. Throws what `openPeerListener` throws.
  */
 export async function openShoalDoor({ worker, ...options }: ShoalDoorOptions): Promise<OpenDoor> {
-  const queue = worker.openQueue();
+  const queue = worker.openQueue({ door: options.transport });
   const listener = await openPeerListener({
     ...options,
     status: () => worker.status(),
