@@ -20,6 +20,7 @@ import { lockHome } from '@shoal/host/home/lock';
 import { createNodeLogger, type Logger } from '@shoal/host/log';
 import { createNode as createRealNode, type NodeOptions, type RunningNode } from './node.ts';
 import { PeersFile } from './peers-file.ts';
+import { RequestLog } from './requests/request-log.ts';
 import { remembering } from './remembering.ts';
 import type { Settings } from '@shoal/host/settings';
 import { NodeState } from './state.ts';
@@ -65,6 +66,7 @@ class Daemon {
   readonly #log: Logger;
   readonly #end: EndRequest;
   readonly #createNode: CreateNode;
+  readonly #requests = new RequestLog();
   readonly #token = randomBytes(TOKEN_BYTES).toString('hex');
 
   constructor(home: Home, configuration: Configuration, state: NodeState, createNode: CreateNode) {
@@ -98,6 +100,7 @@ class Daemon {
       token: this.#token,
       tokens,
       library: new ModelLibrary(this.#home, this.#configuration.modelFolders),
+      requests: this.#requests,
       log: this.#log,
       onStop: () => this.#end.request(),
     };
@@ -149,6 +152,7 @@ class Daemon {
       paddedTopics: paddedTopic,
       apiAddress: () => api.url,
       autoModels,
+      requests: this.#requests,
       onPeersChange: (views) => peers.update(views),
       log: this.#log,
     };

@@ -7,6 +7,8 @@ import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import {
+  type HealthInputs,
+  healthParts,
   healthScore,
   type LendingLimits,
   memoryUse,
@@ -30,6 +32,7 @@ import type { OfferedModel } from '@shoal/formats/models';
 import { offeredModels } from './offered-models.ts';
 import type { DoorHost } from '@shoal/host/doors';
 import { OwnModels } from './own-models.ts';
+import type { RequestLog } from './requests/request-log.ts';
 import { connectToSelf, type OwnWorker } from './own-worker.ts';
 import { clusterView, countWorkers, peerView } from './views.ts';
 
@@ -70,6 +73,8 @@ export interface NodeOptions {
   readonly apiAddress: () => string;
   /** The user's models for `auto`, from the lightest to the strongest. */
   readonly autoModels?: readonly string[] | undefined;
+  /** Counts requests, for `status`. */
+  readonly requests: RequestLog;
   readonly onPeersChange?: ((peers: readonly PeerView[]) => void) | undefined;
   readonly log: NodeLog;
 }
@@ -129,6 +134,7 @@ export class RunningNode implements NodeControl {
         health: (queueSize, queueCapacity) => this.#health(queueSize, queueCapacity),
         onChange: () => this.#loadChanged(),
         onError: (error) => this.#logError(error),
+        onEnd: (ended) => this.#options.requests.peerEnded(ended, (key) => this.#peerName(key)),
       });
       this.#self = this.#connectToSelf(this.#worker);
       log.info({ models: this.#worker.models }, lendingLine(this.#worker, limits));
@@ -156,10 +162,12 @@ export class RunningNode implements NodeControl {
       uptimeSeconds: this.#uptimeSeconds,
       lends: this.#worker !== undefined,
       health: Math.round(health),
+      healthParts: healthParts(this.#healthInputs(active + queued, slots + (this.#worker?.queueCapacity ?? 1))),
       load: { active, queued, slots, queueCapacity: this.#worker?.queueCapacity ?? 0 },
       models: this.#worker?.models ?? [],
       clusters: this.clusters(),
       doors: this.#doorViews(),
+      requests: this.#options.requests.periods,
     };
   }
 
@@ -285,8 +293,15 @@ export class RunningNode implements NodeControl {
   }
 
   #health(queueSize: number, queueCapacity: number): number {
-    const load = { cpuPercent: this.#cpuPercent, memoryPercent: memoryUse(), queueSize, queueCapacity };
-    return Math.round(healthScore(load).score);
+    return Math.round(healthScore(this.#healthInputs(queueSize, queueCapacity)).score);
+  }
+
+  #healthInputs(queueSize: number, queueCapacity: number): HealthInputs {
+    return { cpuPercent: this.#cpuPercent, memoryPercent: memoryUse(), queueSize, queueCapacity };
+  }
+
+  #peerName(key: string): string | undefined {
+    return this.#network.peers().find((peer) => peer.key === key)?.info.name;
   }
 
   get #uptimeSeconds(): number {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { healthScore, memoryUse, processorUse, queueAvailability } from './health.ts';
+import { healthParts, healthScore, memoryUse, processorUse, queueAvailability } from './health.ts';
 
 const IDLE = { cpuPercent: 0, memoryPercent: 0, queueSize: 0, queueCapacity: 10 };
 
@@ -100,4 +100,17 @@ test('memory use is the share that is not available', () => {
   assert.equal(memoryUse(6, 8), 25);
   const here = memoryUse();
   assert.ok(here > 0 && here < 100, `${here} %`);
+});
+
+test('the parts of a score add up to it', () => {
+  for (const [cpuPercent, memoryPercent, queueSize] of [
+    [0, 0, 0],
+    [100, 100, 4],
+    [25, 70, 1],
+    [120, -5, 9],
+  ] as const) {
+    const inputs = { cpuPercent, memoryPercent, queueSize, queueCapacity: 4 };
+    const sum = healthParts(inputs).reduce((points, part) => points + part.points, 0);
+    assert.ok(Math.abs(sum - healthScore(inputs).score) < 1e-9);
+  }
 });

@@ -33,6 +33,30 @@ export function healthScore(load: HealthInputs): Health {
   return { score, state: stateOf(score) };
 }
 
+/** One part of a health score. */
+export interface HealthPart {
+  readonly name: 'processor' | 'memory' | 'queue';
+  /** 0 to 100. */
+  readonly usedPercent: number;
+  /** The part of the score that it adds, unrounded. */
+  readonly points: number;
+  /** The points of an unused machine. */
+  readonly mostPoints: number;
+}
+
+/** Returns the parts of the score of `healthScore`, which is their sum. */
+export function healthParts({ cpuPercent, memoryPercent, queueSize, queueCapacity }: HealthInputs): HealthPart[] {
+  const part = (name: HealthPart['name'], used: number, mostPoints: number): HealthPart => {
+    const usedPercent = percent(used);
+    return { name, usedPercent, points: ((100 - usedPercent) * mostPoints) / 100, mostPoints };
+  };
+  return [
+    part('processor', cpuPercent, 40),
+    part('memory', memoryPercent, 40),
+    part('queue', 100 - queueAvailability(queueSize, queueCapacity), 20),
+  ];
+}
+
 /** Returns the free share of the queue, 0 to 100. A queue with capacity 0 has no free share. */
 export function queueAvailability(size: number, capacity: number): number {
   return capacity > 0 ? percent(100 * (1 - size / capacity)) : 0;

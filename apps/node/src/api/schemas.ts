@@ -90,6 +90,32 @@ const doorView = z
   })
   .meta({ id: 'DoorView', description: 'A door of this node, with the counters of its requests since it opened.' });
 
+const healthPart = z
+  .strictObject({
+    name: z.enum(['processor', 'memory', 'queue']),
+    usedPercent: z.number().min(0).max(100),
+    points: z.number().min(0).describe('The part of the score that it adds.'),
+    mostPoints: z.number().describe('The points of an unused machine.'),
+  })
+  .meta({ id: 'HealthPart', description: 'A part of the health score, which is the sum of the points.' });
+
+const requestTotals = z
+  .strictObject({
+    answered: count,
+    failed: count,
+    aborted: count.describe('Cancelled by whoever asked.'),
+    refused: count.describe('Never started.'),
+    tokens: count.describe('Generated tokens.'),
+  })
+  .meta({ id: 'RequestTotals', description: 'The requests that ended in a period.' });
+
+const requestPeriod = z
+  .strictObject({
+    peers: requestTotals.describe('Requests of peers to this node.'),
+    programs: requestTotals.describe('Requests of programs of this machine to this node.'),
+  })
+  .meta({ id: 'RequestPeriod' });
+
 export const statusView = z
   .strictObject({
     name: z.string(),
@@ -105,10 +131,14 @@ export const statusView = z
     uptimeSeconds: count,
     lends: z.boolean().describe('True: this node answers prompts of others.'),
     health: health.describe('0 to 100.'),
+    healthParts: z.array(healthPart),
     load: z.strictObject({ active: count, queued: count, slots: count, queueCapacity: count }),
     models: z.array(modelView).describe('The models that this node lends.'),
     clusters: z.array(clusterView),
     doors: z.array(doorView).describe('Empty for a node that does not lend.'),
+    requests: z
+      .strictObject({ lastHour: requestPeriod, lastDay: requestPeriod })
+      .describe('Since the node started, at most.'),
   })
   .meta({ id: 'StatusView', description: 'The state of this node.' });
 

@@ -11,6 +11,7 @@ import { type AccessGuard, createAccessGuard } from './access/access.ts';
 import { HttpError } from './http-error.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { RateLimits } from './rate-limit.ts';
+import type { RequestLog } from '../requests/request-log.ts';
 import { addAnthropicRoutes } from './routes/anthropic.ts';
 import type { ApiContext } from './routes/context.ts';
 import { addControlRoutes } from './routes/control.ts';
@@ -38,6 +39,7 @@ export interface ApiOptions {
   readonly token: string;
   readonly tokens: Pick<TokenStore, 'find'>;
   readonly library: ModelLibrary;
+  readonly requests: RequestLog;
   readonly log: Logger;
   /** Called after a stop request has been answered. */
   readonly onStop: () => void;
@@ -61,6 +63,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The id of the caller's token, or `local`. */
     caller: string;
+    /** The name of the caller's token. Undefined without one. */
+    tokenName: string | undefined;
   }
 }
 
@@ -69,7 +73,7 @@ declare module 'fastify' {
  * reported before a cluster is joined or a model is loaded.
  */
 export async function openApi(options: ApiOptions): Promise<Api> {
-  const { settings, token, tokens, library, log, onStop } = options;
+  const { settings, token, tokens, library, requests, log, onStop } = options;
   const server = createServer(log);
   const state = new NodeState();
   const metrics = new Metrics({ isOffered: (name) => state.isOffered(name) });
@@ -79,6 +83,7 @@ export async function openApi(options: ApiOptions): Promise<Api> {
     aliases: settings.aliases,
     library,
     metrics,
+    requests,
     log,
     onStop,
   };
@@ -140,6 +145,7 @@ class NodeState {
 function addAccess(server: FastifyInstance, guard: AccessGuard, { requestsPerMinute }: ApiSettings): void {
   const rates = new RateLimits(() => performance.now());
   server.decorateRequest('caller', LOCAL_CALLER);
+  server.decorateRequest('tokenName', undefined);
   server.addHook('onRequest', async (request, reply) => {
     // A path that does not exist is answered with 404, whoever asks.
     const scope = request.is404 ? 'none' : (request.routeOptions.config.scope ?? 'admin');
@@ -150,6 +156,7 @@ function addAccess(server: FastifyInstance, guard: AccessGuard, { requestsPerMin
     const { token } = decision;
     if (token === undefined) return undefined;
     request.caller = token.id;
+    request.tokenName = token.name;
     const perMinute = token.requestsPerMinute ?? requestsPerMinute;
     const retryAfterMs = perMinute === undefined ? undefined : rates.take(token.id, perMinute);
     if (retryAfterMs === undefined) return undefined;

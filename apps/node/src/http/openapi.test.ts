@@ -42,8 +42,8 @@ test('the document has every route under /shoal/v1 and no other, with its scope'
     scopes.set(`${String(method)} ${url}`, config?.scope ?? 'admin');
   });
   const none = (): never => assert.fail('no call is made');
-  const { library, log, onStop } = testApiOptions();
-  addRoutes(server, { node: none, nodeForCalls: none, aliases: {}, library, metrics, log, onStop });
+  const { library, requests, log, onStop } = testApiOptions();
+  addRoutes(server, { node: none, nodeForCalls: none, aliases: {}, library, metrics, requests, log, onStop });
   const documented = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(
       ([method, { security }]) => [`${method.toUpperCase()} ${path}`, scopeOf(security)] as const,

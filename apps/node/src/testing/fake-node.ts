@@ -2,6 +2,7 @@ import type { WorkerChosen } from '@shoal/client';
 import type { InferenceEvent } from '@shoal/protocol';
 import type { OfferedModel } from '@shoal/formats/models';
 import { ShoalError } from '@shoal/protocol/error';
+import { RequestLog } from '../requests/request-log.ts';
 import type {
   ClusterView,
   DoorView,
@@ -41,9 +42,11 @@ export class FakeNode implements NodeControl {
       uptimeSeconds: 1,
       lends: false,
       health: 100,
+      healthParts: [],
       load: { active: 0, queued: 0, slots: 0, queueCapacity: 0 },
       models: [],
       doors: this.doors,
+      requests: new RequestLog().periods,
       clusters: this.clusters(),
     };
   }

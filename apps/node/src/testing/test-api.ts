@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { ModelLibrary } from '@shoal/host/models/library';
 import { locateHome } from '@shoal/host/home';
 import { type Api, type ApiOptions, openApi } from '../http/http.ts';
+import { RequestLog } from '../requests/request-log.ts';
 import { FakeNode } from './fake-node.ts';
 
 /** The daemon's own token of a test API. */
@@ -37,6 +38,7 @@ export function testApiOptions(): ApiOptions {
     token: TEST_TOKEN,
     tokens: { find: () => undefined },
     library: new ModelLibrary(locateHome({ SHOAL_HOME: '/nonexistent' }), []),
+    requests: new RequestLog(),
     log: pino({ enabled: false }),
     onStop: () => undefined,
   };

@@ -26,9 +26,10 @@ export function addLifeCycle(program: Command, finish: Finish): void {
       finish(await (await import('./stop.ts')).stop(contextOf(command))),
     );
   example(program.command('status'), 'shoal status --json')
-    .description('show whether the node runs, its address, uptime, health and load')
+    .description('show whether the node runs, its address, uptime, health, load and requests')
     .summary('show whether the node runs, its health and its load')
+    .option('--health', 'show the parts of the health score')
     .action(async (_flags: object, command: Command) =>
-      finish(await (await import('./status.ts')).status(contextOf(command))),
+      finish(await (await import('./status.ts')).status(contextOf(command), command.opts())),
     );
 }

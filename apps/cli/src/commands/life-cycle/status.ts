@@ -3,13 +3,14 @@ import { printableName } from '@shoal/host/printable';
 import { callNode } from '../../node/api-client.ts';
 import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { healthLines, requestRows, stateText } from '../../node/status-lines.ts';
 import { columns, count, duration, print } from '../../terminal/output.ts';
 
 /** `shoal status`: prints `not running` and exits with 3 if no node runs. */
-export async function status(context: Context): Promise<number> {
+export async function status(context: Context, flags: { health?: boolean | undefined } = {}): Promise<number> {
   try {
     const view = await callNode<StatusView>(context.home, 'GET', API_PATHS.status);
-    print(context, view, lines(view));
+    print(context, view, flags.health === true ? healthLines(view) : lines(view));
     return EXIT.ok;
   } catch (error) {
     if (context.json || exitCodeOf(error) !== EXIT.notRunning) throw error;
@@ -27,10 +28,11 @@ function lines(view: StatusView): string[] {
     ['id', view.id],
     ['api', view.addresses.api],
     ['dht', view.addresses.dht],
-    ['state', `${view.state}, health ${Math.round(view.health)} of 100`],
+    ['state', stateText(view)],
     ...view.problems.map((problem) => ['problem', problem]),
     ['role', view.lends ? 'lending' : 'using'],
     ['load', `${load.active} of ${load.slots} running, ${load.queued} of ${load.queueCapacity} waiting`],
+    ...requestRows(view),
     ['models', models.join(', ') || 'none'],
     ...view.doors.map((door) => ['door', doorLine(door)]),
     ['clusters', clusters.map(printableName).join(', ') || 'none; join one with "shoal connect ID"'],

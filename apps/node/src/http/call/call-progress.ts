@@ -55,6 +55,7 @@ export class CallProgress {
     switch (event.type) {
       case 'worker':
         this.#worker = event;
+        if (event.model !== undefined) this.#exchange.metrics.answeredBy?.(event.model);
         return;
       case 'text':
       case 'reasoning':

@@ -39,6 +39,8 @@ export interface MetricsOptions {
 
 /** Measures one request. */
 export interface RequestMetrics {
+  /** The model that answers is known. */
+  answeredBy?(model: string): void;
   /** The first token has arrived. Later calls do nothing. */
   first(): void;
   /** Tokens of the answer have arrived. */

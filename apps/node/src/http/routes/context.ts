@@ -10,7 +10,9 @@ import { apiNameOf, WRITE_ERROR } from '../api-name.ts';
 import type { CompletedHandler } from '../call/exchange.ts';
 import { answerCall } from '../call/answer-call.ts';
 import type { JsonBody } from '../json-body.ts';
-import type { Metrics, Operation } from '../metrics/metrics.ts';
+import { callerName } from '../caller-name.ts';
+import type { Metrics, Operation, RequestMetrics } from '../metrics/metrics.ts';
+import type { RequestLog } from '../../requests/request-log.ts';
 
 /** The parts of the API that its routes use. */
 export interface ApiContext {
@@ -21,6 +23,7 @@ export interface ApiContext {
   readonly aliases: Readonly<Record<string, string>>;
   readonly library: ModelLibrary;
   readonly metrics: Metrics;
+  readonly requests: RequestLog;
   readonly log: Logger;
   /** Ends the daemon. */
   readonly onStop: () => void;
@@ -76,10 +79,23 @@ export async function answer(
     writeError: WRITE_ERROR[api],
     node,
     aliases: context.aliases,
-    metrics: context.metrics.begin({ api, operation, model: call.models[0] ?? '' }),
+    metrics: measured(context, operation, request, call),
     log: context.log,
     onCompleted,
   });
+}
+
+/** Measures a call, and records it unless nothing is generated. */
+function measured(
+  { metrics, requests }: ApiContext,
+  operation: Operation,
+  request: FastifyRequest,
+  { models: [model = ''], request: prompt, loadsModel }: Call,
+): RequestMetrics {
+  const api = apiNameOf(request.url, request.headers);
+  const measurement = metrics.begin({ api, operation, model });
+  if (operation === 'count_tokens' || loadsModel === true) return measurement;
+  return requests.begin({ who: callerName(request), via: api, model, request: prompt, metrics: measurement });
 }
 
 function isJsonBody(body: unknown): body is JsonBody {

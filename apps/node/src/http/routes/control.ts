@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import type { z } from 'zod';
 import { ShoalError } from '@shoal/protocol/error';
 import type { View } from '../../api/schemas.ts';
+import { callerName } from '../caller-name.ts';
 import { CONTROL_CALLS, type ControlCall } from '../control-calls.ts';
 import { openApiDocument } from '../openapi.ts';
 import { streamPrompt } from '../prompt.ts';
@@ -11,7 +12,10 @@ import { type ApiContext, bodyOf, takeOver } from './context.ts';
 type Handler<Answer> = (request: FastifyRequest, reply: FastifyReply) => Answer | Promise<Answer>;
 
 /** Adds the calls that control the node and that the command line uses. */
-export function addControlRoutes(server: FastifyInstance, { node, nodeForCalls, log, onStop }: ApiContext): void {
+export function addControlRoutes(
+  server: FastifyInstance,
+  { node, nodeForCalls, requests, log, onStop }: ApiContext,
+): void {
   const calls = CONTROL_CALLS;
   const add = <Call extends ControlCall>(call: Call, handler: Handler<View<Call['answer']>>): void => {
     server.route({ ...routeOf(call), handler });
@@ -35,7 +39,13 @@ export function addControlRoutes(server: FastifyInstance, { node, nodeForCalls, 
     async handler(request, reply) {
       const prompt = parsePromptRequest(bodyOf(request).value);
       const control = nodeForCalls();
-      await streamPrompt(control, prompt, takeOver(reply), log);
+      const call = {
+        who: callerName(request),
+        via: 'shoal',
+        model: prompt.request.model ?? '',
+        request: prompt.request,
+      };
+      await streamPrompt(control, prompt, { response: takeOver(reply), log, metrics: requests.begin(call) });
     },
   });
 }
