@@ -10,6 +10,7 @@ import { EndRequest } from '@shoal/host/end-request';
 import { createEngine, createStoreEngine } from '@shoal/host/engines';
 import { gaugeHome } from '@shoal/host/gauge';
 import { homeFiles, prepareHome, type Home } from '@shoal/host/home';
+import type { NodeControl } from './api.ts';
 import { checkBind } from './http/access/access.ts';
 import { openApi, type Api, type ApiOptions } from './http/http.ts';
 import { loadIdentity } from '@shoal/host/home/identity';
@@ -17,10 +18,12 @@ import { saveLaunch } from '@shoal/host/launch';
 import { TokenStore } from '@shoal/host/home/token-store';
 import { ModelLibrary } from '@shoal/host/models/library';
 import { lockHome } from '@shoal/host/home/lock';
-import { createNodeLogger, type Logger } from '@shoal/host/log';
+import { createNodeLogger, type LineSink, type Logger } from '@shoal/host/log';
 import { createNode as createRealNode, type NodeOptions, type RunningNode } from './node.ts';
 import { PeersFile } from './peers-file.ts';
 import { RequestLog } from './requests/request-log.ts';
+import type { RequestListener, RequestRecord } from './requests/request-record.ts';
+import { requestText } from './requests/request-text.ts';
 import { remembering } from './remembering.ts';
 import type { Settings } from '@shoal/host/settings';
 import { NodeState } from './state.ts';
@@ -31,10 +34,20 @@ const TOKEN_BYTES = 32;
 
 type CreateNode = (options: NodeOptions) => Promise<RunningNode>;
 
+/** Shows a node that runs in the foreground of a terminal. Its log lines are plain. */
+export interface NodeTerminal extends LineSink {
+  readonly requestEnded: RequestListener;
+  started(node: Pick<NodeControl, 'status' | 'peers'>): void;
+  /** The node ends. Running answers may still complete. */
+  ended(): void;
+}
+
 export interface DaemonOptions {
   readonly home: Home;
   /** Settings from flags and the environment. */
   readonly launch: Settings;
+  /** Default: plain lines on a terminal, else JSON lines, both to stderr. */
+  readonly terminal?: NodeTerminal | undefined;
   /** Creates the node. Default: `createNode` of `node.ts`. */
   readonly createNode?: CreateNode | undefined;
 }
@@ -44,7 +57,7 @@ export interface DaemonOptions {
  * for up to `DRAIN_MS`. Throws if it cannot start: the home is not writable or in use, the configuration is invalid, a port
  * is in use, or the model does not load.
  */
-export async function serve({ home, launch, createNode = createRealNode }: DaemonOptions): Promise<void> {
+export async function serve({ home, launch, terminal, createNode = createRealNode }: DaemonOptions): Promise<void> {
   prepareHome(home);
   const lock = await lockHome(home);
   try {
@@ -52,10 +65,18 @@ export async function serve({ home, launch, createNode = createRealNode }: Daemo
     const state = await NodeState.load(home);
     await state.addClusters(launch.clusters ?? []);
     await saveLaunch(home, launch);
-    await new Daemon(home, configuration, state, createNode).run();
+    await new Daemon({ home, configuration, state, createNode, terminal }).run();
   } finally {
     await lock.release();
   }
+}
+
+interface DaemonParts {
+  readonly home: Home;
+  readonly configuration: Configuration;
+  readonly state: NodeState;
+  readonly createNode: CreateNode;
+  readonly terminal: NodeTerminal | undefined;
 }
 
 /** One run of a node in a locked home. Each method closes the resources that it opens. */
@@ -66,15 +87,18 @@ class Daemon {
   readonly #log: Logger;
   readonly #end: EndRequest;
   readonly #createNode: CreateNode;
-  readonly #requests = new RequestLog();
+  readonly #terminal: NodeTerminal | undefined;
+  readonly #requests: RequestLog;
   readonly #token = randomBytes(TOKEN_BYTES).toString('hex');
 
-  constructor(home: Home, configuration: Configuration, state: NodeState, createNode: CreateNode) {
+  constructor({ home, configuration, state, createNode, terminal }: DaemonParts) {
     this.#home = home;
     this.#configuration = configuration;
     this.#state = state;
     this.#createNode = createNode;
-    this.#log = createNodeLogger(configuration.logLevel, homeFiles(home).log);
+    this.#log = createNodeLogger(configuration.logLevel, homeFiles(home).log, terminal);
+    this.#terminal = terminal;
+    this.#requests = new RequestLog(terminal?.requestEnded ?? ((record) => this.#logRequest(record)));
     this.#end = new EndRequest(this.#log);
   }
 
@@ -177,6 +201,7 @@ class Daemon {
       await this.#state.setPid(process.pid);
       await writeApiAccess(this.#home, { host: api.host, port: api.port, pid: process.pid, token: this.#token });
       this.#log.info(`API on ${api.url}`);
+      this.#terminal?.started(node);
       // A daemon may be killed after weeks, so its compiled code is saved for the next start now.
       flushCompileCache();
       // The launcher keeps the young generation of the heap small while modules load. Under load a larger one saves a sixth of
@@ -185,9 +210,14 @@ class Daemon {
       await this.#end.wait();
       api.refusePrompts();
     } finally {
+      this.#terminal?.ended();
       await node.close({ drainMs: DRAIN_MS });
       await this.#state.setPid(null);
     }
+  }
+
+  #logRequest(request: RequestRecord): void {
+    this.#log.info({ request }, requestText(request));
   }
 }
 

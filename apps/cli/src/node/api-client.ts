@@ -79,6 +79,7 @@ async function send(
     agent: false,
     headers: {
       authorization: `Bearer ${access.token}`,
+      'user-agent': 'shoal',
       ...(bytes !== undefined && { 'content-type': 'application/json', 'content-length': bytes.length }),
     },
   });
