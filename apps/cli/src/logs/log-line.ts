@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from '@shoal/protocol/json';
 import { printableName, printableText } from '@shoal/host/printable';
 
 /** The levels of a node's log, least important first. */
-export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type Level = (typeof LEVELS)[number];
 
 /** Fields that are longer are not shown on a terminal. */

@@ -5,7 +5,7 @@ const HOUR_MINUTES = 60;
 const DAY_MINUTES = 1_440;
 
 /** The number of requests that ended in each way, and the tokens of their answers. */
-export interface RequestTotals {
+interface RequestTotals {
   answered: number;
   failed: number;
   aborted: number;

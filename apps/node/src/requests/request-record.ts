@@ -63,7 +63,7 @@ export function recordOfPeer(
     ...(error !== undefined && { code: error.code }),
     tokens,
     tokensPerSecond: rate(tokens, generatingMs),
-    durationMs,
+    durationMs: Math.round(durationMs),
   };
 }
 
@@ -74,7 +74,7 @@ export interface EndedCall extends Pick<RequestRecord, 'who' | 'via' | 'model' |
   readonly generatingMs?: number | undefined;
 }
 
-export function recordOfProgram({ outcome, generatingMs, who, model, ...call }: EndedCall): RequestRecord {
+export function recordOfProgram({ outcome, generatingMs, durationMs, who, model, ...call }: EndedCall): RequestRecord {
   return {
     ...call,
     from: 'program',
@@ -82,6 +82,7 @@ export function recordOfProgram({ outcome, generatingMs, who, model, ...call }: 
     model: shortName(model),
     ...endOf(outcome),
     tokensPerSecond: rate(call.tokens, generatingMs),
+    durationMs: Math.round(durationMs),
   };
 }
 
@@ -91,8 +92,10 @@ function endOf(outcome: Outcome): Pick<RequestRecord, 'outcome' | 'code'> {
   return { outcome: REFUSALS.has(outcome) ? 'refused' : 'failed', code: outcome };
 }
 
+/** Tokens per second, to a tenth. */
 function rate(tokens: number, generatingMs = 0): number | undefined {
-  return tokens < RATED_TOKENS_MIN || generatingMs <= 0 ? undefined : ((tokens - 1) * 1_000) / generatingMs;
+  if (tokens < RATED_TOKENS_MIN || generatingMs <= 0) return undefined;
+  return Math.round(((tokens - 1) * 10_000) / generatingMs) / 10;
 }
 
 /** `NodeA (1a2b3c4d)`: a peer chooses its name, so that the key tells who it is. */

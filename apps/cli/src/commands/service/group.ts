@@ -6,6 +6,30 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const LOG_LINES = 100;
 
 export function addService(program: Command, finish: Finish): void {
+  const service = example(
+    program.command('service'),
+    'shoal service install\n  $ shoal service status\n  $ shoal service uninstall',
+  ).description('run the node as a service of this user (systemd; launchd and Windows tasks are untested)');
+  example(service.command('install'), 'shoal service install')
+    .description('write the service, start it, and let it start by itself; safe to repeat')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('./service.ts')).installService(contextOf(command))),
+    );
+  example(service.command('uninstall'), 'shoal service uninstall')
+    .description('stop the service and remove what install has made')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('./service.ts')).uninstallService(contextOf(command))),
+    );
+  example(service.command('status'), 'shoal service status')
+    .description('show whether the service is installed, runs, and starts by itself')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('./service.ts')).serviceStatus(contextOf(command))),
+    );
+  logFlags(example(service.command('logs'), 'shoal service logs -f'))
+    .description('show the log of the service, as "shoal logs" does')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('./logs.ts')).logs(contextOf(command), command.opts())),
+    );
   logFlags(example(program.command('logs'), 'shoal logs -f --level warn'))
     .description('show the log of the node in the background: lines for people on a terminal, JSON lines elsewhere')
     .action(async (_flags: object, command: Command) =>
