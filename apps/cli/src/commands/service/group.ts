@@ -35,6 +35,18 @@ export function addService(program: Command, finish: Finish): void {
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./logs.ts')).logs(contextOf(command), command.opts())),
     );
+  example(program.command('update'), 'shoal update')
+    .description('show how this installation is updated, without doing it')
+    .action(async (_flags: object, command: Command) =>
+      finish((await import('./update.ts')).update(contextOf(command))),
+    );
+  example(program.command('uninstall'), 'shoal uninstall --models')
+    .description('list the homes, services, engines and links of Shoal, and remove them once that is confirmed')
+    .option('--models', 'remove the models too')
+    .option('--yes', 'remove without a question')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('./uninstall.ts')).uninstall(contextOf(command), command.opts())),
+    );
 }
 
 function logFlags(command: Command): Command {
