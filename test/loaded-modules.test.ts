@@ -29,11 +29,14 @@ const COMMANDS: Readonly<Record<string, readonly Heavy[]>> = {
   stop: [],
   saved: [],
   logs: [],
+  update: [],
+  uninstall: [],
   resources: [],
   eligible: [],
   'push nosuch.gguf --to 127.0.0.1:1': [],
   // Settings are validated with zod.
   restart: ['zod'],
+  'service status': ['zod'],
   // The model store is locked with SQLite.
   list: ['node:sqlite', 'zod'],
   'show nosuch': ['node:sqlite', 'zod'],

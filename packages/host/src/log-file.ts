@@ -1,6 +1,5 @@
 import { copyFileSync, fstatSync, ftruncateSync, statSync, writeSync } from 'node:fs';
 import { isDiskFull } from '@shoal/files/disk-space';
-import type { LineSink } from './log.ts';
 
 /** A larger log is emptied. Its content replaces the older file. */
 export const MAX_LOG_BYTES = 8 * 1_048_576;
@@ -16,7 +15,7 @@ export function olderLog(path: string): string {
  * The log file of a node in the background, which is its standard error. The file keeps its place when it is emptied, because
  * other programs of the node, and Node itself, write to it as well.
  */
-export class LogFile implements LineSink {
+export class LogFile {
   readonly #path: string;
   readonly #descriptor: number;
   readonly #maxBytes: number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StatusView } from '@shoal/node/api';
-import { healthLines, requestRows, stateText } from './status-lines.ts';
+import { healthLines, healthRows, requestRows } from './status-lines.ts';
 
 const NONE = { answered: 0, failed: 0, aborted: 0, refused: 0, tokens: 0 };
 const VIEW: StatusView = {
@@ -34,8 +34,8 @@ const VIEW: StatusView = {
 };
 
 test('a low health names the part that lowers it most', () => {
-  const low = 'ready, health 42 of 100 (most of it lost to the processor; see "shoal status --health")';
-  assert.deepEqual([stateText(VIEW), stateText({ ...VIEW, health: 60 })], [low, 'ready, health 60 of 100']);
+  const low = 'low, mostly because of the processor; see "shoal status --health"';
+  assert.deepEqual([healthRows(VIEW), healthRows({ ...VIEW, health: 60 })], [[['health', low]], []]);
 });
 
 test('the parts of the health come with advice where they are used most', () => {

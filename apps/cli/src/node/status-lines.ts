@@ -14,11 +14,12 @@ const ADVICE: Readonly<Record<HealthPart['name'], string>> = {
   queue: 'more requests wait than this machine answers; --slots and --queue set the limits',
 };
 
-/** `ready, health 42 of 100 (most of it lost to the processor; see "shoal status --health")`. */
-export function stateText({ state, health, healthParts }: StatusView): string {
-  const text = `${state}, health ${Math.round(health)} of 100`;
+/** The row that explains a low health. */
+export function healthRows({ health, healthParts }: StatusView): [string, string][] {
   const worst = health < LOW_HEALTH ? worstPart(healthParts) : undefined;
-  return worst === undefined ? text : `${text} (most of it lost to the ${worst.name}; see "shoal status --health")`;
+  return worst === undefined
+    ? []
+    : [['health', `low, mostly because of the ${worst.name}; see "shoal status --health"`]];
 }
 
 /** The parts of the score of `shoal status --health`. */

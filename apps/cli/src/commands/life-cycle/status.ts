@@ -3,7 +3,7 @@ import { printableName } from '@shoal/host/printable';
 import { callNode } from '../../node/api-client.ts';
 import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
-import { healthLines, requestRows, stateText } from '../../node/status-lines.ts';
+import { healthLines, healthRows, requestRows } from '../../node/status-lines.ts';
 import { columns, count, duration, print } from '../../terminal/output.ts';
 
 /** `shoal status`: prints `not running` and exits with 3 if no node runs. */
@@ -28,7 +28,8 @@ function lines(view: StatusView): string[] {
     ['id', view.id],
     ['api', view.addresses.api],
     ['dht', view.addresses.dht],
-    ['state', stateText(view)],
+    ['state', `${view.state}, health ${Math.round(view.health)} of 100`],
+    ...healthRows(view),
     ...view.problems.map((problem) => ['problem', problem]),
     ['role', view.lends ? 'lending' : 'using'],
     ['load', `${load.active} of ${load.slots} running, ${load.queued} of ${load.queueCapacity} waiting`],
