@@ -14,7 +14,7 @@ import type { NodeControl } from './api.ts';
 import { checkBind } from './http/access/access.ts';
 import { openApi, type Api, type ApiOptions } from './http/http.ts';
 import { loadIdentity } from '@shoal/host/home/identity';
-import { saveLaunch } from '@shoal/host/launch';
+import { RunRecord } from '@shoal/host/launch';
 import { TokenStore } from '@shoal/host/home/token-store';
 import { ModelLibrary } from '@shoal/host/models/library';
 import { lockHome } from '@shoal/host/home/lock';
@@ -63,9 +63,8 @@ export async function serve({ home, launch, terminal, createNode = createRealNod
   try {
     const configuration = await loadConfiguration(home, launch);
     const state = await NodeState.load(home);
-    await state.addClusters(launch.clusters ?? []);
-    await saveLaunch(home, launch);
-    await new Daemon({ home, configuration, state, createNode, terminal }).run();
+    const record = new RunRecord(home, launch, configuration);
+    await new Daemon({ home, configuration, state, record, createNode, terminal }).run();
   } finally {
     await lock.release();
   }
@@ -75,6 +74,7 @@ interface DaemonParts {
   readonly home: Home;
   readonly configuration: Configuration;
   readonly state: NodeState;
+  readonly record: RunRecord;
   readonly createNode: CreateNode;
   readonly terminal: NodeTerminal | undefined;
 }
@@ -84,6 +84,7 @@ class Daemon {
   readonly #home: Home;
   readonly #configuration: Configuration;
   readonly #state: NodeState;
+  readonly #record: RunRecord;
   readonly #log: Logger;
   readonly #end: EndRequest;
   readonly #createNode: CreateNode;
@@ -91,10 +92,11 @@ class Daemon {
   readonly #requests: RequestLog;
   readonly #token = randomBytes(TOKEN_BYTES).toString('hex');
 
-  constructor({ home, configuration, state, createNode, terminal }: DaemonParts) {
+  constructor({ home, configuration, state, record, createNode, terminal }: DaemonParts) {
     this.#home = home;
     this.#configuration = configuration;
     this.#state = state;
+    this.#record = record;
     this.#createNode = createNode;
     this.#log = createNodeLogger(configuration.logLevel, homeFiles(home).log, terminal);
     this.#terminal = terminal;
@@ -197,8 +199,9 @@ class Daemon {
 
   async #runWithNode(api: Api, node: RunningNode): Promise<void> {
     try {
-      api.serve(remembering(node, this.#state));
+      api.serve(remembering(node, this.#state, this.#record));
       await this.#state.setPid(process.pid);
+      await this.#record.begin();
       await writeApiAccess(this.#home, { host: api.host, port: api.port, pid: process.pid, token: this.#token });
       this.#log.info(`API on ${api.url}`);
       this.#terminal?.started(node);
@@ -208,6 +211,8 @@ class Daemon {
       // the processor time, because it is collected less often.
       setFlagsFromString('--semi-space-growth-factor=2');
       await this.#end.wait();
+      // Before answers are completed: a node that is killed meanwhile was told to stop.
+      await this.#record.end();
       api.refusePrompts();
     } finally {
       this.#terminal?.ended();

@@ -1,8 +1,9 @@
+import type { RunRecord } from '@shoal/host/launch';
 import type { NodeControl } from './api.ts';
 import type { NodeState } from './state.ts';
 
 /** Wraps a node so that its joined clusters are saved and joined again at the next start. */
-export function remembering(node: NodeControl, state: NodeState): NodeControl {
+export function remembering(node: NodeControl, state: NodeState, record: RunRecord): NodeControl {
   return {
     status: () => node.status(),
     clusters: () => node.clusters(),
@@ -20,6 +21,7 @@ export function remembering(node: NodeControl, state: NodeState): NodeControl {
     async leave(cluster) {
       await node.leave(cluster);
       await state.removeCluster(cluster);
+      await record.forgetCluster(cluster);
     },
   };
 }

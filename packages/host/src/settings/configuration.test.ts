@@ -5,11 +5,15 @@ import { test } from 'node:test';
 import { loadConfiguration, type Configuration } from './configuration.ts';
 import { launchSettings, type Flags } from './launch-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
-import { launchFlags, readLaunch, saveLaunch } from './launch.ts';
+import { checkSecrets, launchFlags, readLastRun, RunRecord } from './launch.ts';
 import { temporaryHome } from '../testing/temporary-home.ts';
 
 function load(home: Home, flags: Flags = {}, environment: NodeJS.ProcessEnv = {}): Promise<Configuration> {
   return loadConfiguration(home, launchSettings(flags, environment));
+}
+
+function record(home: Home, flags: Flags): RunRecord {
+  return new RunRecord(home, launchSettings(flags, {}), {});
 }
 
 function writeConfiguration(home: Home, text: string, name = 'config.json'): void {
@@ -73,10 +77,10 @@ test('aliases come from the file or from a flag, and a restart gives the flag ag
   const flags = { aliases: ['claude-*=hf:a/b=c', 'gpt-4o=x', 'gpt-4o=qwen3'] };
   const aliases = { 'claude-*': 'hf:a/b=c', 'gpt-4o': 'qwen3' };
   assert.deepEqual((await load(home, flags)).aliases, aliases);
-  await saveLaunch(home, launchSettings(flags, {}));
-  const launch = await readLaunch(home);
-  assert.deepEqual(launch, { aliases });
-  assert.deepEqual(launchFlags(launch), ['--alias=claude-*=hf:a/b=c', '--alias=gpt-4o=qwen3']);
+  await record(home, flags).begin();
+  const { settings = {} } = (await readLastRun(home)) ?? {};
+  assert.deepEqual(settings, { aliases });
+  assert.deepEqual(launchFlags(settings), ['--alias=claude-*=hf:a/b=c', '--alias=gpt-4o=qwen3']);
 });
 
 test('aliases without a model or with spaces, and too many of them, are refused', () => {
@@ -120,8 +124,33 @@ test('the token of the doors is read from the environment and not recorded for r
   const home = temporaryHome(t);
   const environment = { SHOAL_WS_TOKEN: 'a long and secret word' };
   assert.equal((await load(home, {}, environment)).doorToken, 'a long and secret word');
-  await saveLaunch(home, launchSettings({}, environment));
-  assert.ok(!readFileSync(homeFiles(home).launch, 'utf8').includes('secret'));
+  await new RunRecord(home, launchSettings({}, environment), await load(home, {}, environment)).begin();
+  const recorded = readFileSync(homeFiles(home).launch, 'utf8');
+  assert.ok(!recorded.includes('secret word') && recorded.includes('doorToken'));
+
+  const run = await readLastRun(home);
+  assert.ok(run);
+  checkSecrets(run, await load(home, {}, environment));
+  const without = await load(home);
+  assert.throws(() => checkSecrets(run, without), { code: 'INVALID_REQUEST', message: /doorToken.*SHOAL_WS_TOKEN/ });
+});
+
+test('a run counts as crashed until it is told to stop, and a cluster that it left is not recorded', async (t) => {
+  const home = temporaryHome(t);
+  assert.equal(await readLastRun(home), undefined);
+  const run = record(home, { lend: true, clusters: ['a', 'b'] });
+  await run.begin();
+  await Promise.all([run.forgetCluster('a'), run.forgetCluster('other')]);
+  assert.deepEqual(await readLastRun(home), { settings: { lend: true, clusters: ['b'] }, secrets: [], ended: false });
+  await run.forgetCluster('b');
+  await run.end();
+  assert.deepEqual(await readLastRun(home), { settings: { lend: true }, secrets: [], ended: true });
+});
+
+test('the record of version 0.1.0 is read', async (t) => {
+  const home = temporaryHome(t);
+  writeFileSync(homeFiles(home).launch, '{"lend":true}');
+  assert.deepEqual(await readLastRun(home), { settings: { lend: true }, secrets: [], ended: true });
 });
 
 test('the key of a server is read from the environment or a private file and not recorded for restart', async (t) => {
@@ -129,7 +158,7 @@ test('the key of a server is read from the environment or a private file and not
   const environment = { OPENAI_API_KEY: '12345', OPENAI_BASE_URL: 'http://127.0.0.1:8000/v1' };
   const { openaiKey, openaiUrl } = await load(home, {}, environment);
   assert.deepEqual([openaiKey, openaiUrl], ['12345', environment.OPENAI_BASE_URL]);
-  await saveLaunch(home, launchSettings({}, environment));
+  await new RunRecord(home, launchSettings({}, environment), { openaiKey }).begin();
   assert.ok(!readFileSync(homeFiles(home).launch, 'utf8').includes('12345'));
   writeConfiguration(home, '{"engine":"openai","model":"m.gguf","openaiKey":"sk-secret"}');
   chmodSync(join(home.config, 'config.json'), 0o644);

@@ -1,5 +1,7 @@
 import { writeJson } from '@shoal/files/durable-write';
 import { readJson } from '@shoal/files/read';
+import { ShoalError } from '@shoal/protocol/error';
+import { isObject } from '@shoal/protocol/json';
 import { homeFiles, type Home } from '../home/home.ts';
 import { longFlag, type SettingTable } from './setting.ts';
 import { parseSettings, type Settings } from './settings.ts';
@@ -7,19 +9,96 @@ import { type SettingName, SETTINGS } from './table.ts';
 
 const TABLE: SettingTable = SETTINGS;
 
-/** Records the settings that a node was started with, without secrets. */
-export function saveLaunch(home: Home, launch: Settings): Promise<void> {
-  const isRecorded = ([name]: [string, unknown]): boolean => {
-    const { secret = false, recorded = true } = TABLE[name] ?? {};
-    return recorded && !secret;
-  };
-  return writeJson(homeFiles(home).launch, Object.fromEntries(Object.entries(launch).filter(isRecorded)));
+/** The member of `launch.json` that is not a setting. Files of version 0.1.0 lack it. */
+const RUN = 'run';
+
+/** A node's last run as `launch.json` describes it. */
+export interface LastRun {
+  /** The settings of its flags and variables, without secrets. */
+  readonly settings: Settings;
+  /** The names of the secrets that it had, from any source. */
+  readonly secrets: readonly string[];
+  /** False: the node was killed, or its machine was. */
+  readonly ended: boolean;
 }
 
-/** The settings that the node of this home was last started with. Empty if it never was. */
-export async function readLaunch(home: Home): Promise<Settings> {
+/** Records a run of a node, without the values of its secrets: what `restart`, and `start` after a crash, start again. */
+export class RunRecord {
+  readonly #home: Home;
+  #run: LastRun;
+  /** Writes run one after another, so that the last one is on disk at the end. */
+  #writing: Promise<void> = Promise.resolve();
+
+  /** `launch`: the settings of flags and variables. `configuration`: those of all sources. */
+  constructor(home: Home, launch: Settings, configuration: object) {
+    this.#home = home;
+    const settings = Object.fromEntries(Object.entries(launch).filter(([name]) => TABLE[name]?.secret !== true));
+    const secrets = Object.entries(configuration).flatMap(([name, value]) =>
+      value !== undefined && TABLE[name]?.secret ? [name] : [],
+    );
+    this.#run = { settings, secrets, ended: false };
+  }
+
+  /** Call when the node runs. A node that does not start leaves the record of the run before. */
+  begin(): Promise<void> {
+    return this.#save();
+  }
+
+  /** Call when the node left a cluster: it is not joined again by this run's flags. */
+  forgetCluster(id: string): Promise<void> {
+    const { clusters, ...settings } = this.#run.settings;
+    if (clusters?.includes(id) !== true) return Promise.resolve();
+    const others = clusters.filter((cluster) => cluster !== id);
+    this.#run = { ...this.#run, settings: { ...settings, ...(others.length > 0 && { clusters: others }) } };
+    return this.#save();
+  }
+
+  /** Call when the node is told to stop. */
+  end(): Promise<void> {
+    this.#run = { ...this.#run, ended: true };
+    return this.#save();
+  }
+
+  #save(): Promise<void> {
+    const result = this.#writing.then(() => writeLastRun(this.#home, this.#run));
+    this.#writing = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Returns undefined if no node of this home ever ran. */
+export async function readLastRun(home: Home): Promise<LastRun | undefined> {
   const path = homeFiles(home).launch;
-  return parseSettings((await readJson(path)) ?? {}, (key) => `${path}: "${key}"`);
+  const value = await readJson(path);
+  if (value === undefined) return undefined;
+  const { [RUN]: run, ...settings } = isObject(value) ? value : {};
+  const { secrets, ended } = isObject(run) ? run : {};
+  return {
+    settings: parseSettings(isObject(value) ? settings : value, (key) => `${path}: "${key}"`),
+    secrets: Array.isArray(secrets) ? secrets.filter((name) => typeof name === 'string') : [],
+    ended: ended !== false,
+  };
+}
+
+/** Records that the last run is not to be continued. */
+export async function endLastRun(home: Home): Promise<void> {
+  const run = await readLastRun(home);
+  if (run !== undefined && !run.ended) await writeLastRun(home, { ...run, ended: true });
+}
+
+/** Throws `INVALID_REQUEST` with the variable of a secret that the last run had and `configuration` has not. */
+export function checkSecrets({ secrets }: LastRun, configuration: object): void {
+  const has = new Set(Object.entries(configuration).flatMap(([name, value]) => (value === undefined ? [] : [name])));
+  const missing = secrets.find((name) => !has.has(name));
+  if (missing === undefined) return;
+  throw ShoalError.invalidRequest(
+    `The last run had the secret ${missing}, which is never recorded and is missing now. ` +
+      `Set ${TABLE[missing]?.variable ?? missing} and try again. "shoal stop" forgets the last run.`,
+  );
+}
+
+function writeLastRun(home: Home, { settings, ...run }: LastRun): Promise<void> {
+  return writeJson(homeFiles(home).launch, { ...settings, [RUN]: run });
 }
 
 /** The flags of `shoal serve` for these settings. */

@@ -50,8 +50,6 @@ export interface Setting {
    * a model, which stays as it is.
    */
   readonly path?: 'file' | 'model';
-  /** `restart` does not use the value of the last start again. */
-  readonly recorded?: false;
 }
 
 export type SettingTable = Readonly<Record<string, Setting>>;

@@ -69,8 +69,6 @@ export const SETTINGS = {
     variable: 'POC_CLUSTER_ID',
     default: [],
     merges: true,
-    // The state of a node contains its clusters, some of which it may have left since its start.
-    recorded: false,
   },
   bootstrap: {
     description: 'an address to enter the DHT at',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { suite, test, type TestContext } from 'node:test';
 import type { ClusterView, StatusView } from '@shoal/node/api';
+import { isProcessAlive } from '@shoal/files/process';
 import { localDht } from '@shoal/transport/dht';
 import { errorCode, Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
@@ -21,6 +22,28 @@ async function startDht(t: TestContext): Promise<readonly string[]> {
   const dht = await localDht();
   t.after(() => dht.close());
   return dht.bootstrap;
+}
+
+/** What must be the same after a crash. */
+async function about(shoal: Shoal): Promise<Record<string, unknown>> {
+  const { document } = await shoal.json(['status']);
+  const { name, id, lends, models, clusters, doors } = document as StatusView;
+  return {
+    name,
+    id,
+    lends,
+    models: models.map((model) => model.id),
+    clusters: clusters.map((cluster) => `${cluster.id} ${cluster.role}`).toSorted(),
+    doors: doors.map((door) => door.name),
+    bootstrap: (JSON.parse(readFileSync(join(shoal.home, 'launch.json'), 'utf8')) as { bootstrap?: unknown }).bootstrap,
+  };
+}
+
+/** Kills the node as a crash does, and waits until its home is free. */
+async function kill(shoal: Shoal): Promise<void> {
+  const { pid } = (await shoal.json(['status'])).document as StatusView;
+  process.kill(pid, 'SIGKILL');
+  while (isProcessAlive(pid)) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Waits for a line of a foreground node's log. */
@@ -64,7 +87,7 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.ok(!existsSync(join(shoal.home, 'api.json')));
   });
 
-  test('restart from another shell keeps the settings that came from the environment, except secrets', async (t) => {
+  test('restart from another shell keeps the settings that came from the environment, but no secret', async (t) => {
     const shoal = home(t, await startDht(t));
     Object.assign(shoal.environment, {
       OLLAMA_HOST: '127.0.0.1:9',
@@ -74,13 +97,20 @@ suite('the life of a node', { concurrency: 2 }, () => {
     });
     const launch = (): object => JSON.parse(readFileSync(join(shoal.home, 'launch.json'), 'utf8')) as object;
     assert.equal((await shoal.run(['start', '--lend', '--model', 'echo'])).code, 0);
-    const started = launch();
-    const { bootstrap, ollamaUrl, llamaServer, keepAlive, doorToken } = started as Readonly<Record<string, unknown>>;
+    const started = launch() as Readonly<Record<string, unknown>>;
+    const { bootstrap, ollamaUrl, llamaServer, keepAlive, doorToken } = started;
     assert.deepEqual([ollamaUrl, llamaServer, keepAlive], ['127.0.0.1:9', '/nowhere/llama-server', '7m']);
     assert.ok(Array.isArray(bootstrap));
     assert.equal(doorToken, undefined);
 
-    assert.equal((await new Shoal(shoal.home).run(['restart'])).code, 0);
+    const elsewhere = new Shoal(shoal.home);
+    const refused = await elsewhere.run(['restart']);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^shoal: The last run had the secret doorToken.*Set SHOAL_WS_TOKEN/);
+    assert.equal((await elsewhere.run(['status'])).code, 0, 'nothing was stopped');
+
+    elsewhere.environment['SHOAL_WS_TOKEN'] = shoal.environment['SHOAL_WS_TOKEN'];
+    assert.equal((await elsewhere.run(['restart'])).code, 0);
     assert.deepEqual(launch(), started);
   });
 
@@ -150,7 +180,60 @@ suite('the life of a node', { concurrency: 2 }, () => {
     const [exitCode] = (await once(child, 'exit')) as [number | null];
     assert.equal(exitCode, 0);
     const state: unknown = JSON.parse(readFileSync(join(shoal.home, 'state.json'), 'utf8'));
-    assert.deepEqual(state, { clusters: [{ id: 'c' }], nodePid: null });
+    assert.deepEqual(state, { clusters: [], nodePid: null });
+  });
+
+  test('after a crash start and restart continue the last run, and after a stop the configuration counts', async (t) => {
+    const shoal = home(t, await startDht(t));
+    shoal.environment['SHOAL_WS_TOKEN'] = 'a long and secret word';
+    const flags = ['--lend', '--model', 'echo', '--cluster', 'one', '--cluster', 'two', '--door', 'websocket'];
+    writeFileSync(join(shoal.home, 'config.json'), '{ "doors": { "websocket": { "port": 0 } }, "lend": false }');
+    assert.equal((await shoal.run(['start', ...flags, '--name', 'NodeA'])).code, 0);
+    assert.equal((await shoal.run(['join', 'three'])).code, 0);
+    const before = await about(shoal);
+    assert.deepEqual(before.doors, ['clusters', 'websocket']);
+
+    await kill(shoal);
+    const elsewhere = new Shoal(shoal.home);
+    for (const command of ['start', 'restart']) {
+      const refused = await elsewhere.run([command]);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /^shoal: The last run had the secret doorToken.*Set SHOAL_WS_TOKEN/);
+    }
+    elsewhere.environment['SHOAL_WS_TOKEN'] = shoal.environment['SHOAL_WS_TOKEN'];
+    const started = await elsewhere.run(['start']);
+    assert.equal(started.code, 0, started.stderr);
+    assert.match(
+      started.stderr,
+      /^The last run did not end cleanly\. It is continued with: .*--lend .*--cluster=two.*\n$/,
+    );
+    assert.deepEqual(await about(shoal), before);
+
+    await kill(shoal);
+    const restarted = await elsewhere.run(['restart']);
+    assert.match(restarted.stderr, /^The last run did not end cleanly/);
+    assert.deepEqual(await about(shoal), before);
+
+    await kill(shoal);
+    assert.match((await shoal.run(['stop'])).stdout, /^Not running\. .* is not continued\.\n$/);
+    writeFileSync(join(shoal.home, 'config.json'), '{}');
+    const fresh = await shoal.run(['start']);
+    assert.equal(fresh.stderr, '');
+    const { lends, clusters } = await about(shoal);
+    assert.deepEqual({ lends, clusters }, { lends: false, clusters: ['three using'] });
+  });
+
+  test('a start that fails leaves no cluster, and the run that crashed before it is still continued', async (t) => {
+    const shoal = home(t, await startDht(t));
+    assert.equal((await shoal.run(['start', '--cluster', 'one'])).code, 0);
+    await kill(shoal);
+    const failed = await shoal.run(['start', '--cluster', 'two', '--lend', '--model', '/nowhere.gguf']);
+    assert.equal(failed.code, 1);
+    assert.equal((await shoal.run(['start'])).code, 0);
+    assert.deepEqual((await about(shoal)).clusters, ['one using']);
+    assert.equal((await shoal.run(['stop'])).code, 0);
+    assert.equal((await shoal.run(['start'])).code, 0);
+    assert.deepEqual((await about(shoal)).clusters, []);
   });
 
   test('the error for a node that does not start in the background has the end of its log', async (t) => {

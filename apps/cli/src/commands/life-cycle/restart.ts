@@ -1,16 +1,25 @@
-import { readLaunch } from '@shoal/host/launch';
+import { readLastRun } from '@shoal/host/launch';
 import { checkedFlags, givenSettings } from '../../given-settings.ts';
-import { EXIT } from '../../cli-error.ts';
+import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';
-import { startDetached, startedLines } from './start.ts';
+import { continued, reportContinued } from './last-run.ts';
+import { runningNode, startDetached, startedLines } from './start.ts';
 import { stopNode } from './stop.ts';
 
-/** `shoal restart`: uses the settings of the last start, and the flags and variables given now. */
+/**
+ * `shoal restart`: uses the settings of the last start, and the flags and variables given now. A node that crashed is started.
+ * Nothing is stopped if a secret of the last start is missing.
+ */
 export async function restart(context: Context, options: object): Promise<number> {
-  const launch = checkedFlags(givenSettings('restart', options));
-  await stopNode(context.home);
-  const view = await startDetached(context.home, { ...(await readLaunch(context.home)), ...launch });
-  print(context, view, startedLines(context.home, view));
+  const { home } = context;
+  const given = checkedFlags(givenSettings('restart', options));
+  const [running, run] = [await runningNode(home), await readLastRun(home)];
+  if (running === undefined && run?.ended !== false) throw CliError.notRunning();
+  const launch = run === undefined ? given : await continued(home, run, given);
+  if (running !== undefined) await stopNode(home);
+  else if (run !== undefined) reportContinued(run);
+  const view = await startDetached(home, launch);
+  print(context, view, startedLines(home, view));
   return EXIT.ok;
 }

@@ -16,21 +16,28 @@ import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { LAUNCHER } from '../../node/launcher.ts';
 import { print } from '../../terminal/output.ts';
+import { continued, crashedRun, reportContinued } from './last-run.ts';
 
 /** `shoal start` waits this long for the node, its model included. The node may still come up later. */
 const START_TIMEOUT_MS = 180_000;
 const START_CHECK_MS = 50;
 const SHOWN_LOG_LINES = 10;
 
-/** `shoal start`: returns when the node answers. A node that already runs is not changed. */
+/**
+ * `shoal start`: returns when the node answers. A node that already runs is not changed. After a crash the settings of the
+ * last run are used again.
+ */
 export async function start(context: Context, options: object): Promise<number> {
-  const launch = checkedFlags(givenSettings('start', options));
+  const given = checkedFlags(givenSettings('start', options));
   const running = await runningNode(context.home);
   if (running !== undefined) {
     const advice = 'its settings are unchanged; "shoal restart" changes them';
     print(context, running, [`Already running: ${printableName(running.name)}, pid ${running.pid} (${advice})`]);
     return EXIT.ok;
   }
+  const crashed = await crashedRun(context.home);
+  const launch = crashed === undefined ? given : await continued(context.home, crashed, given);
+  if (crashed !== undefined) reportContinued(crashed);
   const view = await startDetached(context.home, launch);
   print(context, view, startedLines(context.home, view));
   return EXIT.ok;
@@ -75,7 +82,8 @@ async function untilAnswering(home: Home, child: ChildProcess, logBytes: number)
   );
 }
 
-async function runningNode(home: Home): Promise<StatusView | undefined> {
+/** Returns undefined if no node runs. */
+export async function runningNode(home: Home): Promise<StatusView | undefined> {
   try {
     return await callNode<StatusView>(home, 'GET', API_PATHS.status);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS } from '@shoal/node/api';
+import { endLastRun } from '@shoal/host/launch';
 import { runningPid } from '@shoal/host/home/running-pid';
 import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol/error';
@@ -7,13 +8,23 @@ import { callNode, findNode } from '../../node/api-client.ts';
 import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';
+import { crashedRun } from './last-run.ts';
+import { runningNode } from './start.ts';
 
 /** `shoal stop` waits this long for the node to end. */
 const STOP_TIMEOUT_MS = 45_000;
 const STOP_CHECK_MS = 50;
 
-/** `shoal stop`: returns when the node has ended. A node that does not run is stopped already. */
+/**
+ * `shoal stop`: returns when the node has ended. A node that does not run is stopped already, and the next start does not
+ * continue the run of one that crashed.
+ */
 export async function stop(context: Context): Promise<number> {
+  if ((await runningNode(context.home)) === undefined && (await crashedRun(context.home)) !== undefined) {
+    await endLastRun(context.home);
+    print(context, { pid: null }, ['Not running. Its last run did not end cleanly and is not continued.']);
+    return EXIT.ok;
+  }
   const pid = await stoppedPid(context.home);
   print(context, { pid }, [pid === null ? 'The node was not running.' : `Stopped (pid ${pid})`]);
   return EXIT.ok;

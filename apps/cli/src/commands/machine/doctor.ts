@@ -1,6 +1,6 @@
 import { loadConfiguration, type Configuration } from '@shoal/host/configuration';
 import { type Flags, launchSettings } from '@shoal/host/launch-settings';
-import { readLaunch } from '@shoal/host/launch';
+import { readLastRun } from '@shoal/host/launch';
 import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
@@ -50,7 +50,10 @@ async function checkLending({ home }: Context, configuration: Configuration): Pr
 /** Returns the configuration that a restart would use: these flags and variables, else those of the last start. */
 async function readConfiguration({ home }: Context, flags: Flags): Promise<Configuration | ShoalError> {
   try {
-    return await loadConfiguration(home, { ...(await readLaunch(home)), ...launchSettings(flags, process.env) });
+    return await loadConfiguration(home, {
+      ...(await readLastRun(home))?.settings,
+      ...launchSettings(flags, process.env),
+    });
   } catch (error) {
     if (error instanceof ShoalError) return error;
     throw error;
