@@ -18,6 +18,8 @@ const nodeA = await network.start('NodeA', ...LENDING, '--cluster', CLUSTER);
 const nodeB = await network.start('NodeB', ...LENDING, '--cluster', CLUSTER);
 await nodeB.sees('NodeA');
 const nodeC = await network.start('NodeC', '--cluster', CLUSTER);
+// A flag names a cluster for one run, and these are started again without it.
+for (const worker of [nodeA, nodeB]) await worker.shoal(['connect', CLUSTER, '--lend']);
 /** The lending nodes by name; a restarted node replaces its entry. */
 const workers = new Map([nodeA, nodeB].map((node) => [node.name, node]));
 

@@ -25,8 +25,11 @@ export interface WorkerCounts {
 export interface NodeControl {
   status(): StatusView;
   clusters(): readonly ClusterView[];
-  /** Joins a cluster and saves that. Does nothing if it is joined already. */
-  join(cluster: string): Promise<ClusterView>;
+  /**
+   * Joins a cluster and saves that. `lend`: answer the prompts of its members, or not. Undefined: as before for a cluster that
+   * is joined already, else as the settings say for this cluster. Throws `INVALID_REQUEST` if the node cannot lend.
+   */
+  join(cluster: string, lend?: boolean): Promise<ClusterView>;
   /** Leaves a cluster and saves that. Throws `INVALID_REQUEST` with the joined clusters if it is not joined. */
   leave(cluster: string): Promise<void>;
   peers(cluster?: string): readonly PeerView[];

@@ -19,6 +19,7 @@ import { TokenStore } from '@shoal/host/home/token-store';
 import { ModelLibrary } from '@shoal/host/models/library';
 import { lockHome } from '@shoal/host/home/lock';
 import { createNodeLogger, type LineSink, type Logger } from '@shoal/host/log';
+import { lends, lendsIn } from './lending.ts';
 import { createNode as createRealNode, type NodeOptions, type RunningNode } from './node.ts';
 import { PeersFile } from './peers-file.ts';
 import { RequestLog } from './requests/request-log.ts';
@@ -155,6 +156,8 @@ class Daemon {
       paddedTopic,
       autoModels,
     } = this.#configuration;
+    const joined = [...new Set([...clusters, ...this.#state.clusters.map(({ id }) => id)])];
+    this.#reportUnjoined(joined);
     const seed = await loadIdentity(this.#home);
     const resources = await gaugeHome(this.#home);
     await checkDoorPorts(this.#configuration);
@@ -169,7 +172,8 @@ class Daemon {
       name,
       seed,
       bootstrap,
-      clusters: [...new Set([...clusters, ...this.#state.clusters])],
+      clusters: joined,
+      lendsIn: (cluster) => lendsIn(cluster, this.#configuration, this.#state.clusters),
       peers: addresses,
       ...(peerToken !== undefined && { peerToken }),
       ...(engine !== undefined && { engine, openDoors: (host) => openDoors(doorOptions, host) }),
@@ -184,10 +188,20 @@ class Daemon {
     };
   }
 
+  /** A list of clusters to lend in joins none of them. */
+  #reportUnjoined(joined: readonly string[]): void {
+    const { lend } = this.#configuration;
+    if (typeof lend !== 'object') return;
+    const missing = lend.filter((id) => !joined.includes(id)).join(', ');
+    if (missing !== '') this.#log.warn(`"lend" names clusters that this node is not in: ${missing}. Join them.`);
+  }
+
   /** Undefined for a node that does not lend. */
   async #openEngine(): Promise<Engine | undefined> {
-    const { lend, model, doors } = this.#configuration;
-    if (lend) return createEngine(this.#configuration, this.#home, this.#log);
+    const { model, doors } = this.#configuration;
+    if (lends(this.#configuration, this.#state.clusters)) {
+      return createEngine(this.#configuration, this.#home, this.#log);
+    }
     const [door] = Object.keys(doors);
     if (door !== undefined) {
       throw ShoalError.invalidRequest(`The door ${door} is for answering others' prompts: open it with --lend.`);

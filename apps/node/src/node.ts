@@ -55,6 +55,8 @@ export interface NodeOptions {
   /** `host:port` of the DHT's bootstrap nodes. Empty: the public ones. */
   readonly bootstrap: readonly string[];
   readonly clusters: readonly string[];
+  /** Returns true for a cluster in which the node lends, if it has an engine and nothing else is said. Default: all. */
+  readonly lendsIn?: ((cluster: string) => boolean) | undefined;
   /** `ws:`, `wss:` and `tcp:` addresses of peers to dial. */
   readonly peers?: readonly string[] | undefined;
   /** The token that is shown to them. */
@@ -175,9 +177,13 @@ export class RunningNode implements NodeControl {
     return this.#network.clusters.map((id) => this.#clusterView(id));
   }
 
-  async join(cluster: string): Promise<ClusterView> {
+  async join(cluster: string, lend?: boolean): Promise<ClusterView> {
+    if (lend === true && this.#worker === undefined) {
+      throw ShoalError.invalidRequest('This node does not lend. Restart it with --lend, then connect again.');
+    }
     const isNew = this.#network.joinedAt(cluster) === undefined;
-    this.#network.join(cluster);
+    const asBefore = isNew ? (this.#options.lendsIn?.(cluster) ?? true) : this.#network.lendsIn(cluster);
+    this.#network.join(cluster, { lends: lend ?? asBefore });
     if (isNew) this.#options.log.info({ cluster }, `Joined cluster ${cluster}`);
     return this.#clusterView(cluster);
   }
@@ -309,7 +315,8 @@ export class RunningNode implements NodeControl {
   }
 
   #clusterView(id: string): ClusterView {
-    return clusterView(id, this.#worker !== undefined, this.#network.peers(id).length);
+    const isLending = this.#worker !== undefined && this.#network.lendsIn(id);
+    return clusterView(id, isLending, this.#network.peers(id).length);
   }
 
   #check(): void {

@@ -13,9 +13,9 @@ export function remembering(node: NodeControl, state: NodeState, record: RunReco
     modelsChanged: () => node.modelsChanged(),
     loaded: () => node.loaded(),
     prompt: (request) => node.prompt(request),
-    async join(cluster) {
-      const view = await node.join(cluster);
-      await state.addClusters([cluster]);
+    async join(cluster, lend) {
+      const view = await node.join(cluster, lend);
+      await state.keepCluster(cluster, lend);
       return view;
     },
     async leave(cluster) {

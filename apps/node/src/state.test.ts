@@ -10,10 +10,14 @@ import { temporaryHome } from '@shoal/host/testing/temporary-home';
 test('clusters and pid are kept in the shape that others read', async (t) => {
   const home = temporaryHome(t);
   const state = await NodeState.load(home);
-  await Promise.all([state.addClusters(['a', 'b']), state.removeCluster('a'), state.setPid(7)]);
+  await Promise.all([state.keepCluster('a', true), state.keepCluster('b', undefined), state.removeCluster('a')]);
+  await state.setPid(7);
   const document: unknown = JSON.parse(readFileSync(homeFiles(home).state, 'utf8'));
-  assert.deepEqual(document, { clusters: [{ id: 'b' }], nodePid: 7 });
-  assert.deepEqual((await NodeState.load(home)).clusters, ['b']);
+  assert.deepEqual(document, { clusters: [{ id: 'b', lend: false }], nodePid: 7 });
+  assert.deepEqual((await NodeState.load(home)).clusters, [{ id: 'b', lend: false }]);
+  await state.keepCluster('b', true);
+  await state.keepCluster('b', undefined);
+  assert.deepEqual((await NodeState.load(home)).clusters, [{ id: 'b', lend: true }]);
 });
 
 test('a state of another shape is refused by name', async (t) => {

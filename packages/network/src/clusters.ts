@@ -18,6 +18,7 @@ interface Cluster {
   readonly topics: readonly Uint8Array[];
   readonly memberships: readonly Membership[];
   readonly joinedAt: number;
+  readonly lends: boolean;
 }
 
 /** The clusters that this node is in. All of them share one swarm. */
@@ -35,18 +36,27 @@ export class Clusters {
     return [...this.#joined.keys()];
   }
 
+  /** The clusters whose members may send requests. */
+  get lending(): readonly string[] {
+    return [...this.#joined].flatMap(([id, { lends }]) => (lends ? [id] : []));
+  }
+
   /** Returns the time of joining on the monotonic clock, or undefined for a cluster that is not joined. */
   joinedAt(id: string): number | undefined {
     return this.#joined.get(id)?.joinedAt;
   }
 
-  /** Returns false if the cluster was joined already. Throws `INVALID_REQUEST` for an invalid id. */
-  join(id: string): boolean {
+  /** Returns false if nothing has changed. Throws `INVALID_REQUEST` for an invalid id. */
+  join(id: string, lends: boolean): boolean {
     checkClusterId(id);
-    if (this.#joined.has(id)) return false;
+    const before = this.#joined.get(id);
+    if (before !== undefined) {
+      this.#joined.set(id, { ...before, lends });
+      return before.lends !== lends;
+    }
     const topics = [hashedTopic(id), ...(this.#paddedTopics ? [paddedTopic(id)] : [])];
     const memberships = topics.map((topic) => this.#swarm.join(topic, { server: true, client: true }));
-    this.#joined.set(id, { topics, memberships, joinedAt: monotonicNow() });
+    this.#joined.set(id, { topics, memberships, joinedAt: monotonicNow(), lends });
     return true;
   }
 

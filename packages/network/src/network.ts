@@ -38,7 +38,7 @@ export interface NetworkOptions {
   readonly status: () => PeerStatus;
   /** True: OpenGateway's padded topics are joined as well as the hashed ones. Default: false. */
   readonly paddedTopics?: boolean | undefined;
-  /** Receives the requests of peers that share a cluster with us. Undefined: this node does not lend. */
+  /** Receives the requests of members of the clusters in which this node lends. Undefined: it does not lend. */
   readonly onRequest?: ((exchange: Exchange) => void) | undefined;
   readonly onPeersChange?: (() => void) | undefined;
 }
@@ -53,6 +53,8 @@ interface PeerConnection {
   lastSeenAt: number;
   info?: PeerInfo | undefined;
   othersLoad?: number | undefined;
+  /** True: our last hello to it offers our models. */
+  isOffered: boolean;
 }
 
 /** A peer that has sent nothing. */
@@ -121,15 +123,20 @@ export class Network {
     return this.#clusters?.joinedAt(cluster);
   }
 
+  /** True for a joined cluster whose members may send requests, if this node lends. */
+  lendsIn(cluster: string): boolean {
+    return this.#clusters?.lending.includes(cluster) ?? false;
+  }
+
   /**
-   * Joins a cluster; does nothing if it is joined already. Returns before peers are found. Throws `INVALID_REQUEST` for an
-   * invalid id, and without a DHT.
+   * Joins a cluster. For one that is joined already it only changes `lends`: its members may send requests, if this node
+   * lends. Returns before peers are found. Throws `INVALID_REQUEST` for an invalid id, and without a DHT.
    */
-  join(cluster: string): void {
+  join(cluster: string, { lends = true }: { readonly lends?: boolean | undefined } = {}): void {
     if (this.#clusters === undefined) {
       throw ShoalError.invalidRequest('This client only dials peers by address. Connect with clusters to join one.');
     }
-    if (this.#clusters.join(cluster)) this.#announce();
+    if (this.#clusters.join(cluster, lends)) this.#announce();
   }
 
   /** Leaves a cluster and disconnects members that share no other cluster. Returns false if it was not joined. */
@@ -196,10 +203,12 @@ export class Network {
     }, ANNOUNCE_INTERVAL_MS);
   }
 
-  /** Returns this node's current hello. */
-  hello(): HelloMessage {
+  /** Returns this node's current hello, for a peer to whom its models are offered or not. */
+  hello({ offers = true }: { readonly offers?: boolean | undefined } = {}): HelloMessage {
     const uptimeSeconds = (monotonicNow() - this.#startedAt) / 1000;
-    return helloMessage(this.#options.describe(), { key: this.key, clusters: this.clusters, uptimeSeconds });
+    const self = this.#options.describe();
+    const shown: SelfDescription = offers ? self : { ...self, lends: false, models: [], capacity: undefined };
+    return helloMessage(shown, { key: this.key, clusters: this.clusters, uptimeSeconds });
   }
 
   /** Safe to call twice. */
@@ -217,7 +226,11 @@ export class Network {
   }
 
   #connected(connection: Connection, dialled?: DialledConnection): void {
-    const link = new Link(connection, this.#session(connection, dialled), {
+    const hello = (): HelloMessage => {
+      peer.isOffered = this.#offersTo(peer.info);
+      return this.hello({ offers: peer.isOffered });
+    };
+    const link = new Link(connection, this.#session(connection, dialled, hello), {
       peer: (info) => this.#updated(peer, info),
       request: (exchange) => this.#requested(peer, exchange),
       close: (error) => {
@@ -227,15 +240,22 @@ export class Network {
       },
     });
     const connectedAt = Date.now();
-    const peer: PeerConnection = { link, dialled, connectedAt, openedAt: monotonicNow(), lastSeenAt: connectedAt };
+    const peer: PeerConnection = {
+      link,
+      dialled,
+      connectedAt,
+      openedAt: monotonicNow(),
+      lastSeenAt: connectedAt,
+      isOffered: false,
+    };
     this.#connections.set(connection, peer);
     link.start();
   }
 
-  #session(connection: Connection, dialled: DialledConnection | undefined): PeerSession {
+  #session(connection: Connection, dialled: DialledConnection | undefined, hello: () => HelloMessage): PeerSession {
     return new PeerSession({
       framer: framerFor(connection.remote.transport),
-      hello: () => this.hello(),
+      hello,
       status: this.#options.status,
       idPrefix: this.key.slice(0, 16),
       helloOwed: dialled !== undefined,
@@ -257,6 +277,8 @@ export class Network {
     peer.info = info;
     peer.lastSeenAt = Date.now();
     if (hasAccepted(info)) peer.dialled?.accepted();
+    const { link } = peer;
+    if (this.#offersTo(info) !== peer.isOffered) link.apply(link.session.announce(link.now()));
     this.#changed();
   }
 
@@ -273,14 +295,23 @@ export class Network {
     if (onRequest === undefined) {
       return refuse(exchange, new ShoalError('MODEL_NOT_FOUND', 'This node does not lend.'));
     }
-    const refusal = this.#admissionError(peer.info);
+    const refusal = this.#admissionError(peer.info, this.#clusters?.lending);
     if (refusal !== undefined) return refuse(exchange, refusal);
     onRequest(exchange);
   }
 
-  #admissionError(peer: PeerInfo | undefined): ShoalError | undefined {
+  /** `among`: the clusters of ours that count. Default: all. */
+  #admissionError(peer: PeerInfo | undefined, among = this.clusters): ShoalError | undefined {
     const clusters = peer === undefined ? [] : peer.clusters;
-    return admissionError({ clusters }, { type: 'member', clusters: this.clusters });
+    const others = among.length < this.clusters.length;
+    return admissionError({ clusters }, { type: 'member', clusters: among, others });
+  }
+
+  /** The models are offered to everybody if this node lends in all of its clusters, else to the members of those. */
+  #offersTo(peer: PeerInfo | undefined): boolean {
+    const { clusters } = this;
+    const { lending = [] } = this.#clusters ?? {};
+    return lending.length === clusters.length || (peer?.clusters ?? []).some((cluster) => lending.includes(cluster));
   }
 
   #announce(): void {

@@ -21,6 +21,10 @@ export interface ControlCall {
 }
 
 const GIVE_ID = '"id" must be given, once, as text.';
+const lend = z
+  .boolean('"lend" must be true or false.')
+  .optional()
+  .describe('True: answer the prompts of its members. Default: no change, and no for a new cluster.');
 const clusterId = z.string(GIVE_ID).describe('The id of a cluster.');
 
 export const CONTROL_CALLS = {
@@ -42,9 +46,12 @@ export const CONTROL_CALLS = {
     method: 'POST',
     path: API_PATHS.clusters,
     scope: 'admin',
-    about: 'Joins a cluster, now and at the next starts. Does nothing if the node is in it.',
+    about: 'Joins a cluster, now and at the next starts. For one that the node is in it only changes the role.',
     body: z
-      .strictObject({ id: clusterId }, 'The body must be an object with "id" and nothing else.')
+      .strictObject(
+        { id: clusterId, lend },
+        'The body must be an object with "id" and perhaps "lend", and nothing else.',
+      )
       .meta({ id: 'JoinRequest' }),
     answer: clusterView,
   },

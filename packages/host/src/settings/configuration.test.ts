@@ -24,7 +24,6 @@ test('a node without settings uses the defaults: it does not lend and is in no c
   const { name, ...rest } = await load(temporaryHome(t));
   assert.ok(name.length > 0);
   assert.deepEqual(rest, {
-    lend: false,
     clusters: [],
     bootstrap: [],
     engine: 'auto',
@@ -186,13 +185,21 @@ test('the clusters of file, environment and flags are joined together', async (t
   assert.deepEqual([...clusters].sort(), ['a', 'b', 'c', 'd']);
 });
 
+test('lending is said for all clusters of the sources, or for some clusters', async (t) => {
+  const home = temporaryHome(t);
+  writeConfiguration(home, '{"lend":["friends"]}');
+  assert.deepEqual((await load(home)).lend, ['friends']);
+  assert.equal((await load(home, {}, { POC_SERVE: '0' })).lend, false);
+  assert.equal((await load(home, { lend: true })).lend, true);
+});
+
 test('the file may be YAML, and may be empty', async (t) => {
   const home = temporaryHome(t);
   writeConfiguration(home, 'lend: true\nbootstrap:\n  - 10.0.0.5:49737\n', 'config.yaml');
   const { lend, bootstrap } = await load(home);
   assert.deepEqual({ lend, bootstrap }, { lend: true, bootstrap: ['10.0.0.5:49737'] });
   writeConfiguration(home, '', 'config.yaml');
-  assert.equal((await load(home)).lend, false);
+  assert.equal((await load(home)).lend, undefined);
 });
 
 test('a relative model is resolved in the folder of the file, or in the working folder for a flag', async (t) => {
@@ -238,7 +245,7 @@ test('errors name flags and variables as they were given', () => {
   );
   refused({}, { SHOAL_WS_TOKEN: 'short' }, /^SHOAL_WS_TOKEN must be 16 to 1024 characters/);
   refused({}, { SHOAL_PORT: '70000' }, /^SHOAL_PORT must be a whole number from 0 to 65535/);
-  refused({}, { POC_SERVE: 'perhaps' }, /^POC_SERVE must be true or false/);
+  refused({}, { POC_SERVE: 'perhaps' }, /^POC_SERVE must be true, false or a list/);
 });
 
 test('two configurations and invalid YAML are refused', async (t) => {

@@ -6,6 +6,9 @@ import { isName, NAME_CHARACTERS } from '../printable.ts';
 
 const NAME = `1 to ${NAME_CHARACTERS} printable characters`;
 const CLUSTER_ID = '1 to 255 bytes of UTF-8 without control characters';
+/** Clusters that a setting may list. */
+const CLUSTERS_MAX = 64;
+const CLUSTER_CHOICE = `true, false or a list of at most ${CLUSTERS_MAX} ids of clusters`;
 const DURATION = 'a duration such as "5m" or "1h30m", seconds, 0 to unload at once, or -1 for no limit';
 
 const name = z.string(NAME).refine(isName, NAME);
@@ -13,6 +16,9 @@ const name = z.string(NAME).refine(isName, NAME);
 const trueOrFalse = z.boolean('true or false');
 
 const clusterId = z.string(CLUSTER_ID).refine(isClusterId, CLUSTER_ID);
+
+/** True, false, or the clusters for which something holds. */
+const clusterChoice = z.union([z.boolean(), z.array(clusterId).max(CLUSTERS_MAX)], CLUSTER_CHOICE);
 
 /** A duration as Ollama writes its `keep_alive`. */
 const duration = z
@@ -91,6 +97,7 @@ export const kinds = {
   name,
   trueOrFalse,
   clusterId,
+  clusterChoice,
   duration,
   whole,
   positive,

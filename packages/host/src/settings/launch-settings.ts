@@ -71,9 +71,14 @@ function typedValue(entry: Setting | undefined, value: unknown): unknown {
   if (Array.isArray(value) && schema instanceof z.ZodRecord) return Object.fromEntries(value.map(assignment));
   if (typeof value !== 'string') return value;
   if (schema instanceof z.ZodArray) return entry?.separator === undefined ? [value] : value.split(entry.separator);
-  if (schema instanceof z.ZodBoolean) return TRUTH[value] ?? value;
+  if (schema instanceof z.ZodBoolean || isChoice(schema)) return TRUTH[value] ?? value;
   if (schema instanceof z.ZodNumber && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   return value;
+}
+
+/** True for the schema of a value that may be true or false among others. */
+function isChoice(schema: z.ZodType | undefined): boolean {
+  return schema instanceof z.ZodUnion && schema.options.some((option) => option instanceof z.ZodBoolean);
 }
 
 /** The name and the value of `name=value`. A text without a value is left for the schema to refuse. */

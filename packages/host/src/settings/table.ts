@@ -52,13 +52,14 @@ export const SETTINGS = {
     unset: 'the name given with --node, else the host name',
   },
   lend: {
-    description: 'answer the prompts of others',
-    schema: (is) => is.trueOrFalse,
+    description:
+      'answer the prompts of others: in the clusters of flags, variables and the configuration (true), or in those listed',
+    schema: (is) => is.clusterChoice,
     flag: '--serve, --lend',
     negation: { flag: '--no-lend', description: 'answer no prompts of others' },
     commands: NODE,
     variable: 'POC_SERVE',
-    default: false,
+    unset: 'only in clusters that were joined with "shoal connect ID --lend"',
   },
   clusters: {
     description: 'a cluster to join',

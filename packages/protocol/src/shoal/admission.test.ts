@@ -29,6 +29,14 @@ test('a member that shares no cluster is refused, whatever token or key it shows
   }
 });
 
+test('where other clusters are possible, only a member that lists one of these is admitted', () => {
+  const lending: MemberOrigin = { ...member, others: true };
+  assert.equal(admissionError({ clusters: OURS }, lending), undefined);
+  for (const claims of [{ clusters: ['elsewhere'] }, { clusters: [] }, {}]) {
+    assert.match(String(admissionError(claims, lending)?.message), /the clusters in which it lends/);
+  }
+});
+
 test('a visitor that shows the token or proves a key of the list is admitted', () => {
   assert.equal(admissionError({ clusters: [], token: 'right' }, visitor), undefined);
   const byKey = { ...visitor, allowedKeys: new Set([client.key]) };

@@ -9,8 +9,10 @@ export type Origin = MemberOrigin | VisitorOrigin;
 /** Through a cluster, or because this node dialled it. */
 export interface MemberOrigin {
   readonly type: 'member';
-  /** The clusters that this node is in. */
+  /** The clusters that count: those that this node is in, or those in which it lends. */
   readonly clusters: readonly string[];
+  /** True: the peer may be here through another cluster, so it must name one of these. */
+  readonly others?: boolean | undefined;
 }
 
 /** Through a WebSocket or TCP door. */
@@ -49,11 +51,21 @@ export function admissionError(claims: Claims, origin: Origin): ShoalError | und
   }
 }
 
-/** A member lists a cluster that this node is in. OpenGateway's prompt tools, which send no hello, need any cluster. */
-function memberError(claims: Claims, { clusters }: MemberOrigin): ShoalError | undefined {
+/**
+ * A member lists one of the clusters. OpenGateway's prompt tools, which send no hello, are members of any cluster, so they are
+ * admitted where no other cluster is possible.
+ */
+function memberError(claims: Claims, { clusters, others = false }: MemberOrigin): ShoalError | undefined {
   const isMember =
-    claims.clusters === undefined ? clusters.length > 0 : claims.clusters.some((cluster) => clusters.includes(cluster));
-  return isMember ? undefined : ShoalError.unauthorized('This node answers the members of its clusters only.');
+    claims.clusters === undefined
+      ? clusters.length > 0 && !others
+      : claims.clusters.some((cluster) => clusters.includes(cluster));
+  if (isMember) return undefined;
+  return ShoalError.unauthorized(
+    others
+      ? 'This node answers only the members of the clusters in which it lends.'
+      : 'This node answers the members of its clusters only.',
+  );
 }
 
 /** A visitor shows the door's token or proves a key of its list. */

@@ -7,10 +7,12 @@ export function addClusters(program: Command, finish: Finish): void {
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./clusters.ts')).clusters(contextOf(command))),
     );
-  example(program.command('connect <cluster>').alias('join'), 'shoal connect gatewayai-poc')
-    .description('join a cluster now and at each start')
-    .action(async (cluster: string, _flags: object, command: Command) =>
-      finish(await (await import('./clusters.ts')).connect(contextOf(command), cluster)),
+  example(program.command('connect <cluster>').alias('join'), 'shoal connect gatewayai-poc --lend')
+    .description('join a cluster until it is left, also at the next starts')
+    .option('--lend', 'answer the prompts of its members')
+    .option('--no-lend', 'answer no prompts of its members')
+    .action(async (cluster: string, { lend }: { readonly lend?: boolean | undefined }, command: Command) =>
+      finish(await (await import('./clusters.ts')).connect(contextOf(command), cluster, lend)),
     );
   example(program.command('disconnect <cluster>').alias('leave'), 'shoal disconnect gatewayai-poc')
     .description('leave a cluster')

@@ -73,17 +73,28 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.equal(second.code, 1);
     assert.match(second.stderr, new RegExp(`already runs in this home \\(pid ${first.pid}\\)`));
 
-    assert.equal((await shoal.run(['join', 'two'])).stdout, 'Joined cluster two (lending, 0 peers)\n');
+    assert.equal((await shoal.run(['join', 'two'])).stdout, 'Joined cluster two (using, 0 peers)\n');
+    assert.equal((await shoal.run(['join', 'two', '--lend'])).stdout, 'Joined cluster two (lending, 0 peers)\n');
+    assert.equal((await shoal.run(['connect', 'three'])).code, 0);
     assert.equal((await shoal.run(['leave', 'one'])).stdout, 'Left cluster one\n');
     const restarted = (await shoal.json(['restart', '--name', 'NodeZ'])).document as StatusView;
     assert.notEqual(restarted.pid, first.pid);
     assert.equal(restarted.id, first.id);
     assert.deepEqual([restarted.name, restarted.lends], ['NodeZ', true]);
     const { clusters } = (await shoal.json(['clusters'])).document as { clusters: ClusterView[] };
-    assert.deepEqual(clusters, [{ id: 'two', role: 'lending', peers: 0 }]);
+    assert.deepEqual(clusters, [
+      { id: 'two', role: 'lending', peers: 0 },
+      { id: 'three', role: 'using', peers: 0 },
+    ]);
 
     assert.deepEqual(await shoal.json(['stop']), { code: 0, document: { pid: restarted.pid } });
     assert.equal((await shoal.run(['status'])).code, 3);
+    const { lends, clusters: kept } = (await shoal.json(['start', '--model', 'echo'])).document as StatusView;
+    assert.deepEqual([lends, kept], [true, clusters], 'what was connected lasts, with its role');
+    const off = (await shoal.json(['restart', '--no-lend'])).document as StatusView;
+    assert.deepEqual([off.lends, off.clusters.map(({ role }) => role)], [false, ['using', 'using']]);
+    assert.match((await shoal.run(['connect', 'three', '--lend'])).stderr, /^shoal: This node does not lend\. Restart/);
+    await shoal.run(['stop']);
     assert.ok(!existsSync(join(shoal.home, 'api.json')));
   });
 
@@ -189,7 +200,7 @@ suite('the life of a node', { concurrency: 2 }, () => {
     const flags = ['--lend', '--model', 'echo', '--cluster', 'one', '--cluster', 'two', '--door', 'websocket'];
     writeFileSync(join(shoal.home, 'config.json'), '{ "doors": { "websocket": { "port": 0 } }, "lend": false }');
     assert.equal((await shoal.run(['start', ...flags, '--name', 'NodeA'])).code, 0);
-    assert.equal((await shoal.run(['join', 'three'])).code, 0);
+    assert.equal((await shoal.run(['join', 'three', '--lend'])).code, 0);
     const before = await about(shoal);
     assert.deepEqual(before.doors, ['clusters', 'websocket']);
 
@@ -220,7 +231,7 @@ suite('the life of a node', { concurrency: 2 }, () => {
     const fresh = await shoal.run(['start']);
     assert.equal(fresh.stderr, '');
     const { lends, clusters } = await about(shoal);
-    assert.deepEqual({ lends, clusters }, { lends: false, clusters: ['three using'] });
+    assert.deepEqual({ lends, clusters }, { lends: true, clusters: ['three lending'] });
   });
 
   test('a start that fails leaves no cluster, and the run that crashed before it is still continued', async (t) => {

@@ -22,7 +22,10 @@ export function addControlRoutes(
   };
   add(calls.getStatus, () => node().status());
   add(calls.listClusters, () => ({ clusters: node().clusters() }));
-  add(calls.joinCluster, (request) => node().join(checked(calls.joinCluster.body, bodyOf(request).value).id));
+  add(calls.joinCluster, (request) => {
+    const { id, lend } = checked(calls.joinCluster.body, bodyOf(request).value);
+    return node().join(id, lend);
+  });
   add(calls.leaveCluster, async ({ query }) => {
     await node().leave(checked(calls.leaveCluster.query, query).id);
     return { clusters: node().clusters() };

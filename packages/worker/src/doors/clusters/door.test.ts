@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createEcho } from '@shoal/engine/echo';
 import { Network, type SelfDescription } from '@shoal/network';
 import { promptInput } from '@shoal/protocol/request';
+import type { Exchange } from '@shoal/transport';
 import { createDht, localDht } from '@shoal/transport/dht';
 import { firstPeer } from '../../../test/first-peer.ts';
 import { Worker } from '../../worker.ts';
@@ -37,4 +38,45 @@ test('the door of the clusters counts members and their requests, and closing it
   assert.deepEqual({ connections, answered }, { connections: 1, answered: 1 });
   await door.close();
   assert.deepEqual(lending.clusters, []);
+});
+
+test('only members of a cluster in which the node lends see its models and are answered', async (t) => {
+  const local = await localDht();
+  t.after(() => local.close());
+  const dht = createDht({ bootstrap: local.bootstrap });
+  t.after(() => dht.close());
+  const worker = await Worker.create({ engine: createEcho(), limits, health: () => 100 });
+  t.after(() => worker.close(0));
+  const open = (self: SelfDescription): Network => {
+    const onRequest = (exchange: Exchange): void => worker.queue.answer(exchange);
+    const network = new Network({ dht, describe: () => self, status: () => worker.status(), onRequest });
+    t.after(() => network.close());
+    return network;
+  };
+  const lending = open({ name: 'worker', lends: true, models: worker.models });
+  lending.join('friends');
+  lending.join('public', { lends: false });
+  const [friend, stranger] = ['friend', 'stranger'].map((name) => open({ name, lends: false, models: [] }));
+  assert.ok(friend && stranger);
+  stranger.join('public');
+  const request = { input: promptInput('Hi'), sampling: {}, stop: [] };
+
+  const seen = await firstPeer(stranger);
+  assert.deepEqual([seen.info.lends, seen.info.models], [false, []]);
+  const [refused] = await Array.fromAsync(seen.link.ask(request));
+  assert.ok(refused?.type === 'error' && refused.error.code === 'UNAUTHORIZED');
+  assert.match(refused.error.message, /the clusters in which it lends/);
+
+  friend.join('friends');
+  const offers = (): boolean => friend.peers().some(({ info }) => info.lends === true && info.models.length === 1);
+  while (!offers()) await new Promise<void>((resolve) => friend.onChange(resolve));
+  const [peer] = friend.peers();
+  assert.equal((await Array.fromAsync(peer?.link.ask(request) ?? [])).at(-1)?.type, 'finish');
+
+  // Told later, the same members are lent to.
+  const changed = new Promise<void>((resolve) => {
+    stranger.onChange(() => (stranger.peers().some(({ info }) => info.lends === true) ? resolve() : undefined));
+  });
+  lending.join('public', { lends: true });
+  await changed;
 });
