@@ -4,6 +4,7 @@ import { addBatch } from './commands/batch/group.ts';
 import { addClusters } from './commands/clusters/group.ts';
 import { example, type Finish } from './commands/command.ts';
 import { addCompletion } from './commands/completion/group.ts';
+import { addConfig } from './commands/config/group.ts';
 import { addDonate } from './commands/donate/group.ts';
 import { addEngine } from './commands/engine/group.ts';
 import { addLifeCycle } from './commands/life-cycle/group.ts';
@@ -52,6 +53,7 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
   addQmesh(program, finish);
   addBatch(program, finish);
   addEngine(program, finish);
+  addConfig(program, finish);
   addToken(program, finish);
   addMachine(program, finish);
   addCompletion(program, finish);

@@ -212,7 +212,7 @@ test('a relative model is resolved in the folder of the file, or in the working 
 test('an error in a file names the file, the key and the accepted values', async (t) => {
   const home = temporaryHome(t);
   const cases: [string, RegExp][] = [
-    ['{"slots":"many"}', /config\.json: "slots" must be a whole number from 1 to 64/],
+    ['{"slots":"many"}', /config\.json:1:2: "slots" must be a whole number from 1 to 64/],
     ['{"slots":65}', /"slots" must be a whole number from 1 to 64/],
     [
       '{"doors":{"donate":{"colour":"red"}}}',
@@ -224,7 +224,7 @@ test('an error in a file names the file, the key and the accepted values', async
     ['{"bootstrap":["nowhere"]}', /"bootstrap\.0" must be "host:port"/],
     ['{"name":"a\\u001bb"}', /"name" must be 1 to 64 printable characters/],
     ['[]', /config\.json must be an object/],
-    ['{', /config\.json is not valid JSON/],
+    ['{', /config\.json:1:2: This is not valid JSON/],
   ];
   for (const [text, message] of cases) {
     writeConfiguration(home, text);
@@ -251,7 +251,7 @@ test('errors name flags and variables as they were given', () => {
 test('two configurations and invalid YAML are refused', async (t) => {
   const home = temporaryHome(t);
   writeConfiguration(home, 'a: [', 'config.yml');
-  await assert.rejects(load(home), { message: /config\.yml is not valid YAML/ });
+  await assert.rejects(load(home), { message: /config\.yml:1:5: This is not valid YAML/ });
   writeConfiguration(home, '{}');
   await assert.rejects(load(home), { message: /two configurations/ });
 });

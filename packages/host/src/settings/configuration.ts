@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
-import { parseJson, readOptional, readSecret } from '@shoal/files/read';
-import { ShoalError } from '@shoal/protocol/error';
-import { homeFiles, type Home } from '../home/home.ts';
+import { readSecret } from '@shoal/files/read';
+import type { Home } from '../home/home.ts';
+import { findConfiguration, settingsOfFile } from './file/configuration-file.ts';
 import { mergeSettings, resolvePaths } from './launch-settings.ts';
 import { defaultsOf, type SettingTable, type Values } from './setting.ts';
-import { parseSettings, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { CLUSTER_SETTINGS, SETTINGS } from './table.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
@@ -27,31 +27,12 @@ export async function loadConfiguration(home: Home, launch: Settings): Promise<C
   };
 }
 
-async function fileSettings(home: Home): Promise<Settings> {
-  const found: { path: string; text: string }[] = [];
-  for (const path of homeFiles(home).configurations) {
-    const text = await readOptional(path);
-    if (text !== undefined) found.push({ path, text });
-  }
-  const [file, another] = found;
+/** The settings of the configuration file, with absolute paths. Empty without a file. */
+export async function fileSettings(home: Home): Promise<Settings> {
+  const file = await findConfiguration(home);
   if (file === undefined) return {};
-  if (another !== undefined) {
-    throw ShoalError.invalidRequest(`There are two configurations, ${file.path} and ${another.path}. Keep one.`);
-  }
-  const value = file.path.endsWith('.json') ? parseJson(file.path, file.text) : await parseYaml(file.path, file.text);
-  // An empty YAML file is null.
-  const settings = parseSettings(value ?? {}, (key) => (key === '' ? file.path : `${file.path}: "${key}"`));
+  const settings = await settingsOfFile(file);
   const table: SettingTable = SETTINGS;
   if (Object.keys(settings).some((name) => table[name]?.privateFile)) await readSecret(file.path);
   return resolvePaths(settings, dirname(file.path));
-}
-
-async function parseYaml(path: string, text: string): Promise<unknown> {
-  const { parse } = await import('yaml');
-  try {
-    return parse(text);
-  } catch (error) {
-    const where = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    throw new ShoalError('INVALID_REQUEST', `${path} is not valid YAML: ${where}`, { cause: error });
-  }
 }

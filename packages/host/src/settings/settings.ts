@@ -21,7 +21,10 @@ export type Settings = z.infer<typeof schema>;
  * Returns the settings of one source. `describe` returns the name of a setting as that source writes it: `--slots`,
  * `SHOAL_PORT`, or a file and a key. Throws `INVALID_REQUEST` with the name of the first wrong setting and what it must be.
  */
-export function parseSettings(value: unknown, describe: (path: string) => string): Settings {
+export function parseSettings(
+  value: unknown,
+  describe: (path: string, keys: readonly PropertyKey[]) => string,
+): Settings {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
@@ -29,9 +32,13 @@ export function parseSettings(value: unknown, describe: (path: string) => string
   if (issue?.code === 'unrecognized_keys') {
     const key = [path, issue.keys[0]].filter(Boolean).join('.');
     const known = keysAt(schema, issue.path).join(', ');
-    throw ShoalError.invalidRequest(`${describe(key)} is not a setting. There are: ${known}.`);
+    throw ShoalError.invalidRequest(
+      `${describe(key, [...issue.path, issue.keys[0] ?? ''])} is not a setting. There are: ${known}.`,
+    );
   }
-  throw ShoalError.invalidRequest(`${describe(path)} must be ${issue?.message ?? 'something else'}.`);
+  throw ShoalError.invalidRequest(
+    `${describe(path, issue?.path ?? [])} must be ${issue?.message ?? 'something else'}.`,
+  );
 }
 
 /** The keys of an object schema at a path beneath it. */

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { contextOf, example, type Finish } from '../command.ts';
 import { settingFlags } from '../setting-flags.ts';
 
+const SAVE = 'keep the flags given here in the configuration';
+
 export function addLifeCycle(program: Command, finish: Finish): void {
   settingFlags(example(program.command('serve'), 'shoal serve --lend --cluster gatewayai-poc'), 'serve')
     .description('run the node in the foreground; on a terminal it shows a line for each request')
@@ -11,12 +13,14 @@ export function addLifeCycle(program: Command, finish: Finish): void {
     );
   settingFlags(example(program.command('start'), 'shoal start --lend --model ~/models/llama.gguf'), 'start')
     .description('run the node in the background')
+    .option('--save', SAVE)
     .action(async (options: object, command: Command) =>
       finish(await (await import('./start.ts')).start(contextOf(command), options)),
     );
   settingFlags(example(program.command('restart'), 'shoal restart --no-lend'), 'restart')
     .description('stop the node and start it with the settings of its last start and the flags given here')
     .summary('stop the node and start it with its last settings')
+    .option('--save', SAVE)
     .action(async (options: object, command: Command) =>
       finish(await (await import('./restart.ts')).restart(contextOf(command), options)),
     );

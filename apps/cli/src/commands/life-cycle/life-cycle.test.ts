@@ -234,6 +234,20 @@ suite('the life of a node', { concurrency: 2 }, () => {
     assert.deepEqual({ lends, clusters }, { lends: true, clusters: ['three lending'] });
   });
 
+  test('--save keeps the flags in the configuration, beside what it has', async (t) => {
+    const shoal = home(t, await startDht(t));
+    const path = join(shoal.home, 'config.yaml');
+    writeFileSync(path, 'clusters: [one] # of old\n');
+    const failed = ['start', '--save', '--slots', '3', '--lend', '--model', '/nowhere.gguf'];
+    assert.equal((await shoal.run(failed)).code, 1);
+    const saved = await shoal.run(['start', '--save', '--cluster', 'two', '--lend', '--model', 'echo']);
+    assert.equal(saved.stderr, `Saved in ${path}: lend, clusters, model\n`);
+    assert.equal(readFileSync(path, 'utf8'), 'clusters: [ one, two ] # of old\nlend: true\nmodel: echo\n');
+    await shoal.run(['stop']);
+    assert.equal((await shoal.run(['start'])).code, 0);
+    assert.deepEqual((await about(shoal)).clusters, ['one lending', 'two lending']);
+  });
+
   test('a start that fails leaves no cluster, and the run that crashed before it is still continued', async (t) => {
     const shoal = home(t, await startDht(t));
     assert.equal((await shoal.run(['start', '--cluster', 'one'])).code, 0);

@@ -4,16 +4,18 @@ import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { print } from '../../terminal/output.ts';
 import { continued, reportContinued } from './last-run.ts';
-import { runningNode, startDetached, startedLines } from './start.ts';
+import { saveFlags } from './save.ts';
+import { runningNode, startDetached, startedLines, type StartOptions } from './start.ts';
 import { stopNode } from './stop.ts';
 
 /**
  * `shoal restart`: uses the settings of the last start, and the flags and variables given now. A node that crashed is started.
  * Nothing is stopped if a secret of the last start is missing.
  */
-export async function restart(context: Context, options: object): Promise<number> {
+export async function restart(context: Context, options: StartOptions): Promise<number> {
   const { home } = context;
-  const given = checkedFlags(givenSettings('restart', options));
+  const flags = givenSettings('restart', options);
+  const given = checkedFlags(flags);
   const [running, run] = [await runningNode(home), await readLastRun(home)];
   if (running === undefined && run?.ended !== false) throw CliError.notRunning();
   const launch = run === undefined ? given : await continued(home, run, given);
@@ -21,5 +23,6 @@ export async function restart(context: Context, options: object): Promise<number
   else if (run !== undefined) reportContinued(run);
   const view = await startDetached(home, launch);
   print(context, view, startedLines(home, view));
+  if (options.save) await saveFlags(home, flags);
   return EXIT.ok;
 }

@@ -16,6 +16,7 @@ import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { LAUNCHER } from '../../node/launcher.ts';
 import { print } from '../../terminal/output.ts';
+import { saveFlags } from './save.ts';
 import { continued, crashedRun, reportContinued } from './last-run.ts';
 
 /** `shoal start` waits this long for the node, its model included. The node may still come up later. */
@@ -23,16 +24,23 @@ const START_TIMEOUT_MS = 180_000;
 const START_CHECK_MS = 50;
 const SHOWN_LOG_LINES = 10;
 
+/** The flags for settings, and `--save`. */
+export interface StartOptions {
+  readonly save?: boolean | undefined;
+}
+
 /**
  * `shoal start`: returns when the node answers. A node that already runs is not changed. After a crash the settings of the
  * last run are used again.
  */
-export async function start(context: Context, options: object): Promise<number> {
-  const given = checkedFlags(givenSettings('start', options));
+export async function start(context: Context, options: StartOptions): Promise<number> {
+  const flags = givenSettings('start', options);
+  const given = checkedFlags(flags);
   const running = await runningNode(context.home);
   if (running !== undefined) {
     const advice = 'its settings are unchanged; "shoal restart" changes them';
     print(context, running, [`Already running: ${printableName(running.name)}, pid ${running.pid} (${advice})`]);
+    if (options.save) await saveFlags(context.home, flags);
     return EXIT.ok;
   }
   const crashed = await crashedRun(context.home);
@@ -40,6 +48,8 @@ export async function start(context: Context, options: object): Promise<number> 
   if (crashed !== undefined) reportContinued(crashed);
   const view = await startDetached(context.home, launch);
   print(context, view, startedLines(context.home, view));
+  // Flags with which a node does not start are not kept.
+  if (options.save) await saveFlags(context.home, flags);
   return EXIT.ok;
 }
 

@@ -1,0 +1,72 @@
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { FOLDER_MODE, writeDurably } from '@shoal/files/durable-write';
+import { isMissing } from '@shoal/files/error-code';
+import { homeFiles, type Home } from '../../home/home.ts';
+import type { SettingTable } from '../setting.ts';
+import type { Settings } from '../settings.ts';
+import { SETTINGS } from '../table.ts';
+import {
+  type ConfigurationFile,
+  findConfiguration,
+  isJson,
+  settingsOfFile,
+  valueOfFile,
+} from './configuration-file.ts';
+
+/** A change of one setting. A value that is undefined removes it. */
+export interface Edit {
+  readonly keys: readonly string[];
+  readonly value: unknown;
+}
+
+const PERMISSIONS = 0o777;
+
+/**
+ * Changes the configuration file of a home, or creates `config.json`. Comments and the other lines stay. Returns its path.
+ * Throws `INVALID_REQUEST`, and writes nothing, if the new text has an error.
+ */
+export async function editConfiguration(home: Home, edits: readonly Edit[]): Promise<string> {
+  const before = await findConfiguration(home);
+  const [path = ''] = homeFiles(home).configurations;
+  // An error of the text is reported before it is changed. A wrong value is not: the change may correct it.
+  if (before !== undefined) await valueOfFile(before);
+  let file: ConfigurationFile = before ?? { path, text: '' };
+  for (const edit of edits) file = { ...file, text: await edited(file, edit) };
+  if (file.text !== before?.text) await writeConfiguration(file);
+  return file.path;
+}
+
+/** Writes a configuration after a check. Only its owner can read one with a secret. */
+export async function writeConfiguration(file: ConfigurationFile): Promise<void> {
+  const settings = await settingsOfFile(file);
+  await mkdir(dirname(file.path), { recursive: true, mode: FOLDER_MODE });
+  const before = await existing(file.path);
+  await writeDurably(before?.path ?? file.path, file.text);
+  if (before !== undefined && !hasSecret(settings)) await chmod(before.path, before.mode);
+}
+
+/** True for settings of which one must not be read by other users. */
+export function hasSecret(settings: Settings): boolean {
+  const table: SettingTable = SETTINGS;
+  return Object.keys(settings).some((name) => table[name]?.secret === true || table[name]?.privateFile === true);
+}
+
+/** The file that is replaced, which may be behind a link. */
+async function existing(path: string): Promise<{ readonly path: string; readonly mode: number } | undefined> {
+  try {
+    return { path: await realpath(path), mode: (await stat(path)).mode & PERMISSIONS };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function edited(file: ConfigurationFile, { keys, value }: Edit): Promise<string> {
+  if (isJson(file)) {
+    const { editJson } = await import('./edit-json.ts');
+    return editJson(file.text, keys, value);
+  }
+  const { editYaml } = await import('./edit-yaml.ts');
+  return editYaml(file.text, keys, value);
+}
