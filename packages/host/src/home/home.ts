@@ -26,7 +26,7 @@ export interface Home {
  */
 export function locateHome(environment: NodeJS.ProcessEnv, node?: string): Home {
   if (node === undefined) return baseHome(environment);
-  if (!NODE_NAME.test(node)) {
+  if (!isNodeName(node)) {
     throw ShoalError.invalidRequest(
       `"${node}" cannot name a node: 1 to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit.`,
     );
@@ -34,6 +34,11 @@ export function locateHome(environment: NodeJS.ProcessEnv, node?: string): Home 
   const { config, state, data } = baseHome(environment);
   const beneath = (folder: string): string => join(folder, 'nodes', node);
   return { config: beneath(config), state: beneath(state), data: beneath(data), node };
+}
+
+/** True for a name that `--node` accepts. */
+export function isNodeName(name: string): boolean {
+  return NODE_NAME.test(name);
 }
 
 function baseHome(environment: NodeJS.ProcessEnv): Home {

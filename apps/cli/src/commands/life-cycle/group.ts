@@ -37,4 +37,9 @@ export function addLifeCycle(program: Command, finish: Finish): void {
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./status.ts')).status(contextOf(command), command.opts())),
     );
+  example(program.command('nodes'), 'shoal nodes')
+    .description('list the nodes of this user on this machine, running or not')
+    .action(async (_flags: object, command: Command) =>
+      finish(await (await import('./nodes.ts')).nodes(contextOf(command))),
+    );
 }

@@ -8,6 +8,7 @@ import { suite, test, type TestContext } from 'node:test';
 import type { ClusterView, StatusView } from '@shoal/node/api';
 import { isProcessAlive } from '@shoal/files/process';
 import { localDht } from '@shoal/transport/dht';
+import type { MachineNode } from './nodes.ts';
 import { errorCode, Shoal, temporaryFolder } from '../../testing/run-shoal.ts';
 
 /** Creates a home whose node uses this test's own DHT and is stopped when the test ends. */
@@ -246,6 +247,25 @@ suite('the life of a node', { concurrency: 2 }, () => {
     await shoal.run(['stop']);
     assert.equal((await shoal.run(['start'])).code, 0);
     assert.deepEqual((await about(shoal)).clusters, ['one lending', 'two lending']);
+  });
+
+  test('nodes lists the nodes of this user, and status names those that run beside a stopped one', async (t) => {
+    const shoal = home(t, await startDht(t));
+    t.after(() => shoal.run(['--node', 'NodeB', 'stop']));
+    // Other tests run nodes in homes of their own; this one must not see those of the person who runs it.
+    Object.assign(shoal.environment, { HOME: shoal.home, XDG_STATE_HOME: shoal.home });
+    assert.equal((await shoal.run(['start'])).code, 0);
+    assert.equal((await shoal.run(['start', '--node', 'NodeB'])).code, 0);
+    await kill(shoal);
+    const { document } = await shoal.json(['nodes']);
+    const { nodes } = document as { nodes: MachineNode[] };
+    const [first, second] = nodes;
+    assert.deepEqual(first, { node: null, state: 'crashed', pid: null, api: null, home: shoal.home });
+    assert.deepEqual([second?.node, second?.state, nodes.length], ['NodeB', 'running', 2]);
+    assert.match(second?.api ?? '', /^http:\/\/127\.0\.0\.1:\d+$/);
+    const { code, stdout } = await shoal.run(['status']);
+    assert.deepEqual([code, stdout.split('\n')[0]], [3, 'not running']);
+    assert.match(stdout, /^Other nodes run: NodeB in .*nodes\/NodeB\. See: shoal nodes$/m);
   });
 
   test('a start that fails leaves no cluster, and the run that crashed before it is still continued', async (t) => {

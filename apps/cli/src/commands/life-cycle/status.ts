@@ -1,4 +1,5 @@
 import { API_PATHS, type DoorView, type StatusView } from '@shoal/node/api';
+import type { Home } from '@shoal/host/home';
 import { printableName } from '@shoal/host/printable';
 import { callNode } from '../../node/api-client.ts';
 import { EXIT, exitCodeOf } from '../../cli-error.ts';
@@ -6,7 +7,7 @@ import type { Context } from '../../context.ts';
 import { healthLines, healthRows, requestRows } from '../../node/status-lines.ts';
 import { columns, count, duration, print } from '../../terminal/output.ts';
 
-/** `shoal status`: prints `not running` and exits with 3 if no node runs. */
+/** `shoal status`: prints `not running`, and which other nodes run, and exits with 3 if no node runs. */
 export async function status(context: Context, flags: { health?: boolean | undefined } = {}): Promise<number> {
   try {
     const view = await callNode<StatusView>(context.home, 'GET', API_PATHS.status);
@@ -14,9 +15,18 @@ export async function status(context: Context, flags: { health?: boolean | undef
     return EXIT.ok;
   } catch (error) {
     if (context.json || exitCodeOf(error) !== EXIT.notRunning) throw error;
-    print(context, undefined, ['not running']);
+    print(context, undefined, ['not running', ...(await otherNodes(context.home))]);
     return EXIT.notRunning;
   }
+}
+
+/** Names the other nodes of this user that run, so that nobody takes them for this one. */
+async function otherNodes({ data }: Home): Promise<readonly string[]> {
+  const { machineNodes } = await import('./nodes.ts');
+  const others = (await machineNodes()).filter(({ state, home }) => state === 'running' && home !== data);
+  if (others.length === 0) return [];
+  const names = others.map(({ node, home }) => (node === null ? `the default node of ${home}` : `${node} in ${home}`));
+  return [`Other nodes run: ${names.join(', ')}. See: shoal nodes`];
 }
 
 function lines(view: StatusView): string[] {
