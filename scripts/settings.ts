@@ -51,7 +51,19 @@ function bullets(lines: readonly string[]): string {
 }
 
 function facts(entry: Setting): string[] {
-  const { flag, negation, commands = [], repeats, separator, variable, merges, path, secret, privateFile } = entry;
+  const {
+    flag,
+    negation,
+    commands = [],
+    repeats,
+    separator,
+    variable,
+    listVariable,
+    merges,
+    path,
+    secret,
+    privateFile,
+  } = entry;
   const usual = defaultOf(entry);
   const flags = [flag, negation?.flag].filter((one) => one !== undefined).map(code);
   return [
@@ -64,6 +76,7 @@ function facts(entry: Setting): string[] {
       ? [`The flag may be repeated${separator === undefined ? '' : ', or several values separated by commas'}`]
       : []),
     ...(variable === undefined ? [] : [`Variable: ${code(variable)}`]),
+    ...(listVariable === undefined ? [] : [`Variable for several, separated by commas: ${code(listVariable)}`]),
     ...(merges ? ['The values of all sources are joined'] : []),
     ...(path === undefined
       ? []

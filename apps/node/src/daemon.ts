@@ -26,6 +26,7 @@ import { RequestLog } from './requests/request-log.ts';
 import type { RequestListener, RequestRecord } from './requests/request-record.ts';
 import { requestText } from './requests/request-text.ts';
 import { remembering } from './remembering.ts';
+import { unusedOpenGatewayKeys } from '@shoal/host/settings/file';
 import type { Settings } from '@shoal/host/settings';
 import { NodeState } from './state.ts';
 
@@ -158,6 +159,8 @@ class Daemon {
     } = this.#configuration;
     const joined = [...new Set([...clusters, ...this.#state.clusters.map(({ id }) => id)])];
     this.#reportUnjoined(joined);
+    const unused = (await unusedOpenGatewayKeys(this.#home)).join(', ');
+    if (unused !== '') this.#log.info(`The configuration has settings of OpenGateway that are not used: ${unused}`);
     const seed = await loadIdentity(this.#home);
     const resources = await gaugeHome(this.#home);
     await checkDoorPorts(this.#configuration);

@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadConfiguration, type Configuration } from './configuration.ts';
+import { unusedOpenGatewayKeys } from './file/configuration-file.ts';
 import { launchSettings, type Flags } from './launch-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import { checkSecrets, launchFlags, readLastRun, RunRecord } from './launch.ts';
@@ -191,6 +192,17 @@ test('lending is said for all clusters of the sources, or for some clusters', as
   assert.deepEqual((await load(home)).lend, ['friends']);
   assert.equal((await load(home, {}, { POC_SERVE: '0' })).lend, false);
   assert.equal((await load(home, { lend: true })).lend, true);
+});
+
+test('the configuration and the variables of OpenGateway are understood', async (t) => {
+  const home = temporaryHome(t);
+  const foreign = { cluster_id: 'a', cluster_registry_url: 'https://example.org', region: 'eu', node_name: 'Ada' };
+  writeConfiguration(home, JSON.stringify(foreign));
+  const { name, clusters } = await load(home, {}, { POC_CLUSTER_ID: 'b', POC_CLUSTER_IDS: 'b, c,' });
+  assert.deepEqual([name, clusters], ['Ada', ['a', 'b', 'c']]);
+  assert.deepEqual(await unusedOpenGatewayKeys(home), ['cluster_registry_url', 'region']);
+  writeConfiguration(home, JSON.stringify({ ...foreign, name: 'Bob', clusters: [], POC_CLUSTER_IDS: 'x,y' }));
+  assert.deepEqual([(await load(home)).name, (await load(home)).clusters], ['Bob', []]);
 });
 
 test('the file may be YAML, and may be empty', async (t) => {

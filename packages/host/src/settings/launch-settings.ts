@@ -47,14 +47,26 @@ export function isModelPath(model: string): boolean {
 }
 
 function environmentSettings(environment: NodeJS.ProcessEnv): Settings {
-  const given = Object.entries(TABLE).flatMap(([name, { variable = '' }]) => {
-    const text = environment[variable];
-    return text === undefined || text === '' ? [] : [[name, text] as const];
-  });
+  const given = Object.entries(TABLE).flatMap(
+    ([name, { variable = '', listVariable }]): (readonly [string, unknown])[] => {
+      const text = environment[variable] ?? '';
+      const items = listVariable === undefined ? [] : itemsOf(environment[listVariable] ?? '');
+      if (items.length > 0) return [[name, [...new Set([...(text === '' ? [] : [text]), ...items])]]];
+      return text === '' ? [] : [[name, text]];
+    },
+  );
   return parseSettings(
     typedValues(Object.fromEntries(given)),
     (path) => TABLE[path.split('.')[0] ?? '']?.variable ?? path,
   );
+}
+
+/** The items of a text, separated by commas. */
+function itemsOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }
 
 function typedValues(values: Flags): Record<string, unknown> {

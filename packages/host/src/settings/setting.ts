@@ -35,6 +35,8 @@ export interface Setting {
   readonly separator?: ',';
   /** The environment variable. */
   readonly variable?: string;
+  /** Another variable, with several items separated by commas. OpenGateway's programs read it. */
+  readonly listVariable?: string;
   /** A value, or a function that returns it. */
   readonly default?: string | number | boolean | object | (() => string);
   /** The effect of leaving the setting out, if `default` does not show it. */

@@ -68,6 +68,7 @@ export const SETTINGS = {
     repeats: true,
     commands: [...NODE, 'batch'],
     variable: 'POC_CLUSTER_ID',
+    listVariable: 'POC_CLUSTER_IDS',
     default: [],
     merges: true,
   },

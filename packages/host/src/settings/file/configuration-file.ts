@@ -2,6 +2,7 @@ import { ShoalError } from '@shoal/protocol/error';
 import { readOptional } from '@shoal/files/read';
 import { homeFiles, type Home } from '../../home/home.ts';
 import { parseSettings, type Settings } from '../settings.ts';
+import { unusedKeys, withoutOpenGatewayKeys } from './opengateway-keys.ts';
 import { type Keys, type Place, placeOf } from './place.ts';
 
 /** The configuration file of a home. */
@@ -31,7 +32,7 @@ export function isJson({ path }: Pick<ConfigurationFile, 'path'>): boolean {
  * line and the column of the first error.
  */
 export async function settingsOfFile(file: ConfigurationFile): Promise<Settings> {
-  const value = await valueOfFile(file);
+  const value = withoutOpenGatewayKeys(await valueOfFile(file));
   const wrong: Keys[] = [];
   try {
     // An empty YAML file is null.
@@ -45,6 +46,12 @@ export async function settingsOfFile(file: ConfigurationFile): Promise<Settings>
     const place = keys.length === 0 ? undefined : await placeOf(file.text, keys);
     throw ShoalError.invalidRequest(`${locationOf(file, place)}${place === undefined ? '' : ': '}${error.message}`);
   }
+}
+
+/** Returns the keys of OpenGateway that the configuration has and that are not used. */
+export async function unusedOpenGatewayKeys(home: Home): Promise<readonly string[]> {
+  const file = await findConfiguration(home);
+  return file === undefined ? [] : unusedKeys(await valueOfFile(file));
 }
 
 /** Parses a file. Throws `INVALID_REQUEST` with the line and the column if it is not JSON or YAML. */
