@@ -9,7 +9,8 @@ readonly NODE_MAJOR=24 INSTALLING_NODE_MAJOR=18 NPM_MAJOR=11
 readonly ATTEMPT_SECONDS=900 PROBE_SECONDS=10
 
 readonly script=${BASH_SOURCE[0]:-}
-cluster=${POC_CLUSTER_ID:-gatewayai-poc}
+readonly DEFAULT_CLUSTER=gatewayai-poc
+cluster=${POC_CLUSTER_ID:-$DEFAULT_CLUSTER}
 step='1 (dependencies)'
 
 print_help() {
@@ -20,12 +21,14 @@ Installs Shoal for this user on Linux, gauges the machine and joins a cluster.
   NODE_NAME=NodeC POC_PROMPT='What is 2+2?' ./scripts/install.sh    asks, prints the answer, and stops
   curl -fsSL ADDRESS/install.sh | SHOAL_SOURCE=... bash             the same without a checkout
 
-It is safe to run again: a configuration is never overwritten, and what is already installed is reused. A second NODE_NAME
-is a second node of this machine. Progress goes to stderr; stdout contains only the answer.
+It is safe to run again, also to upgrade: a configuration is never overwritten, what is already installed is reused, and a node
+that is in clusters joins no other one that is not named. A second NODE_NAME is a second node of this machine. Progress goes to
+stderr; stdout contains only the answer.
 
   NODE_NAME             name of the node                           default: this machine's name
-  POC_CLUSTER_ID        cluster to join                            default: gatewayai-poc
-  POC_SERVE             1: answer the prompts of others            default: 0
+  POC_CLUSTER_ID        cluster to join                            default: gatewayai-poc, for a node that is in none
+  POC_CLUSTER_IDS       more of them, separated by commas
+  POC_SERVE             1: answer the prompts of these clusters    default: 0
   POC_PROMPT            ask this, print the answer, and stop
   OPENGATEWAY_POC_ROOT  folder of the installation                 default: ~/.opengateway-poc
   SHOAL_SOURCE          what to install, one of                    default: this script's checkout, else @shoal/cli
@@ -74,7 +77,8 @@ main() {
   begin 4 clusters 'Clusters that this machine can join'
   shoal eligible || fail 'the clusters could not be determined.' "see above; $bin/shoal doctor checks the machine."
 
-  begin 5 join "Join $cluster"
+  name_clusters
+  begin 5 join "Join ${clusters[*]:-no other cluster}"
   if [[ -n ${POC_PROMPT:-} ]]; then ask; else leave_running; fi
 }
 
@@ -395,6 +399,9 @@ write_launcher() {
     cat <<LAUNCHER
 #!/bin/sh
 # Written by install.sh. Without --node: the node that was installed first.
+# "connect" of OpenGateway lends on a node that lends.
+unset SHOAL_COMMAND
+case "\${0##*/}" in opengateway | og) export SHOAL_COMMAND=opengateway ;; esac
 if [ -n "\${SHOAL_HOME:-}" ]; then exec $(quoted "$node" "$root/app/node_modules/.bin/shoal") "\$@"; fi
 export OPENGATEWAY_POC_ROOT=$(quoted "$root")
 for argument; do
@@ -439,16 +446,16 @@ link_commands() {
 }
 
 configure_node() {
-  local port='' lends=false
+  local port='' lends=''
   if [[ -e $home/config.json || -e $home/config.yaml || -e $home/config.yml ]]; then
     say "  $home keeps its configuration"
     return
   fi
   # The node that was installed first has the usual port; the others take any that is free.
   [[ $(cat "$root/nodes/.default") == "$name" && -z ${POC_PROMPT:-} ]] || port=', "port": 0'
-  [[ ${POC_SERVE:-0} == 0 || -n ${POC_PROMPT:-} ]] || lends=true
+  [[ ${POC_SERVE:-0} == 0 || -n ${POC_PROMPT:-} ]] || lends=', "lend": true'
   (umask 077 && mkdir -p "$home/logs")
-  printf '{ "name": "%s", "lend": %s%s }\n' "$name" "$lends" "$port" >"$home/config.json"
+  printf '{ "name": "%s"%s%s }\n' "$name" "$lends" "$port" >"$home/config.json"
   say "  configuration: $home/config.json"
 }
 
@@ -460,22 +467,45 @@ shoal() {
 
 readonly START_REMEDY='see above and the log below the node'\''s folder. If its port is taken, set SHOAL_PORT=0.'
 
+# Puts the clusters to join into `clusters`, and the first one into `cluster`: those of the variables, else that of a root that
+# OpenGateway installed, else the default for a node that is in none.
+name_clusters() {
+  local more=()
+  clusters=()
+  [[ -z ${POC_CLUSTER_ID:-} ]] || clusters=("$POC_CLUSTER_ID")
+  IFS=, read -ra more <<<"${POC_CLUSTER_IDS:-}"
+  clusters+=("${more[@]}")
+  if [[ ${#clusters[@]} == 0 ]] && ! is_in_clusters; then
+    cluster=$(sed -n 's/.*"cluster_id" *: *"\([^"]*\)".*/\1/p' "$root/config.json" 2>/dev/null | head -n 1 || true)
+    clusters=("${cluster:-$DEFAULT_CLUSTER}")
+  fi
+  cluster=${clusters[0]:-}
+}
+
+# Whether the node has clusters: in its state, or in its configuration.
+is_in_clusters() {
+  grep -qs '"id"' "$home/state.json" || grep -qsE '^[^#]*"?clusters"? *:' "$home"/config.*
+}
+
 leave_running() {
-  local lend=()
+  local lend=() id
   if [[ ${POC_SERVE:-0} == 1 ]]; then lend=(--lend); fi
 
-  if is_running && ! is_as_wanted; then
+  if ! is_running; then
+    shoal start "${lend[@]}" 3>&- || fail "$name did not start." "$START_REMEDY"
+  elif ! is_as_wanted; then
     say '  restarting it: what is installed or asked for has changed'
-    shoal stop || fail "$name could not be stopped." "stop it yourself: $bin/shoal --node $name stop"
+    shoal restart "${lend[@]}" 3>&- || fail "$name did not restart." "$START_REMEDY"
   fi
-  if is_running; then
-    shoal connect "$cluster" || fail "$name could not join $cluster." 'see above.'
-  else
-    shoal start --cluster "$cluster" "${lend[@]}" 3>&- || fail "$name did not start." "$START_REMEDY"
-  fi
+  for id in "${clusters[@]}"; do
+    shoal connect "$id" "${lend[@]}" || fail "$name could not join $id." 'see above.'
+  done
 
   say "
-$name is in $cluster. Talk to it:
+$name is in these clusters:"
+  shoal clusters
+  say "
+Talk to it:
   $bin/shoal --node $name status
   $bin/shoal --node $name peers
   $bin/shoal --node $name prompt 'What is 2+2?'
@@ -494,21 +524,24 @@ is_as_wanted() {
 
 # Asks as a node that lives for one prompt; one that was running before stays as it is.
 ask() {
-  local asking
+  local asking in=() id
+  if [[ -n $cluster ]]; then in=(--cluster "$cluster"); fi
   export POC_SERVE=0
   if ! is_running; then
     trap 'stop_node' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    shoal start --cluster "$cluster" 3>&- || fail "$name did not start." "$START_REMEDY"
+    shoal start "${in[@]}" 3>&- || fail "$name did not start." "$START_REMEDY"
   else
-    shoal connect "$cluster" || fail "$name could not join $cluster." 'see above.'
+    for id in "${clusters[@]}"; do
+      shoal connect "$id" || fail "$name could not join $id." 'see above.'
+    done
   fi
 
   # In the background, because bash runs its traps only once what is in the foreground has ended.
-  shoal prompt --cluster "$cluster" -- "$POC_PROMPT" >&3 &
+  shoal prompt "${in[@]}" -- "$POC_PROMPT" >&3 &
   asking=$!
-  wait "$asking" || fail 'no answer came.' "see above; a node that lends (POC_SERVE=1) must be in $cluster."
+  wait "$asking" || fail 'no answer came.' "see above; a node that lends (POC_SERVE=1) must be in ${cluster:-its cluster}."
 }
 
 stop_node() {

@@ -92,6 +92,12 @@ function shoal(name: string, ...args: readonly string[]): Promise<Ran> {
   return run([join(root, 'bin/shoal'), '--node', name, ...args]);
 }
 
+/** `ID ROLE` of each cluster that the node is in. */
+async function clustersOf(name: string): Promise<readonly string[]> {
+  const { clusters } = JSON.parse((await shoal(name, 'clusters', '--json')).stdout);
+  return clusters.map(({ id, role }: { id: string; role: string }) => `${id} ${role}`).toSorted();
+}
+
 function nodeFile(name: string, file: string): string {
   return join(root, 'nodes', name, file);
 }
@@ -230,9 +236,29 @@ test('a second run keeps the configuration and the running node', { skip, timeou
   assert.equal(await readFile(nodeFile('NodeA', 'config.json'), 'utf8'), configured);
   assert.equal(await readFile(nodeFile('NodeA', 'node.pid'), 'utf8'), pid);
 
-  const { clusters } = JSON.parse((await shoal('NodeA', 'clusters', '--json')).stdout);
-  assert.deepEqual(clusters.map(({ id }: { id: string }) => id).toSorted(), ['another-cluster', 'gatewayai-poc']);
+  assert.deepEqual(await clustersOf('NodeA'), ['another-cluster lending', 'gatewayai-poc lending']);
 });
+
+test(
+  'an upgrade joins nothing that nobody named, and keeps what was named',
+  { skip, timeout: INSTALL_MS },
+  async () => {
+    assert.equal((await shoal('NodeA', 'disconnect', 'gatewayai-poc')).code, 0);
+    await utimes(join(root, 'app/.installed'), new Date(), new Date(Date.now() + 1_000));
+    const again = await install('NodeA');
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stderr, /Join no other cluster/);
+    assert.deepEqual(await clustersOf('NodeA'), ['another-cluster lending']);
+
+    // OpenGateway's name lends on a node that lends, and says so; ours only joins.
+    const environment = { HOME: folder };
+    const joined = await run([join(root, 'bin/opengateway'), '--node', 'NodeA', 'connect', 'third'], environment);
+    assert.match(joined.stdout, /^Joined cluster third \(lending, .*\n.*answers the prompts of this cluster too/);
+    await shoal('NodeA', 'connect', 'fourth');
+    assert.deepEqual(await clustersOf('NodeA'), ['another-cluster lending', 'fourth using', 'third lending']);
+    for (const id of ['third', 'fourth']) await shoal('NodeA', 'disconnect', id);
+  },
+);
 
 test('a node of the previous version is restarted', { skip, timeout: INSTALL_MS }, async () => {
   const pid = await readFile(nodeFile('NodeB', 'node.pid'), 'utf8');
