@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, readonly Heavy[]>> = {
   'disconnect friends': [],
   ps: [],
   stop: [],
+  nodes: [],
   saved: [],
   logs: [],
   update: [],
@@ -37,6 +38,7 @@ const COMMANDS: Readonly<Record<string, readonly Heavy[]>> = {
   // Settings are validated with zod.
   restart: ['zod'],
   'service status': ['zod'],
+  'config check': ['zod'],
   // The model store is locked with SQLite.
   list: ['node:sqlite', 'zod'],
   'show nosuch': ['node:sqlite', 'zod'],

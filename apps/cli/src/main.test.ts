@@ -96,7 +96,7 @@ test('serve fails for a wrong configuration, an unusable home and a missing mode
     new Shoal(join(folder, 'home')).run(['serve', '--lend', '--model', 'nowhere.gguf']),
   ]);
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /config\.yaml: "slots" must be a whole number/);
+  assert.match(wrong.stderr, /config\.yaml:1:1: "slots" must be a whole number/);
   assert.equal(unusable.code, 1);
   assert.match(unusable.stderr, /config\.yaml\/home cannot be written/);
   assert.equal(noModel.code, 1);

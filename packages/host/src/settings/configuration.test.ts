@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { loadConfiguration, type Configuration } from './configuration.ts';
 import { unusedOpenGatewayKeys } from './file/configuration-file.ts';
 import { launchSettings, type Flags } from './launch-settings.ts';
+import { forgetCrash, hasCrashed } from '../home/crash.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import { checkSecrets, launchFlags, readLastRun, RunRecord } from './launch.ts';
 import { temporaryHome } from '../testing/temporary-home.ts';
@@ -142,7 +143,10 @@ test('a run counts as crashed until it is told to stop, and a cluster that it le
   await run.begin();
   await Promise.all([run.forgetCluster('a'), run.forgetCluster('other')]);
   assert.deepEqual(await readLastRun(home), { settings: { lend: true, clusters: ['b'] }, secrets: [], ended: false });
+  assert.equal(await hasCrashed(home), true);
   await run.forgetCluster('b');
+  await forgetCrash(home);
+  assert.deepEqual([await hasCrashed(home), (await readLastRun(home))?.ended], [false, true]);
   await run.end();
   assert.deepEqual(await readLastRun(home), { settings: { lend: true }, secrets: [], ended: true });
 });

@@ -2,15 +2,13 @@ import { writeJson } from '@shoal/files/durable-write';
 import { readJson } from '@shoal/files/read';
 import { ShoalError } from '@shoal/protocol/error';
 import { isObject } from '@shoal/protocol/json';
+import { RUN } from '../home/crash.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import { longFlag, type SettingTable } from './setting.ts';
 import { parseSettings, type Settings } from './settings.ts';
 import { type SettingName, SETTINGS } from './table.ts';
 
 const TABLE: SettingTable = SETTINGS;
-
-/** The member of `launch.json` that is not a setting. Files of version 0.1.0 lack it. */
-const RUN = 'run';
 
 /** A node's last run as `launch.json` describes it. */
 export interface LastRun {
@@ -78,12 +76,6 @@ export async function readLastRun(home: Home): Promise<LastRun | undefined> {
     secrets: Array.isArray(secrets) ? secrets.filter((name) => typeof name === 'string') : [],
     ended: ended !== false,
   };
-}
-
-/** Records that the last run is not to be continued. */
-export async function endLastRun(home: Home): Promise<void> {
-  const run = await readLastRun(home);
-  if (run !== undefined && !run.ended) await writeLastRun(home, { ...run, ended: true });
 }
 
 /** Throws `INVALID_REQUEST` with the variable of a secret that the last run had and `configuration` has not. */

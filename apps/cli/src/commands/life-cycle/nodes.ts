@@ -1,8 +1,8 @@
 import { readApiAccess } from '@shoal/host/home/api-file';
+import { hasCrashed } from '@shoal/host/home/crash';
 import { listHomes } from '@shoal/host/home/list';
 import { runningPid } from '@shoal/host/home/running-pid';
 import type { Home } from '@shoal/host/home';
-import { readLastRun } from '@shoal/host/launch';
 import { ShoalError } from '@shoal/protocol/error';
 import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
@@ -45,7 +45,7 @@ async function describe(home: Home): Promise<MachineNode> {
   const pid = await runningPid(home);
   const found = { node: home.node ?? null, home: home.data };
   if (pid === undefined) {
-    const state = (await lastRunCrashed(home)) ? 'crashed' : 'stopped';
+    const state = (await unlessBroken(hasCrashed(home))) ? 'crashed' : 'stopped';
     return { ...found, state, pid: null, api: null };
   }
   return { ...found, state: 'running', pid, api: await apiOf(home) };
@@ -57,10 +57,6 @@ async function apiOf(home: Home): Promise<string | null> {
   if (access === undefined) return null;
   const { host = '127.0.0.1', port } = access;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-async function lastRunCrashed(home: Home): Promise<boolean> {
-  return (await unlessBroken(readLastRun(home)))?.ended === false;
 }
 
 /** One broken home does not hide the others. Its own commands report the error. */

@@ -2,10 +2,11 @@ import { readLastRun } from '@shoal/host/launch';
 import { checkedFlags, givenSettings } from '../../given-settings.ts';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { runningNode } from '../../node/running-node.ts';
 import { print } from '../../terminal/output.ts';
 import { continued, reportContinued } from './last-run.ts';
 import { saveFlags } from './save.ts';
-import { runningNode, startDetached, startedLines, type StartOptions } from './start.ts';
+import { startDetached, startedLines, type StartOptions } from './start.ts';
 import { stopNode } from './stop.ts';
 
 /**

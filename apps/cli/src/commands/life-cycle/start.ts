@@ -12,9 +12,10 @@ import type { Settings } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol/error';
 import { callNode } from '../../node/api-client.ts';
 import { checkedFlags, givenSettings } from '../../given-settings.ts';
-import { EXIT, exitCodeOf } from '../../cli-error.ts';
+import { EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { LAUNCHER } from '../../node/launcher.ts';
+import { runningNode } from '../../node/running-node.ts';
 import { print } from '../../terminal/output.ts';
 import { saveFlags } from './save.ts';
 import { continued, crashedRun, reportContinued } from './last-run.ts';
@@ -90,16 +91,6 @@ async function untilAnswering(home: Home, child: ChildProcess, logBytes: number)
     'TIMEOUT_NO_RESPONSE',
     `The node (pid ${child.pid}) is still starting; its log is ${homeFiles(home).log}.`,
   );
-}
-
-/** Returns undefined if no node runs. */
-export async function runningNode(home: Home): Promise<StatusView | undefined> {
-  try {
-    return await callNode<StatusView>(home, 'GET', API_PATHS.status);
-  } catch (error) {
-    if (exitCodeOf(error) === EXIT.notRunning) return undefined;
-    throw error;
-  }
 }
 
 async function whyNotStarted(home: Home, logBytes: number): Promise<string> {

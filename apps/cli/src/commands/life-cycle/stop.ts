@@ -1,15 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS } from '@shoal/node/api';
-import { endLastRun } from '@shoal/host/launch';
+import { forgetCrash, hasCrashed } from '@shoal/host/home/crash';
 import { runningPid } from '@shoal/host/home/running-pid';
 import type { Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol/error';
 import { callNode, findNode } from '../../node/api-client.ts';
 import { EXIT, exitCodeOf } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { runningNode } from '../../node/running-node.ts';
 import { print } from '../../terminal/output.ts';
-import { crashedRun } from './last-run.ts';
-import { runningNode } from './start.ts';
 
 /** `shoal stop` waits this long for the node to end. */
 const STOP_TIMEOUT_MS = 45_000;
@@ -20,8 +19,8 @@ const STOP_CHECK_MS = 50;
  * continue the run of one that crashed.
  */
 export async function stop(context: Context): Promise<number> {
-  if ((await runningNode(context.home)) === undefined && (await crashedRun(context.home)) !== undefined) {
-    await endLastRun(context.home);
+  if ((await runningNode(context.home)) === undefined && (await hasCrashed(context.home))) {
+    await forgetCrash(context.home);
     print(context, { pid: null }, ['Not running. Its last run did not end cleanly and is not continued.']);
     return EXIT.ok;
   }
