@@ -28,9 +28,8 @@ export interface SavedConversation {
   readonly savedAt: string;
 }
 
-/** Returns the folder, beside the models: all nodes of a home share it. */
 function folderOf(home: Home): string {
-  return join(dirname(homeFiles(home).models), 'conversations');
+  return homeFiles(home).conversations;
 }
 
 /** Returns the path of a conversation. Names ignore case, like those of models. */

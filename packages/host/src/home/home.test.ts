@@ -27,6 +27,15 @@ test('all nodes of a home share its models', () => {
   assert.equal(homeFiles(locateHome(environment, 'NodeB')).models, '/a/models');
 });
 
+test('homes with the same SHOAL_MODELS share its models', () => {
+  const homes = ['/a', '/b'].flatMap((path) => {
+    const environment = { SHOAL_HOME: path, SHOAL_MODELS: '/models' };
+    return [locateHome(environment), locateHome(environment, 'NodeB')];
+  });
+  assert.deepEqual([...new Set(homes.map((home) => homeFiles(home).models))], ['/models']);
+  assert.equal(homes.length, 4);
+});
+
 test('a node name that could lead elsewhere is refused', () => {
   for (const name of ['..', '../x', 'a/b', '', '.hidden', 'x'.repeat(65), 'a\n']) {
     assert.throws(() => locateHome({ SHOAL_HOME: '/a' }, name), { code: 'INVALID_REQUEST' }, name);

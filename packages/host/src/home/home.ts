@@ -18,11 +18,13 @@ export interface Home {
   readonly data: string;
   /** The name given with `--node`. Undefined for the machine's default node. */
   readonly node?: string | undefined;
+  /** The folder of the store of models, if `SHOAL_MODELS` sets it. Default: `models` in the home. */
+  readonly models?: string | undefined;
 }
 
 /**
  * Returns the home of a node: `SHOAL_HOME`, else `OPENGATEWAY_POC_ROOT`, else the XDG folders. A named node uses `nodes/NAME`
- * in that home, so that several nodes run on one machine. Throws `INVALID_REQUEST` for a name that could lead elsewhere.
+ * in that home, so that several nodes run on one machine. `SHOAL_MODELS` is the store of models of every home. Throws `INVALID_REQUEST` for a name that could lead elsewhere.
  */
 export function locateHome(environment: NodeJS.ProcessEnv, node?: string): Home {
   if (node === undefined) return baseHome(environment);
@@ -31,9 +33,9 @@ export function locateHome(environment: NodeJS.ProcessEnv, node?: string): Home 
       `"${node}" cannot name a node: 1 to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit.`,
     );
   }
-  const { config, state, data } = baseHome(environment);
+  const { config, state, data, models } = baseHome(environment);
   const beneath = (folder: string): string => join(folder, 'nodes', node);
-  return { config: beneath(config), state: beneath(state), data: beneath(data), node };
+  return { config: beneath(config), state: beneath(state), data: beneath(data), node, ...(models && { models }) };
 }
 
 /** True for a name that `--node` accepts. */
@@ -42,6 +44,11 @@ export function isNodeName(name: string): boolean {
 }
 
 function baseHome(environment: NodeJS.ProcessEnv): Home {
+  const { SHOAL_MODELS: models } = environment;
+  return { ...baseFolders(environment), ...(models && { models: resolve(models) }) };
+}
+
+function baseFolders(environment: NodeJS.ProcessEnv): Home {
   const folder = environment['SHOAL_HOME'] || environment['OPENGATEWAY_POC_ROOT'];
   if (folder !== undefined && folder !== '') {
     const path = resolve(folder);
@@ -83,8 +90,10 @@ export interface HomeFiles {
   readonly cache: string;
   /** Engines that were built or downloaded. All nodes of a home share them. */
   readonly engines: string;
-  /** The store of models. All nodes of a home share it. */
+  /** The store of models. All nodes of a home share it, and all homes with the same `SHOAL_MODELS`. */
   readonly models: string;
+  /** Conversations that were saved. All nodes of a home share them. */
+  readonly conversations: string;
 }
 
 export function homeFiles(home: Home): HomeFiles {
@@ -107,7 +116,8 @@ export function homeFiles(home: Home): HomeFiles {
     log: join(logs, 'shoal.log'),
     cache: join(home.state, 'cache'),
     engines: join(shared, 'engines'),
-    models: join(shared, 'models'),
+    models: home.models ?? join(shared, 'models'),
+    conversations: join(shared, 'conversations'),
   };
 }
 
