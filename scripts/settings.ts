@@ -13,8 +13,13 @@ A setting comes from a flag, an environment variable or the configuration file: 
 in the home. A flag takes precedence over a variable, a variable over the file, and the file over the default. An empty variable
 is not a value. The file uses the names on this page as keys.
 
-A node does not start with a wrong value: the error names the setting and the values that it accepts. \`shoal restart\` uses the
-flags and variables of the last start again, except secrets.
+A node does not start with a wrong value: the error names the setting, the values that it accepts and, for the file, the line and
+the column. \`shoal config\` shows and changes the file: \`get\`, \`set\`, \`unset\`, \`list --show-origin\`, \`edit\` and \`check\`.
+Comments and formatting stay. A file with a secret becomes readable by its owner only.
+
+Flags and variables apply to one run; \`--save\` keeps the flags of \`shoal start\` and \`shoal restart\` in the file. \`shoal
+restart\`, and \`shoal start\` after a crash, use those of the last run again. After \`shoal stop\` the file alone counts. A secret
+is never recorded: where the last run had one that is missing now, both commands refuse and name its variable.
 
 \`npm run docs\` makes this page from the tables in \`packages/host/src/settings\`.
 `;
@@ -81,7 +86,7 @@ function facts(entry: Setting): string[] {
     ...(path === undefined
       ? []
       : ['A relative path in the file is relative to its folder, any other to the working folder']),
-    ...(secret ? ['A secret: it is not recorded for `shoal restart`'] : []),
+    ...(secret ? ['A secret: its value is not recorded'] : []),
     ...(privateFile ? ['A configuration file that contains it must not be readable by other users'] : []),
   ];
 }
