@@ -13,7 +13,7 @@ import { addMachine } from './commands/machine/group.ts';
 import { addModels } from './commands/models/group.ts';
 import { addPrompt } from './commands/prompt/group.ts';
 import { addQmesh } from './commands/qmesh/group.ts';
-import { addService } from './commands/service/group.ts';
+import { addInstallation, addService } from './commands/service/group.ts';
 import { addToken } from './commands/token/group.ts';
 import { groupCommands, HELP_LAYOUT } from './help/groups.ts';
 import { showHelp } from './help/help.ts';
@@ -56,6 +56,7 @@ export function createProgram({ quiet, finish }: ProgramOptions): Command {
   addConfig(program, finish);
   addToken(program, finish);
   addMachine(program, finish);
+  addInstallation(program, finish);
   addCompletion(program, finish);
   addHelp(program);
   groupCommands(program);

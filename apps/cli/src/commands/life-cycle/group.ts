@@ -7,6 +7,7 @@ const SAVE = 'keep the flags given here in the configuration';
 export function addLifeCycle(program: Command, finish: Finish): void {
   settingFlags(example(program.command('serve'), 'shoal serve --lend --cluster gatewayai-poc'), 'serve')
     .description('run the node in the foreground; on a terminal it shows a line for each request')
+    .summary('run the node in the foreground')
     .option('--show-prompts', 'show the prompts too, which may be those of other people')
     .action(async (options: object, command: Command) =>
       finish(await (await import('./serve.ts')).serve(contextOf(command), options)),

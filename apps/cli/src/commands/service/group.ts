@@ -9,7 +9,9 @@ export function addService(program: Command, finish: Finish): void {
   const service = example(
     program.command('service'),
     'shoal service install\n  $ shoal service status\n  $ shoal service uninstall',
-  ).description('run the node as a service of this user (systemd; launchd and Windows tasks are untested)');
+  )
+    .description('run the node as a service of this user (systemd; launchd and Windows tasks are untested)')
+    .summary('run the node as a service of this user');
   example(service.command('install'), 'shoal service install')
     .description('write the service, start it, and let it start by itself; safe to repeat')
     .action(async (_flags: object, command: Command) =>
@@ -32,16 +34,22 @@ export function addService(program: Command, finish: Finish): void {
     );
   logFlags(example(program.command('logs'), 'shoal logs -f --level warn'))
     .description('show the log of the node in the background: lines for people on a terminal, JSON lines elsewhere')
+    .summary('show the log of the node in the background')
     .action(async (_flags: object, command: Command) =>
       finish(await (await import('./logs.ts')).logs(contextOf(command), command.opts())),
     );
+}
+
+export function addInstallation(program: Command, finish: Finish): void {
   example(program.command('update'), 'shoal update')
     .description('show how this installation is updated, without doing it')
+    .summary('show how this installation is updated')
     .action(async (_flags: object, command: Command) =>
       finish((await import('./update.ts')).update(contextOf(command))),
     );
   example(program.command('uninstall'), 'shoal uninstall --models')
     .description('list the homes, services, engines and links of Shoal, and remove them once that is confirmed')
+    .summary('list what belongs to Shoal, and remove it')
     .option('--models', 'remove the models too')
     .option('--yes', 'remove without a question')
     .action(async (_flags: object, command: Command) =>
