@@ -82,7 +82,6 @@ export async function documents(scene: Scene): Promise<Found> {
       await document('ps', lender.home);
       await document('run', lender.home, 'run', '--max-tokens', '4', findDemoModel() ?? '', QUESTION);
       await document('push', scene.commands, 'push', '--to', addressOf('donate'), '--prompt', QUESTION);
-      await document('chat', scene.commands, 'chat', addressOf('localllm'), '--prompt', QUESTION, ...dht);
     })(),
     storeDocuments(scene, document),
     (async () => {
@@ -97,6 +96,8 @@ export async function documents(scene: Scene): Promise<Found> {
       found['an error'] = keyPaths(JSON.parse(failed.stdout));
     })(),
   ]);
+  // A LocalLLM door has no queue, so the one slot must be free.
+  await document('chat', scene.commands, 'chat', addressOf('localllm'), '--prompt', QUESTION, ...dht);
   return found;
 }
 
