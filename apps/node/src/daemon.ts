@@ -102,7 +102,7 @@ class Daemon {
     this.#createNode = createNode;
     this.#log = createNodeLogger(configuration.logLevel, homeFiles(home).log, terminal);
     this.#terminal = terminal;
-    this.#requests = new RequestLog(terminal?.requestEnded ?? ((record) => this.#logRequest(record)));
+    this.#requests = new RequestLog(terminal?.requestEnded ?? ((ended) => this.#logRequest(ended)));
     this.#end = new EndRequest(this.#log);
   }
 

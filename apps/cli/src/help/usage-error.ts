@@ -39,8 +39,8 @@ function fullName(command: Command): string {
 
 /** The names and aliases of the subcommands that the help lists. */
 export function commandNames(command: Command): string[] {
-  const { visibleCommands } = command.createHelp();
-  return visibleCommands(command).flatMap((child) => [child.name(), ...child.aliases()]);
+  const help = command.createHelp();
+  return help.visibleCommands(command).flatMap((child) => [child.name(), ...child.aliases()]);
 }
 
 /** The long flags of a command, those of the whole program included. */
