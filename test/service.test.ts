@@ -16,7 +16,7 @@ const NOT_HERE = 77;
 /** Prints a line for each step. Every wait is for an event, at most as long as the test may take. */
 const STEPS = `
 shoal() { "$NODE" "$LAUNCHER" "$@"; }
-until_answering() { until shoal prompt "$1" 2>/dev/null; do sleep 0.1; done; echo; }
+until_answering() { until shoal prompt "$1" 2>/dev/null; do sleep 0.1; done; }
 pid() { systemctl --user show shoal -p MainPID --value; }
 shoal service install >/dev/null && until_answering installed
 before=$(pid)
