@@ -7,6 +7,8 @@ import type { Installation } from './installation.ts';
 /** What a home contains beside the files of `homeFiles`: compiled code, conversations, and the ids of QMesh workers. */
 const OTHER_ENTRIES =
   /^(?:compile-cache|conversations|run-history\.json|\.?worker-id(?:-\d+)?\.(?:txt|txt\.lock|lock)|.*\.tmp)$/;
+/** What a store of models contains. Its folder may be one of the user. */
+const STORE_ENTRIES = ['blobs', 'names', 'parts', 'locks'];
 /** What `scripts/install.sh` puts into its root. */
 const SCRIPT_ENTRIES = ['app', 'bin', 'node', 'npm', 'install.log', '.lock', 'nodes/.default'];
 const SCRIPT_COMMANDS = ['shoal', 'opengateway', 'og'];
@@ -37,7 +39,7 @@ export function belongingsOf(homes: readonly Home[], installation: Installation)
     const { models, engines } = homeFiles(home);
     for (const path of homeEntries(home)) add('home', path);
     add('engines', engines);
-    add('models', models);
+    for (const name of STORE_ENTRIES) add('models', join(models, name));
   }
   if (installation.kind === 'script') {
     const { folder } = installation;
@@ -49,9 +51,11 @@ export function belongingsOf(homes: readonly Home[], installation: Installation)
 
 /** The folders that are removed once they are empty, the innermost first. */
 export function emptiedFolders(homes: readonly Home[], { kind, folder }: Installation): readonly string[] {
-  const folders = homes.flatMap(({ config, state, data, node }) =>
-    [config, state, data].flatMap((path) => (node === undefined ? [path] : [path, dirname(path)])),
-  );
+  const folders = homes.flatMap((home) => {
+    const { config, state, data, node } = home;
+    const own = [config, state, data].flatMap((path) => (node === undefined ? [path] : [path, dirname(path)]));
+    return [homeFiles(home).models, ...own];
+  });
   const all = new Set([...folders, ...(kind === 'script' ? [join(folder, 'nodes'), folder] : [])]);
   return [...all].toSorted((one, other) => other.length - one.length);
 }

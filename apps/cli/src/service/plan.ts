@@ -1,10 +1,17 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { homeFiles, type Home } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol/error';
 import { LAUNCHER } from '../node/launcher.ts';
 
 /** The variables that say where the node's files are. */
-const PLACES = ['SHOAL_HOME', 'OPENGATEWAY_POC_ROOT', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_DATA_HOME'];
+const PLACES = [
+  'SHOAL_HOME',
+  'OPENGATEWAY_POC_ROOT',
+  'SHOAL_MODELS',
+  'XDG_CONFIG_HOME',
+  'XDG_STATE_HOME',
+  'XDG_DATA_HOME',
+];
 
 /** Until a service manager kills the node. A node completes its answers within 30 s, and then closes. */
 export const STOP_TIMEOUT_S = 45;
@@ -23,17 +30,19 @@ export interface ServicePlan {
 
 /** Plans the service of a home's node. Throws `INVALID_REQUEST` for a path that no service file can contain. */
 export function planService(home: Home, environment: NodeJS.ProcessEnv = process.env): ServicePlan {
-  const { log, models } = homeFiles(home);
+  const { log, engines } = homeFiles(home);
   const node = home.node === undefined ? [] : ['--node', home.node];
   const places = PLACES.flatMap((name) => {
     const value = environment[name];
-    return value === undefined || value === '' ? [] : [[name, value] as const];
+    if (value === undefined || value === '') return [];
+    // A service has another working folder. Relative paths in variables of XDG do not count.
+    return [[name, name.startsWith('XDG_') ? value : resolve(value)] as const];
   });
   const plan: ServicePlan = {
     name: serviceName(home),
     command: [process.execPath, LAUNCHER, 'serve', ...node],
     environment: Object.fromEntries(places),
-    writable: [...new Set([home.config, home.state, home.data, dirname(models)])],
+    writable: [...new Set([home.config, home.state, home.data, dirname(engines), home.models ?? home.data])],
     log,
   };
   const broken = [...plan.command, ...plan.writable, ...Object.values(plan.environment)].find((text) =>

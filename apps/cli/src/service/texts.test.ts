@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { locateHome, prepareHome } from '@shoal/host/home';
 import { temporaryFolder } from '../testing/run-shoal.ts';
@@ -59,6 +59,14 @@ test('the unit names absolute paths, escaped for systemd, and folders that the n
   assert.match(find('ReadWritePaths'), /^ReadWritePaths="-\/.*NodeA" "-\/.*%%h \$x & <c>"$/);
   assert.ok(find('StandardOutput').endsWith('/a "b" %%h $x & <c>/nodes/NodeA/logs/shoal.log'));
   assert.doesNotMatch(unitText(plan, false), /^(Protect|Private)/m);
+});
+
+test('the service has the places of the shell that installs it, as absolute paths', (t) => {
+  const folder = temporaryFolder(t);
+  const environment = { SHOAL_HOME: join(folder, 'home'), SHOAL_MODELS: 'models', SHOAL_PORT: '1' };
+  const plan = planService(locateHome(environment), environment);
+  assert.deepEqual(plan.environment, { SHOAL_HOME: join(folder, 'home'), SHOAL_MODELS: resolve('models') });
+  assert.deepEqual(plan.writable, [join(folder, 'home'), resolve('models')]);
 });
 
 test('every file carries the mark and the path of the log, by which uninstall knows it', async (t) => {

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { FOLDER_MODE } from '@shoal/files/durable-write';
 import { loadConfiguration, type Configuration } from '@shoal/host/configuration';
 import { homeFiles, prepareHome } from '@shoal/host/home';
 import { type SettingTable } from '@shoal/host/settings/setting';
@@ -14,6 +16,8 @@ export async function installService(context: Context): Promise<number> {
   const { home } = context;
   const configuration = await loadConfiguration(home, {});
   prepareHome(home);
+  // A folder that is missing when the service starts cannot be written by it.
+  await mkdir(homeFiles(home).models, { recursive: true, mode: FOLDER_MODE });
   const service = new NodeService(home);
   await service.install();
   const { manager, plan, file } = service;

@@ -44,6 +44,16 @@ test('a confirmed uninstall leaves the files of others, and the models unless to
   assert.match((await shoal.run(['uninstall', '--yes'])).stdout, /^No files of Shoal are here\.\n/);
 });
 
+test('a store of models in a folder of the user loses its own entries alone', async (t) => {
+  const shoal = filledHome(t);
+  const models = temporaryFolder(t);
+  shoal.environment['SHOAL_MODELS'] = models;
+  mkdirSync(join(models, 'names'));
+  writeFileSync(join(models, 'mine.gguf'), 'mine');
+  assert.equal((await shoal.run(['uninstall', '--yes', '--models'])).code, 0);
+  assert.deepEqual(readdirSync(models), ['mine.gguf']);
+});
+
 test('a node that runs must be stopped first', async (t) => {
   const shoal = filledHome(t);
   writeFileSync(join(shoal.home, 'nodes/NodeB/node.pid'), `${process.pid}\n`);

@@ -1,4 +1,5 @@
 import { rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { errorCode } from '@shoal/files/error-code';
 import type { Home } from '@shoal/host/home';
@@ -74,7 +75,10 @@ function lines(removed: readonly Belonging[], services: readonly NodeService[]):
 }
 
 function keptLines(kept: readonly Belonging[]): string[] {
-  return kept.map(({ path, bytes }) => `The models stay, ${size(bytes)} in ${path}. To remove them too: --models`);
+  const [first] = kept;
+  if (first === undefined) return [];
+  const bytes = kept.reduce((sum, one) => sum + one.bytes, 0);
+  return [`The models stay, ${size(bytes)} in ${dirname(first.path)}. To remove them too: --models`];
 }
 
 /** Asks on a terminal. Elsewhere nothing is removed without `--yes`. */
