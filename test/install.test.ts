@@ -200,7 +200,7 @@ test(
 
     const nodeC = await install('NodeC', { POC_PROMPT: 'What is 2+2?' });
     assert.equal(nodeC.code, 0, nodeC.stderr);
-    assert.equal(nodeC.stdout, '4');
+    assert.equal(nodeC.stdout, '4\n');
     assert.match(nodeC.stderr, /Node[AB] answered/);
 
     const states = await Promise.all(['NodeA', 'NodeB', 'NodeC'].map((name) => shoal(name, 'status', '--json')));

@@ -133,7 +133,7 @@ suite('the life of a node', { concurrency: 2 }, () => {
     await asker.run(['start', '--name', 'NodeC', '--cluster', 'c']);
 
     const { code, document } = await asker.json(['prompt', 'one two three']);
-    assert.equal(code, 0);
+    assert.equal(code, 0, JSON.stringify(document));
     const { response, model, worker, usage, timing, chunks } = document as {
       response: string;
       model: string;
