@@ -5,35 +5,51 @@ import type { Pointer } from './structures.ts';
 
 const FALLBACK_FOLDER = 'fallback';
 
-/** A GPU that llama.cpp can compute on. */
+/** The cards that llama.cpp computes on together: it distributes the layers of a model among them. */
 export interface Gpu {
   /** The interface: `cuda`, `vulkan`, `metal`. */
   readonly name: string;
-  readonly freeBytes: number;
+  /** The free memory of each card. */
+  readonly freeBytes: readonly number[];
 }
+
+/** The functions of llama.cpp that describe devices. */
+export type DeviceLibrary = Pick<
+  Library,
+  'loadBackends' | 'deviceCount' | 'device' | 'deviceType' | 'deviceMemory' | 'deviceRegistry' | 'registryName'
+>;
 
 /**
- * Returns the first GPU of the backends, which are loaded from a folder; GPUs with memory of their own come before integrated
- * ones. CUDA's package has a second build in a subfolder, for older drivers.
+ * Returns the cards of the backends, which are loaded from a folder. Cards with memory of their own are used without the
+ * integrated ones, as llama.cpp does. CUDA's package has a second build in a subfolder, for older drivers.
  */
-export function findGpu(library: Library, folder: string): Gpu | undefined {
-  const found = firstGpu(library);
+export function findGpu(library: DeviceLibrary, folder: string): Gpu | undefined {
+  const found = usedCards(library);
   const fallback = join(folder, FALLBACK_FOLDER);
-  if (found !== undefined || !existsSync(fallback)) return found === undefined ? undefined : describe(library, found);
+  if (found !== undefined || !existsSync(fallback)) return found;
   library.loadBackends(fallback);
-  const other = firstGpu(library);
-  return other === undefined ? undefined : describe(library, other);
+  return usedCards(library);
 }
 
-function firstGpu(library: Library): Pointer | undefined {
+function usedCards(library: DeviceLibrary): Gpu | undefined {
   const devices = Array.from({ length: Number(library.deviceCount()) }, (_, index) => library.device(index));
-  const ofType = (type: number) => devices.find((device) => library.deviceType(device) === type);
-  return ofType(DEVICE_TYPES.gpu) ?? ofType(DEVICE_TYPES.integratedGpu);
+  const ofType = (type: number) => devices.filter((device) => library.deviceType(device) === type);
+  const dedicated = ofType(DEVICE_TYPES.gpu);
+  const cards = dedicated.length > 0 ? dedicated : ofType(DEVICE_TYPES.integratedGpu);
+  const [first] = cards;
+  if (first === undefined) return undefined;
+  const name = interfaceOf(library, first);
+  // Two interfaces may list the same card.
+  const same = cards.filter((card) => interfaceOf(library, card) === name);
+  return { name, freeBytes: same.map((card) => freeMemory(library, card)) };
 }
 
-function describe(library: Library, device: Pointer): Gpu {
+function interfaceOf(library: DeviceLibrary, device: Pointer): string {
+  return library.registryName(library.deviceRegistry(device)).toLowerCase();
+}
+
+function freeMemory(library: DeviceLibrary, device: Pointer): number {
   const [free, total] = [new BigUint64Array(1), new BigUint64Array(1)];
   library.deviceMemory(device, free, total);
-  const name = library.registryName(library.deviceRegistry(device)).toLowerCase();
-  return { name, freeBytes: Number(free[0] ?? 0n) };
+  return Number(free[0] ?? 0n);
 }

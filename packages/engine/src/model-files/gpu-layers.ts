@@ -2,7 +2,7 @@ import { ShoalError } from '@shoal/protocol/error';
 
 /** Computes as many layers on the GPU as fit into its memory. */
 export const GPU_LAYERS_AUTO = -1;
-/** GPU memory that stays free for compute buffers and the screen. */
+/** Memory of each card that stays free for compute buffers and the screen. */
 const RESERVE_BYTES = 768 * 1024 * 1024;
 /** Bytes of a key and a value, 16 bits each. */
 const CONTEXT_BYTES_PER_VALUE = 2 * 2;
@@ -25,14 +25,15 @@ export interface ModelSizes {
 }
 
 /**
- * The number of layers that fit into free memory, each with its share of the weights and its keys and values of the whole
- * context. The last layer in llama.cpp's count is the output.
+ * Returns the number of layers that fit into the free memory of the cards together, each layer with its share of the weights
+ * and its keys and values of the whole context. A layer is on one card. The last layer in llama.cpp's count is the output.
  */
 export function layersThatFit(
   { bytes, layers, keyWidth }: ModelSizes,
-  { freeBytes, contextTokens }: { readonly freeBytes: number; readonly contextTokens: number },
+  { freeBytes, contextTokens }: { readonly freeBytes: readonly number[]; readonly contextTokens: number },
 ): number {
   const layerBytes = bytes / (layers + 1) + contextTokens * keyWidth * CONTEXT_BYTES_PER_VALUE;
-  const fit = Math.floor((freeBytes - RESERVE_BYTES) / layerBytes);
-  return Math.max(0, Math.min(layers + 1, fit));
+  const onCard = (free: number) => Math.max(0, Math.floor((free - RESERVE_BYTES) / layerBytes));
+  const fit = freeBytes.reduce((sum, free) => sum + onCard(free), 0);
+  return Math.min(layers + 1, fit);
 }
