@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ModelStore, pull } from '@shoal/models';
-import { type MetadataValue, writeGguf } from './models/gguf-writer.ts';
+import { type MetadataValue, writeGguf } from '@shoal/models/gguf-writer';
 import { benchOptions, interleave, median, quotient, report } from './report.ts';
 
 const PIECE_BYTES = 1024 ** 2;

@@ -11,7 +11,7 @@ import { locateHome } from '@shoal/host/home';
 import { createLogger } from '@shoal/host/log';
 import { promptInput } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
-import { writeRandomModel } from '../bench/models/random-gguf.ts';
+import { writeRandomModel } from '@shoal/models/random-model';
 import { type MutatedModel, mutatedModels } from './harness/mutated-models.ts';
 
 const SEED = 20_261_121;
