@@ -14,8 +14,10 @@ import { existingFolder } from '@shoal/host/home';
 import { ShoalError } from '@shoal/protocol/error';
 import { size } from '../terminal/transfer-progress.ts';
 import type { BuildLine } from './build-progress.ts';
+import { compilerEnvironment } from './compiler-flags.ts';
 import { runProgram } from './run-program.ts';
 import type { Toolchain } from './toolchain.ts';
+import { tryBuild } from './try-build.ts';
 
 /** Disk space for source, objects and programs. GPU code needs several times as much. */
 const BUILD_BYTES = 1024 ** 3;
@@ -57,7 +59,7 @@ export interface BuildOptions {
 /**
  * Compiles llama.cpp's programs for this machine in a folder beside the destination, and renames it at the end. Always removes
  * its own work folder, and those of killed builds. Throws `STORAGE_FULL` before it begins, and `GENERATION_FAILED` with the last
- * output of the failed program.
+ * output of the failed program, or if the built llama-server cannot run a model.
  */
 export async function buildLlamaCpp(options: BuildOptions): Promise<BuildDescription> {
   const { folder, gpu, signal } = options;
@@ -69,13 +71,16 @@ export async function buildLlamaCpp(options: BuildOptions): Promise<BuildDescrip
   try {
     const [tree, objects, made] = [join(work, 'source'), join(work, 'objects'), join(work, 'made')];
     await compile(options, tree, objects);
+    await collect(objects, made);
+    options.line.step('Trying it with small models');
     const description = {
       release: options.source.release,
       gpu,
       processor: processorKey(),
       builtAt: new Date().toISOString(),
+      tried: await tryBuild(join(made, 'llama-server'), work, signal),
     };
-    await collect(objects, made, description, signal);
+    await writeFile(join(made, BUILD_DESCRIPTION), `${JSON.stringify(description, undefined, 2)}\n`);
     await replaceFolder(folder, made, work);
     return description;
   } finally {
@@ -91,7 +96,8 @@ async function compile(options: BuildOptions, tree: string, objects: string): Pr
   line.step('Configuring the build');
   const settings = Object.entries({ ...SETTINGS, ...GPU_SETTINGS[gpu] }).map(([name, value]) => `-D${name}=${value}`);
   const generator = hasNinja ? ['-G', 'Ninja'] : [];
-  await runProgram(cmake, ['-S', tree, '-B', objects, ...generator, ...settings], { signal });
+  const environment = await compilerEnvironment(toolchain, signal);
+  await runProgram(cmake, ['-S', tree, '-B', objects, ...generator, ...settings], { signal, environment });
   const args = ['--build', objects, '--config', 'Release', '--parallel', String(compilers())];
   line.step('Compiling');
   await runProgram(cmake, [...args, '--target', ...PROGRAMS], { signal, onLine: (text) => line.readOutput(text) });
@@ -102,17 +108,10 @@ function compilers(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / COMPILER_BYTES)));
 }
 
-/** Copies the programs into `made`, with a description. Throws if `llama-server` does not run. */
-async function collect(
-  objects: string,
-  made: string,
-  description: BuildDescription,
-  signal: AbortSignal,
-): Promise<void> {
+/** Copies the programs into `made`. */
+async function collect(objects: string, made: string): Promise<void> {
   await mkdir(made, { mode: 0o700 });
   for (const program of PROGRAMS) await copyFile(join(objects, 'bin', program), join(made, program));
-  await runProgram(join(made, 'llama-server'), ['--version'], { signal });
-  await writeFile(join(made, BUILD_DESCRIPTION), `${JSON.stringify(description, undefined, 2)}\n`);
 }
 
 /** Replaces a folder. Moves the old one into `aside` first, because a rename cannot replace a folder that is not empty. */

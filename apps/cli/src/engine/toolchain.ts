@@ -16,10 +16,11 @@ interface Need {
 }
 
 const XCODE = 'xcode-select --install';
+const CPP_COMPILERS = ['c++', 'g++', 'clang++'];
 const NEEDS: readonly Need[] = [
   { what: 'git', programs: ['git'], debian: 'git', fedora: 'git', macos: XCODE },
   { what: 'cmake', programs: ['cmake'], debian: 'cmake', fedora: 'cmake', macos: 'brew install cmake' },
-  { what: 'a C++ compiler', programs: ['c++', 'g++', 'clang++'], debian: 'g++', fedora: 'gcc-c++', macos: XCODE },
+  { what: 'a C++ compiler', programs: CPP_COMPILERS, debian: 'g++', fedora: 'gcc-c++', macos: XCODE },
   {
     what: 'a build program',
     programs: ['ninja', 'make', 'gmake'],
@@ -55,6 +56,8 @@ const GPU_NEEDS: Readonly<Record<GpuBackend, readonly Need[]>> = {
 export interface Toolchain {
   readonly git: string;
   readonly cmake: string;
+  /** The C++ compiler that cmake uses. */
+  readonly compiler: string;
   readonly hasNinja: boolean;
 }
 
@@ -64,8 +67,9 @@ export function findToolchain(gpu: GpuBackend): Toolchain {
     programs.every((one) => find(one) === undefined),
   );
   const [git, cmake] = [find('git'), find('cmake')];
-  if (missing.length > 0 || git === undefined || cmake === undefined) throw lacking(missing);
-  return { git, cmake, hasNinja: find('ninja') !== undefined };
+  const compiler = [process.env['CXX'] ?? '', ...CPP_COMPILERS].map(find).find((path) => path !== undefined);
+  if (missing.length > 0 || git === undefined || cmake === undefined || compiler === undefined) throw lacking(missing);
+  return { git, cmake, compiler, hasNinja: find('ninja') !== undefined };
 }
 
 /**

@@ -92,7 +92,7 @@ export function startOptions(options: LoadOptions, record: ModelRecord, slots: n
  * Returns why a process crashed, or else the error of the lost connection, which is detected before the end of the process.
  * Waiting for the end also ensures that the next request gets the next server.
  */
-export async function causeOfCrash({ gone }: LoadedServer, error: unknown): Promise<unknown> {
+export async function causeOfCrash({ gone }: Pick<LoadedServer, 'gone'>, error: unknown): Promise<unknown> {
   const timer = new AbortController();
   const timeout = setTimeout(CRASH_TIMEOUT_MS, error, { signal: timer.signal });
   timeout.catch(() => undefined);

@@ -24,6 +24,8 @@ const buildSchema = z.object({
   /** `processorKey` of the machine that it was built on. */
   processor: z.string(),
   builtAt: z.string(),
+  /** The types of the models that it ran before it was kept. Undefined: it was built before builds were tried. */
+  tried: z.array(z.string()).optional(),
 });
 const metadataSchema = z.object({ buildOptions: z.object({ llamaCpp: z.object({ release: z.string() }) }) });
 

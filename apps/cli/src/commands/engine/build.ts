@@ -36,6 +36,7 @@ export async function buildEngine(context: Context, flags: EngineBuildFlags): Pr
   if (isSame && !force) {
     print(context, { ...known, built: false }, [
       `${source.release} is built already, in ${folder}; --force builds it anew`,
+      ...(known.tried === undefined ? ['An older Shoal built it, and did not try it with models.'] : []),
     ]);
     return EXIT.ok;
   }
@@ -53,6 +54,7 @@ export async function buildEngine(context: Context, flags: EngineBuildFlags): Pr
   const seconds = (performance.now() - startedAt) / 1_000;
   print(context, { ...build, folder, built: true, seconds: Math.round(seconds) }, [
     `Built llama.cpp ${build.release}${gpu === 'none' ? '' : ` for ${gpu}`} in ${elapsed(seconds)}: ${folder}`,
+    `It loaded and ran models of the types ${build.tried?.join(', ')}.`,
     'Compare it with the engine llama: shoal engine measure',
   ]);
   return EXIT.ok;

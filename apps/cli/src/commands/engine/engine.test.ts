@@ -37,6 +37,7 @@ test(
     const built = await shoal.run(['engine', 'build', '--gpu', 'none']);
     assert.equal(built.code, 0, built.stderr);
     assert.match(built.stderr, /Compiling, 50 %/);
+    assert.match(built.stdout, /ran models of the types Q4_0, Q8_0, F16/);
     const engines = join(shoal.home, 'engines');
     const [name = ''] = readdirSync(engines);
     assert.deepEqual(readdirSync(engines), [`llama.cpp-${source?.release}`]);
@@ -87,6 +88,14 @@ test(
     assert.deepEqual(readdirSync(join(shoal.home, 'engines')), []);
   },
 );
+
+test('a build whose llama-server crashes on a model is not kept, and the signal is named', { skip }, async (t) => {
+  const shoal = builder(temporaryFolder(t), 'works', [], { FAKE_CRASHES_ON: 'q8_0' });
+  const { code, stderr } = await shoal.run(['engine', 'build', '--gpu', 'none']);
+  assert.equal(code, 1);
+  assert.match(stderr, /cannot run a Q8_0 model, so it is not kept.*SIGSEGV/s);
+  assert.deepEqual(readdirSync(join(shoal.home, 'engines')), []);
+});
 
 test('Ctrl-C ends a build with its compilers, and leaves nothing behind', { skip }, async (t) => {
   const folder = temporaryFolder(t);
@@ -160,10 +169,15 @@ else {
 `;
 
 /** A command line with a fake toolchain, and an npm whose registry has the source of llama.cpp. */
-function builder(folder: string, build: FakeBuild, without: readonly string[] = []): Shoal {
+function builder(
+  folder: string,
+  build: FakeBuild,
+  without: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): Shoal {
   const tools = fakeToolchain(join(folder, 'tools'), build, without);
   const npm = writeFakeNpm(join(folder, 'npm'), source?.specifier ?? '', { 'llama/gitRelease.bundle': 'a bundle' });
-  return new Shoal(join(folder, 'home'), { PATH: tools, npm_execpath: npm });
+  return new Shoal(join(folder, 'home'), { PATH: tools, npm_execpath: npm, ...environment });
 }
 
 async function list(shoal: Shoal): Promise<ListDocument> {

@@ -8,7 +8,7 @@ const BUILDS: Readonly<Record<FakeBuild, string>> = {
   works: `mkdir -p "$objects/bin"
 for name in llama-server ggml-rpc-server llama-bench llama-quantize; do
   echo "[1/2] $name"
-  printf '#!/bin/sh\\necho "version: fake"\\n' > "$objects/bin/$name"
+  cp '@server' "$objects/bin/$name"
   chmod +x "$objects/bin/$name"
 done
 echo "[2/2] linked"`,
@@ -22,6 +22,13 @@ echo "[2/2] linked"`,
  */
 export function fakeToolchain(folder: string, build: FakeBuild, without: readonly string[] = []): string {
   mkdirSync(folder, { recursive: true });
+  const server = join(folder, 'fake-llama-server');
+  const [node, fake] = [process.execPath, join(import.meta.dirname, 'fake-llama-server.ts')];
+  writeFileSync(
+    server,
+    `#!/bin/sh\nif [ "$1" = --version ]; then echo "version: fake"; else exec '${node}' '${fake}' "$@"; fi\n`,
+    { mode: 0o700 },
+  );
   const programs: Readonly<Record<string, string>> = {
     git: 'for last; do :; done; mkdir -p "$last"',
     cmake: `objects=""
@@ -32,7 +39,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-${BUILDS[build]}`,
+${BUILDS[build].replace('@server', server)}`,
     'c++': 'exit 0',
     ninja: 'exit 0',
     tar: 'exec tar "$@"',
