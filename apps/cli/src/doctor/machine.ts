@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { findDemoModel } from '@shoal/host/engines';
-import { chooseGpuPackage, gpuPackageName } from '@shoal/host/engines/gpu-package';
+import { chooseGpuPackage, gpuPackageName, type GpuPackage } from '@shoal/host/engines/gpu-package';
 import { existingFolder, type Home } from '@shoal/host/home';
 import { findLlama } from '@shoal/host/engines/packages';
+import { tryLlama } from '@shoal/host/engines/trial';
 import { fail, ok, warn, type Check } from './check.ts';
 
 const NEEDED_NODE = 24;
@@ -23,10 +24,15 @@ export function checkNodeVersion(): Check {
     : fail('Node', version, `Shoal needs ${NEEDED_NODE} or newer: https://nodejs.org`);
 }
 
-export function checkLlama(): Check {
+/** Checks that the installed libraries answer a message on the processor. */
+export async function checkLlama(): Promise<Check> {
   const { binary } = findLlama();
-  if (binary !== undefined)
-    return ok('llama.cpp', `the libraries of node-llama-cpp ${binary.version} for this processor`);
+  if (binary !== undefined) {
+    const libraries = `the libraries of node-llama-cpp ${binary.version} for this processor`;
+    const trial = await tryLlama();
+    if (trial.works) return ok('llama.cpp', `${libraries}; the demo model answered`);
+    return warn('llama.cpp', `${libraries} do not work: ${trial.why}`, trial.remedy ?? 'npm install');
+  }
   const platform = `${process.platform} on ${process.arch}`;
   return warn(
     'llama.cpp',
@@ -44,15 +50,24 @@ export function checkDemoModel(): Check {
 
 export async function checkGpu(home: Home): Promise<Check> {
   const cards = await output('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader']);
-  if (cards === undefined) return ok('GPU', 'none seen; models run on the CPU');
-  const names = cards.trim().split('\n').join('; ');
+  const names = cards?.trim().split('\n').join('; ');
   const used = chooseGpuPackage(home, AUTOMATIC_LAYERS);
-  if (used !== undefined) return ok('GPU', `${names}, with the binaries for ${used.gpu} in ${used.folder}`);
+  if (used !== undefined) return checkGpuPackage(used, names);
+  if (names === undefined) return ok('GPU', 'none seen; models run on the CPU');
   return warn(
     'GPU',
     `${names}; the binaries that use it come on demand and are not here, so models run on the CPU`,
     gpuPackageName('cuda') === undefined ? 'shoal engine build --gpu cuda' : 'shoal engine add cuda',
   );
+}
+
+/** Checks that the engine llama answers a message on a GPU. */
+async function checkGpuPackage(used: GpuPackage, names: string | undefined): Promise<Check> {
+  const { gpu, folder } = used;
+  const binaries = `${names === undefined ? '' : `${names}, with `}the binaries for ${gpu} in ${folder}`;
+  const trial = await tryLlama(used);
+  if (trial.works) return ok('GPU', `${binaries}; the demo model answered on it`);
+  return warn('GPU', `${binaries} do not work: ${trial.why}`, trial.remedy ?? `shoal engine remove ${gpu}`);
 }
 
 export function checkMemory(): Check {

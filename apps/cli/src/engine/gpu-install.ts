@@ -4,6 +4,7 @@ import { gpuPackagesFolder } from '@shoal/host/engines/places';
 import { gpuPackageName, type PackagedGpu } from '@shoal/host/engines/gpu-package';
 import { homeFiles, type Home } from '@shoal/host/home';
 import { findLlama } from '@shoal/host/engines/packages';
+import { type FailedTrial, tryLlama } from '@shoal/host/engines/trial';
 import { ShoalError } from '@shoal/protocol/error';
 import { LiveLine } from '../terminal/live-line.ts';
 import { duration } from '../terminal/output.ts';
@@ -59,8 +60,8 @@ export function sizesOf({ packages }: GpuPlan): {
 }
 
 /**
- * Downloads the packages, checks the registry's SHA-512, and renames the complete folder to its destination. Throws
- * `STORAGE_FULL` before it begins.
+ * Downloads the packages, checks the registry's SHA-512, makes the engine answer with them, and renames the complete folder to
+ * its destination. Throws `STORAGE_FULL` before it begins, and `GENERATION_FAILED`, with what is missing, if they do not work.
  */
 export async function installGpu(home: Home, plan: GpuPlan, signal: AbortSignal): Promise<void> {
   const { engines } = homeFiles(home);
@@ -72,13 +73,22 @@ export async function installGpu(home: Home, plan: GpuPlan, signal: AbortSignal)
   try {
     const made = join(work, 'made');
     for (const facts of plan.packages) await unpack(facts, made, work, line, signal);
+    line.show(`Trying ${plan.gpu} with the demo model …`);
+    const trial = await tryLlama({ gpu: plan.gpu, folder: made });
+    signal.throwIfAborted();
     line.clear();
+    if (!trial.works) throw notWorking(plan.gpu, trial);
     await mkdir(dirname(plan.folder), { recursive: true, mode: 0o700 });
     await replaceFolder(plan.folder, made, work);
   } finally {
     line.clear();
     await rm(work, { recursive: true, force: true });
   }
+}
+
+function notWorking(gpu: PackagedGpu, { why, remedy }: FailedTrial): ShoalError {
+  const advice = remedy === undefined ? '' : ` Then try again: ${remedy}`;
+  return ShoalError.generationFailed(`The binaries for ${gpu} do not work here and were not added: ${why}.${advice}`);
 }
 
 async function unpack(

@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
 import type { Configuration } from '@shoal/host/configuration';
 import { createEngine, findDemoModel } from '@shoal/host/engines';
-import { locateLlamaServer } from '@shoal/host/engines/places';
-import { chooseGpuPackage, installedGpuPackages } from '@shoal/host/engines/gpu-package';
+import { locateLlamaServer, readBuild } from '@shoal/host/engines/places';
+import { installedGpuPackages, type PackagedGpu } from '@shoal/host/engines/gpu-package';
 import type { Home } from '@shoal/host/home';
 import { chooseLlama, type LlamaChoice } from '@shoal/host/engines/llama-choice';
 import { createLogger } from '@shoal/host/log';
 import { findModel, modelPlaces } from '@shoal/host/models';
 import { findLlama } from '@shoal/host/engines/packages';
+import { type Trial, tryLlama } from '@shoal/host/engines/trial';
 import { type EngineName, runsFiles } from '@shoal/host/settings';
 import { ShoalError } from '@shoal/protocol/error';
 
@@ -22,6 +24,17 @@ export interface EngineOverview {
   readonly path?: string | undefined;
   /** Compute backends of the engine llama. */
   readonly backends?: readonly string[] | undefined;
+  /** The outcome of an answer with each package for a GPU. */
+  readonly tried?: readonly TriedGpu[] | undefined;
+  /** The types of the models that a llama-server ran before it was kept. */
+  readonly triedModels?: readonly string[] | undefined;
+}
+
+export interface TriedGpu {
+  readonly gpu: PackagedGpu;
+  readonly works: boolean;
+  readonly why?: string | undefined;
+  readonly remedy?: string | undefined;
 }
 
 /** The engine that a node would use, and the reason. */
@@ -35,7 +48,7 @@ export interface ChosenEngine {
 const OVERVIEWS: {
   readonly [Name in Exclude<EngineName, 'auto'>]: (home: Home, configuration: Configuration) => Promise<EngineOverview>;
 } = {
-  llama: async (home) => llama(home),
+  llama,
   'llama-server': llamaServer,
   ollama,
   openai: async (_home, configuration) => openAi(configuration),
@@ -83,16 +96,23 @@ function reason({ engine, why, ...choice }: LlamaChoice): string {
   }
 }
 
-function llama(home: Home): EngineOverview {
+/** Makes the engine answer on each GPU with a package, one after the other: together they may not fit into its memory. */
+async function llama(home: Home): Promise<EngineOverview> {
   const name = 'llama';
   const { binary } = findLlama();
   if (binary === undefined) return { name, isHere: false, about: 'there is no binary for this platform' };
   const isMetal = process.platform === 'darwin' && process.arch === 'arm64';
-  const added = installedGpuPackages(home).map(({ gpu }) => gpu);
-  const backends = [...added, ...(isMetal ? ['metal'] : []), 'cpu'];
-  const used = chooseGpuPackage(home, -1)?.gpu ?? (isMetal ? 'metal' : 'cpu');
-  const about = `llama.cpp in the Node process, on ${used}; backends: ${backends.join(', ')}`;
-  return { name, isHere: true, about, version: binary.version, backends };
+  const tried: TriedGpu[] = [];
+  for (const one of installedGpuPackages(home)) tried.push(describeTrial(one.gpu, await tryLlama(one)));
+  const works = tried.filter((one) => one.works).map(({ gpu }) => gpu);
+  const backends = [...works, ...(isMetal ? ['metal'] : []), 'cpu'];
+  const failures = tried.filter((one) => !one.works).map(({ gpu, why }) => `; ${gpu} does not work: ${why}`);
+  const about = `llama.cpp in the Node process; backends: ${backends.join(', ')}${failures.join('')}`;
+  return { name, isHere: true, about, version: binary.version, backends, tried };
+}
+
+function describeTrial(gpu: PackagedGpu, trial: Trial): TriedGpu {
+  return trial.works ? { gpu, works: true } : { gpu, works: false, why: trial.why, remedy: trial.remedy };
 }
 
 async function llamaServer(home: Home, { llamaServer: configured }: Configuration): Promise<EngineOverview> {
@@ -106,7 +126,10 @@ async function llamaServer(home: Home, { llamaServer: configured }: Configuratio
     const version = await versionOf(path);
     if (version === undefined) return { name, isHere: false, about: `${path} does not run`, path };
     const ways = { configuration: 'configured', home: 'built here', PATH: 'found in PATH' };
-    return { name, isHere: true, about: `llama.cpp’s own server, ${ways[by]}: ${path}`, version, path };
+    const triedModels = readBuild(dirname(path))?.tried;
+    const ran = triedModels === undefined ? 'not tried with models' : `it ran ${triedModels.join(', ')} models`;
+    const about = `llama.cpp’s own server, ${ways[by]}, ${ran}: ${path}`;
+    return { name, isHere: true, about, version, path, triedModels };
   } catch (error) {
     if (error instanceof ShoalError) return { name, isHere: false, about: error.message };
     throw error;

@@ -9,6 +9,7 @@ import { findDemoModel } from '../models/demo-model.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { runsFiles } from '../settings/settings.ts';
 import { printableName } from '../printable.ts';
+import type { GpuPackage } from './gpu-package.ts';
 import type { StoreEngine } from './store-engine.ts';
 
 export { findDemoModel };
@@ -112,8 +113,20 @@ async function createLlamaEngine(
     import('@shoal/engine-llama'),
     import('./gpu-package.ts'),
   ]);
-  const packageFolder = chooseGpuPackage(home, choice.gpuLayers)?.folder;
+  const gpu = chooseGpuPackage(home, choice.gpuLayers);
+  const packageFolder = gpu === undefined ? undefined : await usableFolder(gpu, log);
   return createLlama({ ...model, ...fileOptions(choice, home, log), packageFolder, others, ...residency(choice) });
+}
+
+/** Returns the folder of a GPU's package. Undefined if this machine lacks libraries for it: the processor then computes. */
+async function usableFolder({ gpu, folder }: GpuPackage, log: Logger): Promise<string | undefined> {
+  const { missingLibraries, remedyFor } = await import('./missing-libraries.ts');
+  const missing = await missingLibraries(folder);
+  const [first] = missing;
+  if (first === undefined) return folder;
+  const remedy = remedyFor(first) ?? `shoal engine remove ${gpu}`;
+  log.warn(`The binaries for ${gpu} are not used, because this machine lacks ${missing.join(', ')}. To do: ${remedy}`);
+  return undefined;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { createInterface } from 'node:readline/promises';
-import { installedGpuPackages, type PackagedGpu } from '@shoal/host/engines/gpu-package';
+import { type GpuPackage, installedGpuPackages, type PackagedGpu } from '@shoal/host/engines/gpu-package';
+import { tryLlama } from '@shoal/host/engines/trial';
 import { prepareHome } from '@shoal/host/home';
+import { ShoalError } from '@shoal/protocol/error';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { type GpuPlan, installGpu, planGpu, sizesOf } from '../../engine/gpu-install.ts';
@@ -17,8 +19,7 @@ export interface EngineAddFlags {
 export async function addEngine(context: Context, gpu: PackagedGpu, { yes = false }: EngineAddFlags): Promise<number> {
   const known = installedGpuPackages(context.home).find((one) => one.gpu === gpu);
   if (known !== undefined) {
-    print(context, { ...known, added: false }, [`The binaries for ${gpu} are here already: ${known.folder}`]);
-    return EXIT.ok;
+    return reportKnown(context, known);
   }
   const isPerson = process.stdin.isTTY && process.stderr.isTTY && !context.json;
   if (!yes && !isPerson) throw CliError.usage('This downloads from npm’s registry: add --yes to confirm it.');
@@ -36,9 +37,23 @@ export async function addEngine(context: Context, gpu: PackagedGpu, { yes = fals
   }
   const { folder, version } = plan;
   print(context, { gpu, folder, version, added: true }, [
-    `Added ${gpu} for the engine llama: ${folder}`,
+    `Added ${gpu} for the engine llama, which answered with it: ${folder}`,
     'A node uses it after its next start: shoal restart',
   ]);
+  return EXIT.ok;
+}
+
+/** Binaries that worked when they were added may have lost what they need. */
+async function reportKnown(context: Context, known: GpuPackage): Promise<number> {
+  const trial = await tryLlama(known);
+  const { gpu, folder } = known;
+  if (!trial.works) {
+    const remedy = trial.remedy ?? `shoal engine remove ${gpu}`;
+    throw ShoalError.generationFailed(
+      `The binaries for ${gpu} are here already, and do not work: ${trial.why}. To do: ${remedy}`,
+    );
+  }
+  print(context, { ...known, added: false }, [`The binaries for ${gpu} are here already, and work: ${folder}`]);
   return EXIT.ok;
 }
 

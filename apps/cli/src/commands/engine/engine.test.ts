@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -18,6 +18,7 @@ interface EngineDocument {
   readonly name: string;
   readonly here: boolean;
   readonly path?: string | undefined;
+  readonly tried?: readonly object[] | undefined;
 }
 interface ListDocument {
   readonly engines: readonly EngineDocument[];
@@ -155,6 +156,33 @@ test('an archive that the registry describes otherwise is not unpacked', { skip:
   assert.match(stderr, /5\.0 MB of disk/);
   assert.match(stderr, /is not what the registry describes/);
   assert.deepEqual(readdirSync(join(shoal.home, 'engines')), []);
+});
+
+test('binaries that do not work are not added, and the reason is told', { skip: noPackages }, async (t) => {
+  const folder = temporaryFolder(t);
+  const specifier = `@node-llama-cpp/linux-x64-vulkan@${findLlama().binary?.version}`;
+  const npm = writeFakeNpm(join(folder, 'npm'), specifier, { 'bins/linux-x64-vulkan/libllama.so': 'no library' });
+  const shoal = new Shoal(join(folder, 'home'), { npm_execpath: npm });
+  const { code, stderr } = await shoal.run(['engine', 'add', 'vulkan', '--yes']);
+  assert.equal(code, 1);
+  assert.match(stderr, /binaries for vulkan do not work here and were not added: .*has no library/);
+  assert.deepEqual(readdirSync(join(shoal.home, 'engines')), []);
+});
+
+test('the list and doctor try binaries that were added, and say why they fail', { skip: noPackages }, async (t) => {
+  const { version = '', folder = '' } = findLlama().binary ?? {};
+  const shoal = new Shoal(temporaryFolder(t));
+  const name = '@node-llama-cpp/linux-x64-vulkan';
+  const added = join(shoal.home, 'engines', `node-llama-cpp-${version}`, name);
+  mkdirSync(added, { recursive: true });
+  writeFileSync(join(added, 'package.json'), JSON.stringify({ name, version }));
+  symlinkSync(join(folder, 'bins'), join(added, 'bins'));
+  const why = 'no card was found for vulkan, and the answer was computed on cpu';
+  const llama = engineOf(await list(shoal), 'llama');
+  assert.deepEqual(llama?.tried, [{ gpu: 'vulkan', works: false, why }]);
+  const { stdout } = await shoal.run(['doctor', '--bootstrap', '127.0.0.1:1']);
+  assert.match(stdout, /warn +GPU .*do not work: no card was found/);
+  assert.match(stdout, /ok +llama.cpp .*the demo model answered/);
 });
 
 /** An npm whose archive is another than the one that it describes. */

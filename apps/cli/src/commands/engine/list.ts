@@ -13,7 +13,11 @@ export async function listEngines(context: Context): Promise<number> {
   const engines = await overview(context.home, configuration);
   const chosen = await choiceOrError(context, configuration);
   const document = {
-    engines: engines.map(({ isHere, ...engine }) => ({ ...engine, here: isHere })),
+    engines: engines.map(({ isHere, triedModels, ...engine }) => ({
+      ...engine,
+      tried_models: triedModels,
+      here: isHere,
+    })),
     chosen: chosen instanceof ShoalError ? { error: { code: chosen.code, message: chosen.message } } : chosen,
   };
   print(context, document, [

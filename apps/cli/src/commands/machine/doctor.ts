@@ -29,7 +29,7 @@ export async function doctor(context: Context, options: object): Promise<number>
     configuration instanceof ShoalError ? wrongConfiguration(configuration) : undefined,
     configuration instanceof ShoalError ? undefined : await checkPort(context.home, configuration.port),
     configuration instanceof ShoalError ? undefined : await checkDht(configuration.bootstrap),
-    checkLlama(),
+    await checkLlama(),
     ...(configuration instanceof ShoalError ? [] : await checkLending(context, configuration)),
     checkDemoModel(),
     await checkGpu(context.home),
