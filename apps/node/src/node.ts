@@ -29,6 +29,7 @@ import type {
   WorkerCounts,
 } from './api.ts';
 import type { OfferedModel } from '@shoal/formats/models';
+import { lendingProblem } from './lent-models.ts';
 import { offeredModels } from './offered-models.ts';
 import type { DoorHost } from '@shoal/host/doors';
 import { OwnModels } from './own-models.ts';
@@ -140,6 +141,8 @@ export class RunningNode implements NodeControl {
       });
       this.#self = this.#connectToSelf(this.#worker);
       log.info({ models: this.#worker.models }, lendingLine(this.#worker, limits));
+      const problem = lendingProblem(this.#worker.models);
+      if (problem !== undefined) log.warn(problem);
       await this.#openDoors(this.#worker);
     }
     void this.#ownModels?.refresh();
@@ -151,7 +154,10 @@ export class RunningNode implements NodeControl {
 
   status(): StatusView {
     const { active, queued, slots, health } = this.#status();
-    const problems = [this.#dhtProblem, this.#network.problem?.message].filter((problem) => problem !== undefined);
+    const lending = lendingProblem(this.#worker?.models ?? []);
+    const problems = [this.#dhtProblem, this.#network.problem?.message, lending].filter(
+      (problem) => problem !== undefined,
+    );
     const { host, port } = this.#dht.native.address() ?? { host: '', port: 0 };
     return {
       name: this.#options.name,

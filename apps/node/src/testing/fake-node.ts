@@ -1,5 +1,5 @@
 import type { WorkerChosen } from '@shoal/client';
-import type { InferenceEvent } from '@shoal/protocol';
+import type { InferenceEvent, ModelInfo } from '@shoal/protocol';
 import type { OfferedModel } from '@shoal/formats/models';
 import { ShoalError } from '@shoal/protocol/error';
 import { RequestLog } from '../requests/request-log.ts';
@@ -26,6 +26,8 @@ export class FakeNode implements NodeControl {
   isEndless = false;
   given = 0;
   offered: readonly OfferedModel[] = [];
+  /** The models that it lends. */
+  lent: readonly ModelInfo[] = [];
   doors: readonly DoorView[] = [];
   /** The models in memory. Default: the engine cannot list them. */
   resident: readonly ResidentModelView[] | undefined;
@@ -44,7 +46,7 @@ export class FakeNode implements NodeControl {
       health: 100,
       healthParts: [],
       load: { active: 0, queued: 0, slots: 0, queueCapacity: 0 },
-      models: [],
+      models: this.lent,
       doors: this.doors,
       requests: new RequestLog().periods,
       clusters: this.clusters(),

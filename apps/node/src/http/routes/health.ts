@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ShoalError } from '@shoal/protocol/error';
 import { traffic } from '@shoal/transport';
 import type { NodeFigures } from '../metrics/metrics.ts';
+import { answersNoMessages, lendingProblem } from '../../lent-models.ts';
 import type { ApiContext } from './context.ts';
 
 const UNAVAILABLE = 503;
@@ -32,6 +33,8 @@ function figuresOf(context: ApiContext): NodeFigures {
 function whyNotReady({ nodeForCalls }: ApiContext): string | undefined {
   try {
     const node = nodeForCalls();
+    const { models: lent } = node.status();
+    if (answersNoMessages(lent)) return lendingProblem(lent);
     if (node.models().length > 0) return undefined;
     const { problems } = node.status();
     return ['No model is on offer: this node has none, and no peer lends one.', ...problems].join(' ');
