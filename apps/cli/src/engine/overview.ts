@@ -30,7 +30,7 @@ export interface EngineOverview {
   readonly triedModels?: readonly string[] | undefined;
 }
 
-export interface TriedGpu {
+interface TriedGpu {
   readonly gpu: PackagedGpu;
   readonly works: boolean;
   readonly why?: string | undefined;
