@@ -25,7 +25,12 @@ export async function missingLibraries(packageFolder: string): Promise<readonly 
     .filter((name) => NEEDS_THE_SYSTEM.test(name))
     .map((name) => join(folder, name));
   const errors = await loadErrors(paths);
-  return [...new Set(errors.flatMap((error) => MISSING.exec(error)?.[1] ?? []))];
+  return [...new Set(errors.flatMap((error) => missingLibrary(error) ?? []))];
+}
+
+/** Returns the library that an error of the system's loader names as missing. */
+export function missingLibrary(error: string): string | undefined {
+  return MISSING.exec(error)?.[1];
 }
 
 /** Returns what to install for a library. Undefined if it is not known. */

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { missingLibraries, remedyFor } from './missing-libraries.ts';
+import { missingLibraries, missingLibrary, remedyFor } from './missing-libraries.ts';
 import { findLlama } from './packages.ts';
 import { tryLlama } from './trial.ts';
 
@@ -33,6 +33,13 @@ test('a package whose template library cannot be loaded does not work', { skip }
 
 test('the installed libraries lack nothing', { skip }, async () => {
   assert.deepEqual(await missingLibraries(installed?.folder ?? ''), []);
+});
+
+test('a missing library is read from the errors of glibc and musl', () => {
+  const glibc = 'libvulkan.so.1: cannot open shared object file: No such file or directory';
+  const musl = 'Error loading shared library libvulkan.so.1: No such file or directory (needed by /x/llama-addon.node)';
+  assert.deepEqual([glibc, musl].map(missingLibrary), ['libvulkan.so.1', 'libvulkan.so.1']);
+  assert.equal(missingLibrary('Module did not self-register: /x/libggml-vulkan.so'), undefined);
 });
 
 test('a missing library is known by its package', () => {
