@@ -21,9 +21,18 @@ export function isIpv4(host: string): boolean {
   return /^(\d{1,3})(\.\d{1,3}){3}$/.test(host) && host.split('.').every((part) => Number(part) <= 255);
 }
 
+/**
+ * An empty range: the system chooses the port. HyperDHT's own choice is 49737 to 49741. On one machine a new node then gets the
+ * port of one that has just ended, whose network takes it for its own, and lookups wait six seconds for dead nodes of that
+ * network.
+ */
+const SYSTEM_PORT = [0, 0] as const;
+
 export interface NodeBinding {
   /** The address to bind. */
   readonly host: string;
+  /** A range of ports. Undefined: that of the DHT. */
+  readonly port?: typeof SYSTEM_PORT;
   /** False if every peer can reach the node's address. Undefined: the DHT finds out by itself. */
   readonly firewalled?: false;
 }
@@ -36,7 +45,8 @@ export interface NodeBinding {
  */
 export function bindingFor(hosts: readonly string[]): NodeBinding {
   if (hosts.length === 0 || !hosts.every((host) => isPrivate(host))) return { host: '0.0.0.0' };
-  return { host: hosts.every((host) => isLoopback(host)) ? '127.0.0.1' : '0.0.0.0', firewalled: false };
+  if (hosts.every((host) => isLoopback(host))) return { host: '127.0.0.1', port: SYSTEM_PORT, firewalled: false };
+  return { host: '0.0.0.0', firewalled: false };
 }
 
 /** Addresses that the internet does not route (RFC 6890): private, link-local, shared and documentation. */

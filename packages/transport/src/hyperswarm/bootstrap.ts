@@ -51,7 +51,7 @@ export async function localDht(size = 3): Promise<LocalDht> {
   const { host } = parseHostPort(first.address);
   const others: HyperDHT[] = [];
   while (others.length + 1 < size) {
-    const node = new HyperDHT({ bootstrap, host, ephemeral: false, firewalled: false });
+    const node = new HyperDHT({ ...bindingFor([host]), bootstrap, ephemeral: false });
     others.push(node);
     await node.fullyBootstrapped();
   }

@@ -50,7 +50,8 @@ declare module 'hyperdht' {
   export interface DhtOptions {
     readonly bootstrap?: readonly string[];
     readonly host?: string;
-    readonly port?: number;
+    /** A number, or the ports from the first up to before the second; an empty range lets the system choose. */
+    readonly port?: number | readonly [from: number, to: number];
     /** True to use another port if this one is in use. */
     readonly anyPort?: boolean;
     readonly ephemeral?: boolean;
