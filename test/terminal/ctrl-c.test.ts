@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { LAUNCHER } from '../../apps/cli/src/node/launcher.ts';
-import { findOldNode } from '../../apps/cli/src/testing/old-node.ts';
 import { Shoal, temporaryFolder } from '../../apps/cli/src/testing/run-shoal.ts';
 import { type Hub, openHub } from '../../packages/models/src/testing/hub.ts';
-
-const PRESS = join(import.meta.dirname, 'press_ctrl_c.py');
-const hasPython = spawnSync('python3', ['--version']).status === 0;
-const oldNode = findOldNode();
-const NODES = [
-  { name: 'the Node of this test', node: process.execPath },
-  { name: 'an older Node', node: oldNode ?? '' },
-] as const;
+import { CTRL_C, inTerminal, NODES } from './terminal.ts';
 
 /** A command that counts its signals. A second one, which the launcher would send, arrives well within the time it waits. */
 const COUNTER = `export async function main() {
@@ -32,16 +24,14 @@ const COUNTER = `export async function main() {
   return 7;
 }`;
 
-for (const { name, node } of NODES) {
-  const why = node === '' ? 'there is no Node older than 24 on this machine' : 'there is no python3';
-  const skip = node === '' || !hasPython ? why : false;
+for (const { name, node, skip } of NODES) {
   suite(`Ctrl-C at a terminal under ${name}`, { skip }, () => {
     test('a pull keeps its bytes and says so', async (t) => {
       const hub = await openDrippingHub(t);
       const shoal = new Shoal(temporaryFolder(t));
       const link = new URL('model.gguf', hub.url).href;
       const pull = ['pull', link, '--allow-host', hub.url.host];
-      const { code, output } = await inTerminal(shoal, node, 'of 1.0 MB', pull);
+      const { code, output } = await inTerminal(shoal, node, [['of 1.0 MB', CTRL_C]], pull);
       assert.match(
         output,
         /\nThe received bytes are kept\. Run the same command again to resume\.\r\nshoal: interrupted/,
@@ -59,7 +49,7 @@ for (const { name, node } of NODES) {
       const { code, output } = await inTerminal(
         new Shoal(join(folder, 'home')),
         node,
-        'ready',
+        [['ready', CTRL_C]],
         [],
         join(folder, 'bin/shoal.js'),
       );
@@ -97,22 +87,4 @@ async function openDrippingHub(t: TestContext): Promise<Hub> {
     return true;
   };
   return hub;
-}
-
-/** Runs a command in a pseudo-terminal and presses Ctrl-C once its output contains the text. */
-async function inTerminal(
-  shoal: Shoal,
-  node: string,
-  text: string,
-  args: readonly string[],
-  launcher = LAUNCHER,
-): Promise<{ readonly code: number | null; readonly output: string }> {
-  const child: ChildProcess = spawn('python3', [PRESS, text, node, launcher, ...args], {
-    env: shoal.environment,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout?.on('data', (piece) => (output += String(piece)));
-  await once(child, 'close');
-  return { code: child.exitCode, output };
 }
