@@ -21,6 +21,15 @@ suite('the stop filter', () => {
     );
   });
 
+  test('a stop string that completes while an earlier one may still complete waits for it', () => {
+    const filter = new StopFilter(['baaa', 'a']);
+    assert.equal(filter.push({ text: 'baa', tokens: [1] }), undefined);
+    assert.equal(filter.stopped, false);
+    assert.equal(filter.push({ text: 'a', tokens: [2] }), undefined);
+    assert.equal(filter.stopped, true);
+    assert.deepEqual(run(['baa'], ['baaa', 'a']).text, 'b');
+  });
+
   test('the emitted tokens always decode to the emitted text', () => {
     fc.assert(
       fc.property(answers, stopLists, (texts, stops) => {

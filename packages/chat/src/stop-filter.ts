@@ -27,20 +27,26 @@ export class StopFilter {
     this.#held.push(piece);
     const text = joinText(this.#held);
     const stopAt = firstIndexOf(text, this.#stops);
-    if (stopAt !== -1) {
-      this.#stopped = true;
-      const whole = joinPieces(this.#takeUntil(stopAt));
-      this.#held = [];
-      return stopAt === 0 ? undefined : { ...whole, text: text.slice(0, stopAt) };
-    }
-    const whole = this.#takeUntil(text.length - longestBeginning(text, this.#stops));
-    return this.#emit(whole);
+    const mayStopAt = text.length - longestBeginning(text, this.#stops);
+    // A stop string that began earlier may still be completed, and would be the first one then.
+    if (stopAt !== -1 && stopAt <= mayStopAt) return this.#stopAt(stopAt, text);
+    return this.#emit(this.#takeUntil(mayStopAt));
   }
 
-  /** Returns the held text at the end of the answer, including tokens without text. */
+  /** Returns the held text at the end of the answer, including tokens without text. A stop string in it ends it. */
   end(): Piece | undefined {
+    const text = joinText(this.#held);
+    const stopAt = firstIndexOf(text, this.#stops);
+    if (stopAt !== -1) return this.#stopAt(stopAt, text);
     const rest = joinPieces(this.#held.splice(0));
     return rest.tokens.length > 0 || rest.text !== '' ? rest : undefined;
+  }
+
+  #stopAt(index: number, text: string): Piece | undefined {
+    this.#stopped = true;
+    const whole = joinPieces(this.#takeUntil(index));
+    this.#held = [];
+    return index === 0 ? undefined : { ...whole, text: text.slice(0, index) };
   }
 
   /** A piece without text (a control token) is held until text follows. */

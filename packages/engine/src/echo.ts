@@ -91,6 +91,7 @@ class Echo implements Engine {
     }
     const rest = stops.end();
     if (rest !== undefined) yield { type: 'text', ...rest };
+    if (stops.stopped) return yield finish('stop', 'stop string');
     yield count < words.length ? finish('length', limit.name) : finish('stop', 'end');
   }
 

@@ -177,6 +177,7 @@ class Completion {
     const predicted = countIn(event, 'tokens_predicted') ?? this.#predicted;
     const rawReason = textIn(event, 'stop_type') ?? 'none';
     const rest = this.#filter.end();
+    if (this.#filter.stopped) return { rest, finish: this.finish('stop', 'stop string', predicted) };
     if (rawReason === 'limit') {
       return { rest, finish: this.finish('length', this.#limit.name, predicted) };
     }
