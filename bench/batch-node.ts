@@ -18,6 +18,9 @@ const engine = createEcho({ slots: SLOTS, tokensPerSecond: TOKENS_PER_SECOND });
 
 await serve({
   home: locateHome(process.env),
-  launch: launchSettings({ name, port: 0, slots: SLOTS, bootstrap: [bootstrap], clusters: [cluster] }, {}),
+  launch: launchSettings(
+    { name, port: 0, slots: SLOTS, bootstrap: [bootstrap], clusters: [cluster], lend: true, model: 'echo' },
+    {},
+  ),
   createNode: (options) => createNode({ ...options, engine }),
 });

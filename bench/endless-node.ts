@@ -31,6 +31,9 @@ const engine: Engine = {
 
 await serve({
   home: locateHome(process.env),
-  launch: launchSettings({ name: 'Worker', port: 0, bootstrap: [bootstrap], clusters: [cluster] }, {}),
+  launch: launchSettings(
+    { name: 'Worker', port: 0, bootstrap: [bootstrap], clusters: [cluster], lend: true, model: 'echo' },
+    {},
+  ),
   createNode: (options) => createNode({ ...options, engine }),
 });
