@@ -14,7 +14,7 @@ const STAYS: readonly (readonly [RegExp, RegExp])[] = [
   [/^(shoal qmesh worker|node examples\/run-worker)/, /Ctrl-C ends it/],
 ];
 
-/** What the output of a command contains, beyond its exit code. */
+/** Text that the output of a command must contain. */
 const EXPECTED: readonly (readonly [RegExp, RegExp])[] = [
   [/^npm run demo/, /answers: 4/],
   [/^shoal (--node \w+ )?prompt /, /^4$/m],

@@ -8,7 +8,7 @@ import { endProcesses } from './end-processes.ts';
 import { Journey } from './journey.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** What every command that asks for a message gets. */
+/** The text that is typed into every command that asks for a message. */
 const TYPED = 'What is 2+2?\n';
 
 export interface Followed {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 /** The longest command is the installation. */
 const COMMAND_TIMEOUT_MS = 120_000;
 const MARK = '=== exit code';
-/** What follows the output of a command. */
+/** Marks the end of the output of a command. */
 const END = new RegExp(`\n${MARK} (\\d+)\n`);
 
 /**

@@ -13,7 +13,7 @@ export interface Agent {
   readonly environment: (baseUrl: string) => Readonly<Record<string, string>>;
   /** The configuration file, with its path in the home. */
   readonly file?: ((baseUrl: string) => readonly [path: string, text: string]) | undefined;
-  /** What it says about a prompt that is longer than the window. */
+  /** Its message about a prompt that is longer than the window. */
   readonly overflow: RegExp;
 }
 

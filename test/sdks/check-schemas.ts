@@ -16,7 +16,7 @@ export interface RecordedAnswer {
   readonly isComplete: boolean;
 }
 
-/** What one body must be: a definition of the API's schemas. */
+/** The definition of the API's schemas that one body must match. */
 interface Expected {
   readonly definition: string;
   /** The definition of each piece of a streamed body. */

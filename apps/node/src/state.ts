@@ -55,6 +55,7 @@ export class NodeState {
   #save(): Promise<void> {
     const write = (): Promise<void> => writeJson(this.#path, { clusters: this.clusters, nodePid: this.#pid });
     const result = this.#writing.then(write);
+    // The failure is for the caller. The next write only waits for the end of this one.
     this.#writing = result.catch(() => undefined);
     return result;
   }

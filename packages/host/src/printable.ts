@@ -1,5 +1,5 @@
 /** Control characters: C0 without tab and newline, delete, C1. An escape sequence without its first character is text. */
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control characters are removed
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Characters that break a line or change the direction of the text after them. */

@@ -13,7 +13,7 @@ export interface RunOptions extends RequestLimits {
   readonly onError: (error: ShoalError) => void;
 }
 
-/** What a door's requests may ask of the engine. */
+/** The limits of the requests of a door. */
 export interface RequestLimits {
   /** The most tokens of one answer; Infinity: no limit. A request may ask for fewer. */
   readonly maxTokens: number;

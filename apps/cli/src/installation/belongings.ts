@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { homeFiles, locateHome, type Home } from '@shoal/host/home';
 import type { Installation } from './installation.ts';
 
-/** What a home contains beside the files of `homeFiles`: compiled code, conversations, and the ids of QMesh workers. */
+/** The other contents of a home, beside the files of `homeFiles`: compiled code, conversations, and the ids of QMesh workers. */
 const OTHER_ENTRIES =
   /^(?:compile-cache|conversations|run-history\.json|\.?worker-id(?:-\d+)?\.(?:txt|txt\.lock|lock)|.*\.tmp)$/;
-/** What a store of models contains. Its folder may be one of the user. */
+/** The contents of a store of models. Its folder may be one of the user. */
 const STORE_ENTRIES = ['blobs', 'names', 'parts', 'locks'];
-/** What `scripts/install.sh` puts into its root. */
+/** The entries that `scripts/install.sh` creates in its root. */
 const SCRIPT_ENTRIES = ['app', 'bin', 'node', 'npm', 'install.log', '.lock', 'nodes/.default'];
 const SCRIPT_COMMANDS = ['shoal', 'opengateway', 'og'];
 

@@ -33,6 +33,7 @@ export class LogReader {
     while (!signal.aborted) {
       const lines = await this.#added();
       if (lines.length > 0) yield lines;
+      // The wait is rejected when the signal aborts, which ends the loop.
       else await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -7,7 +7,7 @@ const LOW_HEALTH = 60;
 type HealthPart = StatusView['healthParts'][number];
 type Totals = StatusView['requests']['lastHour']['peers'];
 
-/** What lowers each part, and what helps. */
+/** The reason why a part of the health is low, and how to raise it. */
 const ADVICE: Readonly<Record<HealthPart['name'], string>> = {
   processor: 'other programs or running answers use it; fewer --slots leave more for each answer',
   memory: 'a smaller model or context uses less; --keep-alive unloads unused models sooner',

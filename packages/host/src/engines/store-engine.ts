@@ -93,6 +93,7 @@ export class StoreEngine implements Engine {
       this.#loaded.set(id, loaded);
       return loaded;
     });
+    // The failure is for the caller. The next change only waits for the end of this one.
     this.#changes = entering.catch(() => undefined);
     return entering;
   }

@@ -19,7 +19,7 @@ export type Trial = { readonly works: true; readonly device: string } | FailedTr
 export interface FailedTrial {
   readonly works: false;
   readonly why: string;
-  /** What to do, if that is known. */
+  /** The remedy, if it is known. */
   readonly remedy?: string | undefined;
 }
 

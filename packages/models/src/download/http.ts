@@ -16,7 +16,7 @@ const MAX_HEAD_BYTES = 32 * 1024;
 /** For the target of a redirect. Signed links are long. */
 const MAX_LINK_LENGTH = 16 * 1024;
 
-/** What happened to a connection, by the system's code. */
+/** The fault of a connection in words, by the system's code. */
 const CONNECTION_FAULTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'was refused (ECONNREFUSED): nothing listens there. Check the address',
   ECONNRESET: 'broke off (ECONNRESET)',

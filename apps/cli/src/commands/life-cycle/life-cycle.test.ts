@@ -25,7 +25,7 @@ async function startDht(t: TestContext): Promise<readonly string[]> {
   return dht.bootstrap;
 }
 
-/** What must be the same after a crash. */
+/** The parts of the status that must be the same after a crash. */
 async function about(shoal: Shoal): Promise<Record<string, unknown>> {
   const { document } = await shoal.json(['status']);
   const { name, id, lends, models, clusters, doors } = document as StatusView;

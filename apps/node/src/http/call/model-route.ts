@@ -12,7 +12,7 @@ export interface ModelRoute {
   readonly cluster: string | undefined;
 }
 
-/** What names of models mean on this node. */
+/** The names by which a request may choose a model on this node. */
 export interface ModelNames {
   /** From alias to name. An alias may contain `*` for any text. */
   readonly aliases: Readonly<Record<string, string>>;

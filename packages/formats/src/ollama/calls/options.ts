@@ -62,7 +62,7 @@ function readSamplingNumber(options: BodyFields, name: string, field: SamplingNu
   throw ShoalError.invalidRequest(`"${options.name(option)}" must be a number from ${least} to ${most}.`);
 }
 
-/** What Ollama makes of values outside of the range. Undefined: as if the option were left out. */
+/** Replaces values outside of the range as Ollama does. Undefined: as if the option were left out. */
 function meaningOf(option: string, value: number): number | undefined {
   switch (option) {
     case 'num_predict':
