@@ -38,13 +38,14 @@ for (const name of MODELS)
 async function oneStream(name: RandomModel): Promise<Figure[]> {
   const model = await randomModel(name);
   const threads = await bestThreads(model);
-  const engine = createLlama({ modelPath: model, threads, slots: 1, contextLength: CONTEXT_TOKENS, gpuLayers: 0 });
+  // The engine chooses its own number of threads, as it does for a user who sets none.
+  const engine = createLlama({ modelPath: model, slots: 1, contextLength: CONTEXT_TOKENS, gpuLayers: 0 });
   try {
     const { llama, reference } = await interleave(
       { rounds: options.rounds, warmUps: 1 },
       { llama: () => streams(engine, 1), reference: () => benched(model, threads) },
     );
-    const target = name.endsWith('128k') ? undefined : ({ atLeast: 0.9 } as const);
+    const target = name.endsWith('128k') ? undefined : ({ atLeast: 0.97 } as const);
     return [
       median(`${name}, llama-bench, ${threads} threads`, 'tokens/s', reference),
       median(`${name}, llama`, 'tokens/s', llama),
