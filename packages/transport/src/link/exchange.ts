@@ -76,7 +76,6 @@ export class LinkExchange implements Exchange {
   abort(reason: ShoalError): void {
     if (this.#ended) return;
     this.#end();
-    this.#waiting?.stop(false);
     for (const listener of this.#abortListeners) listener(reason);
   }
 
@@ -88,8 +87,10 @@ export class LinkExchange implements Exchange {
     return !this.#port.isFull() && this.#port.credit(this.id) > 0;
   }
 
+  /** An event that waits for room does not wait on: the peer may never read, and the engine's slot would be lost. */
   #end(): void {
     this.#ended = true;
+    this.#waiting?.stop(false);
     this.#port.ended(this.id);
   }
 

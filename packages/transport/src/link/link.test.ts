@@ -135,6 +135,22 @@ test('a reader that stops reading stops the worker within its credit, and the an
   client.close();
 });
 
+test('an event that waits for room waits no longer than its answer', async () => {
+  const { client } = await connectedPair(async (exchange) => {
+    for (;;) {
+      const sending = exchange.send({ type: 'text', text: 'x'.repeat(1000), tokens: [] });
+      if (await Promise.race([sending.then(() => false), settled().then(() => true)])) {
+        void exchange.send({ type: 'error', error: ShoalError.deadlineExceeded() });
+        return waited.resolve(await sending);
+      }
+    }
+  });
+  const waited = Promise.withResolvers<boolean>();
+  client.ask(request);
+  assert.equal(await waited.promise, false);
+  client.close();
+});
+
 /** Resolves after everything pending in this process. */
 async function settled(): Promise<void> {
   for (let round = 0; round < 10; round += 1) await new Promise((resolve) => setImmediate(resolve));
