@@ -16,6 +16,8 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/protocol/src/request-fields/tools.ts', 'MAX_TOOLS'],
     ['packages/protocol/src/json.ts', 'MAX_JSON_DEPTH'],
     ['packages/transport/src/link/exchange.ts', 'CONSUMER_STALL_MS'],
+    ['packages/worker/src/run-request.ts', 'WANTED_STALL_MS'],
+    ['packages/worker/src/admission.ts', 'UNREAD_PENALTY_MS'],
     ['packages/engine/src/model-files/model-file.ts', 'DEFAULT_CONTEXT_TOKENS'],
   ],
   'Peers and clusters': [

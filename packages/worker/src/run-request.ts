@@ -3,12 +3,17 @@ import { type InferenceEvent, isTerminal, type TerminalEvent } from '@shoal/prot
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 import type { Exchange } from '@shoal/transport';
+import type { Lease } from './admission.ts';
 import { cutEvent } from './cut-event.ts';
 import type { SpeedGauge } from './speed.ts';
+
+/** While another group of peers waits for the slot, a peer that reads nothing of its answer for this long loses it. */
+export const WANTED_STALL_MS = 1_000;
 
 export interface RunOptions extends RequestLimits {
   readonly speed: SpeedGauge;
   readonly signal: AbortSignal;
+  readonly lease: Pick<Lease, 'isWanted' | 'unread'>;
   /** Receives errors with their causes, which are not sent to the peer. */
   readonly onError: (error: ShoalError) => void;
 }
@@ -47,12 +52,14 @@ export interface RunEnd {
 export async function runRequest(
   exchange: Exchange,
   selectEngine: (signal: AbortSignal) => Engine | Promise<Engine>,
-  { speed, signal, onError, ...limits }: RunOptions,
+  { speed, signal, onError, lease, ...limits }: RunOptions,
 ): Promise<RunEnd> {
   if (exchange.ended) return { outcome: 'aborted', tokens: 0 };
   try {
     const engine = await selectEngine(signal);
-    const end = await forward(engine.generate(limited(exchange.request, limits), signal), exchange, speed);
+    const events = engine.generate(limited(exchange.request, limits), signal);
+    const reader = watchReader(exchange, lease);
+    const end = await forward(events, reader.exchange, speed).finally(reader.stop);
     if (end?.error !== undefined && !REQUEST_ERRORS.has(end.error.code)) onError(end.error);
     // A finish that still waited for room when the request was aborted was not sent.
     if (end?.outcome === 'answered' && signal.aborted) return { ...end, outcome: 'aborted' };
@@ -66,10 +73,42 @@ export async function runRequest(
   }
 }
 
+/**
+ * Ends an answer whose peer reads nothing while others wait for its slot. Its own limit is longer, because a reader that
+ * pauses harms nobody else.
+ */
+function watchReader(exchange: Exchange, lease: RunOptions['lease']) {
+  let sends = 0;
+  let open: number | undefined;
+  let openBefore: number | undefined;
+  const timer = setInterval(() => {
+    if (open !== undefined && open === openBefore && lease.isWanted) {
+      lease.unread();
+      const error = ShoalError.aborted('The peer did not read the answer, and others waited for the slot.');
+      void exchange.send({ type: 'error', error });
+    }
+    openBefore = open;
+  }, WANTED_STALL_MS / 2);
+  return {
+    exchange: {
+      get ended() {
+        return exchange.ended;
+      },
+      async send(event: InferenceEvent): Promise<boolean> {
+        open = sends += 1;
+        const goesOn = await exchange.send(event);
+        open = undefined;
+        return goesOn;
+      },
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
 /** Resolves with undefined if the events ended without a terminal one. */
 async function forward(
   events: AsyncIterable<InferenceEvent>,
-  exchange: Exchange,
+  exchange: Pick<Exchange, 'ended' | 'send'>,
   speed: SpeedGauge,
 ): Promise<RunEnd | undefined> {
   let firstAt: number | undefined;

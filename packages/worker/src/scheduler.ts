@@ -1,7 +1,7 @@
 import type { Engine } from '@shoal/engine';
 import { ShoalError } from '@shoal/protocol/error';
-import type { Exchange } from '@shoal/transport';
-import { Admission, type Lease, type QueueLoad, type Queue, type QueuePolicy } from './admission.ts';
+import { type Exchange, peerGroup } from '@shoal/transport';
+import { Admission, type Lease, OWN_GROUP, type QueueLoad, type Queue, type QueuePolicy } from './admission.ts';
 import { type RequestLimits, runRequest, type RunEnd } from './run-request.ts';
 import { SpeedGauge } from './speed.ts';
 
@@ -111,7 +111,7 @@ export class Scheduler {
       throw new ShoalError('OVERLOADED', `${COUNTS_MAX} prompts are being counted. Try again later.`);
     }
     this.#counts += 1;
-    return { release: () => void (this.#counts -= 1) };
+    return { isWanted: false, unread: () => {}, release: () => void (this.#counts -= 1) };
   }
 
   #track(running: Promise<void>): void {
@@ -165,7 +165,11 @@ export class QueueHandle {
         this.#context.track(this.#run(asked, selectEngine, abort.signal, { lease, stopTimer }));
       };
       if (exchange.request.countOnly === true) return start(this.#context.leaseCount());
-      const place = this.#queue.admit(start);
+      const refused = (error: ShoalError): void => {
+        stopTimer();
+        this.#refuse(asked, error);
+      };
+      const place = this.#queue.admit({ group: groupOf(exchange), granted: start, refused });
       if (place === undefined) return;
       abort.signal.addEventListener('abort', () => {
         if (!place.leave()) return;
@@ -192,9 +196,11 @@ export class QueueHandle {
   async #run(asked: Asked, selectEngine: SelectEngine, signal: AbortSignal, run: Run): Promise<void> {
     const { speed, onError } = this.#context;
     const { maxTokens, obeysKeepAlive } = this.#policy;
-    const end = await runRequest(asked.exchange, selectEngine, { maxTokens, obeysKeepAlive, speed, signal, onError });
-    run.stopTimer();
-    run.lease.release();
+    const { lease, stopTimer } = run;
+    const options = { maxTokens, obeysKeepAlive, speed, signal, onError, lease };
+    const end = await runRequest(asked.exchange, selectEngine, options);
+    stopTimer();
+    lease.release();
     this.#ended(end, asked);
   }
 
@@ -204,6 +210,10 @@ export class QueueHandle {
     const { door } = this.#policy;
     if (door !== undefined) this.#context.onEnd({ ...end, door, exchange, durationMs: performance.now() - arrivedAt });
   }
+}
+
+function groupOf({ remote }: Exchange): string {
+  return remote === undefined ? OWN_GROUP : peerGroup(remote);
 }
 
 /** A request that a queue has received. */

@@ -3,9 +3,10 @@ import { mock, test } from 'node:test';
 import type { InferenceEvent, ModelInfo } from '@shoal/protocol';
 import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
-import type { Exchange } from '@shoal/transport';
+import type { Exchange, Remote } from '@shoal/transport';
 import { FINISH, ScriptedEngine, type Step } from '../test/scripted-engine.ts';
 import type { EndedRequest, RequestEnd } from './scheduler.ts';
+import { WANTED_STALL_MS } from './run-request.ts';
 import { Worker } from './worker.ts';
 
 const request: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [] };
@@ -50,6 +51,16 @@ class RecordedExchange implements Exchange {
   #end(): void {
     this.ended = true;
     this.done.resolve();
+  }
+}
+
+/** An exchange with a peer that reads nothing. */
+class UnreadExchange extends RecordedExchange {
+  readonly remote: Remote = { transport: 'tcp', address: '192.0.2.1:7', initiator: false };
+
+  override async send(event: InferenceEvent): Promise<boolean> {
+    if ((await super.send(event)) && event.type === 'text') await this.done.promise;
+    return !this.ended;
   }
 }
 
@@ -308,6 +319,29 @@ test('a passed deadline ends the answer and the engine', async () => {
   assert.equal(exchange.code, 'DEADLINE_EXCEEDED');
   await lender.close(0);
 });
+
+test('a reader that stops keeps its slot while nobody waits, and loses it to others', async () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  const { worker: lender } = await worker([text, FINISH]);
+  const unread = new UnreadExchange();
+  lender.queue.answer(unread);
+  await unread.first.promise;
+  mock.timers.tick(10 * WANTED_STALL_MS);
+  assert.equal(unread.ended, false);
+  const other = new RecordedExchange();
+  lender.queue.answer(other);
+  mock.timers.tick(WANTED_STALL_MS);
+  await other.done.promise;
+  mock.timers.reset();
+  assert.deepEqual([unread.code, other.code], ['GENERATION_ABORTED', 'finish']);
+  await assertRefused(lender, new UnreadExchange(), 'OVERLOADED');
+});
+
+async function assertRefused(lender: Worker, exchange: RecordedExchange, code: string): Promise<void> {
+  lender.queue.answer(exchange);
+  await exchange.done.promise;
+  assert.equal(exchange.code, code);
+}
 
 test('a deadline that passes in the queue ends the wait', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });

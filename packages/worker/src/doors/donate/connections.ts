@@ -8,7 +8,7 @@ import {
   type QueueStatus,
   type UploadEvent,
 } from '@shoal/protocol/donate';
-import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
+import { type Connection, type Exchange, Link, monotonicNow, type Remote } from '@shoal/transport';
 import type { RequestObserver, RequestEnd } from '../../scheduler.ts';
 import type { ConnectionUploads } from './uploads.ts';
 import type { DonateBackend } from './backend.ts';
@@ -118,12 +118,14 @@ export class Connections {
 class MountExchange implements Exchange {
   readonly id: number;
   readonly request = NOTHING_TO_GENERATE;
+  readonly remote: Remote;
   readonly #link: DonateLink;
   readonly #model: StagedModel;
   #isAnswered = false;
 
   constructor(link: DonateLink, id: number, model: StagedModel) {
     this.#link = link;
+    this.remote = link.connection.remote;
     this.id = id;
     this.#model = model;
   }
