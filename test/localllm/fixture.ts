@@ -104,12 +104,17 @@ export function runFixtureClient(network: TestNetwork, serverId: string, prompt:
   return network.run({ name: 'client', command });
 }
 
-/** Runs `shoal` in a terminal; written text is typed there. */
-export function atTerminal(network: TestNetwork, home: string, args: readonly string[]): Program {
+/** Runs `shoal` in a terminal; written text is typed there. `node` starts the launcher; default: the Node of this test. */
+export function atTerminal(
+  network: TestNetwork,
+  home: string,
+  args: readonly string[],
+  node = process.execPath,
+): Program {
   return network.run({
     name: `shoal ${args.join(' ')} at a terminal`,
     interpreter: 'python3',
-    command: ['-c', AT_A_TERMINAL, process.execPath, LAUNCHER, ...args],
+    command: ['-c', AT_A_TERMINAL, node, LAUNCHER, ...args],
     environment: { SHOAL_HOME: home, TERM: 'xterm' },
   });
 }
