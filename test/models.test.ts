@@ -90,7 +90,7 @@ test('an interrupted or killed pull resumes', { skip }, async (t) => {
   await killed.until(() => starts.length === 2 || undefined, 'to ask for the rest');
   killed.signal('SIGKILL');
   await killed.ended();
-  assert.deepEqual(await json('list'), { models: [], skipped: [] });
+  assert.deepEqual((await json('models', 'verify'))['sound'], []);
 
   hub.intercept = () => false;
   assert.equal((await run('pull', 'tiny:1b')).code, 0);
@@ -118,7 +118,7 @@ test('invalid downloads are refused with advice', { skip }, async (t) => {
     run('pull', './tiny.gguf'),
   ]);
   assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /No model "tiny:1b" here; there are none yet\. "shoal pull" downloads one/);
+  assert.match(unknown.stderr, /No model "tiny:1b" here; there are: demo\. "shoal pull" downloads one/);
   assert.equal(digest.code, 1);
   assert.match(digest.stderr, /digest/);
   assert.equal(host.code, 1);
@@ -128,7 +128,8 @@ test('invalid downloads are refused with advice', { skip }, async (t) => {
   assert.equal(usage.code, 2);
   assert.equal(file.code, 1);
   assert.match(file.stderr, /^(?:Looking for .*\n)?shoal: .*\/tiny\.gguf/);
-  assert.match((await run('list')).stdout, /^none yet/);
+  const { stdout: list } = await run('list');
+  assert.match(list, /^demo +3\.8 MB +F16 +comes with Shoal\ndemo is a toy\. Get a model with "shoal pull /m);
 });
 
 test('verify finds a broken model and explains how to repair it', { skip }, async (t) => {
@@ -165,11 +166,11 @@ test('npm run download-models pulls two models from Hugging Face', { skip }, asy
     environment: { ...environment, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}` },
   });
   assert.equal(await program.ended(), 0, program.stderr);
-  const { models } = (await json('list')) as { models: readonly { name: string }[] };
-  assert.deepEqual(
-    models.map(({ name }) => name),
-    ['hf.co/TheBloke/TinyLlama-1.1B-Chat-v1.0-GGUF:Q4_K_M', 'hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M'],
-  );
+  const { sound } = await json('models', 'verify');
+  assert.deepEqual(sound, [
+    'hf.co/TheBloke/TinyLlama-1.1B-Chat-v1.0-GGUF:Q4_K_M',
+    'hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M',
+  ]);
 });
 
 /** A range of the model from a server that is fast for the first half and very slow afterwards. */

@@ -12,6 +12,7 @@ export async function localPlaces({ home }: Context): Promise<ModelPlaces> {
 
 const OWNERS = {
   shoal: 'Shoal',
+  demo: 'comes with Shoal',
   ollama: 'Ollama',
   'lm-studio': 'LM Studio',
   'hugging-face': 'Hugging Face cache',

@@ -86,7 +86,7 @@ async function lentModel(
     node: printableName(status.name),
     files: async () => {
       const { models } = await listModels(modelPlaces(home, modelFolders));
-      return models.find((one) => one.name === model.id)?.paths ?? [];
+      return models.find((one) => isNamed(model, one.name))?.paths ?? [];
     },
     open: async () => new NodeModel(home, model.id),
   };
@@ -157,7 +157,7 @@ function demoChoice(context: Context, configuration: Configuration, log: Logger)
   process.stderr.write('No model was given. Using the model "demo", a toy that does sums and small talk.\n');
   const path = findDemoModel();
   const files = async (): Promise<readonly string[]> => (path === undefined ? [] : [path]);
-  return { name: path ?? 'shoal-demo', files, open: opener(context, configuration, log) };
+  return { name: 'demo', files, open: opener(context, configuration, log) };
 }
 
 /** Opens an engine with one slot, because a conversation needs one answer at a time. */

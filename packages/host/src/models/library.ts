@@ -46,6 +46,8 @@ export class ModelLibrary {
   async #ownName(text: string, advice: string): Promise<string> {
     const model = await findModel(this.#places, parseName(text));
     if (model.owner === 'shoal') return model.name;
-    throw ShoalError.invalidRequest(`"${printableName(text)}" belongs to another program. ${advice}`);
+    const name = printableName(text);
+    if (model.owner === 'demo') throw ShoalError.invalidRequest(`"${name}" comes with Shoal and is not in its store.`);
+    throw ShoalError.invalidRequest(`"${name}" belongs to another program. ${advice}`);
   }
 }

@@ -31,7 +31,7 @@ export async function chooseModels(
   return [...models];
 }
 
-/** A model that is given by its name keeps it. One that is given by its file gets the name of the file. */
+/** A model that is given by its name keeps it. One that is given by its file, and the demo model, get the name of the file. */
 async function describe(model: LocalModel, choice: ModelChoice): Promise<LlamaModel> {
   const about = await inspected(model);
   const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = choice;
@@ -41,7 +41,8 @@ async function describe(model: LocalModel, choice: ModelChoice): Promise<LlamaMo
   return {
     modelPath: model.path,
     memoryBytes: predictMemory(about, { contextLength, slots }).totalBytes,
-    name: model.name,
+    // The demo model's id, by which peers know it, is the name of its file.
+    name: model.owner === 'demo' ? undefined : model.name,
     ...(model.owner === 'shoal' && { digest: model.digest }),
     ...(model.paths.length > 1 && { parts: model.paths }),
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -31,6 +31,18 @@ test('a name finds a model of the store before one of another program', { skip }
   assert.equal((await findModel(places, 'shoal-demo')).path, demo, 'the demo model has a name without being stored');
 });
 
+test('the demo model is listed last under its name, unless another model has it', { skip }, async (t) => {
+  const { places } = scene(t);
+  const alone = { ...places, others: { ...places.others, folders: [] } };
+  const { size: bytes } = statSync(demo);
+  const model = { owner: 'demo', name: 'demo', path: demo, paths: [demo], bytes };
+  assert.deepEqual((await listModels(alone)).models, [model]);
+  assert.deepEqual(await findModel(alone, 'demo'), model);
+  assert.deepEqual(await findModel(alone, 'shoal-demo'), model);
+  const owners = (await listModels(places)).models.map(({ owner }) => owner);
+  assert.deepEqual(owners, ['folder', 'folder']);
+});
+
 test(
   'a Hugging Face model is found by the name it was pulled with and by its name in the store',
   { skip },
@@ -53,7 +65,7 @@ test(
       message: /No model "nothing" here; there are: demo, other\. "shoal pull"/,
     });
     const alone = { ...places, others: { ...places.others, folders: [] } };
-    await assert.rejects(findModel(alone, 'nothing'), { message: /there are none yet/ });
+    await assert.rejects(findModel(alone, 'nothing'), { message: /there are: demo\. / });
     await assert.rejects(findModel(places, './nowhere.gguf'), {
       code: 'INVALID_REQUEST',
       message: /no model file .*\/nowhere\.gguf/,

@@ -13,7 +13,9 @@ import {
 import { ShoalError } from '@shoal/protocol/error';
 import { isModelPath } from '../settings/launch-settings.ts';
 import { homeFiles, type Home } from '../home/home.ts';
-import { findDemoModel, isDemoModel } from './demo-model.ts';
+import { type DemoModel, demoModel, isDemoModel } from './demo-model.ts';
+
+export { isDemoModel };
 
 /** The most names that an error lists. */
 const NAMED_MODELS = 20;
@@ -49,20 +51,24 @@ export interface ModelFile {
 }
 
 /** A model that an engine can load, of Shoal or another program. */
-export type LocalModel = OwnModel | ExternalModel | ModelFile;
+export type LocalModel = NamedModel | ModelFile;
+export type NamedModel = OwnModel | ExternalModel | DemoModel;
 
 export function openModelStore(home: Home): Promise<ModelStore> {
   return ModelStore.open(homeFiles(home).models);
 }
 
-/** Returns all models with a name, Shoal's first, and the places that could not be read. Creates no folder. */
+/**
+ * Returns all models with a name, those of Shoal's store first and the demo model last, unless another has its name. Also
+ * returns the places that could not be read. Creates no folder.
+ */
 export async function listModels({ home, others }: ModelPlaces): Promise<{
-  readonly models: readonly (OwnModel | ExternalModel)[];
+  readonly models: readonly NamedModel[];
   readonly skipped: readonly SkippedPath[];
 }> {
   const own = await ownModels(home);
   const { models, skipped } = await findExternalModels(others);
-  return { models: [...own, ...models], skipped };
+  return { models: withDemo([...own, ...models]), skipped };
 }
 
 /**
@@ -78,13 +84,20 @@ export async function findModel(places: ModelPlaces, text: string): Promise<Loca
   const { models } = await findExternalModels(places.others);
   const others = models.find((model) => isCalled(model, text));
   if (others !== undefined) return others;
-  const demo = isDemoModel(text) ? findDemoModel() : undefined;
-  if (demo !== undefined) return modelFile(demo);
+  const demo = isDemoModel(text) ? demoModel() : undefined;
+  if (demo !== undefined) return demo;
   if (existsSync(text)) return modelFile(text);
   throw notFound(
     text,
-    [...own, ...models].map(({ name }) => name),
+    withDemo([...own, ...models]).map(({ name }) => name),
   );
+}
+
+/** Adds the demo model, unless another model has its name. */
+function withDemo(models: readonly (OwnModel | ExternalModel)[]): readonly NamedModel[] {
+  const demo = demoModel();
+  if (demo === undefined || models.some((model) => isCalled(model, demo.name))) return models;
+  return [...models, demo];
 }
 
 async function ownModels(home: Home): Promise<OwnModel[]> {

@@ -40,7 +40,9 @@ export class StoredModels {
   }
 
   async list(): Promise<readonly StoredModelInfo[]> {
-    const { models } = await listModels(this.#options.places);
+    const { models: all } = await listModels(this.#options.places);
+    // A node offers the demo model only if it is configured, under its id.
+    const models = all.filter(({ owner }) => owner !== 'demo');
     const described = await Promise.all(models.map((model) => this.#describe(model)));
     const byName = new Map<string, StoredModelInfo>();
     // Of several models with one name, Shoal's comes first.

@@ -10,9 +10,10 @@ import { size } from '../../terminal/transfer-progress.ts';
 
 const HEADINGS = ['NAME', 'SIZE', 'QUANTIZATION', 'WHERE'];
 
-const NONE = 'none yet; get one with "shoal pull llama3.2:1b", or try the demo model: shoal run demo';
+const DEMO_ALONE = 'demo is a toy. Get a model with "shoal pull llama3.2:1b"';
+const NONE = 'none yet; get one with "shoal pull llama3.2:1b"';
 
-/** `shoal list`: the models of the store and of other programs. Reads headers only. */
+/** `shoal list`: the models of the store and of other programs, and the demo model. Reads headers only. */
 export async function list(context: Context): Promise<number> {
   const { models, skipped } = await listModels(await localPlaces(context));
   const rows: string[][] = [];
@@ -22,7 +23,8 @@ export async function list(context: Context): Promise<number> {
     rows.push([printableName(model.name), size(model.bytes), inspected.quantization ?? 'broken', locationOf(model)]);
     documents.push({ ...modelDocument(model), ...inspected });
   }
-  const lines = rows.length > 0 ? columns([HEADINGS, ...rows]) : [NONE];
+  const isDemoAlone = models.length === 1 && models[0]?.owner === 'demo';
+  const lines = rows.length > 0 ? [...columns([HEADINGS, ...rows]), ...(isDemoAlone ? [DEMO_ALONE] : [])] : [NONE];
   const skippedLines = skipped.map(({ path, why }) => `Skipped: ${printableName(path)} (${printableName(why)})`);
   print(context, { models: documents, skipped }, [...lines, ...skippedLines]);
   return EXIT.ok;

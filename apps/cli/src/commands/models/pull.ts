@@ -8,7 +8,7 @@ import {
   type StoredModel,
 } from '@shoal/models';
 import { isModelPath } from '@shoal/host/launch-settings';
-import { openModelStore } from '@shoal/host/models';
+import { isDemoModel, openModelStore } from '@shoal/host/models';
 import { hubOptions } from '@shoal/host/models/hubs';
 import { printableName } from '@shoal/host/printable';
 import { ShoalError } from '@shoal/protocol/error';
@@ -27,6 +27,7 @@ export interface PullFlags {
 
 /** `shoal pull`: pulls a model into the store. Ctrl-C keeps the received bytes. */
 export async function pullModel(context: Context, source: string, flags: PullFlags): Promise<number> {
+  if (isDemoModel(source)) throw CliError.usage(`"${source}" comes with Shoal and needs no pull: shoal run ${source}`);
   const model = await pullWithProgress(context, isLocalFile(source) ? `file:${source}` : source, flags);
   print(context, storedDocument(model), [
     `Pulled ${model.name} (${size(model.bytes)}). Lend it with: shoal serve --lend --model ${model.name}`,
