@@ -132,6 +132,21 @@ test('invalid downloads are refused with advice', { skip }, async (t) => {
   assert.match(list, /^demo +3\.8 MB +F16 +comes with Shoal\ndemo is a toy\. Get a model with "shoal pull /m);
 });
 
+test('homes of one user share their models, also when they pull the same one at once', { skip }, async (t) => {
+  const { environment } = scene('Shared', await openHub(t));
+  const inHome = (name: string, ...args: readonly string[]): Promise<Ran> => {
+    const home = network.home(name);
+    return network.shoal(home, args, { environment: { ...environment, SHOAL_HOME: home, SHOAL_MODELS: '' } });
+  };
+  for (const pulled of await Promise.all(['One', 'Two'].map((home) => inHome(home, 'pull', path ?? '')))) {
+    assert.equal(pulled.code, 0, pulled.stderr);
+  }
+  const { stdout } = await inHome('Three', 'show', 'shoal-demo:latest', '--json');
+  const { owner, path: blob }: { owner: string; path: string } = JSON.parse(stdout);
+  assert.equal(owner, 'shoal');
+  assert.ok(blob.startsWith(join(network.home('Shared-user'), '.local/share/shoal/models/blobs/')), blob);
+});
+
 test('verify finds a broken model and explains how to repair it', { skip }, async (t) => {
   const { run, json } = scene('Broken', await openHub(t));
   assert.equal((await run('pull', path ?? '', '--name', 'demo')).code, 0);

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { Watched } from './watched.ts';
 
 /** Variables that would change the behaviour of the program under test. */
@@ -31,12 +32,15 @@ export class Program {
   constructor(options: ProgramOptions) {
     const { name, command, interpreter = process.execPath, folder, environment = {}, channel = false } = options;
     this.name = name;
+    const { SHOAL_HOME: home } = environment;
+    // The models of the user who runs the tests are not theirs.
+    const models = home === undefined ? {} : { SHOAL_MODELS: join(home, 'models') };
     const own = Object.entries(process.env).filter(([variable]) => !FOREIGN_VARIABLES.test(variable));
     this.#child = spawn(interpreter, [...command], {
       cwd: folder,
       // Its own process group, so that its children can be ended with it.
       detached: true,
-      env: { ...Object.fromEntries(own), ...environment },
+      env: { ...Object.fromEntries(own), ...models, ...environment },
       stdio: ['pipe', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {

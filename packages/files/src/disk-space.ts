@@ -32,7 +32,7 @@ const WRITE_FAULTS: Readonly<Record<string, string>> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
 };
-const OTHER_HOME = 'set SHOAL_HOME to a folder that this user may write to';
+const OTHER_HOME = 'set SHOAL_HOME (for models: SHOAL_MODELS) to a folder';
 
 /**
  * The error to report for a failed write to a home: `STORAGE_FULL` or `INVALID_REQUEST` with the file, the reason and the
@@ -44,7 +44,7 @@ export function toWriteError(error: unknown, path: string): ShoalError {
   const code = errorCode(error);
   const why = WRITE_FAULTS[code];
   if (why === undefined) return new ShoalError('INTERNAL', `${path} could not be written (${code}).`, { cause: error });
-  const message = `${path} cannot be written: ${why} (${code}). Change that, or ${OTHER_HOME}.`;
+  const message = `${path} cannot be written: ${why} (${code}). Change that, or ${OTHER_HOME} that this user may write to.`;
   return new ShoalError('INVALID_REQUEST', message, { cause: error });
 }
 
@@ -52,7 +52,7 @@ function storageFull(path: string, { missingBytes, cause }: { missingBytes?: num
   const amount = missingBytes === undefined ? '' : `: ${Math.ceil(missingBytes / 1e6)} MB more are needed`;
   return new ShoalError(
     'STORAGE_FULL',
-    `${path} cannot be written: the disk is full${amount}. Free some space, for example with "shoal rm", or set SHOAL_HOME to a folder on another disk. Then try again.`,
+    `${path} cannot be written: the disk is full${amount}. Free some space, for example with "shoal rm", or ${OTHER_HOME} on another disk. Then try again.`,
     { cause },
   );
 }

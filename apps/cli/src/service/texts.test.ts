@@ -67,6 +67,9 @@ test('the service has the places of the shell that installs it, as absolute path
   const plan = planService(locateHome(environment), environment);
   assert.deepEqual(plan.environment, { SHOAL_HOME: join(folder, 'home'), SHOAL_MODELS: resolve('models') });
   assert.deepEqual(plan.writable, [join(folder, 'home'), resolve('models')]);
+  const shared = { SHOAL_HOME: join(folder, 'home'), HOME: folder };
+  const { writable } = planService(locateHome(shared), shared);
+  assert.deepEqual(writable, [join(folder, 'home'), join(folder, '.local/share/shoal/models')]);
 });
 
 test('every file carries the mark and the path of the log, by which uninstall knows it', async (t) => {

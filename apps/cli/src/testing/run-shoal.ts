@@ -44,6 +44,8 @@ export class Shoal {
       HOME,
       NODE_COMPILE_CACHE: COMPILE_CACHE,
       SHOAL_HOME: home,
+      // The models of the user who runs the tests are not theirs.
+      SHOAL_MODELS: join(home, 'models'),
       SHOAL_PORT: '0',
       ...variables,
     };

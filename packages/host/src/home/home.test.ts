@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { homeFiles, locateHome, prepareHome } from './home.ts';
 
@@ -34,6 +34,28 @@ test('homes with the same SHOAL_MODELS share its models', () => {
   });
   assert.deepEqual([...new Set(homes.map((home) => homeFiles(home).models))], ['/models']);
   assert.equal(homes.length, 4);
+});
+
+test('all homes of a user share one store of models by default, which a home with models of its own does not', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'shoal-home-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const models = (environment: NodeJS.ProcessEnv, node?: string): string =>
+    relative(root, homeFiles(locateHome({ HOME: root, ...environment }, node)).models);
+  const own = join(root, 'own');
+  mkdirSync(join(own, 'models/names'), { recursive: true });
+  const shared = '.local/share/shoal/models';
+  assert.equal(models({}), shared);
+  for (const SHOAL_HOME of [join(root, 'a'), own]) assert.equal(models({ SHOAL_HOME }), shared, SHOAL_HOME);
+  assert.equal(models({ SHOAL_HOME: own }, 'NodeB'), shared);
+  assert.equal(models({ OPENGATEWAY_POC_ROOT: own }), shared);
+  assert.equal(models({ SHOAL_HOME: own, XDG_DATA_HOME: join(root, 'data') }), 'data/shoal/models');
+  assert.equal(models({ SHOAL_HOME: own, SHOAL_MODELS: join(root, 'm') }), 'm');
+  writeFileSync(join(own, 'models/names/one.json'), '');
+  assert.equal(models({ SHOAL_HOME: own }), 'own/models');
+  assert.equal(models({ SHOAL_HOME: own }, 'NodeB'), 'own/models');
+  writeFileSync(join(root, 'file'), '');
+  const nowhere = { SHOAL_HOME: join(root, 'a'), HOME: join(root, 'file') };
+  assert.equal(models(nowhere), 'a/models', 'a user without a folder of their own');
 });
 
 test('a node name that could lead elsewhere is refused', () => {

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { FOLDER_MODE } from '@shoal/files/durable-write';
@@ -7,6 +7,9 @@ import { ShoalError } from '@shoal/protocol/error';
 
 /** The first character is a letter or a digit, so that a name cannot lead out of `nodes/`. */
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** The folder of a store of models, in a home and for all homes of a user. */
+const MODELS = 'models';
 
 /** The folders for a node's files. With `SHOAL_HOME` all three are the same. */
 export interface Home {
@@ -18,13 +21,14 @@ export interface Home {
   readonly data: string;
   /** The name given with `--node`. Undefined for the machine's default node. */
   readonly node?: string | undefined;
-  /** The folder of the store of models, if `SHOAL_MODELS` sets it. Default: `models` in the home. */
+  /** The folder of the store of models, if it is not `models` in the home. */
   readonly models?: string | undefined;
 }
 
 /**
  * Returns the home of a node: `SHOAL_HOME`, else `OPENGATEWAY_POC_ROOT`, else the XDG folders. A named node uses `nodes/NAME`
- * in that home, so that several nodes run on one machine. `SHOAL_MODELS` is the store of models of every home. Throws `INVALID_REQUEST` for a name that could lead elsewhere.
+ * in that home, so that several nodes run on one machine. Models are in `SHOAL_MODELS`, else in the store that all homes of the
+ * user share; a home that has models of its own keeps them. Throws `INVALID_REQUEST` for a name that could lead elsewhere.
  */
 export function locateHome(environment: NodeJS.ProcessEnv, node?: string): Home {
   if (node === undefined) return baseHome(environment);
@@ -44,8 +48,10 @@ export function isNodeName(name: string): boolean {
 }
 
 function baseHome(environment: NodeJS.ProcessEnv): Home {
-  const { SHOAL_MODELS: models } = environment;
-  return { ...baseFolders(environment), ...(models && { models: resolve(models) }) };
+  const { SHOAL_MODELS: configured } = environment;
+  const folders = baseFolders(environment);
+  const models = configured ? resolve(configured) : sharedModels(folders, environment);
+  return { ...folders, ...(models && { models }) };
 }
 
 function baseFolders(environment: NodeJS.ProcessEnv): Home {
@@ -54,16 +60,53 @@ function baseFolders(environment: NodeJS.ProcessEnv): Home {
     const path = resolve(folder);
     return { config: path, state: path, data: path };
   }
+  return xdgFolders(environment, homedir());
+}
+
+function xdgFolders(environment: NodeJS.ProcessEnv, user: string): Home {
   const xdg = (variable: string, fallback: string): string => {
     const value = environment[variable];
     // The XDG specification: relative paths are ignored.
-    return join(value !== undefined && isAbsolute(value) ? value : join(homedir(), fallback), 'shoal');
+    return join(value !== undefined && isAbsolute(value) ? value : join(user, fallback), 'shoal');
   };
   return {
     config: xdg('XDG_CONFIG_HOME', '.config'),
     state: xdg('XDG_STATE_HOME', '.local/state'),
     data: xdg('XDG_DATA_HOME', '.local/share'),
   };
+}
+
+/**
+ * Returns the folder of the models that all homes of this user share. Undefined if the home has models of its own, and where the
+ * user has no folder of their own or may not create the store there.
+ */
+function sharedModels({ data }: Home, environment: NodeJS.ProcessEnv): string | undefined {
+  const user = environment['HOME'] || environment['USERPROFILE'];
+  if (!user) return undefined;
+  const own = join(data, MODELS);
+  const shared = join(xdgFolders(environment, user).data, MODELS);
+  if (own === shared || hasModels(own)) return undefined;
+  return existsSync(shared) || isWritable(existingFolder(shared)) ? shared : undefined;
+}
+
+/** True if a store has the name of a model. */
+function hasModels(store: string): boolean {
+  try {
+    return readdirSync(join(store, 'names')).length > 0;
+  } catch {
+    // The store does not exist, or this user may not read it: commands that use it report that.
+    return false;
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    // Asked for a folder that others may own: to be refused is an answer.
+    return false;
+  }
 }
 
 /** The paths of a home's files. */
@@ -90,7 +133,7 @@ export interface HomeFiles {
   readonly cache: string;
   /** Engines that were built or downloaded. All nodes of a home share them. */
   readonly engines: string;
-  /** The store of models. All nodes of a home share it, and all homes with the same `SHOAL_MODELS`. */
+  /** The store of models. All homes of a user share it, unless they have models of their own or another `SHOAL_MODELS`. */
   readonly models: string;
   /** Conversations that were saved. All nodes of a home share them. */
   readonly conversations: string;
@@ -116,7 +159,7 @@ export function homeFiles(home: Home): HomeFiles {
     log: join(logs, 'shoal.log'),
     cache: join(home.state, 'cache'),
     engines: join(shared, 'engines'),
-    models: home.models ?? join(shared, 'models'),
+    models: home.models ?? join(shared, MODELS),
     conversations: join(shared, 'conversations'),
   };
 }

@@ -47,7 +47,7 @@ export class ModelStore {
     } catch (error) {
       throw new ShoalError(
         'INVALID_REQUEST',
-        `Models cannot be stored in ${layout.root} (${errorCode(error)}). Set SHOAL_HOME to a folder that this user may write to.`,
+        `Models cannot be stored in ${layout.root} (${errorCode(error)}). Set SHOAL_MODELS to a folder that this user may write to.`,
         {
           cause: error,
         },
