@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { NO_DISK, smallDisk } from '@shoal/files/testing/small-disk';
 import type { BatchResult } from '@shoal/client/batch';
 import { BatchOutput } from './output.ts';
 
@@ -18,13 +17,8 @@ const answer = (line: number): BatchResult => ({
 });
 
 test('on a full disk a result is refused and not counted, and is written when there is space', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'shoal-batch-'));
-  const isMounted = mountDisk(folder);
-  t.after(() => {
-    if (isMounted) execFileSync('umount', ['--lazy', folder]);
-    rmdirSync(folder);
-  });
-  if (!isMounted) return t.skip('only root can mount a small disk for this test');
+  const folder = smallDisk(t, DISK_BYTES);
+  if (folder === undefined) return t.skip(NO_DISK);
   const path = join(folder, 'output.jsonl');
   const errors = join(folder, 'errors.jsonl');
   const options = { output: path, errors, digest: 'a', total: 4, order: 'input', restart: false } as const;
@@ -48,15 +42,3 @@ test('on a full disk a result is refused and not counted, and is written when th
   const ids = [...readFileSync(path, 'utf8').matchAll(/^.*"custom_id":"(\w+)".*$/gm)].map(([, id]) => id);
   assert.deepEqual(ids, ['q1', 'q2', 'q3', 'q4']);
 });
-
-function mountDisk(folder: string): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', folder], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    // A container's root may not mount.
-    if (error instanceof Error && 'status' in error) return false;
-    throw error;
-  }
-}

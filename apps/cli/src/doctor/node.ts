@@ -1,7 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { readApiAccess } from '@shoal/host/home/api-file';
-import { existingFolder, type Home } from '@shoal/host/home';
+import { existingFolder } from '@shoal/files/make-folder';
+import type { Home } from '@shoal/host/home';
 import { createDht } from '@shoal/transport/dht';
 import { fail, ok, warn, type Check } from './check.ts';
 

@@ -10,7 +10,7 @@ import {
   type LlamaCppSource,
   processorKey,
 } from '@shoal/host/engines/places';
-import { existingFolder } from '@shoal/host/home';
+import { existingFolder } from '@shoal/files/make-folder';
 import { ShoalError } from '@shoal/protocol/error';
 import { size } from '../terminal/transfer-progress.ts';
 import type { BuildLine } from './build-progress.ts';

@@ -44,7 +44,7 @@ test('all homes of a user share one store of models by default, which a home wit
   const own = join(root, 'own');
   mkdirSync(join(own, 'models/names'), { recursive: true });
   const shared = '.local/share/shoal/models';
-  assert.equal(models({}), shared);
+  assert.equal(models({ XDG_DATA_HOME: join(root, '.local/share') }), shared);
   for (const SHOAL_HOME of [join(root, 'a'), own]) assert.equal(models({ SHOAL_HOME }), shared, SHOAL_HOME);
   assert.equal(models({ SHOAL_HOME: own }, 'NodeB'), shared);
   assert.equal(models({ OPENGATEWAY_POC_ROOT: own }), shared);

@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { FOLDER_MODE } from '@shoal/files/durable-write';
 import { errorCode } from '@shoal/files/error-code';
+import { existingFolder, makeFolder } from '@shoal/files/make-folder';
 import { ShoalError } from '@shoal/protocol/error';
 
 /** The first character is a letter or a digit, so that a name cannot lead out of `nodes/`. */
@@ -168,7 +168,7 @@ export function homeFiles(home: Home): HomeFiles {
 export function prepareHome(home: Home): void {
   for (const folder of new Set([home.config, home.state, home.data, homeFiles(home).logs])) {
     try {
-      mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+      makeFolder(folder);
       accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw new ShoalError(
@@ -178,9 +178,4 @@ export function prepareHome(home: Home): void {
       );
     }
   }
-}
-
-/** Returns the folder, or its nearest ancestor that exists. */
-export function existingFolder(folder: string): string {
-  return existsSync(folder) || folder === dirname(folder) ? folder : existingFolder(dirname(folder));
 }

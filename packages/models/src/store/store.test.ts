@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { pull } from '../pull.ts';
 import { DEMO, DEMO_PATH } from '../testing/demo-model.ts';
 import { openHub } from '../testing/hub.ts';
+import { NO_DISK, smallDisk } from '@shoal/files/testing/small-disk';
 import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
 import { waitForLock, tryLock } from './lock.ts';
 import { ModelStore } from './store.ts';
@@ -94,13 +94,8 @@ test('a lock has one holder, and is free when its process is killed', async (t) 
 });
 
 test('on a full disk a pull fails and frees its space, and the store still works', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'shoal-models-'));
-  const isMounted = mountDisk(folder);
-  t.after(() => {
-    if (isMounted) execFileSync('umount', ['--lazy', folder]);
-    rmdirSync(folder);
-  });
-  if (!isMounted) return t.skip('only root can mount a small disk for this test');
+  const folder = smallDisk(t, DISK_BYTES);
+  if (folder === undefined) return t.skip(NO_DISK);
   const store = await ModelStore.open(folder);
   await pull(store, `file:${DEMO_PATH}`, { name: 'first' });
   const hub = await openHub(t);
@@ -130,16 +125,4 @@ async function filledStore(t: TestContext): Promise<ModelStore> {
   const store = await ModelStore.open(temporaryFolder(t));
   await pull(store, `file:${DEMO_PATH}`, { name: 'demo' });
   return store;
-}
-
-function mountDisk(folder: string): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', folder], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    // The root user of a container may not be allowed to mount.
-    if (error instanceof Error && 'status' in error) return false;
-    throw error;
-  }
 }

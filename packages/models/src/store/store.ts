@@ -1,10 +1,11 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import type { FileLock } from '@shoal/files/file-lock';
 import { ShoalError } from '@shoal/protocol/error';
 import { type Digest, hexOf, isDigest, modelDigest } from '@shoal/files/digest';
 import { toWriteError } from '@shoal/files/disk-space';
-import { FOLDER_MODE, renameDurably, syncFolder } from '@shoal/files/durable-write';
+import { renameDurably, syncFolder } from '@shoal/files/durable-write';
 import { errorCode, isMissing } from '@shoal/files/error-code';
+import { makeFolder } from '@shoal/files/make-folder';
 import { type IncomingPaths, Layout } from './layout.ts';
 import { tryLock, waitForLock } from './lock.ts';
 import { parseName } from './name.ts';
@@ -43,7 +44,7 @@ export class ModelStore {
   static async open(folder: string): Promise<ModelStore> {
     const layout = new Layout(folder);
     try {
-      for (const each of layout.folders) await mkdir(each, { recursive: true, mode: FOLDER_MODE });
+      for (const each of layout.folders) makeFolder(each);
     } catch (error) {
       throw new ShoalError(
         'INVALID_REQUEST',

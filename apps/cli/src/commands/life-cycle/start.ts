@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, renameSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { writeDurably } from '@shoal/files/durable-write';
 import { readApiAccess } from '@shoal/host/home/api-file';
 import { API_PATHS, type StatusView } from '@shoal/node/api';
 import { homeFiles, prepareHome, type Home } from '@shoal/host/home';
@@ -96,8 +98,17 @@ async function untilAnswering(home: Home, child: ChildProcess, logBytes: number)
 async function whyNotStarted(home: Home, logBytes: number): Promise<string> {
   const { log } = homeFiles(home);
   const written = (await readFile(log)).subarray(logBytes).toString('utf8');
+  // On a full disk the node cannot log its reason either.
+  if (written === '') await checkWritable(home);
   const last = printableText(written).trimEnd().split('\n').slice(-SHOWN_LOG_LINES);
   return `The node did not start. ${log} ends with:\n${last.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** Throws the error of a failed write to the home, if a write fails. */
+async function checkWritable(home: Home): Promise<void> {
+  const path = join(home.state, 'start.tmp');
+  await writeDurably(path, '\n');
+  await rm(path, { force: true });
 }
 
 /** Renames a log that is too large. Returns the size of the log that is then used. */
