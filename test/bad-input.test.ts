@@ -114,6 +114,12 @@ test('an unknown model is refused, and the error lists the existing ones', async
   assert.equal(code, 1);
   assert.equal(stdout, '');
   assert.equal(stderr, 'shoal: No model "llama-405b" here; there are: echo.\n');
+
+  const demo = await asking.shoal(['prompt', '--model', 'demo', 'Hello?']);
+  assert.match(
+    demo.stderr,
+    /there are: echo\. The node does not lend the demo model: .* or without it: shoal run demo\n$/,
+  );
 });
 
 test('a prompt to a cluster without a worker fails with one line that gives the reason and advice', async () => {

@@ -1,5 +1,6 @@
 import type { PromptRequest } from '@shoal/node/api';
 import { printableName } from '@shoal/host/printable';
+import { ShoalError } from '@shoal/protocol/error';
 import { promptInput } from '@shoal/protocol/request';
 import { requestAnswer, tokensPerSecond, type PromptAnswer } from '../../node/prompt-answer.ts';
 import { findNode } from '../../node/api-client.ts';
@@ -30,10 +31,20 @@ export async function prompt(context: Context, text: string | undefined, flags: 
     else await show(context, request, interrupted.signal);
     return EXIT.ok;
   } catch (error) {
-    throw interrupted.signal.aborted ? CliError.interrupted() : error;
+    throw interrupted.signal.aborted ? CliError.interrupted() : await advised(error, flags);
   } finally {
     process.off('SIGINT', onInterrupt);
   }
+}
+
+/** Adds how to get an answer of the demo model, which a node offers only if it lends it. */
+async function advised(error: unknown, { model }: PromptFlags): Promise<unknown> {
+  if (model === undefined || !(error instanceof ShoalError) || error.code !== 'MODEL_NOT_FOUND') return error;
+  // Loaded here, because other prompts do not need it.
+  const { isDemoModel } = await import('@shoal/host/models');
+  if (!isDemoModel(model)) return error;
+  const advice = `The node does not lend the demo model: shoal restart --lend --model ${model}, or without it: shoal run ${model}`;
+  return new ShoalError(error.code, `${error.message} ${advice}`, { cause: error });
 }
 
 async function show({ home }: Context, request: PromptRequest, signal: AbortSignal): Promise<void> {
