@@ -12,7 +12,9 @@ test('config sets, gets, lists, checks and unsets a setting', async (t) => {
   assert.equal(secret.stdout, `doorToken = (secret) in ${path}\n`);
   assert.equal((await shoal.run(['config', 'get', 'slots'])).stdout, '3\n');
 
+  shoal.environment['POC_CLUSTER_IDS'] = 'one,two';
   const listed = (await shoal.run(['config', 'list', '--show-origin'])).stdout;
+  assert.match(listed, /^clusters +\["one","two"\] +POC_CLUSTER_IDS$/m);
   assert.match(listed, new RegExp(`^slots +3 +${path}:2:3$`, 'm'));
   assert.match(listed, /^port +0 +SHOAL_PORT$/m);
   assert.match(listed, /^queue +16 +default$/m);

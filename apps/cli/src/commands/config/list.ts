@@ -43,7 +43,7 @@ async function listed(home: Home): Promise<readonly ListedSetting[]> {
   const values = { ...configuration, opengateway: { paddedTopic } };
   const origins = await originsIn(home);
   const all = Object.entries(TABLE).map(async ([name, entry]) => {
-    const variable = at(environment, [name]) === undefined ? undefined : entry.variable;
+    const variable = at(environment, [name]) === undefined ? undefined : variablesOf(entry);
     return Promise.all(
       leaves([name], at(values, [name])).map(async ({ keys, value }) => ({
         name: keys.join('.'),
@@ -53,6 +53,11 @@ async function listed(home: Home): Promise<readonly ListedSetting[]> {
     );
   });
   return (await Promise.all(all)).flat();
+}
+
+/** The variables of a setting that have a value. */
+function variablesOf({ variable, listVariable }: Setting): string {
+  return [variable, listVariable].filter((name) => name !== undefined && process.env[name]).join(', ');
 }
 
 /** A variable takes precedence over the file, unless the values of both are joined. */
