@@ -71,7 +71,14 @@ async function mustBeStopped(homes: readonly Home[], services: readonly NodeServ
 function lines(removed: readonly Belonging[], services: readonly NodeService[]): string[] {
   if (removed.length + services.length === 0) return ['No files of Shoal are here.'];
   const rows = removed.map(({ kind, path, bytes }) => [kind, size(bytes), path]);
-  return ['These belong to Shoal:', ...columns([...services.map(({ file }) => ['service', '', file]), ...rows])];
+  const shared = removed.some(({ kind }) => kind === 'models')
+    ? ['Other homes of this user may use these models too.']
+    : [];
+  return [
+    'These belong to Shoal:',
+    ...columns([...services.map(({ file }) => ['service', '', file]), ...rows]),
+    ...shared,
+  ];
 }
 
 function keptLines(kept: readonly Belonging[]): string[] {
