@@ -36,7 +36,8 @@ function fail(error: unknown, json: boolean): number {
   const known = ShoalError.from(error);
   if (json) printError(known.code, known.message);
   else process.stderr.write(`shoal: ${printableText(known.message)}\n`);
-  if (known.code === 'INTERNAL' && known.cause !== undefined) process.stderr.write(`${describe(known.cause)}\n`);
+  if (known.code === 'INTERNAL' && known.cause !== undefined)
+    process.stderr.write(`${printableText(describe(known.cause))}\n`);
   return exitCodeOf(error);
 }
 

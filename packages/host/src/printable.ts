@@ -1,18 +1,24 @@
-/** Control characters: C0 without tab and newline, delete, C1. An escape sequence without its first character is text. */
+/**
+ * Characters that do more to a terminal than to be shown: C0 without tab and newline, delete and C1; line and paragraph
+ * separators; marks, embeddings, overrides and isolates of the writing direction. An escape sequence without its first
+ * character is text. Joiners and variation selectors stay, because emoji and scripts need them.
+ */
 // oxlint-disable-next-line no-control-regex -- control characters are removed
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** Characters that break a line or change the direction of the text after them. */
-const BREAKS_AND_DIRECTIONS = /[\t\n\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const BREAKS = /[\t\n]/g;
 
-/** Returns an untrusted text for a terminal: without control characters, except newlines and tabs. */
+/**
+ * Returns an untrusted text for a terminal: without control characters, except newlines and tabs, and without those that change
+ * the writing direction.
+ */
 export function printableText(text: string): string {
   return text.replace(CONTROLS, '');
 }
 
 /** Returns an untrusted name for one line of a terminal. */
 export function printableName(name: string): string {
-  return printableText(name).replace(BREAKS_AND_DIRECTIONS, ' ');
+  return printableText(name).replace(BREAKS, ' ');
 }
 
 /** The longest name of a node, a model or a token. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { columns, count, duration, elapsed, modelText, snakeCased } from './output.ts';
+import { locateHome } from '@shoal/host/home';
+import { columns, count, duration, elapsed, modelText, print, snakeCased } from './output.ts';
 
 test('columns are as wide as their widest cell, and lines have no trailing blanks', () => {
   assert.deepEqual(
@@ -22,6 +23,17 @@ test('control sequences in model text are removed for a terminal, and kept for a
     return modelText('a\u001b[2Jb\n');
   });
   assert.deepEqual(shown, ['a[2Jb\n', 'a\u001b[2Jb\n']);
+});
+
+test('a line of a command’s result cannot change the terminal that it is printed on', (t) => {
+  const { isTTY: wasTTY } = process.stdout;
+  t.after(() => (process.stdout.isTTY = wasTTY));
+  process.stdout.isTTY = true;
+  const write = t.mock.method(process.stdout, 'write', () => true);
+  print({ home: locateHome({ SHOAL_HOME: '/nowhere' }), json: false }, undefined, ['problem  \u001b[2Ja\u202eb\u200f']);
+  const written = write.mock.calls.map(({ arguments: [text] }) => text);
+  write.mock.restore();
+  assert.deepEqual(written, ['problem  [2Jab\n']);
 });
 
 test('durations have at most two units', () => {

@@ -4,10 +4,13 @@ import type { Context } from '../context.ts';
 /** A rate of fewer tokens says little about the speed of a model, so none is shown. */
 export const RATE_MIN_TOKENS = 20;
 
-/** Prints the result of a command: the document with `--json`, its keys in snake_case, otherwise the lines. */
+/**
+ * Prints the result of a command: the document with `--json`, its keys in snake_case, otherwise the lines. A terminal gets it
+ * without control sequences, because names and messages of peers are in it.
+ */
 export function print(context: Context, document: unknown, lines: readonly string[]): void {
   const text = context.json ? JSON.stringify(snakeCased(document)) : lines.join('\n');
-  if (text !== '') process.stdout.write(`${text}\n`);
+  if (text !== '') process.stdout.write(`${modelText(text)}\n`);
 }
 
 /** Returns a copy with all keys in snake_case, as on the wire. Values are unchanged. */
@@ -22,7 +25,7 @@ export function snakeCased(value: unknown): unknown {
   );
 }
 
-/** Returns a model's text for stdout, without control sequences if stdout is a terminal. */
+/** Returns foreign text, such as a model's, for stdout: without control sequences if stdout is a terminal. */
 export function modelText(text: string): string {
   return process.stdout.isTTY ? printableText(text) : text;
 }
