@@ -1,5 +1,6 @@
 import { ShoalError } from './error.ts';
 import { isObject, type JsonObject } from './json.ts';
+import { cutName } from './peer-text.ts';
 
 /** The names and checks for the fields of an object and of the objects inside it. */
 export interface FieldRules {
@@ -49,6 +50,12 @@ export class Fields {
       mostLength === Infinity ? 'a string' : `a string of at most ${mostLength} characters`,
       (value): value is string => typeof value === 'string' && value.length <= mostLength,
     );
+  }
+
+  /** Returns a name that a peer gave, cut if it is too long. */
+  peerName(name: string): string | undefined {
+    const value = this.string(name);
+    return value === undefined ? undefined : cutName(value);
   }
 
   boolean(name: string): boolean | undefined {

@@ -1,4 +1,5 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
+import { cutErrorMessage } from '../peer-text.ts';
 import { MAX_JOB_BYTES } from './messages.ts';
 
 /** The dialect has error texts and no codes. Undefined: the error's own message is sent. */
@@ -78,7 +79,7 @@ export function readErrorText(text: string | undefined): ShoalError {
   if (text === undefined || text === '') {
     return ShoalError.generationFailed('The node failed without a reason.');
   }
-  return new ShoalError(codeOf(text), text);
+  return new ShoalError(codeOf(text), cutErrorMessage(text));
 }
 
 function codeOf(text: string): ErrorCode {

@@ -105,7 +105,7 @@ export function readHello(message: JsonObject): HelloMessage {
   const fields = new Fields(message, 'hello');
   const mode = fields.required('mode', fields.string('mode'));
   if (!isMode(mode)) throw ShoalError.badMessage(`hello: "mode" must be one of ${MODES.join(', ')}.`);
-  const path = fields.string('local_lm_path');
+  const path = fields.peerName('local_lm_path');
   const capacity = fields.integer('queue_capacity', 0, MAX_INT32);
   return {
     mode,

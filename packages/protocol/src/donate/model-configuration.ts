@@ -1,4 +1,5 @@
 import { isObject } from '../json.ts';
+import { cutName } from '../peer-text.ts';
 
 /** The members of a `config_json` that are used. */
 export interface ModelConfiguration {
@@ -9,7 +10,6 @@ export interface ModelConfiguration {
 }
 
 const LONGEST_FORMAT = 32;
-const MAX_NAME_LENGTH = 128;
 const MAX_CONTEXT_TOKENS = 0x7fff_ffff;
 
 /** Parses a configuration. Text that is not a JSON object is an empty configuration. Never throws. */
@@ -18,7 +18,7 @@ export function readModelConfiguration(json: string): ModelConfiguration {
   const { format, name, context_length: length } = isObject(value) ? value : {};
   return {
     ...(typeof format === 'string' && format !== '' ? { format: format.slice(0, LONGEST_FORMAT) } : {}),
-    ...(typeof name === 'string' && name !== '' ? { name: name.slice(0, MAX_NAME_LENGTH) } : {}),
+    ...(typeof name === 'string' && name !== '' ? { name: cutName(name) } : {}),
     ...(Number.isInteger(length) && Number(length) > 0
       ? { contextLength: Math.min(Number(length), MAX_CONTEXT_TOKENS) }
       : {}),

@@ -1,5 +1,6 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
 import { isObject, type JsonObject } from '../json.ts';
+import { cutErrorMessage } from '../peer-text.ts';
 
 /** The codes that LocalLLM's wire carries. */
 const CODES = [
@@ -45,9 +46,6 @@ const WIRE_CODES: Readonly<Record<ErrorCode, LocalLlmCode>> = {
   INTERNAL: 'GENERATION_FAILED',
 };
 
-/** The longest message of a peer's error, in UTF-16 units. A longer one is cut. */
-const MAX_ERROR_MESSAGE_LENGTH = 1_024;
-
 /** `requestId` is undefined for a fault that belongs to no request. */
 export function errorMessage(error: ShoalError, requestId?: string): object {
   return {
@@ -65,9 +63,7 @@ export function readError(message: JsonObject): ShoalError {
   const payload = isObject(message['payload']) ? message['payload'] : {};
   const { code, message: text } = payload;
   const reason =
-    typeof text === 'string' && text !== ''
-      ? text.slice(0, MAX_ERROR_MESSAGE_LENGTH)
-      : 'The other side failed without a reason.';
+    typeof text === 'string' && text !== '' ? cutErrorMessage(text) : 'The other side failed without a reason.';
   const known = CODES.find((name) => name === code);
   if (known !== undefined) return new ShoalError(known, reason);
   return ShoalError.generationFailed(

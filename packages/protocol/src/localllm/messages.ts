@@ -78,8 +78,8 @@ export function serverInfoMessage({ hostName, model, status }: ServerInfo): obje
 /** Names may be empty. Any status except `busy` means `ready`. */
 export function readServerInfo({ payload }: Envelope): ServerInfo {
   return {
-    hostName: payload.string('host_name') ?? '',
-    model: payload.string('model') ?? '',
+    hostName: payload.peerName('host_name') ?? '',
+    model: payload.peerName('model') ?? '',
     status: payload.string('status') === 'busy' ? 'busy' : 'ready',
   };
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
+import { cutErrorMessage } from '../peer-text.ts';
 
 /** OpenGateway has no error message. It reports a failure as a response that begins with this text. */
 const ERROR_PREFIX = '[error]';
@@ -41,5 +42,5 @@ export function errorResponse(error: ShoalError): string | undefined {
 export function readErrorResponse(response: string): ShoalError | undefined {
   if (!response.startsWith(ERROR_PREFIX)) return undefined;
   const reason = response.slice(ERROR_PREFIX.length).trim();
-  return ShoalError.generationFailed(reason === '' ? 'The peer failed without a reason.' : reason);
+  return ShoalError.generationFailed(reason === '' ? 'The peer failed without a reason.' : cutErrorMessage(reason));
 }

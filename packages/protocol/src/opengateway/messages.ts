@@ -1,5 +1,6 @@
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
+import { cutName } from '../peer-text.ts';
 
 /** Any JSON value except null. A response repeats it unchanged. */
 export type RequestId = unknown;
@@ -28,16 +29,16 @@ export interface PeerHelloMessage {
 
 /** The largest OpenGateway message in either direction. A peer that sends a larger one is disconnected. */
 export const MAX_MESSAGE_BYTES = 256 * 1024;
-/** Items of each list in a hello. */
+/** Items of each list in a hello: clusters, models, roles. A hello with more is refused. */
 export const MAX_HELLO_ITEMS = 256;
 
 export function readHello(message: JsonObject): PeerHelloMessage {
   const fields = new Fields(message, 'peer_hello');
   return {
     type: 'peer_hello',
-    node_name: fields.string('node_name') ?? '',
+    node_name: fields.peerName('node_name') ?? '',
     clusters: fields.strings('clusters', MAX_HELLO_ITEMS) ?? [],
-    supported_models: fields.strings('supported_models', MAX_HELLO_ITEMS) ?? [],
+    supported_models: (fields.strings('supported_models', MAX_HELLO_ITEMS) ?? []).map(cutName),
   };
 }
 
@@ -61,6 +62,6 @@ export function readResponse(message: JsonObject): InferenceResponseMessage | un
     type: 'inference_response',
     response,
     ...(requestId === undefined || requestId === null ? {} : { request_id: requestId }),
-    ...(typeof model === 'string' ? { model } : {}),
+    ...(typeof model === 'string' ? { model: cutName(model) } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, ShoalError } from '../error.ts';
+import { cutErrorMessage } from '../peer-text.ts';
 
 /** The answer of a worker that is too busy, or whose queue is full. */
 export const OVERLOADED_TEXT = 'Worker overloaded, rejecting request';
@@ -40,5 +41,5 @@ export function errorText(error: ShoalError): string {
 export function readError(text: string): ShoalError {
   if (text === OVERLOADED_TEXT) return new ShoalError('OVERLOADED', text);
   if (text === MISSING_PROMPT_TEXT) return ShoalError.invalidRequest(text);
-  return ShoalError.generationFailed(text === '' ? 'The worker failed without a reason.' : text);
+  return ShoalError.generationFailed(text === '' ? 'The worker failed without a reason.' : cutErrorMessage(text));
 }

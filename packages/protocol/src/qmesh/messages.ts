@@ -6,7 +6,7 @@ import type { JsonObject } from '../json.ts';
 export const MAX_FRAME_BYTES = 10 * 1024 * 1024;
 /** The longest QMesh prompt, measured as its message. A longer one is refused. */
 export const MAX_PROMPT_BYTES = 1024 * 1024;
-/** The longest id, in UTF-16 units. */
+/** The longest id of a QMesh worker or request, in UTF-16 units. A message with a longer one is refused. */
 export const MAX_ID_LENGTH = 256;
 /** The largest count of tokens and of places in a queue. */
 export const MAX_COUNT = 0x7fff_ffff;

@@ -119,11 +119,11 @@ export function readEnd(fields: Fields, ourSha256: string): TerminalEvent {
     const reason = 'The received answer is not the one that the worker sent.';
     return { type: 'error', error: ShoalError.generationFailed(reason) };
   }
-  const rawReason = fields.string('raw_reason') ?? '';
-  const reason = fields.required('finish_reason', fields.string('finish_reason'));
+  const rawReason = fields.peerName('raw_reason') ?? '';
+  const reason = fields.required('finish_reason', fields.peerName('finish_reason'));
   if (!isFinishReason(reason)) throw ShoalError.badMessage(`inference_end has an unknown finish_reason: ${reason}.`);
   const usage = fields.object('usage');
-  const model = fields.string('model');
+  const model = fields.peerName('model');
   return {
     type: 'finish',
     reason,

@@ -1,6 +1,7 @@
 import { isErrorCode, ShoalError } from '../error.ts';
 import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
+import { cutErrorMessage } from '../peer-text.ts';
 
 /** This dialect carries the error codes unchanged. `requestId` is undefined for a fault that belongs to no request. */
 export function errorMessage(error: ShoalError, requestId?: string): object {
@@ -21,7 +22,7 @@ export function readError(message: JsonObject): ShoalError {
   const text = fields.string('message') ?? 'The peer failed without a reason.';
   return new ShoalError(
     isErrorCode(code) ? code : 'INTERNAL',
-    text,
+    cutErrorMessage(text),
     retryAfterMs === undefined ? {} : { retryAfterMs },
   );
 }

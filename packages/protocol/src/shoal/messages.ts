@@ -2,6 +2,7 @@ import { Fields } from '../fields.ts';
 import type { JsonObject } from '../json.ts';
 import { ABILITIES, type Ability, type ModelInfo } from '../model.ts';
 import { MAX_HELLO_ITEMS } from '../opengateway/messages.ts';
+import { cutName } from '../peer-text.ts';
 import type { PeerStatus } from '../session.ts';
 
 /** The `protocol` of a `peer_hello` that selects this dialect. */
@@ -89,12 +90,12 @@ export function readHello(message: JsonObject): HelloMessage {
   const roles = fields.strings('roles', MAX_HELLO_ITEMS) ?? [];
   return {
     type: 'peer_hello',
-    node_name: fields.string('node_name') ?? '',
+    node_name: fields.peerName('node_name') ?? '',
     clusters: fields.strings('clusters', MAX_HELLO_ITEMS) ?? [],
-    supported_models: fields.strings('supported_models', MAX_HELLO_ITEMS) ?? [],
+    supported_models: (fields.strings('supported_models', MAX_HELLO_ITEMS) ?? []).map(cutName),
     protocol: PROTOCOL,
-    peer_id: fields.required('peer_id', fields.string('peer_id')),
-    version: fields.string('version') ?? '',
+    peer_id: fields.required('peer_id', fields.peerName('peer_id')),
+    version: fields.peerName('version') ?? '',
     uptime_s: fields.number('uptime_s', 0, Number.MAX_SAFE_INTEGER) ?? 0,
     ...(token === undefined ? {} : { token }),
     ...(challenge === undefined ? {} : { challenge }),
@@ -151,12 +152,12 @@ export function modelInfo(message: ModelMessage): ModelInfo {
 }
 
 function readModel(fields: Fields): ModelMessage {
-  const digest = fields.string('digest');
+  const digest = fields.peerName('digest');
   const contextLength = count(fields, 'context_length');
-  const quantization = fields.string('quantization');
+  const quantization = fields.peerName('quantization');
   const abilities = fields.strings('abilities', MAX_HELLO_ITEMS)?.filter(isAbility);
   return {
-    id: fields.required('id', fields.string('id')),
+    id: fields.required('id', fields.peerName('id')),
     ...(digest === undefined ? {} : { digest }),
     ...(contextLength === undefined ? {} : { context_length: contextLength }),
     ...(quantization === undefined ? {} : { quantization }),

@@ -6,6 +6,7 @@ import { MessageSession } from '../message-session.ts';
 import { OpenGatewayClient } from '../opengateway/client.ts';
 import { MAX_MESSAGE_BYTES as MAX_OPENGATEWAY_BYTES } from '../opengateway/messages.ts';
 import { OpenGatewayServer } from '../opengateway/server.ts';
+import { cutErrorMessage } from '../peer-text.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output, PeerInfo, PeerStatus } from '../session.ts';
 import type { ClientSide, MessageEncoder, ServerSide } from '../side.ts';
@@ -233,7 +234,7 @@ export class PeerSession extends MessageSession {
   #closeRefused(message: JsonObject): Output[] {
     const text = message['message'];
     const error = ShoalError.unauthorized(
-      typeof text === 'string' ? text : 'The peer refused the connection without a reason.',
+      typeof text === 'string' ? cutErrorMessage(text) : 'The peer refused the connection without a reason.',
     );
     return [...this.end(), { type: 'close', error }];
   }
