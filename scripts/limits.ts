@@ -29,6 +29,8 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/network/src/direct-peers.ts', 'DIAL_TIMEOUT_MS', 'REDIAL_MAX_MS'],
     ['packages/transport/src/caps.ts', 'CONNECTIONS_PER_ADDRESS_MAX'],
     ['packages/protocol/src/opengateway/topics.ts', 'MAX_CLUSTER_ID_BYTES'],
+    ['packages/protocol/src/peer-text.ts', 'MAX_PEER_NAME_LENGTH', 'MAX_PEER_ERROR_LENGTH'],
+    ['packages/protocol/src/opengateway/messages.ts', 'MAX_HELLO_ITEMS'],
   ],
   'Other doors': [
     ['packages/network/src/door.ts', 'MAX_DOOR_CONNECTIONS'],
@@ -53,6 +55,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/host/src/home/api-tokens.ts', 'TOKENS_MAX'],
     ['apps/cli/src/commands/life-cycle/start.ts', 'START_TIMEOUT_MS'],
     ['packages/host/src/log-file.ts', 'MAX_LOG_BYTES'],
+    ['packages/host/src/counted-log.ts', 'COUNT_WINDOW_MS', 'MAX_COUNTED_SOURCES'],
     ['apps/cli/src/commands/life-cycle/stop.ts', 'STOP_TIMEOUT_MS'],
   ],
   'Models and batches': [

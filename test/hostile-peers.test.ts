@@ -107,6 +107,26 @@ test('a peer name cannot control the terminal that shows it', async () => {
   assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 });
 
+test('a flood of hellos with long names stays small in the log and in the list of peers, and others are still seen', async () => {
+  const peer = await greeted();
+  const before = node.stderrLines.join('\n').length;
+  const models = Array.from({ length: 200 }, (_, index) => ({ id: `${index}-${'m'.repeat(500)}` }));
+  for (let time = 0; time < 100; time += 1) {
+    const name = `${time} ${'n'.repeat(120 * 1_024)}`;
+    await peer.sendAndFlush(Buffer.from(`${JSON.stringify({ ...HELLO, node_name: name, models })}\n`));
+  }
+  await answers(peer);
+
+  const other = await dial();
+  other.send(`${JSON.stringify({ ...HELLO, node_name: 'Honest' })}\n`);
+  await node.waitForLog(/^Peers: .*Honest/);
+  const { stdout } = await node.shoal(['peers']);
+
+  assert.ok(node.stderrLines.join('\n').length - before < 64 * 1_024);
+  assert.ok(stdout.length < 16 * 1_024, `${stdout.length} characters`);
+  assert.match(stdout, /and 192 more/);
+});
+
 test('sixteen invalid messages in a row close the connection', async () => {
   const peer = await greeted();
   peer.send('{"type":\n'.repeat(16));

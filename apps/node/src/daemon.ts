@@ -6,6 +6,7 @@ import { ShoalError } from '@shoal/protocol/error';
 import { checkDoorPorts, openDoors } from '@shoal/host/doors';
 import { removeApiAccess, writeApiAccess } from '@shoal/host/home/api-file';
 import { loadConfiguration, type Configuration } from '@shoal/host/configuration';
+import { countedLog } from '@shoal/host/counted-log';
 import { EndRequest } from '@shoal/host/end-request';
 import { createEngine, createStoreEngine } from '@shoal/host/engines';
 import { gaugeHome } from '@shoal/host/gauge';
@@ -23,7 +24,7 @@ import { lends, lendsIn } from './lending.ts';
 import { createNode as createRealNode, type NodeOptions, type RunningNode } from './node.ts';
 import { PeersFile } from './peers-file.ts';
 import { RequestLog } from './requests/request-log.ts';
-import type { RequestListener, RequestRecord } from './requests/request-record.ts';
+import type { RequestListener } from './requests/request-record.ts';
 import { requestText } from './requests/request-text.ts';
 import { remembering } from './remembering.ts';
 import { unusedOpenGatewayKeys } from '@shoal/host/settings/file';
@@ -102,7 +103,7 @@ class Daemon {
     this.#createNode = createNode;
     this.#log = createNodeLogger(configuration.logLevel, homeFiles(home).log, terminal);
     this.#terminal = terminal;
-    this.#requests = new RequestLog(terminal?.requestEnded ?? ((ended) => this.#logRequest(ended)));
+    this.#requests = new RequestLog((...ended) => this.#logRequest(...ended));
     this.#end = new EndRequest(this.#log);
   }
 
@@ -114,6 +115,7 @@ class Daemon {
     } finally {
       await api.close();
       await removeApiAccess(this.#home);
+      countedLog(this.#log).flush();
       this.#end.close();
     }
   }
@@ -238,8 +240,11 @@ class Daemon {
     }
   }
 
-  #logRequest(request: RequestRecord): void {
-    this.#log.info({ request }, requestText(request));
+  /** Peers and programs ask as often as they like, so that their lines are counted. */
+  #logRequest(...[record, request]: Parameters<RequestListener>): void {
+    const log = this.#log;
+    const show = this.#terminal?.requestEnded ?? (() => log.info({ request: record }, requestText(record)));
+    countedLog(log).write('requests', record.who, () => show(record, request));
   }
 }
 

@@ -2,6 +2,7 @@ import { type Cancellation, generate, Generation, type GenerationEvent } from '@
 import type { Engine } from '@shoal/engine';
 import { Network, type SelfDescription, VERSION } from '@shoal/network';
 import type { StoreEngine } from '@shoal/host/engines/store-engine';
+import { countedLog } from '@shoal/host/counted-log';
 import { isNamed, type PeerStatus } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
@@ -33,6 +34,7 @@ import { lendingProblem } from './lent-models.ts';
 import { offeredModels } from './offered-models.ts';
 import type { DoorHost } from '@shoal/host/doors';
 import { OwnModels } from './own-models.ts';
+import { PeersLine } from './peers-line.ts';
 import type { RequestLog } from './requests/request-log.ts';
 import { connectToSelf, type OwnWorker } from './own-worker.ts';
 import { clusterView, countWorkers, peerView } from './views.ts';
@@ -107,10 +109,11 @@ export class RunningNode implements NodeControl {
   #self: OwnWorker | undefined;
   readonly #ownModels: OwnModels | undefined;
   #doors: readonly OpenDoor[] = [];
-  #knownPeers = '';
+  readonly #peersLine: PeersLine;
 
   constructor(options: NodeOptions) {
     this.#options = options;
+    this.#peersLine = new PeersLine(options.log);
     this.#dht = createDht({ bootstrap: options.bootstrap });
     this.#network = new Network({
       dht: this.#dht,
@@ -267,7 +270,8 @@ export class RunningNode implements NodeControl {
   }
 
   #logError({ code, cause, message }: ShoalError): void {
-    this.#options.log.warn({ code, cause: causeText(cause) }, message);
+    const { log } = this.#options;
+    countedLog(log).write('errors', code, () => log.warn({ code, cause: causeText(cause) }, message));
   }
 
   #connectToSelf(worker: Worker): OwnWorker {
@@ -341,12 +345,7 @@ export class RunningNode implements NodeControl {
   #peersChanged(): void {
     const views = this.peers();
     this.#options.onPeersChange?.(views);
-    // Sorted, because the same peers in another order are not a change.
-    const names = views.map(({ name }) => name).toSorted();
-    const known = names.join(', ');
-    if (known === this.#knownPeers) return;
-    this.#knownPeers = known;
-    this.#options.log.info({ peers: names }, `Peers: [${known}]`);
+    this.#peersLine.update(views);
   }
 
   #mustBeJoined(cluster: string): void {

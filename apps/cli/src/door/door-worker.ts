@@ -1,3 +1,4 @@
+import { countedLog } from '@shoal/host/counted-log';
 import { type Configuration, loadConfiguration } from '@shoal/host/configuration';
 import type { Flags } from '@shoal/host/launch-settings';
 import { createEngine, type EngineChoice } from '@shoal/host/engines';
@@ -30,13 +31,18 @@ export async function openDoorWorker({ home }: Context, options: DoorWorkerOptio
       limits: { ...limits, slots: limits.slots ?? engine.abilities.slots },
       // Each door reports health in its own dialect.
       health: () => 100,
-      onError: ({ message, cause }) => log.warn({ err: cause }, message),
+      onError: (error) => logDoorError(log, error),
       ...(onChange !== undefined && { onChange }),
     });
   } catch (error) {
     await engine.close();
     throw error;
   }
+}
+
+/** Logs an error that a client may cause again and again: it is counted. */
+export function logDoorError(log: Logger, { code, message, cause }: ShoalError): void {
+  countedLog(log).write('errors', code, () => log.warn({ err: cause }, message));
 }
 
 /** Throws a usage error for a missing model file. */

@@ -2,6 +2,7 @@ import { createLlama } from '@shoal/engine-llama';
 import type { Mount } from '@shoal/worker/donate';
 import type { Configuration } from '../settings/configuration.ts';
 import { checkModel } from '../engines/choice.ts';
+import { engineLog } from '../counted-log.ts';
 import type { Logger } from '../log.ts';
 
 /** The longest context of a pushed model, in tokens, if the configuration has none. */
@@ -20,7 +21,7 @@ export function createMount({ gpuLayers, threads, contextLength }: Configuration
       slots: 1,
       checkFile: checkModel,
       gpuLayers,
-      log: (level, line) => log[level](line),
+      log: engineLog(log),
       threads,
       ...((asked ?? contextLength) !== undefined && { contextLength: Math.min(asked ?? longest, longest) }),
     });

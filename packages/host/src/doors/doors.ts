@@ -5,6 +5,7 @@ import { isLoopback } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor, Worker } from '@shoal/worker';
+import { countedLog } from '../counted-log.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import type { Logger } from '../log.ts';
 import type { Configuration } from '../settings/configuration.ts';
@@ -103,7 +104,8 @@ async function openDonate(settings: DoorConfiguration<'donate'>, context: DoorCo
   const { createMount } = await import('./donate-mount.ts');
   const { scheduler } = worker;
   const mount = createMount(configuration, log);
-  const onError = ({ code, message, cause }: ShoalError): void => log.warn({ code, cause }, message);
+  const onError = ({ code, message, cause }: ShoalError): void =>
+    countedLog(log).write('errors', code, () => log.warn({ code, cause }, message));
   // The system's folder for temporary files may be in memory, which is too small for a model.
   const folder = join(homeFiles(home).cache, 'donate');
   return openDonateDoor({ ...options, backend: { mode, scheduler, mount, folder, onError } });

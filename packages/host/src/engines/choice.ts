@@ -1,8 +1,9 @@
 import { totalmem } from 'node:os';
 import type { Engine } from '@shoal/engine';
-import type { LlamaModel, LogLevel } from '@shoal/engine-llama';
+import type { LlamaModel } from '@shoal/engine-llama';
 import { keepAliveMs } from '@shoal/formats/ollama/keep-alive';
 import { ShoalError } from '@shoal/protocol/error';
+import { engineLog } from '../counted-log.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import type { Logger } from '../log.ts';
 import { findDemoModel } from '../models/demo-model.ts';
@@ -167,7 +168,7 @@ function fileOptions(choice: EngineChoice, home: Home, log: Logger) {
     ...machineOptions(choice),
     cacheDirectory: homeFiles(home).cache,
     checkFile: checkModel,
-    log: (level: LogLevel, line: string) => log[level](line),
+    log: engineLog(log),
   };
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Configuration } from '@shoal/host/configuration';
+import { countedLog } from '@shoal/host/counted-log';
 import { createMount } from '@shoal/host/doors/donate-mount';
 import { DONATE_WARNING } from '@shoal/host/doors/donate-warning';
 import { type DoorConfiguration, doorSettings } from '@shoal/host/doors/settings';
@@ -7,6 +8,7 @@ import { homeFiles } from '@shoal/host/home';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { printableName } from '@shoal/host/printable';
 import type { Mode } from '@shoal/protocol/donate';
+import type { ShoalError } from '@shoal/protocol/error';
 import { isLoopback } from '@shoal/transport';
 import { listenTcp } from '@shoal/transport/tcp';
 import { Scheduler } from '@shoal/worker';
@@ -14,7 +16,7 @@ import { type DonateDoor, type DonateBackendOptions, type JobReport, openDonateD
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
 import { createFolder } from '../../donate/created-folder.ts';
-import { doorConfiguration, openDoorWorker } from '../../door/door-worker.ts';
+import { doorConfiguration, logDoorError, openDoorWorker } from '../../door/door-worker.ts';
 import { untilEnded } from '../../door/foreground.ts';
 import { givenDoorSettings, givenSettings } from '../../given-settings.ts';
 import { count, print } from '../../terminal/output.ts';
@@ -66,7 +68,7 @@ async function openDoor(
   await checkPort(host, port);
   const lend = async (): Promise<{ backend: DonateBackendOptions; scheduler: Scheduler }> => {
     if (mode === 'model_push') {
-      const onError = ({ message, cause }: Error): void => log.warn({ err: cause }, message);
+      const onError = (error: ShoalError): void => logDoorError(log, error);
       const scheduler = new Scheduler({ slots: 1, onError });
       const mount = createMount(configuration, log);
       const { path } = opened.adopt(await createFolder(folder), (one) => one.close());
@@ -112,6 +114,9 @@ function logJob(log: Logger, { peer, kind, outcome, error, tokens, queueDepth, d
   const size = kind === 'mount' ? '' : `, ${count(tokens, 'token')}`;
   const waited = queueDepth === 0 ? '' : `; ${count(queueDepth, 'job')} waited`;
   const line = `${peer}: ${kind} ${outcome === 'aborted' ? 'taken back' : outcome}${size} in ${seconds} s${waited}`;
-  if (error === undefined) log.info(line);
-  else log.warn(`${line}: ${printableName(error.message)}`);
+  // A client has a new port at each connection.
+  countedLog(log).write('door', peer.replace(/:\d+$/, ''), () => {
+    if (error === undefined) log.info(line);
+    else log.warn(`${line}: ${printableName(error.message)}`);
+  });
 }

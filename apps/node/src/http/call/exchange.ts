@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { CompletedAnswer } from '@shoal/formats/answer';
 import type { AnswerContext, WriteError } from '@shoal/formats/call';
 import type { ShoalError } from '@shoal/protocol/error';
+import { countedLog } from '@shoal/host/counted-log';
 import type { Logger } from '@shoal/host/log';
 import type { NodeControl } from '../../api.ts';
 import type { RequestMetrics } from '../metrics/metrics.ts';
@@ -47,5 +48,7 @@ export function sendJson(response: ServerResponse, status: number, body: object)
 }
 
 export function logInternal(error: ShoalError, log: Logger): void {
-  if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'A call of the API failed');
+  if (error.code !== 'INTERNAL') return;
+  const write = (): void => log.error({ err: error.cause ?? error }, 'A call of the API failed');
+  countedLog(log).write('errors', 'the API', write);
 }
