@@ -15,7 +15,8 @@ is not a value. The file uses the names on this page as keys.
 
 A node does not start with a wrong value: the error names the setting, the values that it accepts and, for the file, the line and
 the column. \`shoal config\` shows and changes the file: \`get\`, \`set\`, \`unset\`, \`list --show-origin\`, \`edit\` and \`check\`.
-Comments and formatting stay. A file with a secret becomes readable by its owner only.
+Comments and formatting stay. A file with a secret becomes readable by its owner only, and is
+refused if other users can read it.
 
 Flags and variables apply to one run; \`--save\` keeps the flags of \`shoal start\` and \`shoal restart\` in the file. \`shoal
 restart\`, and \`shoal start\` after a crash, use those of the last run again. After \`shoal stop\` the file alone counts. A secret
@@ -56,19 +57,7 @@ function bullets(lines: readonly string[]): string {
 }
 
 function facts(entry: Setting): string[] {
-  const {
-    flag,
-    negation,
-    commands = [],
-    repeats,
-    separator,
-    variable,
-    listVariable,
-    merges,
-    path,
-    secret,
-    privateFile,
-  } = entry;
+  const { flag, negation, commands = [], repeats, separator, variable, listVariable, merges, path, secret } = entry;
   const usual = defaultOf(entry);
   const flags = [flag, negation?.flag].filter((one) => one !== undefined).map(code);
   return [
@@ -86,8 +75,12 @@ function facts(entry: Setting): string[] {
     ...(path === undefined
       ? []
       : ['A relative path in the file is relative to its folder, any other to the working folder']),
-    ...(secret ? ['A secret: its value is not recorded'] : []),
-    ...(privateFile ? ['A configuration file that contains it must not be readable by other users'] : []),
+    ...(secret
+      ? [
+          'A secret: its value is not recorded',
+          'A configuration file that contains it must not be readable by other users',
+        ]
+      : []),
   ];
 }
 

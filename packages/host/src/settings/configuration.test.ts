@@ -8,6 +8,7 @@ import { launchSettings, type Flags } from './launch-settings.ts';
 import { forgetCrash, hasCrashed } from '../home/crash.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import { checkSecrets, launchFlags, readLastRun, RunRecord } from './launch.ts';
+import { SETTINGS } from './table.ts';
 import { temporaryHome } from '../testing/temporary-home.ts';
 
 function load(home: Home, flags: Flags = {}, environment: NodeJS.ProcessEnv = {}): Promise<Configuration> {
@@ -170,6 +171,25 @@ test('the key of a server is read from the environment or a private file and not
   chmodSync(join(home.config, 'config.json'), 0o600);
   const configuration = await load(home);
   assert.deepEqual([configuration.openaiKey, configuration.model], ['sk-secret', 'm.gguf']);
+});
+
+test('a file with a secret that others may read is refused, whichever secret it is', async (t) => {
+  if (process.platform === 'win32') return t.skip('Windows has no such permissions');
+  const home = temporaryHome(t);
+  const secrets = Object.entries(SETTINGS).flatMap(([name, entry]) => ('secret' in entry ? [name] : []));
+  assert.ok(secrets.length >= 3);
+  for (const name of secrets) {
+    writeConfiguration(home, JSON.stringify({ [name]: 'a-secret-of-16-characters' }));
+    for (const mode of [0o640, 0o604]) {
+      chmodSync(join(home.config, 'config.json'), mode);
+      await assert.rejects(load(home), { code: 'UNAUTHORIZED', message: /chmod 600 .*config\.json/ });
+    }
+    chmodSync(join(home.config, 'config.json'), 0o600);
+    await load(home);
+  }
+  writeConfiguration(home, '{"engine":"echo"}');
+  chmodSync(join(home.config, 'config.json'), 0o644);
+  await load(home);
 });
 
 test('the model echo selects the engine echo, from every source', async (t) => {

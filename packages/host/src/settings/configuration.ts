@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { readSecret } from '@shoal/files/read';
 import type { Home } from '../home/home.ts';
-import { findConfiguration, settingsOfFile } from './file/configuration-file.ts';
+import { findConfiguration, hasSecret, settingsOfFile } from './file/configuration-file.ts';
 import { mergeSettings, resolvePaths } from './launch-settings.ts';
-import { defaultsOf, type SettingTable, type Values } from './setting.ts';
+import { defaultsOf, type Values } from './setting.ts';
 import type { Settings } from './settings.ts';
 import { CLUSTER_SETTINGS, SETTINGS } from './table.ts';
 import { withoutUndefined } from './without-undefined.ts';
@@ -27,12 +27,14 @@ export async function loadConfiguration(home: Home, launch: Settings): Promise<C
   };
 }
 
-/** The settings of the configuration file, with absolute paths. Empty without a file. */
+/**
+ * The settings of the configuration file, with absolute paths. Empty without a file. Throws `UNAUTHORIZED` if the file has a
+ * secret and other users can read it.
+ */
 export async function fileSettings(home: Home): Promise<Settings> {
   const file = await findConfiguration(home);
   if (file === undefined) return {};
   const settings = await settingsOfFile(file);
-  const table: SettingTable = SETTINGS;
-  if (Object.keys(settings).some((name) => table[name]?.privateFile)) await readSecret(file.path);
+  if (hasSecret(settings)) await readSecret(file.path);
   return resolvePaths(settings, dirname(file.path));
 }

@@ -41,10 +41,8 @@ export interface Setting {
   readonly default?: string | number | boolean | object | (() => string);
   /** The effect of leaving the setting out, if `default` does not show it. */
   readonly unset?: string;
-  /** Never recorded. */
+  /** Never recorded, and other users must not be able to read a configuration file with this setting. */
   readonly secret?: true;
-  /** Other users must not be able to read a configuration file with this setting. */
-  readonly privateFile?: true;
   /** The values of all sources are joined. If the file describes a member of an object, that description is used. */
   readonly merges?: true;
   /**

@@ -292,7 +292,6 @@ export const SETTINGS = {
     schema: (is) => is.characters(1, 4_096),
     variable: 'OPENAI_API_KEY',
     secret: true,
-    privateFile: true,
   },
   logLevel: {
     description: 'the least severe messages that are logged',

@@ -1,7 +1,9 @@
 import { ShoalError } from '@shoal/protocol/error';
 import { readOptional } from '@shoal/files/read';
 import { homeFiles, type Home } from '../../home/home.ts';
+import type { SettingTable } from '../setting.ts';
 import { parseSettings, type Settings } from '../settings.ts';
+import { SETTINGS } from '../table.ts';
 import { unusedKeys, withoutOpenGatewayKeys } from './opengateway-keys.ts';
 import { type Keys, type Place, placeOf } from './place.ts';
 
@@ -46,6 +48,12 @@ export async function settingsOfFile(file: ConfigurationFile): Promise<Settings>
     const place = keys.length === 0 ? undefined : await placeOf(file.text, keys);
     throw ShoalError.invalidRequest(`${locationOf(file, place)}${place === undefined ? '' : ': '}${error.message}`);
   }
+}
+
+/** True for settings of which one is a secret: other users must not be able to read their file. */
+export function hasSecret(settings: Settings): boolean {
+  const table: SettingTable = SETTINGS;
+  return Object.keys(settings).some((name) => table[name]?.secret === true);
 }
 
 /** Returns the keys of OpenGateway that the configuration has and that are not used. */

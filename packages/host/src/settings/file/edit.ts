@@ -3,12 +3,10 @@ import { dirname } from 'node:path';
 import { FOLDER_MODE, writeDurably } from '@shoal/files/durable-write';
 import { isMissing } from '@shoal/files/error-code';
 import { homeFiles, type Home } from '../../home/home.ts';
-import type { SettingTable } from '../setting.ts';
-import type { Settings } from '../settings.ts';
-import { SETTINGS } from '../table.ts';
 import {
   type ConfigurationFile,
   findConfiguration,
+  hasSecret,
   isJson,
   settingsOfFile,
   valueOfFile,
@@ -44,12 +42,6 @@ export async function writeConfiguration(file: ConfigurationFile): Promise<void>
   const before = await existing(file.path);
   await writeDurably(before?.path ?? file.path, file.text);
   if (before !== undefined && !hasSecret(settings)) await chmod(before.path, before.mode);
-}
-
-/** True for settings of which one must not be read by other users. */
-export function hasSecret(settings: Settings): boolean {
-  const table: SettingTable = SETTINGS;
-  return Object.keys(settings).some((name) => table[name]?.secret === true || table[name]?.privateFile === true);
 }
 
 /** The file that is replaced, which may be behind a link. */
