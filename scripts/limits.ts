@@ -62,6 +62,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/files/src/disk-space.ts', 'RESERVE_BYTES'],
     ['packages/models/src/gguf/window.ts', 'MAX_HEADER_BYTES'],
     ['packages/models/src/download/http.ts', 'SILENCE_TIMEOUT_MS', 'MAX_REDIRECTS'],
+    ['packages/models/src/download/transfer.ts', 'MAX_UNSIZED_BYTES'],
     ['packages/models/src/sources/split.ts', 'MAX_PARTS'],
     ['packages/client/src/batch/capacity.ts', 'MAX_IN_FLIGHT'],
     ['apps/cli/src/batch/input.ts', 'MAX_LINE_BYTES'],

@@ -3,10 +3,13 @@ import { dirname } from 'node:path';
 import { FOLDER_MODE } from './durable-write.ts';
 import { isMissing } from './error-code.ts';
 
-/** Creates a folder, and those above it, if it does not exist. Throws the system's error. */
-export function makeFolder(folder: string): void {
+/**
+ * Creates a folder, and those above it, if it does not exist. Returns the first folder that was created, undefined if there was
+ * none. Throws the system's error.
+ */
+export function makeFolder(folder: string): string | undefined {
   try {
-    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+    return mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
   } catch (error) {
     // Node reports a missing folder if the file system is read-only. This throws the real reason.
     if (isMissing(error)) accessSync(existingFolder(folder), constants.W_OK);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { isDigest } from '@shoal/files/digest';
+import { ShoalError } from '@shoal/protocol/error';
 import { inspectModel } from './gguf/inspect.ts';
 import type { PullProgress } from './progress.ts';
 import { pull, type PullOptions } from './pull.ts';
@@ -187,6 +188,56 @@ test('a file that is not a usable model is not added, and nothing of it stays', 
   await assert.rejects(get('adapted'), { code: 'INVALID_REQUEST', message: /adapter/ });
   assert.deepEqual(await store.list(), []);
   assert.deepEqual(await store.verify(), { sound: [], broken: [], unreadable: [], orphans: [], unfinishedBytes: 0 });
+});
+
+test('a refused pull leaves no files and no folders, whatever refuses it', async (t) => {
+  const hub = await openHub(t);
+  hub.files.set('/model.gguf', DEMO);
+  hub.files.set('/page.gguf', Buffer.from('<!doctype html>'.padEnd(100)));
+  addRepository(hub, 'owner/demo', { 'demo.Q8_0.gguf': DEMO });
+  hub.files.set('/owner/demo/resolve/main/demo.Q8_0.gguf', DEMO.subarray(1));
+  const wrong = `sha256:${sha256('another')}`;
+  assert.ok(isDigest(wrong));
+  const link = (file: string): string => new URL(file, hub.url).href;
+  const refusals: readonly (readonly [string, PullOptions])[] = [
+    [link('none.gguf'), {}],
+    [link('page.gguf'), {}],
+    [link('model.gguf'), { digest: wrong }],
+    ['hf:owner/demo', {}],
+    ['hf:owner/none', {}],
+    ['http://192.168.255.1/model.gguf', {}],
+    ['https://127.0.0.1/model.gguf', {}],
+  ];
+  const root = temporaryFolder(t);
+  for (const [source, options] of refusals) {
+    const folder = join(root, 'home', 'models');
+    const hubs = { huggingFace: hub.url };
+    await assert.rejects(pull(await ModelStore.open(folder), source, { hubs, ...options }), ShoalError, source);
+    assert.deepEqual(readdirSync(root, { recursive: true }), [], source);
+  }
+});
+
+test('pulls of one source that wait for each other are refused one after another, and leave nothing', async (t) => {
+  const hub = await openHub(t);
+  const root = temporaryFolder(t);
+  const folder = join(root, 'models');
+  const refused = async (): Promise<unknown> =>
+    pull(await ModelStore.open(folder), new URL('none.gguf', hub.url).href, { allowedHosts: [hub.url.host] });
+  const ends = await Promise.allSettled([refused(), refused(), refused()]);
+  for (const end of ends) assert.ok(end.status === 'rejected' && end.reason.code === 'MODEL_NOT_FOUND');
+  assert.deepEqual(readdirSync(root), []);
+});
+
+test('a refused pull leaves a store with models as it was', async (t) => {
+  const { hub, store, get } = await setUp(t);
+  hub.files.set('/model.gguf', DEMO);
+  await get(new URL('model.gguf', hub.url).href);
+  const before = readdirSync(store.folder, { recursive: true });
+  const again = await ModelStore.open(store.folder);
+  await assert.rejects(pull(again, new URL('none.gguf', hub.url).href, { allowedHosts: [hub.url.host] }), {
+    code: 'MODEL_NOT_FOUND',
+  });
+  assert.deepEqual(readdirSync(store.folder, { recursive: true }), before);
 });
 
 test('a pull reports its progress, and two pulls of one model fetch it once', async (t) => {

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { FileLock } from '@shoal/files/file-lock';
 import { ShoalError } from '@shoal/protocol/error';
 import { copyFile } from './copy-file.ts';
@@ -7,7 +6,7 @@ import { hostAndPort, type Resolve } from './download/addresses.ts';
 import { download } from './download/download.ts';
 import { parseFileResponse } from './download/file-response.ts';
 import type { RemoteFile } from './download/remote-file.ts';
-import { isRetryable } from './download/status-error.ts';
+import { isRefusal, isRetryable } from './download/status-error.ts';
 import { HttpClient } from './download/http.ts';
 import type { Wait } from './download/backoff.ts';
 import { inspectModel } from './gguf/inspect.ts';
@@ -47,7 +46,7 @@ export interface PullOptions {
 
 /**
  * Pulls a model into the store: lists its files, fetches the missing ones, checks digests and headers, and then sets its
- * name. Bytes that were fetched before a failure or a kill are not fetched again. Throws `MODEL_NOT_FOUND`, `UNAUTHORIZED`,
+ * name. Bytes that were fetched before a failure or a kill are not fetched again; of a source that is refused nothing stays. Throws `MODEL_NOT_FOUND`, `UNAUTHORIZED`,
  * `STORAGE_FULL`, `INVALID_REQUEST` for names, links and files that cannot be used, `BAD_MESSAGE` if a server sends other
  * content than it announced, and `CONNECT_FAILED`, `TIMEOUT_NO_RESPONSE` or `OVERLOADED` if a later pull may succeed. An
  * abort throws the signal's reason.
@@ -60,6 +59,9 @@ export async function pull(store: ModelStore, source: string, options: PullOptio
   });
   try {
     return await new Pull(store, http, options).run(source, hubs);
+  } catch (error) {
+    if (isRefusal(error)) await store.removeCreated();
+    throw error;
   } finally {
     http.close();
   }
@@ -89,19 +91,26 @@ class Pull {
       this.#progress.set(file, { done: 0, total: 'bytes' in file ? file.bytes : undefined });
     const locks = await this.#lock(model);
     try {
-      const [first, ...rest] = model.files;
-      const known = (await this.#store.list()).find(({ source }) => source === model.source)?.files ?? [];
-      const files: [ReadyFile, ...ReadyFile[]] = [await this.#fetch(first, known[0])];
-      for (const [index, file] of rest.entries()) files.push(await this.#fetch(file, known[index + 1]));
-      this.#report('checking');
-      await this.#check(files);
-      signal?.throwIfAborted();
-      const stored = await this.#store.add(requestedName ?? parseName(model.name), model.source, files);
-      this.#report('done');
-      return stored;
+      return await this.#pull(model, requestedName);
+    } catch (error) {
+      if (isRefusal(error)) await this.#store.discard(model.files.map(keyOf));
+      throw error;
     } finally {
       for (const lock of locks) lock.release();
     }
+  }
+
+  async #pull(model: SourceModel, requestedName: string | undefined): Promise<StoredModel> {
+    const [first, ...rest] = model.files;
+    const known = (await this.#store.list()).find(({ source }) => source === model.source)?.files ?? [];
+    const files: [ReadyFile, ...ReadyFile[]] = [await this.#fetch(first, known[0])];
+    for (const [index, file] of rest.entries()) files.push(await this.#fetch(file, known[index + 1]));
+    this.#report('checking');
+    await this.#check(files);
+    this.#options.signal?.throwIfAborted();
+    const stored = await this.#store.add(requestedName ?? parseName(model.name), model.source, files);
+    this.#report('done');
+    return stored;
   }
 
   /** Locks in sorted order, so that two pulls cannot wait for each other. */
@@ -139,7 +148,6 @@ class Pull {
     if ('path' in file) {
       const copied = await copyFile(file.path, incoming, common);
       if (file.digest === undefined || file.digest === copied.digest) return { ...copied, incoming };
-      await rm(incoming.path, { force: true });
       throw ShoalError.invalidRequest(`${file.path} has another digest: ${copied.digest}.`);
     }
     const options = {
@@ -170,23 +178,14 @@ class Pull {
     }
   }
 
-  /** Throws if the model cannot be loaded, after removing the files that were fetched. */
+  /** Throws if the model cannot be loaded. */
   async #check(files: readonly ReadyFile[]): Promise<void> {
     const paths: string[] = [];
     for (const { digest, incoming } of files) {
       const path = incoming?.path ?? (await this.#store.blob(digest))?.path;
       if (path !== undefined) paths.push(path);
     }
-    try {
-      await inspectModel(paths);
-    } catch (error) {
-      for (const { incoming } of files) {
-        if (incoming === undefined) continue;
-        await rm(incoming.statePath, { force: true });
-        await rm(incoming.path, { force: true });
-      }
-      throw error;
-    }
+    await inspectModel(paths);
   }
 
   #advance(file: SourceFile, done: number, total: number | undefined): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { isDigest } from '@shoal/files/digest';
 import { type Hub, openHub, sha256 } from '../testing/hub.ts';
@@ -46,6 +46,26 @@ test('a file is fetched from a server that sends no length', async (t) => {
     return true;
   };
   assert.deepEqual(await fetch(), { digest: DIGEST, bytes: FILE.length });
+});
+
+test('a body without a length has a limit, and nothing of it stays', async (t) => {
+  const { hub, fetch, target } = await setUp(t);
+  let sent = 0;
+  hub.intercept = (_, response) => {
+    response.writeHead(200);
+    const more = (): void => {
+      sent += PIECE_BYTES;
+      // Without the limit the body ends at some time.
+      if (sent > 100 * PIECE_BYTES) response.end();
+      else response.write(FILE.subarray(0, PIECE_BYTES), (error) => (error ? undefined : more()));
+    };
+    more();
+    return true;
+  };
+  const message = /more than 0 MB of model.gguf without its length/;
+  await assert.rejects(fetch({ unsizedBytes: 3 * PIECE_BYTES }), { code: 'BAD_MESSAGE', message });
+  await assert.rejects(fetch({}, { bytes: 3 * PIECE_BYTES }), { code: 'BAD_MESSAGE', message: /than it announced/ });
+  assert.deepEqual(readdirSync(dirname(target.path)), []);
 });
 
 test('a download resumes where its connection was cut', async (t) => {

@@ -1,9 +1,9 @@
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isObject } from '@shoal/protocol/json';
 import type { ShoalError } from '@shoal/protocol/error';
 import { checkDiskSpace, toWriteError } from '@shoal/files/disk-space';
-import { FILE_MODE, writeDurably } from '@shoal/files/durable-write';
+import { FILE_MODE, FOLDER_MODE, writeDurably } from '@shoal/files/durable-write';
 import { isMissing } from '@shoal/files/error-code';
 import type { IncomingPaths } from '../store/layout.ts';
 import { add, contiguous, type Range, type Ranges, totalOf } from './ranges.ts';
@@ -65,8 +65,9 @@ export class PartialFile {
       return new PartialFile(paths, file, state !== undefined && isValid ? state : { link, synced: [] }, syncBytes);
     } catch (error) {
       if (!isMissing(error)) throw toWriteError(error, paths.path);
-      // A state without its file: an earlier pull was killed between removing the two.
+      // A state without its file: an earlier pull was killed between removing the two. Or a refused pull removed the folder.
       await rm(paths.statePath, { force: true });
+      await mkdir(dirname(paths.path), { recursive: true, mode: FOLDER_MODE });
       return PartialFile.open(paths, link, syncBytes);
     }
   }

@@ -20,6 +20,8 @@ export interface DownloadOptions {
   /** For tests, which use small files: bytes per request, and bytes between two syncs. */
   readonly pieceBytes?: number | undefined;
   readonly syncBytes?: number | undefined;
+  /** For tests: the most bytes of a file without a length. */
+  readonly unsizedBytes?: number | undefined;
   /** Gets the bytes so far and, if known, in all. `doneBytes` returns to 0 when a download restarts. */
   readonly onProgress?: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined;
   readonly wait?: Wait | undefined;

@@ -1,4 +1,4 @@
-import { ShoalError } from '@shoal/protocol/error';
+import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 import type { HttpResponse } from './http.ts';
 
 const RETRY_AFTER = /^\d{1,9}$/;
@@ -43,6 +43,14 @@ export function statusError(
 /** True if the same request may succeed later. */
 export function isRetryable(error: unknown): error is ShoalError {
   return error instanceof ShoalError && ['CONNECT_FAILED', 'TIMEOUT_NO_RESPONSE', 'OVERLOADED'].includes(error.code);
+}
+
+/** Codes of sources that are refused: the same pull fails again unless the source or the command changes. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BAD_MESSAGE', 'INVALID_REQUEST', 'MODEL_NOT_FOUND']);
+
+/** True if nothing of the download may stay. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ShoalError && REFUSALS.has(error.code);
 }
 
 function loginAdvice({ tokenVariable, page }: LoginHint): string {

@@ -14,6 +14,9 @@ const DEFAULT_CONNECTIONS = 4;
 /** Bytes per request: large enough to make requests cheap, small enough for several connections to share a file. */
 const PIECE_BYTES = 64 * 1024 * 1024;
 
+/** The largest download whose server does not say how long it is. A larger one is refused, and its bytes are removed. */
+const MAX_UNSIZED_BYTES = 64 * 1024 ** 3;
+
 /** Transfers one file over one or several connections. */
 export class Transfer {
   readonly #http: HttpClient;
@@ -43,6 +46,12 @@ export class Transfer {
     const whole = await this.#fetchFirst();
     if (whole === undefined) await this.#fetchRest();
     const bytes = whole ?? this.#totalBytes ?? totalOf(this.#partial.written);
+    if (this.#file.bytes !== undefined && bytes !== this.#file.bytes) {
+      throw new ShoalError(
+        'BAD_MESSAGE',
+        `${this.#file.url.hostname} sent less of ${this.#file.label} than it announced.`,
+      );
+    }
     if (this.#partial.contiguousBytes !== bytes)
       throw new ShoalError('INTERNAL', `A part of ${this.#file.label} is missing.`);
     await this.#partial.sync();
@@ -204,12 +213,11 @@ export class Transfer {
 
   async #receive({ body, start, end }: FileResponse, backoff: Backoff): Promise<void> {
     const { url, label } = this.#file;
+    const most = end ?? this.#file.bytes ?? this.#options.unsizedBytes ?? MAX_UNSIZED_BYTES;
     const writer = new Writer(this.#partial, start);
     try {
       for await (const piece of body as AsyncIterable<Buffer>) {
-        if (end !== undefined && writer.end + piece.length > end) {
-          throw new ShoalError('BAD_MESSAGE', `${url.hostname} sent more of ${label} than it announced.`);
-        }
+        if (writer.end + piece.length > most) throw this.#tooLong(end ?? this.#file.bytes, most);
         backoff.reset();
         await writer.push(piece);
         this.#hash.advance(this.#partial.contiguousBytes);
@@ -227,6 +235,18 @@ export class Transfer {
       body.destroy();
       await writer.flush();
     }
+  }
+
+  #tooLong(announced: number | undefined, most: number): ShoalError {
+    const { url, label } = this.#file;
+    if (announced !== undefined) {
+      return new ShoalError('BAD_MESSAGE', `${url.hostname} sent more of ${label} than it announced.`);
+    }
+    const limit = `${Math.floor(most / 1e6).toLocaleString('en')} MB`;
+    return new ShoalError(
+      'BAD_MESSAGE',
+      `${url.hostname} sent more than ${limit} of ${label} without its length. Use a source that sends the length.`,
+    );
   }
 
   #endOfWhole({ end }: FileResponse): number {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { ShoalError } from '@shoal/protocol/error';
+import { isMissing } from '@shoal/files/error-code';
 import { type Digest, hexOf, parseDigest } from '@shoal/files/digest';
 import { nameKey } from './name.ts';
 
@@ -69,6 +71,16 @@ export class Layout {
       throw new ShoalError('INTERNAL', 'A path leads out of the folder of models.', { cause: path });
     }
     return path;
+  }
+}
+
+/** Returns the names in a folder of a store. None if the folder is missing, because a refused pull has removed an empty store. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hexOf, modelDigest } from '@shoal/files/digest';
-import type { Layout } from './layout.ts';
+import { type Layout, namesIn } from './layout.ts';
 import { tryLock } from './lock.ts';
 import { readReferences } from './reference.ts';
 import { findLeftovers } from './verify.ts';
@@ -23,14 +23,14 @@ export async function pruneStore(layout: Layout): Promise<{ readonly freedBytes:
   for (const orphan of (await findLeftovers(layout, used)).orphans) {
     await unlessLocked(layout, hexOf(orphan), () => remove(layout.blob(orphan)));
   }
-  for (const file of await readdir(layout.blobs)) {
+  for (const file of await namesIn(layout.blobs)) {
     const key = INCOMING.exec(file)?.[1];
     if (key !== undefined) await unlessLocked(layout, key, () => remove(join(layout.blobs, file)));
   }
-  for (const file of await readdir(layout.names)) {
+  for (const file of await namesIn(layout.names)) {
     if (TEMPORARY.test(file)) await remove(join(layout.names, file));
   }
-  for (const folder of await readdir(layout.parts)) {
+  for (const folder of await namesIn(layout.parts)) {
     // Links take no space. Their blobs were counted above.
     if (!models.has(folder)) await rm(join(layout.parts, folder), { recursive: true });
   }

@@ -1,10 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isObject } from '@shoal/protocol/json';
 import { type Digest, isDigest } from '@shoal/files/digest';
 import { writeDurably } from '@shoal/files/durable-write';
 import { isMissing } from '@shoal/files/error-code';
-import type { Layout } from './layout.ts';
+import { type Layout, namesIn } from './layout.ts';
 import { parseName } from './name.ts';
 
 /** One file of a model. */
@@ -45,7 +45,7 @@ export async function writeReference(layout: Layout, reference: Reference): Prom
 export async function readReferences(layout: Layout): Promise<{ references: Reference[]; unreadable: string[] }> {
   const references: Reference[] = [];
   const unreadable: string[] = [];
-  for (const file of await readdir(layout.names)) {
+  for (const file of await namesIn(layout.names)) {
     if (!file.endsWith('.json')) continue;
     const path = join(layout.names, file);
     const reference = await readReference(path);

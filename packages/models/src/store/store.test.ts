@@ -9,7 +9,8 @@ import { DEMO, DEMO_PATH } from '../testing/demo-model.ts';
 import { openHub } from '../testing/hub.ts';
 import { NO_DISK, smallDisk } from '@shoal/files/testing/small-disk';
 import { temporaryFolder } from '@shoal/files/testing/temporary-folder';
-import { waitForLock, tryLock } from './lock.ts';
+import { untilLocked } from '@shoal/files/until-locked';
+import { tryLock } from './lock.ts';
 import { ModelStore } from './store.ts';
 
 const DISK_BYTES = 8 * 1024 * 1024;
@@ -86,8 +87,7 @@ test('a lock has one holder, and is free when its process is killed', async (t) 
   await once(holder.stdout, 'data');
   assert.equal(tryLock(path), undefined);
   let waited = 0;
-  const waiting = waitForLock(path, undefined, () => waited++);
-  await assert.rejects(waitForLock(path, AbortSignal.abort(new Error('enough'))), /enough/);
+  const waiting = untilLocked(() => tryLock(path), { onWait: () => waited++ });
   holder.kill('SIGKILL');
   (await waiting).release();
   assert.equal(waited, 1);

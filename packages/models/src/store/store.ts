@@ -1,5 +1,7 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm, rmdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { FileLock } from '@shoal/files/file-lock';
+import { untilLocked } from '@shoal/files/until-locked';
 import { ShoalError } from '@shoal/protocol/error';
 import { type Digest, hexOf, isDigest, modelDigest } from '@shoal/files/digest';
 import { toWriteError } from '@shoal/files/disk-space';
@@ -7,7 +9,7 @@ import { renameDurably, syncFolder } from '@shoal/files/durable-write';
 import { errorCode, isMissing } from '@shoal/files/error-code';
 import { makeFolder } from '@shoal/files/make-folder';
 import { type IncomingPaths, Layout } from './layout.ts';
-import { tryLock, waitForLock } from './lock.ts';
+import { tryLock } from './lock.ts';
 import { parseName } from './name.ts';
 import { hasParts, linkParts, partPath } from './parts.ts';
 import { pruneStore } from './prune.ts';
@@ -35,16 +37,19 @@ export interface ReadyFile extends FileReference {
  */
 export class ModelStore {
   readonly #layout: Layout;
+  /** The first folder that did not exist before and that this store has created. */
+  #created: string | undefined;
 
-  private constructor(layout: Layout) {
+  private constructor(layout: Layout, created: string | undefined) {
     this.#layout = layout;
+    this.#created = created;
   }
 
   /** Creates missing folders. Throws `INVALID_REQUEST` if that fails. */
   static async open(folder: string): Promise<ModelStore> {
     const layout = new Layout(folder);
     try {
-      for (const each of layout.folders) makeFolder(each);
+      return new ModelStore(layout, createFolders(layout));
     } catch (error) {
       throw new ShoalError(
         'INVALID_REQUEST',
@@ -54,7 +59,6 @@ export class ModelStore {
         },
       );
     }
-    return new ModelStore(layout);
   }
 
   get folder(): string {
@@ -114,9 +118,36 @@ export class ModelStore {
     return this.#layout.incoming(key);
   }
 
-  /** For pulls: the lock for writing that download, or for keeping that blob. `onWait` is called if it is not free. */
+  /**
+   * For pulls: the lock for writing that download, or for keeping that blob. `onWait` is called if it is not free at first. Throws
+   * when aborted.
+   */
   async lock(key: string, signal?: AbortSignal, onWait?: () => void): Promise<FileLock> {
-    return waitForLock(this.#layout.lock(key), signal, onWait);
+    const path = this.#layout.lock(key);
+    const tryAgain = (): FileLock | undefined => {
+      // A refused pull may have removed the folders of an empty store in the meantime.
+      const created = createFolders(this.#layout);
+      this.#created ??= created;
+      return tryLock(path);
+    };
+    return untilLocked(tryAgain, { signal, onWait });
+  }
+
+  /**
+   * For refused pulls, which hold the locks of these keys: removes what was received, and the files of the locks.
+   */
+  async discard(keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      const { path, statePath } = this.#layout.incoming(key);
+      for (const file of [statePath, path]) await rm(file, { force: true });
+      // Windows cannot remove an open file. The file of a lock is empty.
+      if (process.platform !== 'win32') await rm(this.#layout.lock(key), { force: true });
+    }
+  }
+
+  /** For refused pulls: removes the folders that opening this store has created, if nothing is in them. */
+  async removeCreated(): Promise<void> {
+    if (this.#created !== undefined) await removeEmptyFolders(this.#layout, this.#created);
   }
 
   /** For pulls: the path and size of a blob, or undefined if it does not exist. */
@@ -198,12 +229,38 @@ export class ModelStore {
   }
 
   async #withNamesLock<T>(work: () => Promise<T>): Promise<T> {
-    const lock = await waitForLock(this.#layout.lock('names'));
+    const lock = await this.lock('names');
     try {
       return await work();
     } finally {
       lock.release();
     }
+  }
+}
+
+/** Returns the first folder that was created. Undefined if all of them exist. */
+function createFolders(layout: Layout): string | undefined {
+  let created: string | undefined;
+  for (const folder of layout.folders) {
+    const first = makeFolder(folder);
+    created ??= first;
+  }
+  return created;
+}
+
+/** Removes the folders of a store, and those above it down from `created`, as long as they are empty. The locks' folder is first. */
+async function removeEmptyFolders(layout: Layout, created: string): Promise<void> {
+  const folders = layout.folders.toReversed();
+  for (let above = dirname(layout.root); above.length >= created.length; above = dirname(above)) folders.push(above);
+  try {
+    for (const folder of folders) {
+      // Another refused pull may remove them at the same time.
+      await rmdir(folder).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
+    }
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST'].includes(errorCode(error))) throw error;
   }
 }
 

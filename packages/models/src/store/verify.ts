@@ -1,10 +1,10 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol/error';
 import { type Digest, digestFile, isDigest, modelDigest } from '@shoal/files/digest';
 import { inspectModel } from '../gguf/inspect.ts';
 import { isMissing } from '@shoal/files/error-code';
-import type { Layout } from './layout.ts';
+import { type Layout, namesIn } from './layout.ts';
 import { hasParts } from './parts.ts';
 import { readReferences, type Reference } from './reference.ts';
 
@@ -63,7 +63,7 @@ export async function verifyStore(layout: Layout, options: VerifyOptions): Promi
 export async function findLeftovers(layout: Layout, referenced: ReadonlySet<Digest>) {
   const orphans: Digest[] = [];
   let unfinishedBytes = 0;
-  for (const file of await readdir(layout.blobs)) {
+  for (const file of await namesIn(layout.blobs)) {
     const digest = `sha256:${BLOB.exec(file)?.[1] ?? ''}`;
     if (isDigest(digest) && !referenced.has(digest)) orphans.push(digest);
     if (PARTIAL.test(file)) unfinishedBytes += await bytesOf(join(layout.blobs, file));
