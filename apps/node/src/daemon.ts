@@ -221,7 +221,7 @@ class Daemon {
       api.serve(remembering(node, this.#state, this.#record));
       await this.#state.setPid(process.pid);
       await this.#record.begin();
-      await writeApiAccess(this.#home, { host: api.host, port: api.port, pid: process.pid, token: this.#token });
+      await this.#announce(api);
       this.#log.info(`API on ${api.url}`);
       this.#terminal?.started(node);
       // A daemon may be killed after weeks, so its compiled code is saved for the next start now.
@@ -236,7 +236,20 @@ class Daemon {
     } finally {
       this.#terminal?.ended();
       await node.close({ drainMs: DRAIN_MS });
-      await this.#state.setPid(null);
+      // A node stops on a full disk too. Nobody depends on the id of a process that has ended.
+      await this.#state
+        .setPid(null)
+        .catch((err: unknown) => this.#log.warn({ err }, 'state.json could not be written'));
+    }
+  }
+
+  /** Tells commands where the API is. A run that nobody can reach is not one to continue. */
+  async #announce({ host, port }: Api): Promise<void> {
+    try {
+      await writeApiAccess(this.#home, { host, port, pid: process.pid, token: this.#token });
+    } catch (error) {
+      await this.#record.end();
+      throw error;
     }
   }
 

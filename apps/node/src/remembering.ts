@@ -2,7 +2,10 @@ import type { RunRecord } from '@shoal/host/launch';
 import type { NodeControl } from './api.ts';
 import type { NodeState } from './state.ts';
 
-/** Wraps a node so that its joined clusters are saved and joined again at the next start. */
+/**
+ * Wraps a node so that its joined clusters are saved and joined again at the next start. What cannot be saved, because the disk is
+ * full, is not done.
+ */
 export function remembering(node: NodeControl, state: NodeState, record: RunRecord): NodeControl {
   return {
     status: () => node.status(),
@@ -13,15 +16,11 @@ export function remembering(node: NodeControl, state: NodeState, record: RunReco
     modelsChanged: () => node.modelsChanged(),
     loaded: () => node.loaded(),
     prompt: (request) => node.prompt(request),
-    async join(cluster, lend) {
-      const view = await node.join(cluster, lend);
-      await state.keepCluster(cluster, lend);
-      return view;
-    },
-    async leave(cluster) {
-      await node.leave(cluster);
-      await state.removeCluster(cluster);
-      await record.forgetCluster(cluster);
-    },
+    join: (cluster, lend) => state.keepCluster(cluster, lend, () => node.join(cluster, lend)),
+    leave: (cluster) =>
+      state.removeCluster(cluster, async () => {
+        await record.forgetCluster(cluster);
+        await node.leave(cluster);
+      }),
   };
 }

@@ -1,23 +1,48 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { PeerView } from './api.ts';
 import { homeFiles } from '@shoal/host/home';
+import { RunRecord } from '@shoal/host/launch';
+import { ShoalError } from '@shoal/protocol/error';
 import { PeersFile } from './peers-file.ts';
+import { remembering } from './remembering.ts';
 import { NodeState } from './state.ts';
+import { FakeNode } from './testing/fake-node.ts';
 import { temporaryHome } from '@shoal/host/testing/temporary-home';
 
 test('clusters and pid are kept in the shape that others read', async (t) => {
   const home = temporaryHome(t);
   const state = await NodeState.load(home);
-  await Promise.all([state.keepCluster('a', true), state.keepCluster('b', undefined), state.removeCluster('a')]);
+  const keep = (id: string, lend: boolean | undefined): Promise<void> => state.keepCluster(id, lend, async () => {});
+  await Promise.all([keep('a', true), keep('b', undefined), state.removeCluster('a', async () => {})]);
   await state.setPid(7);
   const document: unknown = JSON.parse(readFileSync(homeFiles(home).state, 'utf8'));
   assert.deepEqual(document, { clusters: [{ id: 'b', lend: false }], nodePid: 7 });
   assert.deepEqual((await NodeState.load(home)).clusters, [{ id: 'b', lend: false }]);
-  await state.keepCluster('b', true);
-  await state.keepCluster('b', undefined);
+  await keep('b', true);
+  await keep('b', undefined);
   assert.deepEqual((await NodeState.load(home)).clusters, [{ id: 'b', lend: true }]);
+});
+
+test('a cluster that cannot be recorded is neither joined nor left, and one that is not joined is not kept', async (t) => {
+  const home = temporaryHome(t);
+  const node = new FakeNode();
+  const state = await NodeState.load(home);
+  const control = remembering(node, state, new RunRecord(home, {}, {}));
+  await control.join('a');
+  await assert.rejects(control.leave('b'), { code: 'INVALID_REQUEST' });
+  t.mock.method(node, 'join', () => Promise.reject(ShoalError.invalidRequest('no id')), { times: 1 });
+  await assert.rejects(control.join('c'), { message: 'no id' });
+  assert.deepEqual((await NodeState.load(home)).clusters, [{ id: 'a', lend: false }]);
+
+  rmSync(homeFiles(home).state);
+  // No file can replace a folder, so that every write fails.
+  mkdirSync(homeFiles(home).state);
+  await assert.rejects(control.join('b'), { message: /state\.json could not be written/ });
+  await assert.rejects(control.leave('a'), { message: /state\.json could not be written/ });
+  assert.deepEqual([...node.joined], ['a']);
+  assert.deepEqual(state.clusters, [{ id: 'a', lend: false }]);
 });
 
 test('a state of another shape is refused by name', async (t) => {

@@ -34,22 +34,48 @@ export class NodeState {
     return [...this.#clusters.values()];
   }
 
-  /** `lend`: what the user said now. Undefined: what was said before, else not to lend. */
-  keepCluster(id: string, lend: boolean | undefined): Promise<void> {
+  /**
+   * Keeps a cluster, does `work` and returns its result. If the cluster cannot be kept, nothing is done; if the work fails, the
+   * cluster is not kept. `lend`: what the user said now. Undefined: what was said before, else not to lend.
+   */
+  keepCluster<Result>(id: string, lend: boolean | undefined, work: () => Promise<Result>): Promise<Result> {
     const before = this.#clusters.get(id);
-    if (lend !== undefined || before === undefined) this.#clusters.set(id, { id, lend: lend ?? false });
-    return this.#save();
+    return this.#changing(id, lend === undefined && before !== undefined ? before : { id, lend: lend ?? false }, work);
   }
 
-  removeCluster(id: string): Promise<void> {
-    this.#clusters.delete(id);
-    return this.#save();
+  /** Forgets a cluster and does `work`, as `keepCluster`. */
+  removeCluster(id: string, work: () => Promise<void>): Promise<void> {
+    return this.#changing(id, undefined, work);
   }
 
   /** Null: the node has ended. */
   setPid(pid: number | null): Promise<void> {
     this.#pid = pid;
     return this.#save();
+  }
+
+  async #changing<Result>(id: string, cluster: KeptCluster | undefined, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#clusters.get(id);
+    this.#set(id, cluster);
+    try {
+      await this.#save();
+    } catch (error) {
+      this.#set(id, before);
+      throw error;
+    }
+    try {
+      return await work();
+    } catch (error) {
+      this.#set(id, before);
+      // The first error is the one to report. What could not be written now is written with the next change.
+      await this.#save().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #set(id: string, cluster: KeptCluster | undefined): void {
+    if (cluster === undefined) this.#clusters.delete(id);
+    else this.#clusters.set(id, cluster);
   }
 
   #save(): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { renameDurably, writeDurably, writeJson } from './durable-write.ts';
+import { renameDurably, stageFile, writeDurably, writeJson } from './durable-write.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 
 test('a file is replaced as a whole, is readable by its owner only, and leaves nothing beside it', async (t) => {
@@ -20,6 +20,20 @@ test('a write that fails is reported and leaves nothing behind', async (t) => {
   mkdirSync(join(folder, 'logs'));
   await assert.rejects(writeDurably(join(folder, 'logs'), 'x'), { code: 'INTERNAL', message: /logs could not/ });
   assert.deepEqual(readdirSync(folder), ['logs']);
+});
+
+test('a staged text replaces the file when it is committed, and leaves nothing if it is discarded', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'file');
+  writeFileSync(path, 'old');
+  const dropped = await stageFile(path, 'dropped');
+  await dropped.discard();
+  const staged = await stageFile(path, 'new', 0o640);
+  assert.equal(readFileSync(path, 'utf8'), 'old');
+  await staged.commit();
+  assert.equal(readFileSync(path, 'utf8'), 'new');
+  assert.equal(statSync(path).mode & 0o777, 0o640);
+  assert.deepEqual(readdirSync(folder), ['file']);
 });
 
 test('JSON is written indented, with a line feed at its end', async (t) => {

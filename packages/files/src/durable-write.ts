@@ -15,20 +15,46 @@ const RANDOM_RANGE = 2 ** 47;
  * disk is full, and the other errors of `toWriteError`.
  */
 export async function writeDurably(path: string, text: string): Promise<void> {
+  const staged = await stageFile(path, text);
+  await staged.commit();
+}
+
+/** A new text of a file, which is on the disk already. Exactly one of the two is called. */
+export interface StagedFile {
+  /** Replaces the file in one step. Throws as `writeDurably`, and then the old text stays. */
+  commit(): Promise<void>;
+  /** Removes the new text. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Writes the new text of a file beside it, for an action that must not be taken if it cannot be recorded: stage, act, commit.
+ * `mode`: the permissions of the file. Throws as `writeDurably`.
+ */
+export async function stageFile(path: string, text: string, mode = FILE_MODE): Promise<StagedFile> {
   // Random, because the folder may hold leftovers of an earlier process with this id, or be shared with other machines.
   const temporary = `${path}.${process.pid}.${randomInt(RANDOM_RANGE)}.tmp`;
-  try {
-    const file = await open(temporary, 'wx', FILE_MODE);
+  const discard = (): Promise<void> => rm(temporary, { force: true });
+  const orDiscard = async (work: Promise<void>): Promise<void> => {
     try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
+      await work;
+    } catch (error) {
+      await discard();
+      throw toWriteError(error, path);
     }
-    await renameDurably(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw toWriteError(error, path);
+  };
+  await orDiscard(writeSynced(temporary, text, mode));
+  return { commit: () => orDiscard(renameDurably(temporary, path)), discard };
+}
+
+async function writeSynced(path: string, text: string, mode: number): Promise<void> {
+  const file = await open(path, 'wx', FILE_MODE);
+  try {
+    if (mode !== FILE_MODE) await file.chmod(mode);
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

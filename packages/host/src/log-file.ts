@@ -43,7 +43,8 @@ export class LogFile {
   }
 }
 
-function unlessFull(write: () => void): void {
+/** Does a write, or nothing if the disk is full. */
+export function unlessFull(write: () => void): void {
   try {
     write();
   } catch (error) {

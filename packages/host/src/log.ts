@@ -1,5 +1,6 @@
+import { fstatSync, writeSync } from 'node:fs';
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { LogFile } from './log-file.ts';
+import { LogFile, unlessFull } from './log-file.ts';
 import { printableText } from './printable.ts';
 
 export type { Logger } from 'pino';
@@ -41,8 +42,15 @@ function loggerTo(stream: DestinationStream, level: LogLevel): Logger {
   );
 }
 
+/** A file takes each line as it comes, or leaves it out while its disk is full. Others may make the writer wait. */
+function standardError(): DestinationStream {
+  const kind = fstatSync(STDERR);
+  if (kind.isFIFO() || kind.isSocket()) return pino.destination({ fd: STDERR, sync: true });
+  return { write: (line) => unlessFull(() => writeSync(STDERR, line)) };
+}
+
 function destination(terminal: LineSink | undefined): DestinationStream {
-  if (terminal === undefined) return pino.destination({ fd: STDERR, sync: true });
+  if (terminal === undefined) return standardError();
   return {
     write(line) {
       const { level, msg, err } = JSON.parse(line) as {

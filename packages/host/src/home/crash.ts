@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { ShoalError } from '@shoal/protocol/error';
 import { writeJson } from '@shoal/files/durable-write';
 import { readJson } from '@shoal/files/read';
 import { isObject, type JsonObject } from '@shoal/protocol/json';
@@ -18,7 +20,21 @@ export async function hasCrashed(home: Home): Promise<boolean> {
 export async function forgetCrash(home: Home): Promise<void> {
   const launch = await unendedRun(home);
   if (launch === undefined) return;
-  await writeJson(homeFiles(home).launch, { ...launch, [RUN]: { ...Object(launch[RUN]), ended: true } });
+  const ended = { ...launch, [RUN]: { ...Object(launch[RUN]), ended: true } };
+  await recordEnd(home, writeJson(homeFiles(home).launch, ended));
+}
+
+/**
+ * Waits for the write which records that the run has ended. If the disk is full, the record of the run is removed instead: a run
+ * without a record is not continued, and a node must stop on a full disk too.
+ */
+export async function recordEnd(home: Home, write: Promise<void>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    if (ShoalError.from(error).code !== 'STORAGE_FULL') throw error;
+    await rm(homeFiles(home).launch, { force: true });
+  }
 }
 
 async function unendedRun(home: Home): Promise<JsonObject | undefined> {

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { loadConfiguration, type Configuration } from './configuration.ts';
 import { unusedOpenGatewayKeys } from './file/configuration-file.ts';
 import { launchSettings, type Flags } from './launch-settings.ts';
-import { forgetCrash, hasCrashed } from '../home/crash.ts';
+import { ShoalError } from '@shoal/protocol/error';
+import { forgetCrash, hasCrashed, recordEnd } from '../home/crash.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import { checkSecrets, launchFlags, readLastRun, RunRecord } from './launch.ts';
 import { SETTINGS } from './table.ts';
@@ -150,6 +151,17 @@ test('a run counts as crashed until it is told to stop, and a cluster that it le
   assert.deepEqual([await hasCrashed(home), (await readLastRun(home))?.ended], [false, true]);
   await run.end();
   assert.deepEqual(await readLastRun(home), { settings: { lend: true }, secrets: [], ended: true });
+});
+
+test('a run whose end cannot be recorded on a full disk is not continued', async (t) => {
+  const home = temporaryHome(t);
+  await record(home, { lend: true }).begin();
+  const full = new ShoalError('STORAGE_FULL', 'full');
+  await assert.rejects(recordEnd(home, Promise.reject(ShoalError.invalidRequest('x'))), { message: 'x' });
+  assert.ok(await hasCrashed(home));
+  await recordEnd(home, Promise.reject(full));
+  assert.ok(!(await hasCrashed(home)));
+  assert.equal(await readLastRun(home), undefined);
 });
 
 test('the record of version 0.1.0 is read', async (t) => {

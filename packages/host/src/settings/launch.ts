@@ -2,7 +2,7 @@ import { writeJson } from '@shoal/files/durable-write';
 import { readJson } from '@shoal/files/read';
 import { ShoalError } from '@shoal/protocol/error';
 import { isObject } from '@shoal/protocol/json';
-import { RUN } from '../home/crash.ts';
+import { recordEnd, RUN } from '../home/crash.ts';
 import { homeFiles, type Home } from '../home/home.ts';
 import { longFlag, type SettingTable } from './setting.ts';
 import { parseSettings, type Settings } from './settings.ts';
@@ -42,19 +42,25 @@ export class RunRecord {
     return this.#save();
   }
 
-  /** Call when the node left a cluster: it is not joined again by this run's flags. */
-  forgetCluster(id: string): Promise<void> {
-    const { clusters, ...settings } = this.#run.settings;
-    if (clusters?.includes(id) !== true) return Promise.resolve();
+  /** Call when the node leaves a cluster: it is not joined again by this run's flags. */
+  async forgetCluster(id: string): Promise<void> {
+    const before = this.#run;
+    const { clusters, ...settings } = before.settings;
+    if (clusters?.includes(id) !== true) return;
     const others = clusters.filter((cluster) => cluster !== id);
-    this.#run = { ...this.#run, settings: { ...settings, ...(others.length > 0 && { clusters: others }) } };
-    return this.#save();
+    this.#run = { ...before, settings: { ...settings, ...(others.length > 0 && { clusters: others }) } };
+    try {
+      await this.#save();
+    } catch (error) {
+      this.#run = before;
+      throw error;
+    }
   }
 
   /** Call when the node is told to stop. */
   end(): Promise<void> {
     this.#run = { ...this.#run, ended: true };
-    return this.#save();
+    return recordEnd(this.#home, this.#save());
   }
 
   #save(): Promise<void> {

@@ -19,7 +19,7 @@ import type { Context } from '../../context.ts';
 import { LAUNCHER } from '../../node/launcher.ts';
 import { runningNode } from '../../node/running-node.ts';
 import { print } from '../../terminal/output.ts';
-import { saveFlags } from './save.ts';
+import { savingFlags } from './save.ts';
 import { continued, crashedRun, reportContinued } from './last-run.ts';
 
 /** `shoal start` waits this long for the node, its model included. The node may still come up later. */
@@ -42,17 +42,18 @@ export async function start(context: Context, options: StartOptions): Promise<nu
   const running = await runningNode(context.home);
   if (running !== undefined) {
     const advice = 'its settings are unchanged; "shoal restart" changes them';
-    print(context, running, [`Already running: ${printableName(running.name)}, pid ${running.pid} (${advice})`]);
-    if (options.save) await saveFlags(context.home, flags);
+    await savingFlags(context.home, flags, options.save, async () =>
+      print(context, running, [`Already running: ${printableName(running.name)}, pid ${running.pid} (${advice})`]),
+    );
     return EXIT.ok;
   }
   const crashed = await crashedRun(context.home);
   const launch = crashed === undefined ? given : await continued(context.home, crashed, given);
   if (crashed !== undefined) reportContinued(crashed);
-  const view = await startDetached(context.home, launch);
-  print(context, view, startedLines(context.home, view));
-  // Flags with which a node does not start are not kept.
-  if (options.save) await saveFlags(context.home, flags);
+  await savingFlags(context.home, flags, options.save, async () => {
+    const view = await startDetached(context.home, launch);
+    print(context, view, startedLines(context.home, view));
+  });
   return EXIT.ok;
 }
 
