@@ -137,7 +137,11 @@ class Daemon {
   }
 
   async #runWithApi(api: Api): Promise<void> {
-    const peers = new PeersFile(this.#home, (err) => this.#log.warn({ err }, 'peers.json could not be written'));
+    const log = this.#log;
+    // Written at each change of the peers, so that it may fail as often as they like.
+    const peers = new PeersFile(this.#home, (err) =>
+      countedLog(log).write('errors', 'peers.json', () => log.warn({ err }, 'peers.json could not be written')),
+    );
     try {
       await this.#runWithNode(api, await this.#createNode(await this.#nodeOptions(api, peers)));
     } finally {
