@@ -91,6 +91,11 @@ export class ShoalError extends Error {
     return new ShoalError('GENERATION_ABORTED', why);
   }
 
+  /** The error of an answer that a worker ended as aborted although nobody aborted it. */
+  static unaskedAbort(): ShoalError {
+    return ShoalError.aborted('The worker ended the answer before it was complete.');
+  }
+
   static workerLost(why: string, cause?: unknown): ShoalError {
     return new ShoalError('WORKER_LOST', why, { cause });
   }

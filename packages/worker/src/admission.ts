@@ -2,6 +2,8 @@ import { ShoalError } from '@shoal/protocol/error';
 
 /** The retry hint of a full queue. */
 const RETRY_AFTER_MS = 1_000;
+/** Waiting requests are told their new position at most this often. Each of a long queue moves up with every answer. */
+export const POSITION_INTERVAL_MS = 1_000;
 
 /** A group of peers that kept a slot from others by not reading an answer is refused for this long. */
 export const UNREAD_PENALTY_MS = 30_000;
@@ -26,6 +28,8 @@ export interface Applicant {
   granted(lease: Lease): void;
   /** Called instead of `granted` if a waiting request gives its place to one of a group with fewer. */
   refused(error: ShoalError): void;
+  /** Called with a later position of a waiting request, at most once per `POSITION_INTERVAL_MS`. */
+  moved?(position: number): void;
 }
 
 /** A request that waits for its lease. */
@@ -73,6 +77,8 @@ interface Use {
 interface WaitingRequest {
   readonly queue: Queue;
   readonly applicant: Applicant;
+  /** The position that the request was told last. */
+  position: number;
 }
 
 /**
@@ -92,6 +98,8 @@ export class Admission {
   readonly #unread = new Map<string, number>();
   #active = 0;
   #started = 0;
+  /** Runs while positions have changed that were not told yet. */
+  #positionTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: AdmissionOptions) {
     this.slots = options.slots;
@@ -116,7 +124,7 @@ export class Admission {
 
   #admit(queue: Queue, applicant: Applicant): Place | undefined {
     this.#checkPenalty(applicant.group);
-    const entry = { queue, applicant };
+    const entry: WaitingRequest = { queue, applicant, position: 0 };
     if (this.#mayRun(entry)) {
       this.#grant(entry);
       return undefined;
@@ -128,6 +136,8 @@ export class Admission {
       victim.applicant.refused(this.#full(queue));
     }
     this.#waiting.add(entry);
+    const position = this.#waiting.size;
+    entry.position = position;
     queue.queued += 1;
     this.#useOf(applicant.group).waiting += 1;
     this.#onChange();
@@ -136,7 +146,7 @@ export class Admission {
       this.#onChange();
       return true;
     };
-    return { position: this.#waiting.size, leave };
+    return { position, leave };
   }
 
   #full({ policy: { running, waiting } }: Queue): ShoalError {
@@ -151,7 +161,28 @@ export class Admission {
     entry.queue.queued -= 1;
     this.#useOf(entry.applicant.group).waiting -= 1;
     this.#forget(entry.applicant.group);
+    this.#positionsChanged();
     return true;
+  }
+
+  #positionsChanged(): void {
+    if (this.#waiting.size > 0) {
+      this.#positionTimer ??= setTimeout(() => this.#tellPositions(), POSITION_INTERVAL_MS);
+      return;
+    }
+    clearTimeout(this.#positionTimer);
+    this.#positionTimer = undefined;
+  }
+
+  #tellPositions(): void {
+    this.#positionTimer = undefined;
+    let position = 0;
+    for (const entry of this.#waiting) {
+      position += 1;
+      if (entry.position === position) continue;
+      entry.position = position;
+      entry.applicant.moved?.(position);
+    }
   }
 
   /** The latest request of the group with the most waiting ones in this queue, if the newcomer's group has at least two fewer. */

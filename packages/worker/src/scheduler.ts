@@ -169,14 +169,15 @@ export class QueueHandle {
         stopTimer();
         this.#refuse(asked, error);
       };
-      const place = this.#queue.admit({ group: groupOf(exchange), granted: start, refused });
+      const moved = (position: number): void => void exchange.send({ type: 'queued', position });
+      const place = this.#queue.admit({ group: groupOf(exchange), granted: start, refused, moved });
       if (place === undefined) return;
       abort.signal.addEventListener('abort', () => {
         if (!place.leave()) return;
         stopTimer();
         this.#ended({ outcome: 'aborted', tokens: 0 }, asked);
       });
-      void exchange.send({ type: 'queued', position: place.position });
+      moved(place.position);
     } catch (thrown) {
       stopTimer();
       this.#refuse(asked, ShoalError.from(thrown));

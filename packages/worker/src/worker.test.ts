@@ -4,6 +4,7 @@ import type { InferenceEvent, ModelInfo } from '@shoal/protocol';
 import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import type { Exchange, Remote } from '@shoal/transport';
+import { POSITION_INTERVAL_MS } from './admission.ts';
 import { FINISH, ScriptedEngine, type Step } from '../test/scripted-engine.ts';
 import type { EndedRequest, RequestEnd } from './scheduler.ts';
 import { WANTED_STALL_MS } from './run-request.ts';
@@ -306,6 +307,31 @@ test('an answer has no more tokens than the lender allows', async () => {
     engine.requests.map(({ sampling }) => sampling.maxTokens),
     [5, 3, 5],
   );
+});
+
+test('waiting requests are told when they move up, once per interval however much has changed', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const { worker: lender } = await worker(['hang'], { queue: 4 });
+  const asked = Array.from({ length: 5 }, () => new RecordedExchange());
+  for (const exchange of asked) lender.queue.answer(exchange);
+  const [, first, second, third, last] = asked;
+  first?.abort();
+  second?.abort();
+  mock.timers.tick(POSITION_INTERVAL_MS);
+  mock.timers.tick(POSITION_INTERVAL_MS);
+  mock.timers.reset();
+  const positions = [third, last].map((exchange) => exchange?.events);
+  assert.deepEqual(positions, [
+    [
+      { type: 'queued', position: 3 },
+      { type: 'queued', position: 1 },
+    ],
+    [
+      { type: 'queued', position: 4 },
+      { type: 'queued', position: 2 },
+    ],
+  ]);
+  await lender.close(0);
 });
 
 test('a passed deadline ends the answer and the engine', async () => {

@@ -195,7 +195,8 @@ function readEnd({ payload }: Envelope): InferenceEvent {
         ? { type: 'finish', reason: 'length', rawReason: 'truncated' }
         : { type: 'finish', reason: 'stop', rawReason };
     case 'abort':
-      return { type: 'finish', reason: 'abort', rawReason };
+      // A chat that was aborted here is not open any more.
+      return { type: 'error', error: ShoalError.unaskedAbort() };
     case 'error':
       return { type: 'error', error: ShoalError.generationFailed('The host failed without a reason.') };
     default:

@@ -327,7 +327,6 @@ suite('a LocalLLM client', () => {
     const ends: [object, string][] = [
       [{ finish_reason: 'stop' }, 'stop'],
       [{ finish_reason: 'stop', truncated: true }, 'length'],
-      [{ finish_reason: 'abort' }, 'abort'],
     ];
     for (const [payload, reason] of ends) {
       const outputs = client().receive(lines(reply('chat_chunk', { text: '4 🐟' }), reply('chat_end', payload)), 1);
@@ -341,6 +340,8 @@ suite('a LocalLLM client', () => {
     const bad: [object, string][] = [
       [reply('chat_end', { finish_reason: 'error' }), 'GENERATION_FAILED'],
       [reply('chat_end', { finish_reason: 'tired' }), 'BAD_MESSAGE'],
+      // The client has not aborted it.
+      [reply('chat_end', { finish_reason: 'abort' }), 'GENERATION_ABORTED'],
       [reply('chat_end', {}), 'BAD_MESSAGE'],
       [reply('chat_chunk', { text: 5 }), 'BAD_MESSAGE'],
       [reply('error', { code: 'MODEL_BUSY', message: 'Host is processing another request' }), 'MODEL_BUSY'],

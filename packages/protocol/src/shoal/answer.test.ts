@@ -204,11 +204,32 @@ test('an unreadable message fails its answer and aborts the request', () => {
     { type: 'inference_chunk', text: 'x', tokens: [1], logprobs: [{ id: 1, token: 'x', logprob: 1 }] },
   ];
   for (const piece of pieces) {
-    const outputs = openClient(TEXTS).receive(piece);
+    const outputs = openClient({ ...TEXTS, tools: REQUEST.tools }).receive(piece);
     assert.equal(sent(outputs)[0]?.['type'], 'inference_abort', JSON.stringify(piece));
     const [ended] = eventsOf(outputs);
     assert.equal(ended?.type === 'error' && ended.error.code, 'BAD_MESSAGE');
   }
+});
+
+test('a tool call that the request does not allow fails the answer as that of a lost worker', () => {
+  const call = { type: 'inference_tool_call', index: 0, id: 'a', name: 'add', arguments: '{}' };
+  const end = { type: 'inference_end', finish_reason: 'tool_calls' };
+  for (const request of [
+    { ...REQUEST, tools: undefined },
+    { ...REQUEST, tools: [] },
+    { ...REQUEST, toolChoice: 'none' as const },
+  ]) {
+    const outputs = openClient(request).receive(call);
+    assert.equal(sent(outputs)[0]?.['type'], 'inference_abort');
+    for (const [ended] of [eventsOf(outputs), eventsOf(openClient(request).receive(end))]) {
+      assert.equal(ended?.type === 'error' && ended.error.code, 'WORKER_LOST');
+    }
+  }
+});
+
+test('an end with the reason abort is an error, because an aborted request is not open any more', () => {
+  const [ended] = eventsOf(openClient().receive({ type: 'inference_end', finish_reason: 'abort' }));
+  assert.equal(ended?.type === 'error' && ended.error.code, 'GENERATION_ABORTED');
 });
 
 test('a message of an ended answer is dropped', () => {

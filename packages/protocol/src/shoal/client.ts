@@ -6,7 +6,8 @@ import type { InferenceRequest } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { ClientSide, MessageEncoder } from '../side.ts';
 import { type ContentEvent, readEmbedding, readEnd, readReasoning, readText, readToolCallEvent } from './answer.ts';
-import { readError } from './errors.ts';
+import { errorMessage, readError } from './errors.ts';
+import { MessageAllowance } from './message-allowance.ts';
 import { INITIAL_CREDIT_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES } from './messages.ts';
 import { OutputDigest } from './output-digest.ts';
 import { requestMessage } from './request.ts';
@@ -22,6 +23,10 @@ export const WORKER_SILENT_MS = 2_000;
 const SUSPICION_MS = HEARTBEAT_MS;
 /** Consumed bytes are granted again in portions of at least this size. */
 const CREDIT_PORTION_BYTES = INITIAL_CREDIT_BYTES / 4;
+/** Queue positions of one request that a worker may send at once. They use no credit. A worker that sends more is disconnected. */
+export const QUEUE_POSITIONS_MAX = 64;
+/** Queue positions of one request that a worker may send per second in the long run. Ours sends at most one. */
+const QUEUE_POSITIONS_PER_SECOND = 10;
 
 interface OpenRequest {
   readonly requestId: string;
@@ -29,6 +34,13 @@ interface OpenRequest {
   /** Requested vectors, and received ones. */
   readonly texts: number;
   vectors: number;
+  /** False if the request has no tools, or forbids calls. */
+  readonly mayCall: boolean;
+  readonly queuePositions: MessageAllowance;
+  /** The last queue position. Undefined before the first. */
+  position: number | undefined;
+  /** True if the worker has sent a part of the answer. */
+  hasBegun: boolean;
   /** Indexes of tool calls that have begun. Undefined if the answer resumes one that may have calls. */
   readonly calls: Set<number> | undefined;
   /** Bytes of content that the worker may still send. */
@@ -70,6 +82,10 @@ export class ShoalClient implements ClientSide {
       digest: new OutputDigest(request.resume?.text),
       texts: request.input.type === 'embeddings' && request.countOnly !== true ? request.input.texts.length : 0,
       vectors: 0,
+      mayCall: (request.tools ?? []).length > 0 && request.toolChoice !== 'none',
+      queuePositions: new MessageAllowance(QUEUE_POSITIONS_MAX, QUEUE_POSITIONS_PER_SECOND),
+      position: undefined,
+      hasBegun: false,
       calls: request.resume === undefined ? new Set() : undefined,
       grantedBytes: INITIAL_CREDIT_BYTES,
       consumedBytes: 0,
@@ -78,19 +94,17 @@ export class ShoalClient implements ClientSide {
     return [{ type: 'send', bytes }];
   }
 
-  message(message: JsonObject, size: number): Output[] | undefined {
+  message(message: JsonObject, size: number, now: number): Output[] | undefined {
     switch (message['type']) {
       case 'inference_queued':
-        return this.#event(message, 0, (fields) => {
-          const position = fields.required('position', fields.integer('position', 0, Number.MAX_SAFE_INTEGER));
-          return { type: 'queued', position };
-        });
+        return this.#queued(message, now);
       case 'inference_chunk':
         return this.#content(message, size, readText);
       case 'inference_reasoning':
         return this.#content(message, size, readReasoning);
       case 'inference_tool_call':
-        return this.#content(message, size, (fields, { calls }) => {
+        return this.#content(message, size, (fields, { mayCall, calls }) => {
+          if (!mayCall) throw unaskedCall();
           const call = readToolCallEvent(fields);
           const hasBegun = call.id !== undefined && call.name !== undefined;
           if (calls?.has(call.index) === false && !hasBegun) {
@@ -188,6 +202,28 @@ export class ShoalClient implements ClientSide {
     return ids.map((id) => terminal(id, { type: 'error', error }));
   }
 
+  /**
+   * Reads a queue position. Positions use no credit, so that an unchanged one, and one after the answer has begun, is dropped,
+   * and a flood of them ends the connection.
+   */
+  #queued(message: JsonObject, now: number): Output[] {
+    let isFlood = false;
+    const outputs = this.#event(message, 0, (fields, open) => {
+      const position = fields.required('position', fields.integer('position', 0, Number.MAX_SAFE_INTEGER));
+      isFlood = !open.queuePositions.take(now);
+      const isNews = position !== open.position && !open.hasBegun;
+      open.position = position;
+      return isNews ? { type: 'queued', position } : undefined;
+    });
+    return isFlood ? this.#flooded() : outputs;
+  }
+
+  #flooded(): Output[] {
+    const error = ShoalError.workerLost('The worker sent too many queue positions.');
+    const { bytes } = this.#encode(errorMessage(ShoalError.badMessage('Too many inference_queued messages.')));
+    return [...this.#failAll(error), { type: 'send', bytes }, { type: 'close', error }];
+  }
+
   /** Reads a content event, which uses up credit. */
   #content(message: JsonObject, size: number, read: (fields: Fields, open: OpenRequest) => ContentEvent): Output[] {
     return this.#event(message, size, (fields, open) => {
@@ -197,6 +233,7 @@ export class ShoalClient implements ClientSide {
       if (open.grantedBytes < -MAX_MESSAGE_BYTES) {
         throw ShoalError.workerLost('The worker sent more than its credit.');
       }
+      open.hasBegun = true;
       open.digest.add(content);
       return content;
     });
@@ -204,15 +241,20 @@ export class ShoalClient implements ClientSide {
 
   /**
    * Turns a message of an open request into an event, and drops messages of other requests. An invalid message ends its
-   * request with an error, because the rest of the answer may be incomplete.
+   * request with an error, because the rest of the answer may be incomplete. `read` returns undefined for a message to drop.
    */
-  #event(message: JsonObject, bytes: number, read: (fields: Fields, open: OpenRequest) => InferenceEvent): Output[] {
+  #event(
+    message: JsonObject,
+    bytes: number,
+    read: (fields: Fields, open: OpenRequest) => InferenceEvent | undefined,
+  ): Output[] {
     const fields = new Fields(message, String(message['type']));
     const id = this.#ids.get(fields.string('request_id') ?? '');
     const open = id === undefined ? undefined : this.#open.get(id);
     if (id === undefined || open === undefined) return [];
     try {
       const event = read(fields, open);
+      if (event === undefined) return [];
       if (isTerminal(event)) this.#remove(id, open);
       return [{ type: 'event', id, event, bytes }];
     } catch (thrown) {
@@ -235,10 +277,20 @@ function terminal(id: number, event: InferenceEvent): Output {
   return { type: 'event', id, event, bytes: 0 };
 }
 
-/** Reads the end of an answer. Returns an error if vectors are missing. */
-function endOf(fields: Fields, { digest, texts, vectors }: OpenRequest): InferenceEvent {
+/**
+ * Reads the end of an answer. Returns an error if vectors are missing, and for an end that was not asked for: an abort, because
+ * an aborted request is not open any more, and tool calls of a request without tools.
+ */
+function endOf(fields: Fields, { digest, texts, vectors, mayCall }: OpenRequest): InferenceEvent {
   const end = readEnd(fields, digest.end());
-  if (vectors === texts || end.type === 'error' || end.reason === 'abort') return end;
+  if (end.type === 'error') return end;
+  if (end.reason === 'abort') return { type: 'error', error: ShoalError.unaskedAbort() };
+  if (end.reason === 'tool_calls' && !mayCall) return { type: 'error', error: unaskedCall() };
+  if (vectors === texts) return end;
   const reason = `The worker ended the answer after ${vectors} of ${texts} vectors.`;
   return { type: 'error', error: ShoalError.generationFailed(reason) };
+}
+
+function unaskedCall(): ShoalError {
+  return ShoalError.workerLost('The worker called a tool, which the request did not allow.');
 }

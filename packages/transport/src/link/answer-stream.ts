@@ -14,7 +14,7 @@ export interface AnswerStreamHandlers {
 
 /**
  * The events of one answer, for one reader. The credit of the session bounds the events that wait here: it is granted again
- * only when the reader has read them.
+ * only when the reader has read them. Queue positions use no credit: only the latest one waits.
  */
 export class AnswerStream implements AsyncIterableIterator<InferenceEvent, undefined> {
   readonly #handlers: AnswerStreamHandlers;
@@ -32,6 +32,7 @@ export class AnswerStream implements AsyncIterableIterator<InferenceEvent, undef
     this.#isComplete = isTerminal(event);
     const reader = this.#reader;
     if (reader === undefined) {
+      if (event.type === 'queued' && this.#waiting.at(-1)?.event.type === 'queued') this.#waiting.pop();
       this.#waiting.push({ event, bytes });
       return;
     }

@@ -62,6 +62,8 @@ export class LinkExchange implements Exchange {
 
   async send(event: InferenceEvent): Promise<boolean> {
     if (this.#ended) return false;
+    // A peer that does not read would be sent one position after the other. It gets a later one.
+    if (event.type === 'queued' && this.#port.isFull()) return true;
     if (event.type === 'finish' && !(await this.#roomWhen(() => !this.#port.isFull()))) return false;
     this.#port.respond(this.id, event);
     if (isTerminal(event)) this.#end();

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mock, test } from 'node:test';
 import { type InferenceEvent, ndjsonFramer } from '@shoal/protocol';
-import { promptInput } from '@shoal/protocol/request';
+import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { donateFramer, donateServerSession, UPLOAD_IDLE_MS, type UploadEvent } from '@shoal/protocol/donate';
-import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL } from '@shoal/protocol/shoal';
+import { MAX_REQUEST_BYTES, PeerSession, PROTOCOL, QUEUE_POSITIONS_MAX } from '@shoal/protocol/shoal';
 import type { Connection } from '../connection.ts';
 import { CONSUMER_STALL_MS, type Exchange } from './exchange.ts';
 import { Link, type LinkHandlers } from './link.ts';
@@ -151,6 +151,62 @@ test('an event that waits for room waits no longer than its answer', async () =>
   client.close();
 });
 
+/** Returns a client with an open answer, and a way to send it lines as a worker that was written without our code. */
+function rawWorker(): { client: Link; lines: (...messages: object[]) => void; closed: Promise<Error | undefined> } {
+  const [near, far] = memoryPair();
+  const closed = Promise.withResolvers<Error | undefined>();
+  const client = new Link(near, session(), { peer: () => {}, request: () => {}, close: closed.resolve });
+  client.start();
+  far.open({ data: () => {}, drain: () => {}, close: () => {} });
+  const lines = (...messages: object[]): void => {
+    far.send(Buffer.from(messages.map((message) => `${JSON.stringify(message)}\n`).join('')));
+  };
+  lines({ type: 'peer_hello', protocol: PROTOCOL, peer_id: '00' });
+  return { client, lines, closed: closed.promise };
+}
+
+const position = (place: number): object => ({ type: 'inference_queued', request_id: 'me-1', position: place });
+
+test('of queue positions that nobody reads only the latest waits', async () => {
+  const { client, lines } = rawWorker();
+  await settled();
+  const answer = client.ask(request);
+  lines(position(3), position(3), position(2), position(1));
+  lines({ type: 'inference_end', request_id: 'me-1', finish_reason: 'stop' });
+  await settled();
+  const events = await Array.fromAsync(answer);
+  assert.deepEqual(
+    events.map((event) => (event.type === 'queued' ? event.position : event.type)),
+    [1, 'finish'],
+  );
+  client.close();
+});
+
+test('a flood of 100,000 queue positions ends the connection, and little of it waits for the reader', async () => {
+  const { client, lines, closed } = rawWorker();
+  await settled();
+  const answer = client.ask(request);
+  const flood = Array.from({ length: 1_000 }, (_, index) => position(index));
+  for (let sent = 0; sent < 100_000; sent += flood.length) lines(...flood);
+  assert.match(String(await closed), /too many queue positions/);
+  const events = await Array.fromAsync(answer);
+  const last = events.at(-1);
+  assert.ok(last?.type === 'error' && last.error.code === 'WORKER_LOST');
+  assert.ok(events.length <= 2, `${events.length} events waited`);
+});
+
+test('as many queue positions as the limit allows end nothing', async () => {
+  const { client, lines } = rawWorker();
+  await settled();
+  const answer = client.ask(request);
+  lines(...Array.from({ length: QUEUE_POSITIONS_MAX }, (_, index) => position(QUEUE_POSITIONS_MAX - index)));
+  lines({ type: 'inference_end', request_id: 'me-1', finish_reason: 'stop' });
+  await settled();
+  const events = await Array.fromAsync(answer);
+  assert.deepEqual(events.at(-1)?.type, 'finish');
+  client.close();
+});
+
 /** Resolves after everything pending in this process. */
 async function settled(): Promise<void> {
   for (let round = 0; round < 10; round += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -275,7 +331,11 @@ for (const [name, piece] of Object.entries(PIECES)) {
       await exchange.send(finish);
     });
     const texts = Array.from({ length: total }, () => 'a');
-    const answer = client.ask(name === 'vectors' ? { ...request, input: { type: 'embeddings', texts } } : request);
+    const asked: InferenceRequest =
+      name === 'vectors'
+        ? { ...request, input: { type: 'embeddings', texts } }
+        : { ...request, tools: [{ name: 'f' }] };
+    const answer = client.ask(asked);
     await settled();
     const events = await Array.fromAsync(answer);
     assert.equal(events.length, total + 1);

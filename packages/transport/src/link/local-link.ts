@@ -44,6 +44,9 @@ export class LocalLink implements RequestLink {
       isFull: () => false,
       credit: () => room,
       respond: (_, event) => {
+        if (event.type === 'finish' && event.reason === 'abort') {
+          return answer.push({ type: 'error', error: ShoalError.unaskedAbort() }, 0);
+        }
         const pieces = isPiece(event) ? 1 : 0;
         room -= pieces;
         answer.push(event, pieces);

@@ -29,6 +29,7 @@ export class CallAnswer {
   readonly #node: Pick<NodeControl, 'prompt'>;
   readonly #request: InferenceRequest;
   readonly #routes: readonly ModelRoute[];
+  readonly #startedAt = performance.now();
   #next = 0;
   #hasBegun = false;
   #firstError: ShoalError | undefined;
@@ -52,7 +53,7 @@ export class CallAnswer {
         const { value: event } = next;
         if (event.type === 'error') throw event.error;
         // Nobody here has cancelled it.
-        if (event.type === 'finish' && event.reason === 'abort') throw cutShort();
+        if (event.type === 'finish' && event.reason === 'abort') throw ShoalError.unaskedAbort();
         if (event.type !== 'queued' && event.type !== 'worker') this.#hasBegun = true;
         return event;
       } catch (thrown) {
@@ -70,9 +71,13 @@ export class CallAnswer {
     void this.#events?.return?.();
   }
 
+  /** The deadline is that of the whole call. Throws `DEADLINE_EXCEEDED`. */
   #begin(): AsyncIterator<GenerationEvent> {
     const route = this.#routes[this.#next++];
-    const request = { ...this.#request, model: route?.model };
+    const { deadlineMs } = this.#request;
+    const left = deadlineMs === undefined ? undefined : Math.ceil(deadlineMs - (performance.now() - this.#startedAt));
+    if (left !== undefined && left <= 0) throw ShoalError.deadlineExceeded();
+    const request = { ...this.#request, model: route?.model, deadlineMs: left };
     return this.#node.prompt({ request, cluster: route?.cluster })[Symbol.asyncIterator]();
   }
 
@@ -88,8 +93,4 @@ export class CallAnswer {
     this.#firstError ??= error;
     return this.#hasBegun ? error : this.#firstError;
   }
-}
-
-function cutShort(): ShoalError {
-  return ShoalError.aborted('The worker ended the answer before it was complete.');
 }
