@@ -42,6 +42,7 @@ export const EVERY_SETTING = {
     websocket: { ...PEERS, allowedOrigins: ['https://example.org'], allowedHosts: ['example.org'] },
     tcp: PEERS,
   },
+  progressTimeout: '10m',
   doorToken: TOKEN,
   peerToken: `another-${TOKEN}`,
   peers: ['ws://127.0.0.1:17003/shoal/v1', 'wss://example.org/shoal/v1', 'tcp://127.0.0.1:17004'],

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import type { Engine } from '@shoal/engine';
+import { keepAliveMs } from '@shoal/formats/ollama/keep-alive';
 import { ShoalError } from '@shoal/protocol/error';
 import { checkDoorPorts, openDoors } from '@shoal/host/doors';
 import { removeApiAccess, writeApiAccess } from '@shoal/host/home/api-file';
@@ -162,6 +163,7 @@ class Daemon {
       maxTokens,
       paddedTopic,
       autoModels,
+      progressTimeout,
     } = this.#configuration;
     const joined = [...new Set([...clusters, ...this.#state.clusters.map(({ id }) => id)])];
     this.#reportUnjoined(joined);
@@ -191,6 +193,7 @@ class Daemon {
       paddedTopics: paddedTopic,
       apiAddress: () => api.url,
       autoModels,
+      progressTimeoutMs: progressTimeout === undefined ? undefined : keepAliveMs(progressTimeout),
       requests: this.#requests,
       onPeersChange: (views) => peers.update(views),
       log: this.#log,

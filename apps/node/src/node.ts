@@ -1,4 +1,4 @@
-import { type Cancellation, generate, Generation, type GenerationEvent } from '@shoal/client';
+import { type Cancellation, generate, type GenerateOptions, Generation, type GenerationEvent } from '@shoal/client';
 import type { Engine } from '@shoal/engine';
 import { Network, type SelfDescription, VERSION } from '@shoal/network';
 import type { StoreEngine } from '@shoal/host/engines/store-engine';
@@ -78,6 +78,8 @@ export interface NodeOptions {
   readonly apiAddress: () => string;
   /** The user's models for `auto`, from the lightest to the strongest. */
   readonly autoModels?: readonly string[] | undefined;
+  /** The longest silence of an answer, in milliseconds, before another worker is asked. Infinity: no limit. Default: adaptive. */
+  readonly progressTimeoutMs?: number | undefined;
   /** Counts requests, for `status`. */
   readonly requests: RequestLog;
   readonly onPeersChange?: ((peers: readonly PeerView[]) => void) | undefined;
@@ -227,9 +229,10 @@ export class RunningNode implements NodeControl {
     throw ShoalError.invalidRequest(`The engine of this node (${engine.name}) does not report its models in memory.`);
   }
 
-  prompt({ request, cluster }: PromptRequest): AsyncIterable<GenerationEvent> {
+  prompt(asked: PromptRequest): AsyncIterable<GenerationEvent> {
+    const { cluster } = asked;
     if (cluster !== undefined) this.#mustBeJoined(cluster);
-    return new Generation((cancellation) => this.#generate({ request, cluster }, cancellation));
+    return new Generation((cancellation) => this.#generate(asked, cancellation));
   }
 
   /** Refuses new requests, waits at most `drainMs` for running ones, and leaves the network. Safe to call twice. */
@@ -250,16 +253,24 @@ export class RunningNode implements NodeControl {
     this.#doors = [clusters, ...((await this.#options.openDoors?.(host)) ?? [])];
   }
 
-  async *#generate(
-    { request, cluster }: PromptRequest,
+  #generate(
+    { request, cluster, progressTimeoutMs = this.#options.progressTimeoutMs }: PromptRequest,
     cancellation: Cancellation,
   ): AsyncGenerator<GenerationEvent, undefined> {
     const { model } = request;
     // A model may have been pulled by another program since the last look.
-    if (model !== undefined && !this.models().some((offered) => isNamed(offered, model))) await this.modelsChanged();
-    const { autoModels } = this.#options;
-    const own = this.#ownWorkers(request, cluster);
-    yield* generate({ network: this.#network, request, random: Math.random, cluster, own, autoModels }, cancellation);
+    const isUnknown = model !== undefined && !this.models().some((offered) => isNamed(offered, model));
+    const options: GenerateOptions = {
+      network: this.#network,
+      request,
+      random: Math.random,
+      cluster,
+      own: this.#ownWorkers(request, cluster),
+      autoModels: this.#options.autoModels,
+      prepare: isUnknown ? () => this.modelsChanged() : undefined,
+      progressTimeoutMs,
+    };
+    return generate(options, cancellation);
   }
 
   /** The models of this machine that are not lent answer only requests that name one, or `auto`. */

@@ -1,15 +1,18 @@
-import { isTerminal } from '@shoal/protocol';
+import { type FinishEvent, isTerminal } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 import { type AnswerStream, monotonicNow } from '@shoal/transport';
 import { AUTO_MODEL, chooseModel, type ModelChoice } from './auto-model.ts';
 import type { Cancellation } from './cancel.ts';
+import { withDeadline } from './deadline.ts';
 import { Discovery } from './discovery.ts';
 import type { GenerationEvent } from './generation.ts';
 import { askOpenGatewayPeers } from './dialects/opengateway.ts';
 import { type Network, type Peer, peerName, privacyOf } from '@shoal/network';
+import { LateTimer } from './late-timer.ts';
+import { AnswerSilence, paceOf } from './pace.ts';
 import { AnswerProgress } from './progress.ts';
-import { rankWorkers, missingAbilityError } from './select.ts';
+import { matchModel, rankWorkers, missingAbilityError } from './select.ts';
 
 /** Errors after which another worker is asked. */
 const RETRYABLE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -42,24 +45,51 @@ export interface GenerateOptions {
   readonly asksEverybody?: boolean | undefined;
   /** This node's own workers, which are asked if no peer can answer. */
   readonly own?: readonly Peer[] | undefined;
+  /** Awaited before workers are selected, within the request's deadline. */
+  readonly prepare?: (() => Promise<void>) | undefined;
+  /**
+   * The longest silence of an answer, in milliseconds, before another worker is asked. Infinity: no limit. Default: by the
+   * length of the prompt and what the worker has shown.
+   */
+  readonly progressTimeoutMs?: number | undefined;
 }
 
 /**
- * Asks the best worker, and the next best if that one fails. If the reader has no part of the answer yet, any worker may be
- * next. Otherwise a worker with the same model file continues exactly where the answer stopped, or the answer ends with the error.
+ * Asks the best worker, and the next best if that one fails or is silent for too long. If the reader has no part of the answer
+ * yet, any worker may be next. Otherwise a worker with the same model file continues exactly where the answer stopped, or the
+ * answer ends with the error. The request's deadline covers all of it and begins with this call.
  */
 export function generate(
   options: GenerateOptions,
   cancellation: Cancellation,
 ): AsyncGenerator<GenerationEvent, undefined> {
-  const { network, cluster, request } = options;
-  const search = { discovery: new Discovery(network, cluster, cancellation), startedAt: monotonicNow(), cancellation };
-  return request.model === AUTO_MODEL ? generateAuto(options, search) : generateWith(options, search);
+  const { network, cluster, request, prepare } = options;
+  const startedAt = monotonicNow();
+  return withDeadline(request.deadlineMs, cancellation, async function* run(limited): AsyncGenerator<
+    GenerationEvent,
+    undefined
+  > {
+    if (prepare !== undefined) await untilCancelled(prepare(), limited);
+    const search = { discovery: new Discovery(network, cluster, limited), startedAt, cancellation: limited };
+    yield* request.model === AUTO_MODEL ? generateAuto(options, search) : generateWith(options, search);
+  });
+}
+
+/** Resolves with the promise, and early after a cancellation. */
+async function untilCancelled(promise: Promise<void>, cancellation: Cancellation): Promise<void> {
+  const { promise: cancelled, resolve } = Promise.withResolvers<void>();
+  const stopListening = cancellation.onCancel(resolve);
+  try {
+    await Promise.race([promise, cancelled]);
+  } finally {
+    stopListening();
+  }
 }
 
 /** Chooses the model of the request first. */
 async function* generateAuto(options: GenerateOptions, search: Search): AsyncGenerator<GenerationEvent, undefined> {
   const choice = await chooseAuto(options, search.discovery);
+  if (search.cancellation.isCancelled) return yield abortedFinish();
   const chosen = { ...options, request: { ...options.request, model: choice?.model } };
   if (choice === undefined) return yield { type: 'error', error: noWorkerError(chosen, search.discovery) };
   for await (const event of generateWith(chosen, search)) {
@@ -88,12 +118,14 @@ async function* generateWith(options: GenerateOptions, search: Search): AsyncGen
       // Selected again just before the request, because other requests that waited may have been sent meanwhile.
       worker = next() ?? found;
     }
-    if (cancellation.isCancelled) return yield progress.aborted();
+    if (cancellation.isCancelled) return yield abortedFinish();
     if (worker === undefined) break;
     tried.add(worker.key);
     const answer = ask(worker, progress);
     const isUnsent = answer instanceof ShoalError;
-    const error = isUnsent ? answer : yield* forward(worker, answer, { progress, attempts: tried.size, cancellation });
+    const error = isUnsent
+      ? answer
+      : yield* forward(worker, answer, { options, progress, attempts: tried.size, cancellation });
     if (error === undefined) return;
     progress.failed(error);
     // A request that is too large to send to a peer may still fit this node's own workers.
@@ -109,6 +141,7 @@ async function* generateWith(options: GenerateOptions, search: Search): AsyncGen
     const all = { peers: network.peers(cluster), silent: network.silentMembers(cluster) };
     const answered = yield* askOpenGatewayPeers(all, options.request, cancellation);
     if (answered) return;
+    if (cancellation.isCancelled) return yield abortedFinish();
   }
   yield { type: 'error', error: lastError(progress) ?? noWorkerError(options, discovery) };
 }
@@ -153,34 +186,63 @@ function ask(worker: Peer, progress: AnswerProgress): AnswerStream | ShoalError 
 }
 
 interface Forwarding {
+  readonly options: GenerateOptions;
   readonly progress: AnswerProgress;
   /** The number of workers that were asked, this one included. */
   readonly attempts: number;
   readonly cancellation: Cancellation;
 }
 
-/** Forwards one worker's events. Returns the error that ended them, or undefined once the terminal event was yielded. */
+/**
+ * Forwards one worker's events. Returns the error that ended them, or undefined once the terminal event was yielded. A worker
+ * that is silent for too long is aborted.
+ */
 async function* forward(
   worker: Peer,
   answer: AnswerStream,
-  { progress, attempts, cancellation }: Forwarding,
+  { options: { request, progressTimeoutMs }, progress, attempts, cancellation }: Forwarding,
 ): AsyncGenerator<GenerationEvent, ShoalError | undefined> {
   const stopListening = cancellation.onCancel(() => answer.abort());
+  const model = matchModel(worker.info.models, request.model);
+  const pace = paceOf(worker.link, model?.digest ?? model?.id ?? '');
+  const silence = new AnswerSilence({ request, pace, timeoutMs: progressTimeoutMs }, monotonicNow());
+  let isSilent = false;
+  const timer = new LateTimer(() => {
+    isSilent = true;
+    answer.abort();
+  });
   try {
     let isAnnounced = false;
+    timer.set(silence.waiting(monotonicNow()));
     for await (const event of answer) {
+      timer.stop();
+      silence.received(event, monotonicNow());
+      if (isSilent) return silentError(worker, silence.limitMs);
       if (event.type === 'error') return event.error;
       if (!isAnnounced && event.type !== 'queued') {
         isAnnounced = true;
-        const model = progress.setWorker(worker);
+        progress.setWorker(worker);
         const [name, privacy] = [peerName(worker), privacyOf(worker)];
         yield { type: 'worker', name, id: worker.key, model: model?.id, digest: model?.digest, privacy, attempts };
       }
       if (!progress.isDuplicate(event)) yield progress.add(event);
       if (isTerminal(event)) return undefined;
+      timer.set(silence.waiting(monotonicNow()));
     }
     return ShoalError.workerLost('The answer ended without an end.');
   } finally {
+    timer.close();
     stopListening();
   }
+}
+
+function silentError(worker: Peer, ms: number): ShoalError {
+  return new ShoalError(
+    'TIMEOUT_NO_RESPONSE',
+    `${peerName(worker)} is connected but sent nothing of the answer for ${Math.round(ms / 1_000)} s. Ask again, or allow more time with progressTimeout.`,
+  );
+}
+
+function abortedFinish(): FinishEvent {
+  return { type: 'finish', reason: 'abort', rawReason: 'abort' };
 }

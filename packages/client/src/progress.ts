@@ -129,10 +129,6 @@ export class AnswerProgress {
     if (!this.hasBegun) this.#tokens = [...(this.#request.resume?.tokens ?? [])];
   }
 
-  aborted(): FinishEvent {
-    return { type: 'finish', reason: 'abort', rawReason: 'abort' };
-  }
-
   get #newTokens(): number {
     return this.#tokens.length - (this.#request.resume?.tokens.length ?? 0);
   }

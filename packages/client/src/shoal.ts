@@ -3,6 +3,7 @@ import { type InferenceRequest, type Input, type Message, promptInput } from '@s
 import { ShoalError } from '@shoal/protocol/error';
 import type { Dht } from '@shoal/transport/dht';
 import type { CancelSignal } from './cancel.ts';
+import { checkDeadline } from './deadline.ts';
 import { generate } from './generate.ts';
 import { Generation } from './generation.ts';
 import { createDht, Network, type Peer } from '@shoal/network';
@@ -47,6 +48,11 @@ export interface GenerateInput extends Sampling, RequestFields {
   readonly cluster?: string | undefined;
   /** False: OpenGateway peers, which are all asked at once, are not asked. Default: they are asked if no other peer can answer. */
   readonly asksEverybody?: boolean | undefined;
+  /**
+   * The longest silence of an answer, in milliseconds, before another worker is asked. Infinity: no limit. Default: by the
+   * length of the prompt and what the worker has shown. Waits in queues have their own limit.
+   */
+  readonly progressTimeoutMs?: number | undefined;
   readonly signal?: CancelSignal | undefined;
 }
 
@@ -63,10 +69,10 @@ export class Shoal {
 
   /**
    * Sends a request. Yields the worker that answers, texts, tool calls or vectors as they arrive, and exactly one terminal
-   * event: `finish` or `error`. Throws `INVALID_REQUEST` unless there is exactly one input.
+   * event: `finish` or `error`. Throws `INVALID_REQUEST` unless there is exactly one input and a valid deadline.
    */
   generate(input: GenerateInput): Generation {
-    const { cluster, asksEverybody, autoModels, signal } = input;
+    const { cluster, asksEverybody, autoModels, progressTimeoutMs, signal } = input;
     const request = toRequest(input);
     const options = {
       network: this.#network,
@@ -75,6 +81,7 @@ export class Shoal {
       cluster,
       asksEverybody,
       autoModels,
+      progressTimeoutMs,
     };
     return new Generation((cancellation) => generate(options, cancellation), signal);
   }
@@ -157,9 +164,10 @@ export async function connect(options: ConnectOptions = {}): Promise<Shoal> {
   }
 }
 
-/** Converts an input to a request. Throws `INVALID_REQUEST` unless it has exactly one kind of input. */
+/** Converts an input to a request. Throws `INVALID_REQUEST` unless it has exactly one kind of input and a valid deadline. */
 export function toRequest(input: GenerateInput): InferenceRequest {
   const { model, stop, tools, toolChoice, parallelToolCalls, format, logprobs, deadlineMs } = input;
+  checkDeadline(deadlineMs);
   return {
     input: toInput(input),
     sampling: pickSampling(input),

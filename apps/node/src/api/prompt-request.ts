@@ -164,6 +164,14 @@ export const promptRequest = z
   .strictObject({
     request: inferenceRequest,
     cluster: z.string().optional().describe('Default: all clusters that the node is in.'),
+    progressTimeoutMs: z
+      .int()
+      .min(1)
+      .max(MAX_DEADLINE_MS)
+      .optional()
+      .describe(
+        'The longest silence of the answer before another worker is asked. Default: the setting progressTimeout.',
+      ),
   })
   .meta({ id: 'PromptRequest' });
 

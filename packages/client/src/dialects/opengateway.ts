@@ -31,7 +31,7 @@ export interface OpenGatewayPeers {
 /**
  * Asks every OpenGateway peer that may have the model, because the dialect does not show which ones lend, and last the members
  * without a hello. Yields the first answer without an error and aborts the others. Returns false, without a terminal event, if
- * no peer could be asked, or only members without a hello, and none of them has answered.
+ * no peer could be asked, or only members without a hello, and none of them has answered, and after a cancellation.
  */
 export async function* askOpenGatewayPeers(
   { peers, silent }: OpenGatewayPeers,
@@ -50,6 +50,8 @@ export async function* askOpenGatewayPeers(
     if (answers.length === 0) return false;
     const { events, asked: winner, error } = await firstGood(answers);
     const { peer } = winner;
+    // The answers that were abandoned have no terminal event.
+    if (cancellation.isCancelled) return false;
     if (error !== undefined && silent.includes(peer) && NO_ANSWER.has(error.code)) return false;
     if (error === undefined) {
       yield { type: 'worker', name: peerName(peer), id: peer.key, privacy: privacyOf(peer), attempts: asked.length };

@@ -10,6 +10,7 @@ const CLUSTER_ID = '1 to 255 bytes of UTF-8 without control characters';
 const CLUSTERS_MAX = 64;
 const CLUSTER_CHOICE = `true, false or a list of at most ${CLUSTERS_MAX} ids of clusters`;
 const DURATION = 'a duration such as "5m" or "1h30m", seconds, 0 to unload at once, or -1 for no limit';
+const TIMEOUT = 'a duration such as "90s" or "10m", seconds, or -1 for no limit';
 
 const name = z.string(NAME).refine(isName, NAME);
 
@@ -24,6 +25,9 @@ const clusterChoice = z.union([z.boolean(), z.array(clusterId).max(CLUSTERS_MAX)
 const duration = z
   .union([z.string(), z.number()], DURATION)
   .refine((value) => keepAliveMs(value) !== undefined, DURATION);
+
+/** A duration that a program waits. */
+const timeout = z.union([z.string(), z.number()], TIMEOUT).refine((value) => (keepAliveMs(value) ?? 0) > 0, TIMEOUT);
 
 function whole(least: number, most: number): z.ZodInt {
   const expected = `a whole number from ${least} to ${most}`;
@@ -99,6 +103,7 @@ export const kinds = {
   clusterId,
   clusterChoice,
   duration,
+  timeout,
   whole,
   positive,
   text,

@@ -232,6 +232,14 @@ export const SETTINGS = {
     default: [],
     unset: 'all models on offer',
   },
+  progressTimeout: {
+    description:
+      'the longest silence of an answer before another worker is asked, such as 90s; -1 for no limit; waits in queues have their own limit',
+    schema: (is) => is.timeout,
+    flag: '--progress-timeout <time>',
+    commands: NODE,
+    unset: 'at least 2 minutes, 10 for the first token, more after long prompts and at slow workers',
+  },
   doors: {
     description: `open this door: ${Object.keys(DOOR_SETTINGS).join(', ')}`,
     schema: (is) => is.object(membersOf(DOOR_SETTINGS, is)),
