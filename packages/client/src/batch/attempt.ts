@@ -1,5 +1,6 @@
 import { AnswerBuilder, type CompletedAnswer } from '@shoal/formats/answer';
 import { ShoalError } from '@shoal/protocol/error';
+import { monotonicNow } from '@shoal/transport';
 import type { CancelSignal } from '../cancel.ts';
 import type { InvalidBatchLine, BatchRequest } from './line.ts';
 import type { BatchCapacity } from './capacity.ts';
@@ -35,23 +36,35 @@ export interface AttemptOptions {
 /**
  * Requests one line until it is answered or has finally failed. Undefined if the batch ended before. `generate` tries every
  * suitable worker, so a failure here is a failure of all of them. Throws `HOST_OFFLINE` if there was no worker for too long,
- * which is not a failure of the line.
+ * which is not a failure of the line. The deadline of the line covers all attempts and the delays between them.
  */
 export async function attempt(request: BatchRequest, options: AttemptOptions): Promise<BatchResult | undefined> {
   const { capacity, signal, retries, delay, random } = options;
   const { line, customId, input } = request;
+  const { deadlineMs = Infinity } = input;
+  const deadlineAt = monotonicNow() + deadlineMs;
   let failures = 0;
   for (let round = 0; ; round++) {
-    const outcome = await generateOnce(input, options);
+    const outcome = await generateBefore(deadlineAt, input, options);
     if (signal.aborted) return undefined;
     if (!(outcome instanceof ShoalError)) return { line, customId, answer: outcome };
     const verdict = capacity.verdict(outcome, input.model);
     if (verdict === 'no worker') throw noWorker(outcome, capacity.workerTimeoutMs);
     if (verdict === 'retry') failures += 1;
     if (verdict === 'final' || failures > retries) return { line, customId, error: outcome };
-    await delay(backOffMs(round, outcome, random));
+    await delay(Math.min(backOffMs(round, outcome, random), Math.max(0, deadlineAt - monotonicNow())));
     if (signal.aborted) return undefined;
   }
+}
+
+async function generateBefore(
+  deadlineAt: number,
+  input: BatchRequest['input'],
+  options: AttemptOptions,
+): Promise<CompletedAnswer | ShoalError> {
+  if (deadlineAt === Infinity) return generateOnce(input, options);
+  const deadlineMs = Math.ceil(deadlineAt - monotonicNow());
+  return deadlineMs <= 0 ? ShoalError.deadlineExceeded() : generateOnce({ ...input, deadlineMs }, options);
 }
 
 async function generateOnce(

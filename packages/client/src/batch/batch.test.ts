@@ -185,6 +185,19 @@ test('a line that fails is retried, and then has finally failed', async () => {
   assert.deepEqual(network.received.toSorted(), ['q1', 'q1', 'q2', 'q2']);
 });
 
+test('the deadline covers all retries of a line and their delays, and each is told what is left', async () => {
+  const told: unknown[] = [];
+  const network = new FakeNetwork([1], ({ deadlineMs }) => {
+    told.push(deadlineMs);
+    return fail('QUEUE_FULL');
+  });
+  const [result] = await run(network, linesOf(1), { deadlineMs: 120 });
+  assert.ok(result !== undefined && outcomeOf(result) === 'DEADLINE_EXCEEDED');
+  const left = told.filter((ms) => typeof ms === 'number');
+  assert.equal(left.length, told.length);
+  assert.ok(left.length >= 2 && left.every((ms, index) => ms <= (left[index - 1] ?? 120)), left.join());
+});
+
 test('a request that no worker can answer is not retried', async () => {
   const network = new FakeNetwork([1], () => fail('CONTEXT_EXCEEDED'));
   assert.deepEqual((await run(network, linesOf(1))).map(outcomeOf), ['CONTEXT_EXCEEDED']);

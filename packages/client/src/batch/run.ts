@@ -23,6 +23,8 @@ export interface BatchOptions {
   readonly lines: AsyncIterable<BatchLine> | Iterable<BatchLine>;
   /** Replaces the models of the lines. */
   readonly model?: string | undefined;
+  /** Milliseconds for each line from its first request on, retries included. Default: no limit. */
+  readonly deadlineMs?: number | undefined;
   /** The most open requests. Default: the number of slots of the workers. */
   readonly concurrency?: number | undefined;
   /** Retries after failures of one line. Default: 3. A busy worker is not a failure. */
@@ -124,7 +126,8 @@ export class BatchRun {
 
   #begin(request: BatchRequest, model: string | undefined): void {
     const number = this.#count;
-    const adapted = model === undefined ? request : { ...request, input: { ...request.input, model } };
+    const { deadlineMs = request.input.deadlineMs } = this.#options;
+    const adapted = { ...request, input: { ...request.input, model, deadlineMs } };
     const done = this.#attempt(adapted).finally(() => {
       this.#running.delete(number);
       this.#changed();

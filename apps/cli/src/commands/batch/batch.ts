@@ -10,6 +10,7 @@ import { batchPaths, type Paths } from '../../batch/paths.ts';
 import { Progress, type Waiting } from '../../batch/progress.ts';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { deadlineMs } from '../../deadline.ts';
 import { count, elapsed, print } from '../../terminal/output.ts';
 
 export interface BatchFlags {
@@ -22,6 +23,8 @@ export interface BatchFlags {
   readonly order: 'input' | 'completion';
   readonly concurrency?: number | undefined;
   readonly retries?: number | undefined;
+  /** In seconds. */
+  readonly deadline?: number | undefined;
   readonly restart?: boolean | undefined;
   readonly retryFailed?: boolean | undefined;
 }
@@ -94,7 +97,7 @@ class BatchCommand {
   }
 
   async #generate(signal: AbortSignal): Promise<void> {
-    const { model, concurrency, retries } = this.#flags;
+    const { model, concurrency, retries, deadline } = this.#flags;
     const client = await connectTo(this.#network);
     const absence = new WorkerAbsence(client);
     this.#progress.showWaiting(() => waitingFor(absence));
@@ -106,6 +109,7 @@ class BatchCommand {
         model,
         concurrency,
         retries,
+        deadlineMs: deadlineMs(deadline),
       };
       for await (const result of runBatch(options)) {
         await this.#output.write(this.#isOverridden ? withOverriddenModel(result) : result);

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { contextOf, example, type Finish, positiveNumber, wholeNumber } from '../command.ts';
+import { contextOf, example, type Finish, positiveDecimal, positiveNumber, wholeNumber } from '../command.ts';
 import { settingFlags } from '../setting-flags.ts';
 
 export function addBatch(program: Command, finish: Finish): void {
@@ -18,6 +18,11 @@ export function addBatch(program: Command, finish: Finish): void {
       positiveNumber,
     )
     .option('--retries <n>', 'how often a line that fails is asked again (default: 3)', wholeNumber)
+    .option(
+      '--deadline <seconds>',
+      'the time for each line, retries included; no limit where not given',
+      positiveDecimal,
+    )
     .option('--retry-failed', 'ask the lines again that failed in an earlier run')
     .option('--restart', 'begin anew, where the default is to go on with what an earlier run has left')
     .action(async (file: string, _flags: object, command: Command) =>

@@ -6,6 +6,7 @@ import { requestAnswer, tokensPerSecond, type PromptAnswer } from '../../node/pr
 import { findNode } from '../../node/api-client.ts';
 import { CliError, EXIT } from '../../cli-error.ts';
 import type { Context } from '../../context.ts';
+import { deadlineMs } from '../../deadline.ts';
 import { count, print } from '../../terminal/output.ts';
 import { promptText } from '../../prompt-text.ts';
 import { AnswerText } from '../../run/answer-text.ts';
@@ -17,6 +18,8 @@ export interface PromptFlags {
   readonly temperature?: number | undefined;
   readonly seed?: number | undefined;
   readonly stop?: readonly string[] | undefined;
+  /** In seconds. */
+  readonly deadline?: number | undefined;
 }
 
 /** `shoal prompt`: streams the text to stdout, then prints the worker, its model and its speed on stderr. Ctrl-C stops the worker. */
@@ -59,14 +62,14 @@ async function show({ home }: Context, request: PromptRequest, signal: AbortSign
 }
 
 function promptRequest(text: string, flags: PromptFlags): PromptRequest {
-  const { model, cluster, stop = [], maxTokens, temperature, seed } = flags;
+  const { model, cluster, stop = [], maxTokens, temperature, seed, deadline } = flags;
   const sampling = {
     maxTokens,
     temperature,
     seed,
   };
   return {
-    request: { input: promptInput(text), sampling, stop, model },
+    request: { input: promptInput(text), sampling, stop, model, deadlineMs: deadlineMs(deadline) },
     cluster,
   };
 }
