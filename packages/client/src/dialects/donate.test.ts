@@ -2,7 +2,31 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
+import { donateFramer } from '@shoal/protocol/donate';
 import { dialDonate } from './donate.ts';
+
+test('a deadline ends the job of a node that says nothing after its hello, and every job behind it', async (t) => {
+  const hello = { v: 1, type: 'hello', mode: 'local_lm', role: 'server' };
+  const frame = donateFramer().encode(Buffer.from(JSON.stringify(hello)));
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.write(frame);
+  }).listen(0, '127.0.0.1');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await once(server, 'listening');
+  const bound = server.address();
+  const port = typeof bound === 'object' ? bound?.port : undefined;
+  const node = await dialDonate(`127.0.0.1:${port}`);
+  const first = node.prompt('Hi');
+  const second = node.prompt('Hi', { deadlineMs: 50 });
+  await assert.rejects(first, { code: 'WORKER_LOST' });
+  await assert.rejects(second, { code: 'DEADLINE_EXCEEDED' });
+  await assert.rejects(node.infer({ ids: [1], deadlineMs: 0 }), { code: 'INVALID_REQUEST' });
+});
 
 suite('dialling a Donate compute node', () => {
   test('a node that sends nothing and a node that hangs up have different errors', async (t) => {

@@ -11,6 +11,7 @@ import {
 } from '@shoal/protocol/donate';
 import { type AnswerStream, type Connection, Link, monotonicNow } from '@shoal/transport';
 import { dialTcp } from '@shoal/transport/tcp';
+import { checkDeadline } from '../deadline.ts';
 
 /** Time for a node to accept a connection and send its hello. */
 export const DIAL_TIMEOUT_MS = 8_000;
@@ -39,6 +40,15 @@ export interface PutModelOptions {
   readonly sha256?: string | undefined;
   /** Called after each chunk with the number of bytes sent so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
+}
+
+/** The deadline of a job. */
+export interface JobDeadline {
+  /**
+   * Milliseconds until the answer must be there, the wait for earlier calls included. Then it fails with `DEADLINE_EXCEEDED`,
+   * and the connection is closed, because the protocol cannot cancel a job. Default: no limit.
+   */
+  readonly deadlineMs?: number | undefined;
 }
 
 export interface DialDonateOptions {
@@ -116,23 +126,46 @@ export class DonateNode {
   infer({
     ids,
     maxTokens,
+    deadlineMs,
   }: {
     readonly ids: readonly number[];
     readonly maxTokens?: number | undefined;
-  }): Promise<number[]> {
+  } & JobDeadline): Promise<number[]> {
     const request = { input: { type: 'tokens', tokens: ids }, sampling: sampling(maxTokens), stop: [] } as const;
-    return this.#enqueue(async () => [...ids, ...(await collect(this.#link.ask(request))).tokens]);
+    return this.#enqueueJob(deadlineMs, async () => [...ids, ...(await collect(this.#link.ask(request))).tokens]);
   }
 
   /** Resolves with the answer of the node's own model. */
-  prompt(text: string, { maxOut }: { readonly maxOut?: number | undefined } = {}): Promise<string> {
+  prompt(
+    text: string,
+    { maxOut, deadlineMs }: { readonly maxOut?: number | undefined } & JobDeadline = {},
+  ): Promise<string> {
     const request = { input: promptInput(text), sampling: sampling(maxOut), stop: [] };
-    return this.#enqueue(async () => (await collect(this.#link.ask(request))).text);
+    return this.#enqueueJob(deadlineMs, async () => (await collect(this.#link.ask(request))).text);
   }
 
   /** Closes the connection, which ends its jobs and removes the pushed model. */
   close(): void {
     this.#link.close();
+  }
+
+  /** The dialect cannot cancel a job: a passed deadline closes the connection, which ends all of its jobs. */
+  async #enqueueJob<Result>(deadlineMs: number | undefined, run: () => Promise<Result>): Promise<Result> {
+    checkDeadline(deadlineMs);
+    const job = this.#enqueue(run);
+    if (deadlineMs === undefined) return job;
+    let hasPassed = false;
+    const timer = setTimeout(() => {
+      hasPassed = true;
+      this.close();
+    }, deadlineMs);
+    try {
+      return await job;
+    } catch (thrown) {
+      throw hasPassed ? ShoalError.deadlineExceeded() : thrown;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #enqueue<Result>(run: () => Promise<Result>): Promise<Result> {

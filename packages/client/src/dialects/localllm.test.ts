@@ -173,6 +173,18 @@ suite('a client of a LocalLLM host', { concurrency: true }, () => {
     await host.close();
   });
 
+  test('a deadline ends the answer of a silent host, which is told', async () => {
+    const aborted = Promise.withResolvers<void>();
+    const host = await openHost((exchange) => exchange.onAbort(() => aborted.resolve()));
+    const client = await connectLocalLlm(host.serverId, { dht });
+    const events = await Array.fromAsync(client.chat('Hi', { deadlineMs: 50 }));
+    const [last] = events.slice(-1);
+    assert.ok(last?.type === 'error' && last.error.code === 'DEADLINE_EXCEEDED');
+    await aborted.promise;
+    await client.close();
+    await host.close();
+  });
+
   test('a cancelled search ends at once', async () => {
     const abort = new AbortController();
     const connecting = connectLocalLlm(encodeServerId(randomBytes(32)), { dht, signal: abort.signal });

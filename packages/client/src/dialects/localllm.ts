@@ -4,6 +4,7 @@ import { ShoalError } from '@shoal/protocol/error';
 import { decodeServerId, promptFault, type ServerInfo } from '@shoal/protocol/localllm';
 import { createDht } from '@shoal/transport/dht';
 import type { Cancellation, CancelSignal } from '../cancel.ts';
+import { checkDeadline, withDeadline } from '../deadline.ts';
 import { Generation, type GenerationEvent } from '../generation.ts';
 import { disconnected, type FoundHost, type HostLink, HostSearch, type LocalLlmOptions } from './localllm-search.ts';
 
@@ -30,6 +31,12 @@ export async function connectLocalLlm(serverId: string, options: LocalLlmOptions
     await release();
     throw thrown;
   }
+}
+
+export interface LocalLlmChatOptions {
+  readonly signal?: CancelSignal | undefined;
+  /** Milliseconds until the answer must be complete. Then it ends with `DEADLINE_EXCEEDED`. Default: no limit. */
+  readonly deadlineMs?: number | undefined;
 }
 
 interface HostAccess {
@@ -67,12 +74,15 @@ export class LocalLlmHost {
    * Sends one prompt. A host does not remember earlier ones. Yields the worker, texts as they arrive and exactly one terminal
    * event: `finish`, with reason `length` if a limit of the host cut the answer, or `error`. If the host has disconnected since
    * the last prompt, connects to it again; the errors are then those of `connectLocalLlm`. Throws `BAD_MESSAGE` for a prompt
-   * that is empty or longer than 8,192 bytes.
+   * that is empty or longer than 8,192 bytes, and `INVALID_REQUEST` for a deadline that is no whole number of milliseconds.
    */
-  chat(prompt: string, { signal }: { readonly signal?: CancelSignal | undefined } = {}): Generation {
+  chat(prompt: string, { signal, deadlineMs }: LocalLlmChatOptions = {}): Generation {
     const fault = promptFault(prompt);
     if (fault !== undefined) throw ShoalError.badMessage(fault);
-    return new Generation((cancellation) => this.#chat(prompt, cancellation), signal);
+    checkDeadline(deadlineMs);
+    const run = (cancellation: Cancellation): AsyncGenerator<GenerationEvent, undefined> =>
+      withDeadline(deadlineMs, cancellation, (limited) => this.#chat(prompt, limited));
+    return new Generation(run, signal);
   }
 
   async close(): Promise<void> {

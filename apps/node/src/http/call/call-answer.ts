@@ -88,9 +88,9 @@ export class CallAnswer {
     return true;
   }
 
-  /** Before the answer has begun, the error of the preferred model says more than that of the last one. */
+  /** Before the answer has begun, the error of the preferred model says more than that of the last one, except a deadline. */
   #failed(error: ShoalError): ShoalError {
     this.#firstError ??= error;
-    return this.#hasBegun ? error : this.#firstError;
+    return this.#hasBegun || error.code === 'DEADLINE_EXCEEDED' ? error : this.#firstError;
   }
 }

@@ -74,6 +74,21 @@ suite('a QMesh client', { concurrency: true }, () => {
     assert.equal(worker.id.slice(0, 2), 'b0');
   });
 
+  test('a deadline covers the search and all workers', async (t) => {
+    const name = newName();
+    const qmesh = await client(t, name);
+    await assert.rejects(qmesh.ask('anybody?', { deadlineMs: 50 }), { code: 'DEADLINE_EXCEEDED' });
+    await startWorker(t, name, 'a0', 95, isSilent);
+    await startWorker(t, name, 'b0', 60, isSilent);
+    await qmesh.discover();
+    const asked: string[] = [];
+    const onSelected = ({ id }: QmeshWorker): void => void asked.push(id.slice(0, 2));
+    const answer = qmesh.ask('What is 2+2?', { timeoutMs: 50, deadlineMs: 90, onSelected });
+    await assert.rejects(answer, { code: 'DEADLINE_EXCEEDED' });
+    assert.deepEqual(asked, ['a0', 'b0']);
+    await assert.rejects(qmesh.ask('What is 2+2?', { deadlineMs: 0 }), { code: 'INVALID_REQUEST' });
+  });
+
   test('if all workers fail, the error is that of the last one', async (t) => {
     const name = newName();
     await startWorker(t, name, 'a0', 95, fails);

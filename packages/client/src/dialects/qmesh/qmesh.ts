@@ -10,6 +10,7 @@ import {
 import { monotonicNow } from '@shoal/transport';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import { Cancellation, type CancelSignal } from '../../cancel.ts';
+import { checkDeadline } from '../../deadline.ts';
 import { notFoundError } from '../not-found.ts';
 import { type QmeshConnection, QmeshConnections } from './connections.ts';
 import { rankQmeshWorkers } from './select.ts';
@@ -46,6 +47,8 @@ export interface QmeshAskOptions {
   readonly temperature?: number | undefined;
   /** The time for each worker to answer. Default: 60,000. */
   readonly timeoutMs?: number | undefined;
+  /** Milliseconds for the whole call: the search, and all workers that are asked. Default: no limit. */
+  readonly deadlineMs?: number | undefined;
   readonly signal?: CancelSignal | undefined;
   /** Called with the worker that is asked, and again with the next if that one fails. */
   readonly onSelected?: ((worker: QmeshWorker) => void) | undefined;
@@ -112,10 +115,13 @@ export class Qmesh {
 
   /**
    * Asks the healthiest worker, and the next one if that one refuses, fails or is lost. An answer arrives whole, so no part is
-   * received twice. Rejects with the last worker's `ShoalError`, or with `HOST_OFFLINE` if there is no worker.
+   * received twice. Rejects with the last worker's `ShoalError`, with `HOST_OFFLINE` if there is no worker, and with
+   * `DEADLINE_EXCEEDED`.
    */
-  ask(prompt: string, options: QmeshAskOptions = {}): Promise<QmeshAnswer> {
-    return cancellable(options.signal, (cancellation) => this.#ask(prompt, options, cancellation));
+  async ask(prompt: string, options: QmeshAskOptions = {}): Promise<QmeshAnswer> {
+    const { signal, deadlineMs } = options;
+    checkDeadline(deadlineMs);
+    return cancellable(signal, (cancellation) => this.#ask(prompt, options, cancellation), deadlineMs);
   }
 
   async close(): Promise<void> {
@@ -210,14 +216,24 @@ function toRequest(prompt: string, { maxTokens, temperature, timeoutMs }: QmeshA
 async function cancellable<Value>(
   signal: CancelSignal | undefined,
   run: (cancellation: Cancellation) => Promise<Value>,
+  deadlineMs?: number,
 ): Promise<Value> {
   const cancellation = new Cancellation();
   const cancel = (): void => cancellation.cancel();
+  let hasPassed = false;
+  const pass = (): void => {
+    hasPassed = !cancellation.isCancelled;
+    cancel();
+  };
+  const timer = deadlineMs === undefined ? undefined : setTimeout(pass, deadlineMs);
   if (signal?.aborted === true) cancel();
   signal?.addEventListener('abort', cancel);
   try {
     return await run(cancellation);
+  } catch (thrown) {
+    throw hasPassed ? ShoalError.deadlineExceeded() : thrown;
   } finally {
+    clearTimeout(timer);
     signal?.removeEventListener('abort', cancel);
   }
 }
