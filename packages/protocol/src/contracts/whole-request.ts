@@ -1,5 +1,5 @@
 import { ShoalError } from '../error.ts';
-import type { InferenceEvent } from '../event.ts';
+import type { FinishEvent, InferenceEvent } from '../event.ts';
 import { promptInput, type InferenceRequest } from '../request.ts';
 import type { Harness } from './harness.ts';
 import {
@@ -55,7 +55,7 @@ const VECTORS_REQUEST: InferenceRequest = {
   stop: [],
 };
 
-const FINISH: InferenceEvent = {
+const FINISH: FinishEvent = {
   type: 'finish',
   reason: 'tool_calls',
   rawReason: 'eos',
@@ -119,11 +119,13 @@ function carriesCases({ test, equal }: Harness, subject: DialectSubject): void {
         requests.map((one) => one.request),
         [request],
       );
+      // Tool calls end only the answer of a request with tools.
+      const finish: FinishEvent = 'tools' in request ? FINISH : { ...FINISH, reason: 'stop' };
       for (const event of answer) respond(event);
       equal(events(), answer);
-      respond(FINISH);
+      respond(finish);
       const end = events().at(-1);
-      equal(end?.type === 'finish' && { ...end, outputSha256: '' }, { ...FINISH, outputSha256: '' });
+      equal(end?.type === 'finish' && { ...end, outputSha256: '' }, { ...finish, outputSha256: '' });
     });
 
     test(`${name}: a wrong type in any field of a request for ${what} or of its answer fails only that message`, () => {
