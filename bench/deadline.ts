@@ -18,7 +18,7 @@ await using opened = new AsyncDisposableStack();
 
 const silent = opened.adopt(await SilentWorker.listen(), (one) => one.close());
 const begins = opened.adopt(
-  await SilentWorker.listen((send) => send({ type: 'inference_chunk', text: 'fo', tokens: [1] })),
+  await SilentWorker.listen((reply) => reply({ type: 'inference_chunk', text: 'fo', tokens: [1] })),
   (one) => one.close(),
 );
 const network = opened.adopt(await TestNetwork.open(), (one) => one.close());

@@ -65,14 +65,23 @@ export function generate(
 ): AsyncGenerator<GenerationEvent, undefined> {
   const { network, cluster, request, prepare } = options;
   const startedAt = monotonicNow();
-  return withDeadline(request.deadlineMs, cancellation, async function* run(limited): AsyncGenerator<
-    GenerationEvent,
-    undefined
-  > {
-    if (prepare !== undefined) await untilCancelled(prepare(), limited);
+  const begin = (limited: Cancellation): AsyncGenerator<GenerationEvent, undefined> => {
     const search = { discovery: new Discovery(network, cluster, limited), startedAt, cancellation: limited };
-    yield* request.model === AUTO_MODEL ? generateAuto(options, search) : generateWith(options, search);
-  });
+    return request.model === AUTO_MODEL ? generateAuto(options, search) : generateWith(options, search);
+  };
+  // Without a preparation no generator stands between the worker and the reader of each token.
+  return withDeadline(request.deadlineMs, cancellation, (limited) =>
+    prepare === undefined ? begin(limited) : generateAfter(prepare, limited, begin),
+  );
+}
+
+async function* generateAfter(
+  prepare: () => Promise<void>,
+  cancellation: Cancellation,
+  begin: (cancellation: Cancellation) => AsyncGenerator<GenerationEvent, undefined>,
+): AsyncGenerator<GenerationEvent, undefined> {
+  await untilCancelled(prepare(), cancellation);
+  return yield* begin(cancellation);
 }
 
 /** Resolves with the promise, and early after a cancellation. */
