@@ -1,3 +1,5 @@
+import type { Seat } from './seats.ts';
+
 /** The flow control between a reader and the writer at the other end. */
 export type Flow =
   /** Bytes that the reader leaves unread slow the writer down: `send` returns false until the reader has caught up. */
@@ -24,7 +26,11 @@ const IPV6_NETWORK_GROUPS = 4;
  * 64 bits. Keys are free to make, addresses are not.
  */
 export function peerGroup({ address }: Pick<Remote, 'address'>): string {
-  const host = address.includes(':') ? address.slice(0, address.lastIndexOf(':')) : address;
+  return hostGroup(address.includes(':') ? address.slice(0, address.lastIndexOf(':')) : address);
+}
+
+/** Like `peerGroup`, for an address without a port. */
+export function hostGroup(host: string): string {
   if (!host.includes(':')) return host;
   const [head = '', tail] = host.replace(/^\[|\]$/g, '').split('::');
   const groups = (part: string): string[] => part.split(':').filter((group) => group !== '');
@@ -63,5 +69,5 @@ export interface Connection {
   close(): void;
 }
 
-/** Called with each connection of a listener or a swarm. */
-export type ConnectionHandler = (connection: Connection) => void;
+/** Called with each connection of a listener or a swarm, and its seat there. */
+export type ConnectionHandler = (connection: Connection, seat: Seat) => void;
