@@ -1,5 +1,5 @@
 import { ShoalError } from '@shoal/protocol/error';
-import { isLoopback } from './caps.ts';
+import { isLoopback } from './loopback.ts';
 
 export interface HostPort {
   readonly host: string;

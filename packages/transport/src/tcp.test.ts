@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { connectionContract } from './contracts/index.ts';
 import { Recorder } from './contracts/recorder.ts';
 import type { Connection } from './connection.ts';
+import { MINIMUM_STAY_MS } from './seats.ts';
 import { dialTcp, listenTcp, TcpConnection } from './tcp.ts';
 import type { TcpListenOptions } from './tcp.ts';
 
@@ -62,6 +63,19 @@ test('a connection beyond the limit of its address is refused', async () => {
   await listener.close();
 });
 
+test('an idle connection is closed for a newcomer once its minimum stay is over', async (context) => {
+  const { listener, accepted, dial } = await listen({ maxConnections: 2, areIdle: true });
+  const [first, second] = [new Recorder(await dial()), new Recorder(await dial())];
+  await accepted(2);
+  const now = performance.now.bind(performance);
+  context.mock.method(performance, 'now', () => now() + MINIMUM_STAY_MS);
+  new Recorder(await dial());
+  await accepted(3);
+  await first.closed();
+  assert.equal(second.closes, 0);
+  await listener.close();
+});
+
 test('an address that is not allowed is refused', async () => {
   const asked: string[] = [];
   const { listener, dial } = await listen({
@@ -105,7 +119,8 @@ test('a raw client that never reads leaves the writer with a bounded buffer', as
   await listener.close();
 });
 
-async function listen(options: Partial<TcpListenOptions>) {
+/** `areIdle`: the connections may be closed for newcomers. */
+async function listen({ areIdle = false, ...options }: Partial<TcpListenOptions> & { readonly areIdle?: boolean }) {
   const connections: Connection[] = [];
   let arrived: () => void = () => undefined;
   const listener = await listenTcp({
@@ -113,7 +128,8 @@ async function listen(options: Partial<TcpListenOptions>) {
     port: 0,
     maxConnections: 8,
     ...options,
-    onConnection(connection) {
+    onConnection(connection, seat) {
+      if (!areIdle) seat.keep();
       connections.push(connection);
       arrived();
     },

@@ -2,10 +2,16 @@ import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { CLOSE_GRACE_MS } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
-import { Caps } from './caps.ts';
-import type { Connection, ConnectionHandler, ConnectionHandlers, Remote } from './connection.ts';
+import {
+  type Connection,
+  type ConnectionHandler,
+  type ConnectionHandlers,
+  hostGroup,
+  type Remote,
+} from './connection.ts';
 import { Inbox } from './inbox.ts';
 import { boundAddress, type Listener, listening, plainAddress } from './listen.ts';
+import { type OwnedSeat, Seats } from './seats.ts';
 
 /** Silence after which the kernel probes the peer. Some dialects allow connections to be idle for hours. */
 export const TCP_KEEP_ALIVE_MS = 30_000;
@@ -26,25 +32,35 @@ export interface TcpListenOptions {
 export async function listenTcp(options: TcpListenOptions): Promise<Listener> {
   const open = new Set<Connection>();
   const server = createServer((socket) => accept(socket));
-  const caps = new Caps({
+  const seats = new Seats({
     total: options.maxConnections,
-    perAddress: options.maxConnectionsPerAddress,
+    perGroup: options.maxConnectionsPerAddress,
   });
 
   function accept(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress);
-    const release = options.allow?.(address) === false ? undefined : caps.reserve(address);
-    if (release === undefined) {
+    if (options.allow?.(address) === false) {
       socket.destroy();
       return;
     }
+    // It may fail while it waits.
+    socket.on('error', () => socket.destroy());
+    const giveUp = seats.admit({ group: hostGroup(address) }, (seat) => {
+      if (seat === undefined) socket.destroy();
+      else admitted(socket, seat);
+    });
+    socket.once('close', giveUp);
+  }
+
+  function admitted(socket: Socket, seat: OwnedSeat): void {
     const connection = new TcpConnection(socket, false);
     open.add(connection);
+    seat.onEvict(() => socket.destroy());
     socket.once('close', () => {
-      release();
       open.delete(connection);
+      seat.leave();
     });
-    options.onConnection(connection);
+    options.onConnection(connection, seat);
   }
 
   await listening(server, options.host, options.port);
@@ -53,6 +69,7 @@ export async function listenTcp(options: TcpListenOptions): Promise<Listener> {
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        seats.close();
         for (const connection of open) connection.close();
       }),
   };

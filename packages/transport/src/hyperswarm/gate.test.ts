@@ -1,29 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Caps, CONNECTIONS_PER_ADDRESS_MAX, CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX } from '../caps.ts';
+import { MINIMUM_STAY_MS, type OwnedSeat } from '../seats.ts';
 import { Gate, HANDSHAKES_MAX } from './gate.ts';
-
-test('a place is released only once', () => {
-  const caps = new Caps({ total: 1 });
-  const release = caps.reserve('192.168.1.2');
-  assert.ok(release);
-  assert.equal(caps.reserve('192.168.1.3'), undefined);
-  release();
-  release();
-  assert.ok(caps.reserve('192.168.1.3'));
-  assert.equal(caps.reserve('192.168.1.2'), undefined);
-});
-
-test('each address has a limit, and a loopback address has a higher one', () => {
-  const caps = new Caps({ total: 10_000 });
-  const reserve = (address: string) => {
-    let count = 0;
-    while (caps.reserve(address) !== undefined) count += 1;
-    return count;
-  };
-  assert.equal(reserve('192.168.1.2'), CONNECTIONS_PER_ADDRESS_MAX);
-  assert.equal(reserve('127.0.0.1'), CONNECTIONS_PER_LOOPBACK_ADDRESS_MAX);
-});
 
 test('handshakes are counted, and a repeated one counts once', () => {
   const gate = new Gate(1_000);
@@ -33,14 +11,33 @@ test('handshakes are counted, and a repeated one counts once', () => {
   gate.close();
 });
 
-test('a connection gets the place of its handshake', () => {
+test('a connection gets the seat of its handshake', () => {
   const gate = new Gate(1);
   assert.ok(gate.expect('first', '127.0.0.1'));
-  assert.equal(gate.enter('second', '127.0.0.1'), undefined);
-  const release = gate.enter('first', '127.0.0.1');
-  assert.ok(release);
-  assert.equal(gate.expect('second', '127.0.0.1'), false);
-  release();
-  assert.ok(gate.expect('second', '127.0.0.1'));
+  const results: [string, OwnedSeat | undefined][] = [];
+  const enter = (key: string): void => {
+    gate.enter({ key, group: '127.0.0.1' }, (seat) => results.push([key, seat]));
+  };
+  enter('second');
+  enter('first');
+  const [first] = results;
+  assert.equal(first?.[0], 'first');
+  first[1]?.keep();
+  assert.equal(gate.expect('third', '127.0.0.1'), false);
+  first[1]?.leave();
+  assert.deepEqual([results[1]?.[0], results[1]?.[1] !== undefined], ['second', true]);
+  gate.close();
+});
+
+test('handshakes that never become connections keep out neither other handshakes nor a connection', (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  let now = 0;
+  const gate = new Gate(HANDSHAKES_MAX, () => now);
+  for (let index = 0; index < HANDSHAKES_MAX; index += 1) gate.expect(`key ${index}`, '203.0.113.1');
+  now = MINIMUM_STAY_MS;
+  assert.ok(gate.expect('honest', '203.0.113.2'));
+  let seat: OwnedSeat | undefined;
+  gate.enter({ key: 'honest', group: '203.0.113.2' }, (taken) => (seat = taken));
+  assert.ok(seat);
   gate.close();
 });

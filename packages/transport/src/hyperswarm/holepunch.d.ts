@@ -117,6 +117,8 @@ declare module 'hyperswarm' {
     constructor(options: SwarmOptions);
     readonly server: Server;
     readonly peers: Map<string, PeerInfo>;
+    /** See `SwarmOptions`. */
+    maxPeers: number;
     on(event: 'connection', listener: (stream: SecretStream, peer: PeerInfo) => void): this;
     on(event: 'ban', listener: (peer: PeerInfo) => void): this;
     join(topic: Uint8Array, roles: { readonly server: boolean; readonly client: boolean }): DiscoverySession;

@@ -3,12 +3,13 @@ import HyperDHT from 'hyperdht';
 import type { KeyPair, SecretStream } from 'hyperdht';
 import Hyperswarm from 'hyperswarm';
 import { ShoalError } from '@shoal/protocol/error';
-import type { Connection, ConnectionHandler } from '../connection.ts';
+import { type Connection, type ConnectionHandler, hostGroup } from '../connection.ts';
 import type { Dht } from './dht.ts';
 import { Gate } from './gate.ts';
 import { shareDht } from './shared-dht.ts';
 import { TopicMembership } from './membership.ts';
 import type { Membership } from './membership.ts';
+import type { OwnedSeat } from '../seats.ts';
 import { StreamConnection } from '../stream-connection.ts';
 import { within } from '../within.ts';
 
@@ -138,33 +139,54 @@ class SharedDhtSwarm implements Swarm {
       const name = hex(key);
       const isKnown = this.#open.has(name);
       const isAllowed = this.#closing === undefined && this.#isAllowed(name);
-      if (!isAllowed || !(isKnown || this.#gate.expect(name, address.host))) return true;
+      if (!isAllowed || !(isKnown || this.#gate.expect(name, hostGroup(address.host)))) return true;
       return original(key, payload, address);
     };
   }
 
   #accept(stream: SecretStream): void {
     const key = hex(stream.remotePublicKey);
+    if (this.#closing !== undefined || !this.#isAllowed(key)) return this.#refuse(stream);
+    // Made before it has a seat: it holds what the peer sends meanwhile, within its bound.
     const connection = new StreamConnection(stream);
-    const isAllowed = this.#closing === undefined && this.#isAllowed(key);
-    const release = isAllowed ? this.#gate.enter(key, stream.rawStream.remoteHost ?? key) : undefined;
-    if (release === undefined) {
-      this.#log(`refuses ${key}`);
-      stream.destroy();
-      return;
-    }
+    const visitor = { key, group: hostGroup(stream.rawStream.remoteHost ?? key), isDialled: stream.isInitiator };
+    const giveUp = this.#gate.enter(visitor, (seat) => {
+      if (seat === undefined) this.#refuse(stream);
+      else this.#enter(stream, connection, seat);
+    });
+    stream.on('close', giveUp);
+  }
+
+  #refuse(stream: SecretStream): void {
+    this.#log(`refuses ${hex(stream.remotePublicKey)}`);
+    stream.destroy();
+  }
+
+  #enter(stream: SecretStream, connection: Connection, seat: OwnedSeat): void {
+    const key = hex(stream.remotePublicKey);
     this.#log(`${stream.isInitiator ? 'has dialled' : 'was dialled by'} ${key}`);
     const isClosed = new Promise<void>((resolve) => stream.on('close', resolve));
     const entry = { connection, isClosed };
     this.#open.set(key, entry);
+    seat.onEvict(() => {
+      this.#log(`closes ${key}, which is idle, for another peer`);
+      stream.destroy();
+    });
     stream.on('close', () => {
-      release();
       this.#log(`is disconnected from ${key}`);
       if (this.#open.get(key) === entry) this.#open.delete(key);
+      seat.leave();
+      this.#limitDials();
       if (stream.isInitiator) this.#peersChanged();
     });
-    this.#options.onConnection(connection);
+    this.#limitDials();
+    this.#options.onConnection(connection, seat);
     if (stream.isInitiator) this.#peersChanged();
+  }
+
+  /** Hyperswarm stops dialling at `maxPeers`. While a peer is idle, a dial may replace it. */
+  #limitDials(): void {
+    this.#native.maxPeers = this.#options.maxConnections + (this.#gate.hasIdle ? DIALS_MAX : 0);
   }
 
   /** Called only for peers that a lookup found. Incoming connections say nothing about the topic. */

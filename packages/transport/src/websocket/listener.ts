@@ -1,15 +1,17 @@
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer as createSocketServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { Caps } from '../caps.ts';
-import type { Connection, ConnectionHandler } from '../connection.ts';
+import { type Connection, type ConnectionHandler, hostGroup } from '../connection.ts';
 import { boundAddress, type Listener, listening, plainAddress } from '../listen.ts';
+import { type OwnedSeat, Seats } from '../seats.ts';
 import { WebSocketConnection } from './connection.ts';
 import { createUpgradeGuard, type UpgradeGuardOptions, type UpgradeRefusal } from './upgrade-guard.ts';
 
 /** Time for a handshake, which takes one round trip. A slower one is ended because it occupies a place. */
 export const WEBSOCKET_HANDSHAKE_MS = 5_000;
+/** A handshake has its place at least this long. It takes one round trip. */
+const HANDSHAKE_STAY_MS = 1_000;
 /** The size of all headers of a handshake together. */
 const WEBSOCKET_HEADERS_BYTES = 8 * 1024;
 
@@ -33,10 +35,17 @@ export interface WebSocketListenOptions extends UpgradeGuardOptions {
 export async function listenWebSocket(options: WebSocketListenOptions): Promise<Listener> {
   const { maxFirstMessageBytes } = options;
   const guard = createUpgradeGuard(options);
-  const caps = new Caps({
+  const seats = new Seats({
     total: options.maxConnections,
-    perAddress: options.maxConnectionsPerAddress,
+    perGroup: options.maxConnectionsPerAddress,
   });
+  const handshakeSeats = new Seats({
+    total: options.maxHandshakes ?? options.maxConnections,
+    perGroup: options.maxConnectionsPerAddress,
+    minimumStayMs: HANDSHAKE_STAY_MS,
+  });
+  // Nothing is read of a socket that waits for a seat, so the HTTP server gets it afterwards.
+  const listener = createSocketServer((socket) => accept(socket));
   const server = createServer({ maxHeaderSize: WEBSOCKET_HEADERS_BYTES });
   const sockets = new WebSocketServer({
     noServer: true,
@@ -45,27 +54,29 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
     maxPayload: options.maxPayloadBytes,
     autoPong: false,
   });
-  const handshakes = new Map<Duplex, ReturnType<typeof setTimeout>>();
+  const handshakes = new Map<Duplex, Handshake>();
   const open = new Set<Connection>();
 
   function accept(socket: Socket): void {
-    const isFull = handshakes.size >= (options.maxHandshakes ?? Infinity);
-    const release = isFull ? undefined : caps.reserve(plainAddress(socket.remoteAddress));
-    if (release === undefined) {
-      socket.destroy();
-      return;
-    }
-    const timer = setTimeout(() => socket.destroy(), WEBSOCKET_HANDSHAKE_MS);
-    handshakes.set(socket, timer);
-    socket.once('close', () => {
-      release();
-      endHandshake(socket);
+    socket.on('error', () => socket.destroy());
+    admit(socket, seats, (seat) => {
+      admit(socket, handshakeSeats, (place) => {
+        const timer = setTimeout(() => socket.destroy(), WEBSOCKET_HANDSHAKE_MS);
+        handshakes.set(socket, { timer, place, seat });
+        socket.once('close', () => endHandshake(socket));
+        server.emit('connection', socket);
+      });
     });
   }
 
-  function endHandshake(socket: Duplex): void {
-    clearTimeout(handshakes.get(socket));
+  /** Returns the seat of the socket, or undefined if its handshake has ended before. */
+  function endHandshake(socket: Duplex): OwnedSeat | undefined {
+    const handshake = handshakes.get(socket);
+    if (handshake === undefined) return undefined;
+    clearTimeout(handshake.timer);
     handshakes.delete(socket);
+    handshake.place.leave();
+    return handshake.seat;
   }
 
   /** `duplex` is the request's socket, with a wider type. */
@@ -79,29 +90,51 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
       return;
     }
     sockets.handleUpgrade(request, duplex, head, (ws) => {
-      endHandshake(socket);
+      const seat = endHandshake(socket);
+      if (seat === undefined) return ws.terminate();
       const address = `${plainAddress(socket.remoteAddress)}:${socket.remotePort ?? 0}`;
       const bound = maxFirstMessageBytes === undefined ? {} : { maxFirstMessageBytes };
       const connection = new WebSocketConnection({ ws, socket, address, initiator: false, ...bound });
       open.add(connection);
       socket.once('close', () => open.delete(connection));
-      options.onConnection(connection);
+      options.onConnection(connection, seat);
     });
   }
 
-  server.on('connection', accept);
   server.on('upgrade', upgrade);
   server.on('request', (request, response) => answerPlain(guard(request), response));
-  await listening(server, options.host, options.port);
+  await listening(listener, options.host, options.port);
   return {
-    address: () => boundAddress(server),
+    address: () => boundAddress(listener),
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        listener.close(() => resolve());
+        handshakeSeats.close();
+        seats.close();
         for (const socket of handshakes.keys()) socket.destroy();
         for (const connection of open) connection.close();
       }),
   };
+}
+
+interface Handshake {
+  readonly timer: ReturnType<typeof setTimeout>;
+  readonly place: OwnedSeat;
+  readonly seat: OwnedSeat;
+}
+
+/** Destroys the socket if it is refused a seat, or loses it later. */
+function admit(socket: Socket, seats: Seats, admitted: (seat: OwnedSeat) => void): void {
+  const giveUp = seats.admit({ group: hostGroup(plainAddress(socket.remoteAddress)) }, (seat) => {
+    if (seat === undefined) {
+      socket.destroy();
+      return;
+    }
+    seat.onEvict(() => socket.destroy());
+    socket.once('close', () => seat.leave());
+    admitted(seat);
+  });
+  socket.once('close', giveUp);
 }
 
 /** Answers a plain HTTP request, for example of a browser or of curl. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isLoopback } from '../caps.ts';
+import { isLoopback } from '../loopback.ts';
 
 export interface UpgradeGuardOptions {
   /** The address that the listener binds. */

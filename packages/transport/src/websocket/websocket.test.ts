@@ -33,7 +33,8 @@ async function listen(options: Partial<WebSocketListenOptions> = {}): Promise<Op
     maxConnections: 16,
     maxPayloadBytes: 16 * MEBIBYTE,
     ...options,
-    onConnection: (connection) => {
+    onConnection: (connection, seat) => {
+      seat.keep();
       const resolve = waiting.shift();
       if (resolve === undefined) arrived.push(connection);
       else resolve(connection);
