@@ -12,15 +12,25 @@ import {
   WEBSOCKET_PATH,
   WEBSOCKET_PORT,
 } from '@shoal/protocol/shoal';
-import { type Connection, type Exchange, isLoopback, Link } from '@shoal/transport';
+import {
+  type Connection,
+  type ConnectionHandler,
+  type Exchange,
+  isLoopback,
+  Link,
+  type Seat,
+  Seats,
+} from '@shoal/transport';
 import { listenTcp } from '@shoal/transport/tcp';
 import { listenWebSocket } from '@shoal/transport/websocket';
 import { framerFor } from './peer-framer.ts';
 
-/** Connections of a WebSocket or TCP door, if not configured otherwise. More are closed. */
+/** Connections of a WebSocket or TCP door, if not configured otherwise. More are closed, or replace idle ones. */
 export const MAX_DOOR_CONNECTIONS = 1_024;
 /** Connections without a hello, on a listener that other machines can reach. */
 export const PENDING_HELLOS_MAX = 32;
+/** A connection has this long to send its hello before it may have to give its place to a newcomer. */
+const HELLO_STAY_MS = 1_000;
 
 export interface PeerListenerOptions {
   readonly transport: 'websocket' | 'tcp';
@@ -68,7 +78,7 @@ export async function openPeerListener(options: PeerListenerOptions): Promise<Pe
   const visitors = new Visitors(options);
   const { transport, host } = options;
   const isLocal = isLoopback(host);
-  const listener = await listen(options, isLocal, (connection) => visitors.accept(connection));
+  const listener = await listen(options, isLocal, (connection, seat) => visitors.accept(connection, seat));
   const { port } = listener.address();
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   let closing: Promise<void> | undefined;
@@ -86,7 +96,7 @@ export async function openPeerListener(options: PeerListenerOptions): Promise<Pe
   };
 }
 
-function listen(options: PeerListenerOptions, isLocal: boolean, onConnection: (connection: Connection) => void) {
+function listen(options: PeerListenerOptions, isLocal: boolean, onConnection: ConnectionHandler) {
   const { transport, host, port, path, allowedOrigins, allowedHosts } = options;
   const caps = { maxConnections: options.maxConnections ?? MAX_DOOR_CONNECTIONS };
   if (transport === 'tcp') {
@@ -125,7 +135,8 @@ function checkCredentials({ host, token, allowedKeys }: PeerListenerOptions): vo
 class Visitors {
   readonly #options: PeerListenerOptions;
   readonly #allowedKeys: ReadonlySet<string> | undefined;
-  readonly #maxPending: number;
+  /** The places of those that have not been accepted yet. */
+  readonly #places: Seats;
   readonly #pending = new Set<Link<PeerSession>>();
   readonly #accepted = new Set<Link<PeerSession>>();
 
@@ -133,24 +144,34 @@ class Visitors {
     this.#options = options;
     const { allowedKeys, host, maxConnections = MAX_DOOR_CONNECTIONS } = options;
     this.#allowedKeys = allowedKeys && new Set(allowedKeys.map((key) => key.toLowerCase()));
-    this.#maxPending = isLoopback(host) ? maxConnections : PENDING_HELLOS_MAX;
+    const total = isLoopback(host) ? maxConnections : PENDING_HELLOS_MAX;
+    this.#places = new Seats({ total, minimumStayMs: HELLO_STAY_MS });
   }
 
-  accept(connection: Connection): void {
-    if (this.#pending.size >= this.#maxPending) return connection.close();
-    const link = new Link(connection, this.#session(), {
-      peer: () => {
-        this.#pending.delete(link);
-        this.#accepted.add(link);
-      },
-      request: this.#options.answer,
-      close: () => {
-        this.#pending.delete(link);
-        this.#accepted.delete(link);
-      },
+  /** A connection that waits for its place is not read. */
+  accept(connection: Connection, seat: Seat): void {
+    this.#places.admit(seat.visitor, (place) => {
+      if (place === undefined) return connection.close();
+      const link = new Link(connection, this.#session(), {
+        peer: () => {
+          place.leave();
+          this.#pending.delete(link);
+          this.#accepted.add(link);
+        },
+        request: (exchange) => {
+          seat.keep();
+          this.#options.answer(exchange);
+        },
+        close: () => {
+          place.leave();
+          this.#pending.delete(link);
+          this.#accepted.delete(link);
+        },
+      });
+      place.onEvict(() => link.close());
+      this.#pending.add(link);
+      link.start();
     });
-    this.#pending.add(link);
-    link.start();
   }
 
   status(): { readonly connections: number; readonly pending: number } {
@@ -162,6 +183,7 @@ class Visitors {
   }
 
   close(): void {
+    this.#places.close();
     for (const link of [...this.#pending, ...this.#accepted]) link.close();
   }
 

@@ -9,7 +9,7 @@ import {
   PeerSession,
   SEED_BYTES,
 } from '@shoal/protocol/shoal';
-import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
+import { type Connection, type Exchange, Link, monotonicNow, type Seat } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { Clusters } from './clusters.ts';
 import { type DialledConnection, DirectPeers } from './direct-peers.ts';
@@ -19,7 +19,7 @@ import { framerFor } from './peer-framer.ts';
 
 /** Changes of load are sent to peers at most this often. */
 const ANNOUNCE_INTERVAL_MS = 200;
-/** Connections to and from the members of all clusters together. More are refused. */
+/** Connections to and from the members of all clusters together. More are refused, or replace idle ones. */
 const MAX_CLUSTER_CONNECTIONS = 256;
 
 /** A member of a cluster that has sent no hello for this long may be a node of an early version, which sends none. */
@@ -36,6 +36,8 @@ export interface NetworkOptions {
   readonly seed?: Uint8Array | undefined;
   readonly describe: () => SelfDescription;
   readonly status: () => PeerStatus;
+  /** Connections to and from members of clusters. Default: `MAX_CLUSTER_CONNECTIONS`. */
+  readonly maxConnections?: number | undefined;
   /** True: OpenGateway's padded topics are joined as well as the hashed ones. Default: false. */
   readonly paddedTopics?: boolean | undefined;
   /** Receives the requests of members of the clusters in which this node lends. Undefined: it does not lend. */
@@ -47,6 +49,8 @@ interface PeerConnection {
   readonly link: Link<PeerSession>;
   /** Undefined for a member of a cluster. */
   readonly dialled: DialledConnection | undefined;
+  /** Undefined for a peer that is dialled by address. */
+  readonly seat: Seat | undefined;
   readonly connectedAt: number;
   /** On the monotonic clock. */
   readonly openedAt: number;
@@ -79,7 +83,7 @@ export class Network {
     this.#identity = identityOf(seed);
     this.#direct = new DirectPeers({
       addresses: options.peers ?? [],
-      onConnection: (dialled) => this.#connected(dialled.connection, dialled),
+      onConnection: (dialled) => this.#connected(dialled.connection, { dialled }),
       onChange: () => this.#changed(),
     });
     this.#clusters =
@@ -87,9 +91,9 @@ export class Network {
       new Clusters({
         dht,
         seed,
-        maxConnections: MAX_CLUSTER_CONNECTIONS,
+        maxConnections: options.maxConnections ?? MAX_CLUSTER_CONNECTIONS,
         paddedTopics: options.paddedTopics ?? false,
-        onConnection: (connection) => this.#connected(connection),
+        onConnection: (connection, seat) => this.#connected(connection, { seat }),
       });
     this.#direct.start();
   }
@@ -225,7 +229,7 @@ export class Network {
     await left;
   }
 
-  #connected(connection: Connection, dialled?: DialledConnection): void {
+  #connected(connection: Connection, { dialled, seat }: Pick<Partial<PeerConnection>, 'dialled' | 'seat'>): void {
     const hello = (): HelloMessage => {
       peer.isOffered = this.#offersTo(peer.info);
       return this.hello({ offers: peer.isOffered });
@@ -243,12 +247,14 @@ export class Network {
     const peer: PeerConnection = {
       link,
       dialled,
+      seat,
       connectedAt,
       openedAt: monotonicNow(),
       lastSeenAt: connectedAt,
       isOffered: false,
     };
     this.#connections.set(connection, peer);
+    seat?.keepWhile(() => link.openAnswers > 0 || this.#lendsToUs(peer));
     link.start();
   }
 
@@ -290,7 +296,12 @@ export class Network {
     return { key, link, info, othersLoad, connectedAt, lastSeenAt };
   }
 
+  #lendsToUs({ info }: PeerConnection): boolean {
+    return info !== undefined && info.models.length > 0 && this.#admissionError(info) === undefined;
+  }
+
   #requested(peer: PeerConnection, exchange: Exchange): void {
+    peer.seat?.keep();
     const { onRequest } = this.#options;
     if (onRequest === undefined) {
       return refuse(exchange, new ShoalError('MODEL_NOT_FOUND', 'This node does not lend.'));

@@ -21,7 +21,7 @@ const host = {
 } as const satisfies Setting;
 
 const maxConnections = {
-  description: 'connections at once; more are closed',
+  description: 'connections at once; more are closed, or replace idle ones',
   schema: (is) => is.whole(1, 65_536),
 } as const satisfies Setting;
 

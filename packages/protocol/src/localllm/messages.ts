@@ -22,7 +22,7 @@ export const MAX_HOST_LINE_BYTES = 1024 * 1024;
 export const MAX_ID_LENGTH = 256;
 /** The longest LocalLLM prompt in UTF-8. A longer one is refused with `BAD_MESSAGE`. */
 export const MAX_PROMPT_BYTES = 8_192;
-/** Clients of one LocalLLM host. The next one is refused with `CONNECT_FAILED`. */
+/** Clients of one LocalLLM host. The next one is refused with `CONNECT_FAILED`, or replaces an idle one. */
 export const MAX_CLIENTS = 5;
 /** The longest time without a message, or without output of the model, while an answer is open. */
 export const RESPONSE_TIMEOUT_MS = 30_000;

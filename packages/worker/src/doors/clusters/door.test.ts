@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createEcho } from '@shoal/engine/echo';
-import { Network, type SelfDescription } from '@shoal/network';
+import { Network, type NetworkOptions, type SelfDescription } from '@shoal/network';
+import { hashedTopic } from '@shoal/protocol/opengateway';
 import { promptInput } from '@shoal/protocol/request';
 import type { Exchange } from '@shoal/transport';
 import { createDht, localDht } from '@shoal/transport/dht';
+import { createSwarm } from '@shoal/transport/hyperswarm';
 import { firstPeer } from '../../../test/first-peer.ts';
+import { skipTime } from '../../../test/skip-time.ts';
 import { Worker } from '../../worker.ts';
 import { openClusterDoor } from './door.ts';
 
@@ -79,4 +82,36 @@ test('only members of a cluster in which the node lends see its models and are a
   });
   lending.join('public', { lends: true });
   await changed;
+});
+
+test('silent peers do not keep out a member that asks, nor one that this node dials', async (t) => {
+  const local = await localDht();
+  t.after(() => local.close());
+  const dht = createDht({ bootstrap: local.bootstrap });
+  t.after(() => dht.close());
+  const worker = await Worker.create({ engine: createEcho(), limits, health: () => 100 });
+  t.after(() => worker.close(0));
+  const join = (self: SelfDescription, more: Partial<NetworkOptions> = {}): Network => {
+    const network = new Network({ dht, describe: () => self, status: () => worker.status(), ...more });
+    t.after(() => network.close());
+    network.join('team');
+    return network;
+  };
+  const lending = join(
+    { name: 'worker', lends: true, models: worker.models },
+    { maxConnections: 3, onRequest: (exchange) => worker.queue.answer(exchange) },
+  );
+  for (let count = 0; count < 3; count += 1) {
+    const connected = Promise.withResolvers<void>();
+    const silent = createSwarm({ dht, maxConnections: 1, onConnection: () => connected.resolve() });
+    t.after(() => silent.close());
+    silent.join(hashedTopic('team'), { server: false, client: true });
+    await connected.promise;
+  }
+  skipTime(t, 5_000);
+  const using = join({ name: 'client', lends: false, models: [] });
+  const peer = await firstPeer(using);
+  const events = await Array.fromAsync(peer.link.ask({ input: promptInput('Hi'), sampling: {}, stop: [] }));
+  assert.equal(events.at(-1)?.type, 'finish');
+  assert.equal(lending.peers().length, 1);
 });

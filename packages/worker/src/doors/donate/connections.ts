@@ -8,7 +8,7 @@ import {
   type QueueStatus,
   type UploadEvent,
 } from '@shoal/protocol/donate';
-import { type Connection, type Exchange, Link, monotonicNow, type Remote } from '@shoal/transport';
+import { type Connection, type Exchange, Link, monotonicNow, type Remote, type Seat } from '@shoal/transport';
 import type { RequestObserver, RequestEnd } from '../../scheduler.ts';
 import type { ConnectionUploads } from './uploads.ts';
 import type { DonateBackend } from './backend.ts';
@@ -48,13 +48,19 @@ export class Connections {
     return this.#links.size;
   }
 
-  accept(connection: Connection): void {
+  accept(connection: Connection, seat: Seat): void {
     const { mode, model } = this.#backend;
     const session = donateServerSession({ mode, queue: () => this.#queue, model });
     const link: DonateLink = new Link(connection, session, {
       peer: () => {},
-      request: (exchange) => this.#receive(link, exchange, uploads),
-      extension: ({ id, step }) => uploads?.receive(id, step),
+      request: (exchange) => {
+        seat.keep();
+        this.#receive(link, exchange, uploads);
+      },
+      extension: ({ id, step }) => {
+        seat.keep();
+        return uploads?.receive(id, step);
+      },
       close: () => this.#links.delete(link),
     });
     const uploads = this.#backend.uploads?.ofConnection({

@@ -9,8 +9,8 @@ import { type DonateBackendOptions, openBackend } from './backend.ts';
 export const QUEUE_CAPACITY = 64;
 /** New tokens that one job may have, unless it is set otherwise. */
 const MAX_TOKENS = 4_096;
-/** Connections, unless it is set otherwise. */
-const MAX_CONNECTIONS = 64;
+/** Connections of a Donate compute door, if not configured otherwise. More are closed, or replace idle ones. */
+const MAX_DONATE_CONNECTIONS = 64;
 
 export interface DonateDoorOptions {
   readonly host: string;
@@ -46,9 +46,9 @@ export async function openDonateDoor(options: DonateDoorOptions): Promise<Donate
     const listener = await listenTcp({
       host,
       port,
-      maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+      maxConnections: options.maxConnections ?? MAX_DONATE_CONNECTIONS,
       maxConnectionsPerAddress: perAddress,
-      onConnection: (connection) => connections.accept(connection),
+      onConnection: (connection, seat) => connections.accept(connection, seat),
     });
     const bound = listener.address();
     return {

@@ -8,6 +8,7 @@ import type { Connection, Exchange } from '@shoal/transport';
 import { createDht, type Dht, localDht, type LocalDht } from '@shoal/transport/dht';
 import { createSwarm, type Swarm } from '@shoal/transport/hyperswarm';
 import { FINISH, ScriptedEngine, type Step } from '../../../test/scripted-engine.ts';
+import { skipTime } from '../../../test/skip-time.ts';
 import { Worker } from '../../worker.ts';
 import { type LocalLlmDoor, openLocalLlmDoor } from './door.ts';
 
@@ -160,6 +161,30 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     await client.close();
     assert.equal((await dht.reachable(5_000)).ok, true);
   });
+});
+
+// After the suite: its tests run at the same time, on the same clock.
+test('an idle client of an address with more than its share gives way, but not one that has asked', async (context) => {
+  const { door, close } = await open([text, FINISH]);
+  const asked = new TestClient(door);
+  await asked.next('server_info');
+  const ask = async (client: TestClient): Promise<void> => {
+    client.chat('a');
+    await client.next('chat_chunk');
+    await client.next('chat_end');
+  };
+  await ask(asked);
+  const silent = Array.from({ length: MAX_CLIENTS - 1 }, () => new TestClient(door));
+  for (const client of silent) await client.next('server_info');
+  const early = new TestClient(door);
+  assert.equal(codeOf(await early.next()), 'CONNECT_FAILED');
+  skipTime(context, 5_000);
+  const newcomer = new TestClient(door);
+  await newcomer.next('server_info');
+  await Promise.race(silent.map(({ closed }) => closed));
+  for (const client of [newcomer, asked]) await ask(client);
+  assert.equal(door.clients, MAX_CLIENTS);
+  await close(asked, early, newcomer, ...silent);
 });
 
 const idle = { active: 0, queued: 0, answered: 0, failed: 0, aborted: 0, refused: 0 };

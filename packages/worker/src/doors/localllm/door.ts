@@ -7,7 +7,7 @@ import {
   MAX_CLIENTS,
   type ServerInfo,
 } from '@shoal/protocol/localllm';
-import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
+import { type Connection, type Exchange, Link, monotonicNow, type OwnedSeat, type Seat, Seats } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { QueueLoad } from '../../admission.ts';
@@ -57,7 +57,9 @@ class HyperswarmDoor implements LocalLlmDoor {
   readonly model: string;
   readonly #options: LocalLlmDoorOptions;
   readonly #queue: WorkerQueue;
-  readonly #clients = new Set<Link<ServerSession<LocalLlmServer>>>();
+  readonly #clients = new Map<Link<ServerSession<LocalLlmServer>>, OwnedSeat>();
+  /** A client that is idle keeps its place, except one of a household that has more than its share. */
+  readonly #places = new Seats({ total: MAX_CLIENTS, perGroup: MAX_CLIENTS, overShareOnly: true });
   readonly #swarm: Swarm;
   readonly #membership: Membership;
   /** The request that started last. After its end the engine may still be busy for the time of one token. */
@@ -80,7 +82,7 @@ class HyperswarmDoor implements LocalLlmDoor {
     this.#swarm = createSwarm({
       dht,
       maxConnections: MAX_HOST_CONNECTIONS,
-      onConnection: (connection) => this.#connected(connection),
+      onConnection: (connection, seat) => this.#connected(connection, seat),
       log,
     });
     this.#membership = this.#swarm.join(topic, { server: true, client: false });
@@ -110,7 +112,7 @@ class HyperswarmDoor implements LocalLlmDoor {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const client of this.#clients) client.close();
+    for (const client of this.#clients.keys()) client.close();
     await this.#swarm.close();
     this.#options.onChange?.();
   }
@@ -126,17 +128,24 @@ class HyperswarmDoor implements LocalLlmDoor {
     }
   }
 
-  #connected(connection: Connection): void {
+  #connected(connection: Connection, seat: Seat): void {
     const name = connection.remote.key?.slice(0, 8) ?? connection.remote.address;
     const session = localLlmServerSession({
-      greet: () => this.#greet(link),
+      greet: () => this.#greet(link, seat),
       onClientError: ({ code, message }) => this.#log(`client ${name} says ${code}: ${message}`),
     });
     const link = new Link(connection, session, {
       peer: () => undefined,
-      request: (exchange) => this.#requested(exchange, name),
+      request: (exchange) => {
+        seat.keep();
+        this.#clients.get(link)?.keep();
+        this.#requested(exchange, name);
+      },
       close: () => {
-        if (!this.#clients.delete(link)) return;
+        const place = this.#clients.get(link);
+        if (place === undefined) return;
+        place.leave();
+        this.#clients.delete(link);
         this.#log(`client ${name} left`);
         this.#options.onChange?.();
       },
@@ -147,9 +156,11 @@ class HyperswarmDoor implements LocalLlmDoor {
     this.#options.onChange?.();
   }
 
-  #greet(link: Link<ServerSession<LocalLlmServer>>): ServerInfo {
-    if (this.#clients.size >= MAX_CLIENTS) throw new ShoalError('CONNECT_FAILED', 'Max clients reached');
-    this.#clients.add(link);
+  #greet(link: Link<ServerSession<LocalLlmServer>>, { visitor }: Seat): ServerInfo {
+    const place = this.#places.take(visitor);
+    if (place === undefined) throw new ShoalError('CONNECT_FAILED', 'Max clients reached');
+    place.onEvict(() => link.close());
+    this.#clients.set(link, place);
     return { hostName: this.#options.name, model: this.model, status: this.state === 'busy' ? 'busy' : 'ready' };
   }
 

@@ -9,6 +9,7 @@ import { Link } from '@shoal/transport';
 import { createDht, type Dht, type LocalDht, localDht } from '@shoal/transport/dht';
 import { createSwarm } from '@shoal/transport/hyperswarm';
 import { FINISH, ScriptedEngine } from '../../../test/scripted-engine.ts';
+import { skipTime } from '../../../test/skip-time.ts';
 import { Worker } from '../../worker.ts';
 import { HEALTH_INTERVAL_MS, openQmeshDoor, type QmeshDoorOptions } from './door.ts';
 
@@ -134,13 +135,26 @@ test('a failure of the engine is an error, without its cause', async (t) => {
   assert.doesNotMatch(event.error.message, /secret/);
 });
 
+test('silent clients do not keep out one that asks, and one that has asked stays', async (t) => {
+  const { client, another, door } = await meet(t, createEcho(), { maxClients: 3 });
+  await client.ask('first');
+  await another();
+  await another();
+  skipTime(t, 5_000);
+  const newcomer = await another();
+  assert.equal(textOf(await newcomer.ask('new')), 'new');
+  assert.equal(textOf(await client.ask('again')), 'again');
+  assert.equal(door.status().connections, 3);
+});
+
 interface Setting {
   readonly capacity?: number | undefined;
   readonly maxTokens?: number | undefined;
+  readonly maxClients?: number | undefined;
 }
 
 /** Opens a worker with a door in a network of its own, and a client that has received its health. */
-async function meet(t: TestContext, engine: Engine, { capacity, maxTokens = 100 }: Setting = {}) {
+async function meet(t: TestContext, engine: Engine, { capacity, maxTokens = 100, maxClients }: Setting = {}) {
   const worker = await Worker.create({
     engine,
     limits: { slots: engine.abilities.slots, queue: 8, maxTokens: 1_000 },
@@ -158,6 +172,7 @@ async function meet(t: TestContext, engine: Engine, { capacity, maxTokens = 100 
     use: { processor: () => machine.cpu, memory: () => machine.memory },
     every: (milliseconds, task) => clock.every(milliseconds, task),
     capacity,
+    maxClients,
   });
   await door.announced();
   const clients: TestClient[] = [];

@@ -7,7 +7,7 @@ import {
   qmeshServerSession,
   qmeshTopic,
 } from '@shoal/protocol/qmesh';
-import { type Connection, type Exchange, Link, monotonicNow } from '@shoal/transport';
+import { type Connection, type Exchange, Link, monotonicNow, type Seat } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { DoorStatus, OpenDoor } from '../../door.ts';
@@ -16,7 +16,7 @@ import { HealthGauge, type MachineUse } from './health.ts';
 
 /** The health is computed and sent to every client at this interval. */
 export const HEALTH_INTERVAL_MS = 5_000;
-/** The most clients that are connected at once. */
+/** The most clients that are connected at once. More are refused, or replace idle ones. */
 export const MAX_QMESH_CLIENTS = 256;
 /** The default limit of waiting and running requests. */
 export const DEFAULT_CAPACITY = 10;
@@ -30,6 +30,8 @@ export interface QmeshDoorOptions {
   readonly capacity?: number | undefined;
   /** The most tokens of one answer. */
   readonly maxTokens: number;
+  /** Default: `MAX_QMESH_CLIENTS`. */
+  readonly maxClients?: number | undefined;
   /** The network's name. Default: the network of QMesh's own programs. */
   readonly network?: string | undefined;
   /** The source of processor and memory use. Default: the system. */
@@ -83,6 +85,7 @@ class HyperswarmDoor implements QmeshDoor {
 
   constructor(options: QmeshDoorOptions, queue: WorkerQueue, gauge: HealthGauge) {
     const { dht, workerId, network = QMESH_NETWORK, every = everyInterval, log } = options;
+    const { maxClients = MAX_QMESH_CLIENTS } = options;
     this.address = network;
     this.workerId = workerId;
     this.#queue = queue;
@@ -90,8 +93,8 @@ class HyperswarmDoor implements QmeshDoor {
     this.#lastChoice = choiceOf(gauge.report);
     this.#swarm = createSwarm({
       dht,
-      maxConnections: MAX_QMESH_CLIENTS,
-      onConnection: (connection) => this.#connected(connection),
+      maxConnections: maxClients,
+      onConnection: (connection, seat) => this.#connected(connection, seat),
       log,
     });
     this.#membership = this.#swarm.join(qmeshTopic(network), { server: true, client: false });
@@ -119,7 +122,7 @@ class HyperswarmDoor implements QmeshDoor {
     await this.#swarm.close();
   }
 
-  #connected(connection: Connection): void {
+  #connected(connection: Connection, seat: Seat): void {
     const session = qmeshServerSession({
       workerId: this.workerId,
       health: () => this.#gauge.report,
@@ -127,7 +130,10 @@ class HyperswarmDoor implements QmeshDoor {
     });
     const link = new Link(connection, session, {
       peer: () => undefined,
-      request: (exchange) => this.#requested(link, exchange),
+      request: (exchange) => {
+        seat.keep();
+        this.#requested(link, exchange);
+      },
       close: () => this.#links.delete(link),
     });
     this.#links.add(link);
