@@ -1,3 +1,4 @@
+import { hostGroup } from './host-group.ts';
 import type { Seat } from './seats.ts';
 
 /** The flow control between a reader and the writer at the other end. */
@@ -18,26 +19,12 @@ export interface Remote {
   readonly initiator: boolean;
 }
 
-/** The leading 16-bit groups of an IPv6 address that one network has. Its owner has all addresses that begin so. */
-const IPV6_NETWORK_GROUPS = 4;
-
 /**
  * Returns the group that a peer counts in when peers share something: its address without the port, for IPv6 its network of
  * 64 bits. Keys are free to make, addresses are not.
  */
 export function peerGroup({ address }: Pick<Remote, 'address'>): string {
   return hostGroup(address.includes(':') ? address.slice(0, address.lastIndexOf(':')) : address);
-}
-
-/** Like `peerGroup`, for an address without a port. */
-export function hostGroup(host: string): string {
-  if (!host.includes(':')) return host;
-  const [head = '', tail] = host.replace(/^\[|\]$/g, '').split('::');
-  const groups = (part: string): string[] => part.split(':').filter((group) => group !== '');
-  const known = [...groups(head), ...groups(tail ?? '')].length;
-  const omitted = tail === undefined ? 0 : 8 - known;
-  const all = [...groups(head), ...Array.from({ length: omitted }, () => '0'), ...groups(tail ?? '')];
-  return `${all.slice(0, IPV6_NETWORK_GROUPS).join(':')}::`;
 }
 
 export interface ConnectionHandlers {

@@ -1,5 +1,5 @@
 import { monotonicNow } from '#clock';
-import { hostGroup } from './connection.ts';
+import { hostGroup } from './host-group.ts';
 import { isLoopback } from './loopback.ts';
 
 /** Connections from one address, unless it is a loopback address. More are refused, or replace the address's idle ones. */

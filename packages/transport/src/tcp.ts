@@ -2,13 +2,8 @@ import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { CLOSE_GRACE_MS } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
-import {
-  type Connection,
-  type ConnectionHandler,
-  type ConnectionHandlers,
-  hostGroup,
-  type Remote,
-} from './connection.ts';
+import type { Connection, ConnectionHandler, ConnectionHandlers, Remote } from './connection.ts';
+import { hostGroup } from './host-group.ts';
 import { Inbox } from './inbox.ts';
 import { boundAddress, type Listener, listening, plainAddress } from './listen.ts';
 import { type OwnedSeat, Seats } from './seats.ts';

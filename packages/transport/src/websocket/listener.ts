@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import { createServer as createSocketServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { type Connection, type ConnectionHandler, hostGroup } from '../connection.ts';
+import type { Connection, ConnectionHandler } from '../connection.ts';
+import { hostGroup } from '../host-group.ts';
 import { boundAddress, type Listener, listening, plainAddress } from '../listen.ts';
 import { type OwnedSeat, Seats } from '../seats.ts';
 import { WebSocketConnection } from './connection.ts';
