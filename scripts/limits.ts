@@ -58,7 +58,8 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/protocol/src/localllm/messages.ts', 'MAX_CLIENTS', 'MAX_PROMPT_BYTES'],
     ['packages/client/src/dialects/localllm-search.ts', 'HOST_SEARCH_MS'],
     ['packages/protocol/src/donate/messages.ts', 'MAX_FRAME_BYTES', 'MAX_WEIGHTS_BYTES', 'MAX_JOB_BYTES'],
-    ['packages/protocol/src/donate/upload.ts', 'UPLOAD_IDLE_MS'],
+    ['packages/protocol/src/donate/upload.ts', 'UPLOAD_IDLE_MS', 'UPLOAD_LEAST_BYTES_PER_SECOND'],
+    ['packages/worker/src/doors/donate/storage-quota.ts', 'STORAGE_QUOTA_BYTES', 'FIRST_STEP_BYTES'],
     ['packages/worker/src/doors/donate/uploads.ts', 'PUSHED_KEEP_ALIVE_MS'],
   ],
   'The node and its local API': [

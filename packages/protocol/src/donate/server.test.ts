@@ -14,6 +14,7 @@ import {
   type QueueStatus,
   readErrorText,
   UPLOAD_IDLE_MS,
+  UPLOAD_LEAST_BYTES_PER_SECOND,
   type UploadEvent,
 } from './index.ts';
 
@@ -207,15 +208,28 @@ test('a local failure ends the upload: with an error before the commit, with a s
   assert.deepEqual(late.receive(infer('a')), [error('model not mounted')]);
 });
 
-test('an upload that stops times out', () => {
+test('an upload that stops or drips times out, and one at the least rate does not', () => {
   const subject = new Subject('model_push');
-  subject.receive(begin(6));
+  const second = 'x'.repeat(UPLOAD_LEAST_BYTES_PER_SECOND);
+  const send = (index: number, data: string, now: number): unknown[] =>
+    subject.receiveBytes(frame(JSON.stringify({ v: 1, ...chunk(index, data) })), now);
+  subject.receive(begin(70 * UPLOAD_LEAST_BYTES_PER_SECOND));
   assert.equal(subject.session.wakeAt, UPLOAD_IDLE_MS);
-  const text = JSON.stringify({ v: 1, ...chunk(0, 'abc') });
-  subject.receiveBytes(frame(text), 5_000);
+  send(0, second.repeat(6), 5_000);
   assert.equal(subject.session.wakeAt, 5_000 + UPLOAD_IDLE_MS);
+  for (let index = 1; index <= 60; index += 1) send(index, second, 5_000 + index * 1_000);
+  assert.equal(subject.session.wakeAt, 65_000 + UPLOAD_IDLE_MS);
+  send(61, 'x', 85_000);
+  assert.equal(Math.floor(subject.session.wakeAt), 65_000 + UPLOAD_IDLE_MS);
   assert.deepEqual(subject.summary(subject.session.tick(subject.session.wakeAt)), ['drop', error('upload timed out')]);
   assert.equal(subject.session.wakeAt, Infinity);
+});
+
+test('an upload whose bytes are complete has 30 s for its commit', () => {
+  const subject = new Subject('model_push');
+  subject.receive(begin(3));
+  subject.receiveBytes(frame(JSON.stringify({ v: 1, ...chunk(0, 'abc', true) })), 20_000);
+  assert.equal(subject.session.wakeAt, 20_000 + UPLOAD_IDLE_MS);
 });
 
 test('a second beginning, or the end of the connection, drops the model', () => {

@@ -18,6 +18,11 @@ import { readModelConfiguration } from './model-configuration.ts';
 
 /** A model upload that sends nothing for this long ends with `upload timed out`, and its bytes are removed. */
 export const UPLOAD_IDLE_MS = 30_000;
+/**
+ * Bytes of a model per second that an upload must bring. One that is slower for 30 s ends with `upload timed out`. It may pause
+ * for as long as it was faster before, up to 30 s.
+ */
+export const UPLOAD_LEAST_BYTES_PER_SECOND = 64 * 1024;
 /** The only accepted format. A configuration may leave it out. */
 const FORMAT = 'gguf';
 
@@ -195,7 +200,7 @@ export class ModelUpload {
       state.isLastSeen = chunk.last;
       if (bytes.length === 0) return [];
       state.received += bytes.length;
-      state.giveUpAt = now + UPLOAD_IDLE_MS;
+      state.giveUpAt = laterGiveUpAt(state, bytes.length, now);
       return [uploadStep(state.id, { type: 'bytes', bytes })];
     } catch (thrown) {
       return this.#refuse(errorText(ShoalError.from(thrown)));
@@ -225,6 +230,12 @@ export class ModelUpload {
 
 function uploadStep(id: number, step: UploadStep): DonateOutput {
   return { type: 'extension', event: { id, step } };
+}
+
+/** Bytes put the end off by the time that they may take at the least rate. The last ones leave time for the commit. */
+function laterGiveUpAt({ giveUpAt, received, length }: Receiving, bytes: number, now: number): number {
+  const latest = now + UPLOAD_IDLE_MS;
+  return received === length ? latest : Math.min(latest, giveUpAt + (bytes * 1000) / UPLOAD_LEAST_BYTES_PER_SECOND);
 }
 
 function faultOf(state: Receiving, chunk: WeightsChunkMessage, bytes: number): string | undefined {

@@ -57,16 +57,14 @@ export class Connections {
         seat.keep();
         this.#receive(link, exchange, uploads);
       },
-      extension: ({ id, step }) => {
-        seat.keep();
-        return uploads?.receive(id, step);
-      },
+      extension: ({ id, step }) => uploads?.receive(id, step),
       close: () => this.#links.delete(link),
     });
     const uploads = this.#backend.uploads?.ofConnection({
       sealed: (id, staged) => this.#mount(link, id, staged),
       failed: (id, error) => link.apply(session.side.endUpload(id, error)),
     });
+    seat.keepWhile(() => uploads?.model !== undefined);
     this.#links.add(link);
     link.start();
   }

@@ -304,6 +304,20 @@ suite('the Donate door', { concurrency: true }, () => {
     });
   });
 
+  test('five uploads that announce the whole quota and drip do not keep out an honest one', async (context) => {
+    const announced = 100 * 1024 ** 2;
+    const { client } = await open(context, 'model_push', { quotaBytes: 5 * announced });
+    for (let count = 0; count < 5; count += 1) {
+      const dripping = await client();
+      const [begin, ...chunks] = push(ggufFile(), { pieces: 100 });
+      assert.ok(begin);
+      dripping.send({ ...begin, weights_len: announced }, ...chunks.slice(0, 1));
+    }
+    const honest = await client();
+    honest.send(...push(ggufFile(1_000_000)));
+    assert.deepEqual(await honest.next(), MOUNTED);
+  });
+
   test('jobs of all connections run in turn; a full queue refuses at once', async (context) => {
     const { client, reports } = await open(context, 'local_lm', { script: ['hang'], queue: 2 });
     const [first, second] = [await client(), await client()];

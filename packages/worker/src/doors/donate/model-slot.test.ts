@@ -11,7 +11,7 @@ import { StorageQuota } from './storage-quota.ts';
 function model(path: string): StagedModel {
   const nothing = (): void => undefined;
   const begin = { type: 'begin', configuration: '{"format":"gguf"}', length: 1 } as const;
-  const quota = new StorageQuota('/', 1);
+  const quota = new StorageQuota({ folder: '/', quotaBytes: 1 });
   return new StagedModel({ path, begin, quota, shared: new SharedFiles(), onFail: nothing, onError: nothing });
 }
 

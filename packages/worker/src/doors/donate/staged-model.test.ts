@@ -17,7 +17,7 @@ test('a model whose file cannot be removed is reported and discarded', async (co
     // `rm` without `recursive` fails for a folder.
     path: folder,
     begin: { type: 'begin', configuration: '{"format":"gguf"}', length: 1 },
-    quota: new StorageQuota(folder, 1),
+    quota: new StorageQuota({ folder, quotaBytes: 1 }),
     shared: new SharedFiles(),
     onFail: (error) => failures.push(error),
     onError: (error) => errors.push(error),

@@ -69,6 +69,7 @@ export class StagedModel {
   /** Appends bytes. The array must not be used afterwards. */
   write(bytes: Uint8Array): Promise<void> {
     return this.#do(async () => {
+      await this.#file.reservation?.need(bytes.length);
       const written = this.#writeAll(bytes);
       this.#hash.update(bytes);
       if (this.#header.length < GGUF_HEADER_BYTES) {

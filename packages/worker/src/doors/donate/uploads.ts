@@ -5,7 +5,7 @@ import { SharedFiles } from './model-file.ts';
 import { type Mount, ModelSlot, notMounted } from './model-slot.ts';
 import { StagedModel } from './staged-model.ts';
 import { openStagingFolder, type StagingFolder } from './staging-folder.ts';
-import { type Reservation, STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';
+import { STORAGE_QUOTA_BYTES, StorageQuota } from './storage-quota.ts';
 
 /** A pushed model that no connection uses stays loaded this long, for the next client that pushes the same file. */
 const PUSHED_KEEP_ALIVE_MS = 60_000;
@@ -45,14 +45,16 @@ export class Uploads {
   private constructor(options: UploadsOptions, folder: StagingFolder) {
     const { mount, quotaBytes = STORAGE_QUOTA_BYTES, keepAliveMs = PUSHED_KEEP_ALIVE_MS, onError = () => {} } = options;
     this.#folder = folder;
-    this.#quota = new StorageQuota(folder.path, quotaBytes);
-    this.#slot = new ModelSlot({ mount, keepAliveMs, onError });
+    const slot = new ModelSlot({ mount, keepAliveMs, onError });
+    this.#slot = slot;
+    // A model that no connection uses gives up its place on the disk for a new one.
+    this.#quota = new StorageQuota({ folder: folder.path, quotaBytes, makeRoom: () => slot.emptyIfUnused() });
     this.#onError = onError;
   }
 
   /** Creates the uploads of one connection. */
   ofConnection(handlers: UploadHandlers): ConnectionUploads {
-    const shared = { quota: { reserve: (bytes: number) => this.#reserve(bytes) }, shared: this.#shared };
+    const shared = { quota: this.#quota, shared: this.#shared };
     const onError = this.#onError;
     return new ConnectionUploads(handlers, {
       stage: (begin, onFail) => new StagedModel({ path: this.#folder.newFile(), begin, ...shared, onFail, onError }),
@@ -70,16 +72,6 @@ export class Uploads {
     await this.#slot.close();
     while (this.#removals.size > 0) await Promise.all(this.#removals);
     await this.#folder.close();
-  }
-
-  /** A model that no connection uses gives up its place on the disk for a new one. */
-  async #reserve(bytes: number): Promise<Reservation> {
-    try {
-      return await this.#quota.reserve(bytes);
-    } catch (thrown) {
-      if (!(await this.#slot.emptyIfUnused())) throw thrown;
-      return this.#quota.reserve(bytes);
-    }
   }
 
   #remove(model: StagedModel): void {
