@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_PATHS, type DoorView, type StatusView } from '@shoal/node/api';
@@ -88,6 +88,11 @@ export class TestNode {
   async residentBytes(): Promise<number> {
     const account = await readFile(`/proc/${this.#program.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+) kB/.exec(account)?.[1]) * 1_024;
+  }
+
+  /** Its open files and sockets, from Linux's `/proc`. */
+  async openFiles(): Promise<number> {
+    return (await readdir(`/proc/${this.#program.pid}/fd`)).length;
   }
 
   signal(signal: NodeJS.Signals): void {
