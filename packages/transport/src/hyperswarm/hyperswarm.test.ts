@@ -10,6 +10,7 @@ import { createDht, localDht } from './dht.ts';
 import type { Dht, LocalDht } from './dht.ts';
 import { createSwarm } from './hyperswarm.ts';
 import type { Swarm, SwarmOptions } from './hyperswarm.ts';
+import { MINIMUM_STAY_MS } from '../seats.ts';
 import { StreamConnection } from '../stream-connection.ts';
 
 let network: LocalDht;
@@ -142,6 +143,22 @@ suite('a swarm', { concurrency: true }, () => {
     await closeAll(worker, second);
   });
 
+  test('an idle connection gives way to a newcomer, which waits for the end of its minimum stay', async () => {
+    const topic = randomBytes(32);
+    const worker = new Party({ maxConnections: 1, areIdle: true });
+    const [idle, newcomer] = [new Party(), new Party()];
+    await worker.swarm.join(topic, server).announced();
+    idle.swarm.join(topic, client);
+    const closing = await worker.connection(idle);
+    const connectedAt = performance.now();
+    newcomer.swarm.join(topic, client);
+    await worker.connection(newcomer);
+    const waitedMs = performance.now() - connectedAt;
+    assert.ok(waitedMs > MINIMUM_STAY_MS - 100 && waitedMs < 8_000, `${waitedMs} ms`);
+    await closing.closed();
+    await closeAll(worker, idle, newcomer);
+  });
+
   test('a key that is not allowed is refused until it is allowed', async () => {
     const topic = randomBytes(32);
     let isOpen = false;
@@ -217,7 +234,8 @@ class Party {
   readonly #attempts = new Set<string>();
   #waiting: (() => void)[] = [];
 
-  constructor(options: Partial<SwarmOptions> = {}) {
+  /** `areIdle`: the connections may be closed for newcomers. */
+  constructor({ areIdle = false, ...options }: Partial<SwarmOptions> & { readonly areIdle?: boolean } = {}) {
     this.swarm = createSwarm({
       dht,
       maxConnections: 16,
@@ -227,7 +245,10 @@ class Party {
         this.#changed();
         return options.allow?.(key) ?? true;
       },
-      onConnection: (connection) => this.#add(connection),
+      onConnection: (connection, seat) => {
+        if (!areIdle) seat.keep();
+        this.#add(connection);
+      },
     });
   }
 
