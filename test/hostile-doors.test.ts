@@ -2,16 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { connectLocalLlm } from '@shoal/client/localllm';
-import { connectQmesh } from '@shoal/client/qmesh';
-import { connect } from '@shoal/client';
-import { dialDonate } from '@shoal/client/donate';
-import type { DoorView } from '@shoal/node/api';
-import { decodeServerId } from '@shoal/protocol/localllm';
-import { qmeshTopic } from '@shoal/protocol/qmesh';
 import HyperDHT from 'hyperdht';
-import { RawPeer } from './harness/raw-peer.ts';
-import { RawSocket } from './harness/raw-socket.ts';
+import { Doorways } from './harness/doorways.ts';
+import type { RawSocket } from './harness/raw-socket.ts';
 import { TestNetwork } from './harness/test-network.ts';
 
 const MIB = 1_048_576;
@@ -37,28 +30,20 @@ const node = await network.start('Doors', '--lend', '--model', 'echo', '--max-to
 const dht = new HyperDHT({ bootstrap: [network.bootstrap], host: '127.0.0.1' });
 after(() => dht.destroy({ force: true }));
 
-const views = new Map((await node.status()).doors.map((view) => [view.name, view]));
-
 /** Every listener, as a raw connection and as a normal client. */
-const doorways = {
-  donate: { dial: () => socketTo('donate'), ask: askDonate },
-  tcp: { dial: () => socketTo('tcp'), ask: () => askShoal('tcp') },
-  websocket: { dial: () => socketTo('websocket'), ask: () => askShoal('websocket') },
-  qmesh: { dial: async () => RawPeer.dial(dht, await serverOf(qmeshTopic())), ask: askQmesh },
-  localllm: { dial: async () => RawPeer.dial(dht, await serverOf(serverIdTopic())), ask: askLocalLlm },
-};
+const doorways = await Doorways.of(node, dht, network.bootstrap);
 
 /** A large prompt that is answered completely. */
 const WORDS = 'word '.repeat(150_000);
 // A program does not return the memory of its first large answers to the system, so these come before the measurement.
-await Promise.all(Array.from({ length: 6 }, () => askDonate(WORDS)));
+await Promise.all(Array.from({ length: 6 }, () => doorways.all.donate.ask(WORDS)));
 const residentBefore = await node.residentBytes();
 
 const TLS_HELLO = Buffer.from(`16030100f8010000f40303${'5a'.repeat(240)}`, 'hex');
 const HTTP_REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
 const NOISE = Buffer.from(Array.from({ length: 4_096 }, (_, index) => (index === 0 ? 0xff : (index * 131) % 256)));
 
-for (const [name, { dial, ask }] of Object.entries(doorways)) {
+for (const [name, { dial, ask }] of Object.entries(doorways.all)) {
   test(`${name}: bytes of an unknown protocol close their connection within a second, and no other connection`, async () => {
     const asked = ask();
     for (const bytes of [TLS_HELLO, NOISE, HTTP_REQUEST]) {
@@ -86,19 +71,19 @@ test(`${BOMBS} sockets that claim 64 MiB each are closed, and cost less than 64 
   const before = await node.residentBytes();
   const bombs: RawSocket[] = [];
   for (let count = 0; count < BOMBS; count += 1) {
-    const bomb = await socketTo('donate');
+    const bomb = await doorways.socket('donate');
     // The length is valid and so is the start of the body: the door must wait for the rest without reserving its memory.
     bomb.send(Buffer.concat([CLAIMS_64_MIB, Buffer.from('{"v":1,')]));
     bombs.push(bomb);
   }
   const grown = (await node.residentBytes()) - before;
   assert.ok(grown < MEMORY_GROWTH_BYTES_MAX, `${Math.round(grown / MIB)} MiB more`);
-  assert.equal(await askDonate(), 'still there?');
+  assert.equal(await doorways.all.donate.ask(), 'still there?');
   for (const bomb of bombs) bomb.destroy();
 });
 
 test('a client that does not read its answers is disconnected after ten seconds, and others are not', async () => {
-  const [tcp, donate] = await Promise.all([socketTo('tcp', true), socketTo('donate', true)]);
+  const [tcp, donate] = await Promise.all([doorways.socket('tcp', true), doorways.socket('donate', true)]);
   const hello = { type: 'peer_hello', protocol: 'shoal/1', peer_id: '0c'.repeat(32), node_name: 'Deaf', clusters: [] };
   tcp.send(`${JSON.stringify(hello)}\n`);
   tcp.send(`${JSON.stringify({ type: 'inference_request', request_id: '1', prompt: WORDS })}\n`);
@@ -106,81 +91,18 @@ test('a client that does not read its answers is disconnected after ten seconds,
     donate.send(donateFrame({ v: 1, type: 'prompt', job_id: String(job), prompt: WORDS, max_out: 1_000_000 }));
   }
   await until(async () => (await ended('tcp')) > 0 && (await ended('donate')) > 0);
-  assert.equal(await askDonate(), 'still there?');
+  assert.equal(await doorways.all.donate.ask(), 'still there?');
   tcp.destroy();
   donate.destroy();
 });
 
 test('afterwards every door answers, no requests run, and the memory is freed', async () => {
-  for (const { ask } of Object.values(doorways)) assert.equal(await ask(), 'still there?');
+  for (const { ask } of Object.values(doorways.all)) assert.equal(await ask(), 'still there?');
   await until(async () => (await node.status()).doors.every(({ active, queued }) => active === 0 && queued === 0));
   const grown = (await node.residentBytes()) - residentBefore;
   const allowed = MEMORY_GROWTH_BYTES_MAX + YOUNG_GENERATION_BYTES;
   assert.ok(grown < allowed, `${Math.round(grown / MIB)} MiB more than before`);
 });
-
-function addressOf(name: string): DoorView['address'] {
-  const view = views.get(name);
-  assert.ok(view !== undefined, `no door ${name}`);
-  return view.address;
-}
-
-function socketTo(name: string, deaf = false): Promise<RawSocket> {
-  const port = /:(\d+)(\/|$)/.exec(addressOf(name))?.[1];
-  return RawSocket.dial(Number(port), deaf);
-}
-
-function serverIdTopic(): Uint8Array {
-  return decodeServerId(addressOf('localllm'));
-}
-
-/** The public key under which a topic's server is found. */
-async function serverOf(topic: Uint8Array): Promise<string> {
-  for (;;) {
-    for await (const { peers } of dht.lookup(Buffer.from(topic))) {
-      const [peer] = peers;
-      if (peer !== undefined) return Buffer.from(peer.publicKey).toString('hex');
-    }
-  }
-}
-
-async function askDonate(prompt = 'still there?'): Promise<string> {
-  const client = await dialDonate(addressOf('donate'));
-  try {
-    return await client.prompt(prompt, { maxOut: 1_000_000 });
-  } finally {
-    client.close();
-  }
-}
-
-async function askShoal(door: string): Promise<string> {
-  const shoal = await connect({ peers: [addressOf(door)] });
-  try {
-    return await shoal.text({ prompt: 'still there?' });
-  } finally {
-    await shoal.close();
-  }
-}
-
-async function askQmesh(): Promise<string> {
-  const client = await connectQmesh({ bootstrap: [network.bootstrap] });
-  try {
-    return (await client.ask('still there?')).text;
-  } finally {
-    await client.close();
-  }
-}
-
-async function askLocalLlm(): Promise<string> {
-  const host = await connectLocalLlm(addressOf('localllm'), { bootstrap: [network.bootstrap] });
-  try {
-    let text = '';
-    for await (const event of host.chat('still there?')) if (event.type === 'text') text += event.text;
-    return text;
-  } finally {
-    await host.close();
-  }
-}
 
 function donateFrame(message: object): Buffer {
   const body = Buffer.from(JSON.stringify(message));

@@ -63,6 +63,10 @@ export class RawPeer {
     );
   }
 
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
   #changed(change: () => void): void {
     change();
     this.#watched.changed();

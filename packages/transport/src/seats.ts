@@ -2,7 +2,10 @@ import { monotonicNow } from '#clock';
 import { hostGroup } from './host-group.ts';
 import { isLoopback } from './loopback.ts';
 
-/** Connections from one address, unless it is a loopback address. More are refused, or replace the address's idle ones. */
+/**
+ * Connections from one address, or one IPv6 network of 64 bits, unless it is a loopback address. More are refused, or replace
+ * its idle ones.
+ */
 export const CONNECTIONS_PER_ADDRESS_MAX = 16;
 
 /** Connections of one loopback address at once. It is higher because all programs of the machine share the address. */
