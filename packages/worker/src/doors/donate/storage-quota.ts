@@ -4,7 +4,7 @@ import { ShoalError } from '@shoal/protocol/error';
 /** Disk space of all pushed models together, if not configured otherwise. */
 export const STORAGE_QUOTA_BYTES = 32 * 1024 ** 3;
 /** A model counts only this much of the quota before so many bytes of it have arrived. Then its whole length counts. */
-export const FIRST_STEP_BYTES = 64 * 1024 ** 2;
+const FIRST_STEP_BYTES = 64 * 1024 ** 2;
 /** Space that stays free on the disk, independent of the quota. */
 const SPARE_BYTES = 64 * 1024 ** 2;
 
