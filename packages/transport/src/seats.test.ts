@@ -75,14 +75,16 @@ test('the peer that has been idle longest gives up its seat after the minimum st
 });
 
 test('a peer that has asked, one that this node dialled and one with a condition that holds keep their seats', (context) => {
-  const { take, pass, closed } = open(context, { total: 3 });
+  const { seats, take, pass, closed } = open(context, { total: 3 });
   let answers = 1;
   take('asked')?.keep();
   take('dialled', { isDialled: true });
   take('answering')?.keepWhile(() => answers > 0);
   pass(MINIMUM_STAY_MS);
   assert.equal(take('late'), undefined);
+  assert.equal(seats.hasIdle, false);
   answers = 0;
+  assert.equal(seats.hasIdle, true);
   assert.ok(take('late'));
   assert.deepEqual(closed, ['answering']);
 });

@@ -103,9 +103,9 @@ export class Seats {
     return this.#taken;
   }
 
-  /** True if there are peers that have asked nothing. */
+  /** True if a peer could be closed for a newcomer, now or after its minimum stay. */
   get hasIdle(): boolean {
-    return [...this.#groups.values()].some(({ idle }) => idle.size > 0);
+    return [...this.#groups.values()].some((group) => longestIdle(group) !== undefined);
   }
 
   /** Takes a seat at once, perhaps that of an idle peer. Returns undefined if there is none for this visitor. */
@@ -206,11 +206,11 @@ export class Seats {
     return found?.place;
   }
 
-  /** The victim's group is not barred by a newcomer of the same group, which may be another program of the same machine. */
-  #evict(victim: Place, { group: newcomers }: Visitor): void {
+  /** A newcomer may be the same peer, or another program of the same machine, which is not barred. */
+  #evict(victim: Place, newcomer: Visitor): void {
     const { group, key } = victim.visitor;
-    if (key !== undefined) this.#bar(key);
-    if (group !== newcomers) this.#bar(group);
+    if (key !== undefined && key !== newcomer.key) this.#bar(key);
+    if (group !== newcomer.group) this.#bar(group);
     victim.evict();
   }
 

@@ -160,6 +160,7 @@ class SharedDhtSwarm implements Swarm {
 
   #refuse(stream: SecretStream): void {
     this.#log(`refuses ${hex(stream.remotePublicKey)}`);
+    this.#limitDials();
     stream.destroy();
   }
 
@@ -185,7 +186,7 @@ class SharedDhtSwarm implements Swarm {
     if (stream.isInitiator) this.#peersChanged();
   }
 
-  /** Hyperswarm stops dialling at `maxPeers`. While a peer is idle, a dial may replace it. */
+  /** Hyperswarm stops dialling at `maxPeers`. While a peer is idle, a dial may replace it. After a refusal, none is. */
   #limitDials(): void {
     this.#native.maxPeers = this.#options.maxConnections + (this.#gate.hasIdle ? DIALS_MAX : 0);
   }
