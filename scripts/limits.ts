@@ -14,7 +14,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/protocol/src/request-fields/messages.ts', 'MAX_MESSAGES'],
     ['packages/protocol/src/request-fields/options.ts', 'MAX_STOP_STRINGS', 'MAX_EMBED_TEXTS', 'MAX_DEADLINE_MS'],
     ['packages/protocol/src/request-fields/tools.ts', 'MAX_TOOLS'],
-    ['packages/protocol/src/json.ts', 'MAX_JSON_DEPTH'],
+    ['packages/protocol/src/json-cost.ts', 'MAX_JSON_DEPTH', 'MAX_JSON_ITEMS'],
     ['packages/transport/src/link/exchange.ts', 'CONSUMER_STALL_MS'],
     ['packages/worker/src/run-request.ts', 'WANTED_STALL_MS'],
     ['packages/worker/src/admission.ts', 'UNREAD_PENALTY_MS'],

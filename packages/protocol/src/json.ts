@@ -1,10 +1,6 @@
 import b4a from 'b4a';
 import { ShoalError } from './error.ts';
-
-/** Levels that objects and arrays of a message may nest. A deeper message is refused before it is parsed. */
-export const MAX_JSON_DEPTH = 32;
-/** Members, elements, objects and arrays of one message together. */
-export const MAX_JSON_ITEMS = 1_000_000;
+import { checkCost, costLimit } from './json-cost.ts';
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPENING_BRACE, CLOSING_BRACE, OPENING_BRACKET, CLOSING_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -16,25 +12,21 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Parses the bytes of one message. Throws `BAD_MESSAGE` if they are not a JSON object. Depth and size are checked on the
- * text, before the parser builds a tree. A `__proto__` key is ordinary data, because no message is merged into an object.
+ * Parses the bytes of one message of a peer. Throws `BAD_MESSAGE` if they are not a JSON object. Depth and cost are checked on
+ * the text, before the parser builds a tree. A `__proto__` key is ordinary data, because no message is merged into an object.
  */
 export function parseObject(bytes: Uint8Array): JsonObject {
-  const text = b4a.toString(bytes, 'utf8');
-  checkSize(text);
-  const value = parse(text);
-  if (!isObject(value)) throw ShoalError.badMessage('A message must be a JSON object.');
-  return value;
+  checkCost(bytes, costLimit(bytes.length));
+  return objectOf(b4a.toString(bytes, 'utf8'));
 }
 
 /**
- * Parses the text of one object like `parseObject`, and refuses duplicate keys too: programs that read such a text differ in
- * which value they use. Throws `BAD_MESSAGE`.
+ * Parses the text of one object and refuses duplicate keys too: programs that read such a text differ in which value they use.
+ * `bytes` is the text in UTF-8. Its depth and items are limited, and not its cost: it is not a peer's. Throws `BAD_MESSAGE`.
  */
-export function parseStrictObject(text: string): JsonObject {
-  checkSize(text);
-  const value = parse(text);
-  if (!isObject(value)) throw ShoalError.badMessage('A message must be a JSON object.');
+export function parseStrictObject(text: string, bytes: Uint8Array): JsonObject {
+  checkCost(bytes, Infinity);
+  const value = objectOf(text);
   checkKeys(text);
   return value;
 }
@@ -49,32 +41,17 @@ export function nestsDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || Object.values(value).some((inner) => nestsDeeperThan(levels - 1, inner));
 }
 
+function objectOf(text: string): JsonObject {
+  const value = parse(text);
+  if (!isObject(value)) throw ShoalError.badMessage('A message must be a JSON object.');
+  return value;
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new ShoalError('BAD_MESSAGE', 'A message must be valid JSON.', { cause });
-  }
-}
-
-/** Checks the text, which needs no memory. A parsed hostile message can be many times larger than its text. */
-function checkSize(text: string): void {
-  let depth = 0;
-  let items = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text.charCodeAt(index);
-    if (char === QUOTE) {
-      index = endOfString(text, index + 1);
-      continue;
-    }
-    if (char === COMMA) items += 1;
-    else if (char === OPENING_BRACE || char === OPENING_BRACKET) {
-      depth += 1;
-      items += 1;
-    } else if (char === CLOSING_BRACE || char === CLOSING_BRACKET) depth -= 1;
-    if (depth > MAX_JSON_DEPTH)
-      throw ShoalError.badMessage(`A message may nest at most ${MAX_JSON_DEPTH} levels deep.`);
-    if (items > MAX_JSON_ITEMS) throw ShoalError.badMessage(`A message may have at most ${MAX_JSON_ITEMS} items.`);
   }
 }
 

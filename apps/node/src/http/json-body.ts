@@ -30,7 +30,7 @@ export async function readJsonBody(body: Buffer, contentEncoding: string | undef
   const plain = await decompress(body, contentEncoding);
   if (plain.length === 0) return { value: {}, bytes: 0 };
   try {
-    return { value: parseStrictObject(decode(plain)), bytes: plain.length };
+    return { value: parseStrictObject(decode(plain), plain), bytes: plain.length };
   } catch (thrown) {
     const { message, cause } = ShoalError.from(thrown);
     throw new ShoalError('INVALID_REQUEST', message.replace(/^A message/, 'The body'), { cause });

@@ -286,6 +286,12 @@ test('a schema that nests too deep is refused before it is sent', () => {
   assert.throws(() => openClient(request), { code: 'INVALID_REQUEST', message: /nests too deep/ });
 });
 
+test('a request that a worker would not parse is refused before it is sent', () => {
+  const schema = { enum: Array.from({ length: 100_000 }, () => ({})) };
+  const request: InferenceRequest = { ...REQUEST, format: { type: 'json_schema', schema } };
+  assert.throws(() => openClient(request), { code: 'INVALID_REQUEST', message: /too many messages, tools and fields/ });
+});
+
 test('a hello has the abilities of its models, and unknown ones are ignored', () => {
   const client = session('c');
   const models = [{ id: 'tiny', abilities: ['messages', 'telepathy'] }, { id: 'old' }];

@@ -1,7 +1,8 @@
 import { ShoalError } from '../error.ts';
 import { type InferenceEvent, isTerminal } from '../event.ts';
 import { Fields } from '../fields.ts';
-import { type JsonObject, MAX_JSON_DEPTH, nestsDeeperThan } from '../json.ts';
+import { type JsonObject, nestsDeeperThan } from '../json.ts';
+import { isTooCostly, MAX_JSON_DEPTH } from '../json-cost.ts';
 import type { InferenceRequest } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { ClientSide, MessageEncoder } from '../side.ts';
@@ -75,6 +76,9 @@ export class ShoalClient implements ClientSide {
       throw ShoalError.invalidRequest(
         `The prompt is too long: a request has ${size} bytes of at most ${MAX_REQUEST_BYTES}.`,
       );
+    }
+    if (isTooCostly(bytes)) {
+      throw ShoalError.invalidRequest('The request has too many messages, tools and fields of schemas for its length.');
     }
     if (this.#open.size === 0) this.#startWatching(now);
     this.#open.set(id, {
