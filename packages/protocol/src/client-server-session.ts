@@ -1,6 +1,6 @@
 import { ShoalError } from './error.ts';
 import type { InferenceEvent } from './event.ts';
-import type { Framer } from './framing/framer.ts';
+import type { BodyPiece, Framer } from './framing/framer.ts';
 import { encodeObject, type JsonObject } from './json.ts';
 import { MessageSession } from './message-session.ts';
 import type { InferenceRequest } from './request.ts';
@@ -40,6 +40,14 @@ abstract class ClientServerSession<
     if (outputs !== undefined) return outputs;
     const type = String(message['type']).slice(0, 64);
     throw this.side.unknown?.(type) ?? ShoalError.badMessage(`Unknown type: ${type}.`);
+  }
+
+  protected override piece(piece: BodyPiece, now: number): Output<Extension>[] {
+    return this.side.piece?.(piece, now) ?? super.piece(piece, now);
+  }
+
+  protected override skipped(head: JsonObject, bytes: number, now: number): Output<Extension>[] {
+    return this.side.skipped?.(head, bytes, now) ?? super.skipped(head, bytes, now);
   }
 
   protected faultMessages(error: ShoalError): Output<Extension>[] {

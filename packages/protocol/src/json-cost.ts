@@ -81,8 +81,8 @@ function tooDeep(): ShoalError {
   return ShoalError.badMessage(`A message may nest at most ${MAX_JSON_DEPTH} levels deep.`);
 }
 
-/** Returns the index of the quote that ends a string. */
-function endOfString(text: Uint8Array, start: number): number {
+/** Returns the index of the quote that ends a string. The index is at or beyond the end of the text if there is none. */
+export function endOfString(text: Uint8Array, start: number): number {
   let at = start;
   for (let byte = text[at]; byte !== undefined && byte !== QUOTE; byte = text[at]) at += byte === BACKSLASH ? 2 : 1;
   return at;

@@ -1,6 +1,7 @@
 import { ShoalError } from './error.ts';
 import type { InferenceEvent } from './event.ts';
-import type { Framer } from './framing/framer.ts';
+import { type BodyPiece, type Framer, isLastPiece } from './framing/framer.ts';
+import { SkippedBody } from './framing/skipped-body.ts';
 import { encodeObject, type JsonObject, parseObject } from './json.ts';
 import type { InferenceRequest } from './request.ts';
 import type { Output, Session } from './session.ts';
@@ -16,6 +17,7 @@ export const MAX_BAD_MESSAGES_IN_A_ROW = 16;
  */
 export abstract class MessageSession<Extension = never> implements Session<Extension> {
   protected readonly framer: Framer;
+  readonly #skipped = new SkippedBody();
   #begunAt = Infinity;
   #badInARow = 0;
   #closed = false;
@@ -39,6 +41,23 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
 
   /** Handles one message of `bytes` bytes. Throws `ShoalError` if it is malformed. */
   protected abstract message(message: JsonObject, bytes: number, now: number): Output<Extension>[];
+  /**
+   * Handles a piece of a message that is too large to be stored. Throws `ShoalError` at the last one if the message is
+   * malformed. By default only the head is kept, for `skipped`.
+   */
+  protected piece(piece: BodyPiece, now: number): Output<Extension>[] {
+    const head = this.#skipped.push(piece);
+    return head === undefined ? [] : this.skipped(head, piece.length, now);
+  }
+
+  /**
+   * Handles the end of a message of `bytes` bytes that was not stored, because this side uses none of that size. `head` has the
+   * members in its first `HEAD_BYTES`. Throws the `ShoalError` to answer.
+   */
+  protected skipped(_head: JsonObject, bytes: number, _now: number): Output<Extension>[] {
+    throw ShoalError.badMessage(`A message of ${bytes} bytes is too long.`);
+  }
+
   /** Returns the dialect's error message for a fault; empty if it has none. */
   protected abstract faultMessages(error: ShoalError): Output<Extension>[];
   protected abstract dialectTick(now: number): Output<Extension>[];
@@ -48,10 +67,17 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
     if (this.#closed) return [];
     const outputs: Output<Extension>[] = [];
     let isNewFrame = false;
-    const fault = this.framer.push(bytes, (body) => {
-      isNewFrame = true;
-      if (!this.#closed) outputs.push(...this.#receiveFrame(body, now));
-    });
+    const fault = this.framer.push(
+      bytes,
+      (body) => {
+        isNewFrame = true;
+        outputs.push(...this.#handle(true, () => this.message(this.parse(body), body.length, now)));
+      },
+      (piece) => {
+        if (isLastPiece(piece)) isNewFrame = true;
+        outputs.push(...this.#handle(isLastPiece(piece), () => this.piece(piece, now)));
+      },
+    );
     if (fault !== undefined && !this.#closed) outputs.push(...this.close(fault));
     if (!this.framer.hasPartialFrame) this.#begunAt = Infinity;
     else if (isNewFrame || this.#begunAt === Infinity) this.#begunAt = now;
@@ -80,10 +106,11 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
     return { type: 'send', bytes: this.framer.encode(encodeObject(message)) };
   }
 
-  #receiveFrame(body: Uint8Array, now: number): Output<Extension>[] {
+  #handle(isWhole: boolean, handle: () => Output<Extension>[]): Output<Extension>[] {
+    if (this.#closed) return [];
     try {
-      const outputs = this.message(this.parse(body), body.length, now);
-      this.#badInARow = 0;
+      const outputs = handle();
+      if (isWhole) this.#badInARow = 0;
       return outputs;
     } catch (thrown) {
       const error = ShoalError.from(thrown);

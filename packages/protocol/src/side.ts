@@ -1,5 +1,6 @@
 import type { ShoalError } from './error.ts';
 import type { InferenceEvent } from './event.ts';
+import type { BodyPiece } from './framing/framer.ts';
 import type { JsonObject } from './json.ts';
 import type { InferenceRequest } from './request.ts';
 import type { Output } from './session.ts';
@@ -38,6 +39,13 @@ interface SessionSide<Extension = never> {
   fault(error: ShoalError): Output<Extension>[];
   /** Parses a body in place of the JSON parser. Undefined leaves the body to that. Throws `BAD_MESSAGE`. */
   parse?(body: Uint8Array): JsonObject | undefined;
+  /**
+   * Handles a piece of a message above the framer's `storeLimit`. Undefined leaves all pieces of this message to the session,
+   * which skips them.
+   */
+  piece?(piece: BodyPiece, now: number): Output<Extension>[] | undefined;
+  /** Answers a message that was skipped: see `MessageSession.skipped`. Undefined if it is a fault of the message. */
+  skipped?(head: JsonObject, bytes: number, now: number): Output<Extension>[] | undefined;
   /** Returns the dialect's error for a message of an unknown type. */
   unknown?(type: string): ShoalError;
   tick(now: number): Output<Extension>[];

@@ -3,6 +3,23 @@ import { ShoalError } from '../error.ts';
 /** Receives the body of one frame. The bytes are valid only during the call. */
 export type FrameHandler = (body: Uint8Array) => void;
 
+/** A part of the body of a frame that is not stored. */
+export interface BodyPiece {
+  /** Not empty, and valid only during the call. */
+  readonly bytes: Uint8Array;
+  /** The place of the bytes in the body. */
+  readonly offset: number;
+  /** The bytes of the whole body. */
+  readonly length: number;
+}
+
+/** Receives a body that is not stored, piece by piece. */
+export type PieceHandler = (piece: BodyPiece) => void;
+
+export function isLastPiece({ bytes, offset, length }: BodyPiece): boolean {
+  return offset + bytes.length === length;
+}
+
 /**
  * Splits a stream of bytes, in pieces of any size, into the bodies of frames. A fault is final: every later `push` returns
  * it again.
@@ -12,8 +29,11 @@ export interface Framer {
   limit: number;
   /** True if the last frame is incomplete. Its sender has limited time to complete it. */
   readonly hasPartialFrame: boolean;
-  /** Passes on every frame that these bytes complete, in order. Returns the fault of bytes that cannot be a frame. */
-  push(bytes: Uint8Array, onFrame: FrameHandler): ShoalError | undefined;
+  /**
+   * Passes on every frame that these bytes complete, in order, and the pieces of those that are not stored. Returns the fault
+   * of bytes that cannot be a frame.
+   */
+  push(bytes: Uint8Array, onFrame: FrameHandler, onPiece?: PieceHandler): ShoalError | undefined;
   encode(body: Uint8Array): Uint8Array;
 }
 

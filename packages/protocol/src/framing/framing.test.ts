@@ -36,14 +36,49 @@ for (const [name, make] of framers) {
   });
 }
 
+test('a body above the limit of storing is passed on in pieces, wherever the stream is cut', () => {
+  const options = { endianness: 'big', limit: LIMIT, storeLimit: 100, emptyFrame: 'fault' } as const;
+  const long = `{"pad":"${'x'.repeat(1_000)}"}`;
+  const sent = ['{"a":1}', long, long, '{}', `{"pad":"${'y'.repeat(100 - '{"pad":""}'.length)}"}`, long];
+  const stream = Buffer.concat(sent.map((body) => lengthPrefixFramer(options).encode(Buffer.from(body))));
+  fc.assert(
+    fc.property(cuts, (at) => {
+      const framer = lengthPrefixFramer(options);
+      const received: string[] = [];
+      let body = '';
+      const fault = pieces(stream, at).map((piece) =>
+        framer.push(
+          piece,
+          (whole) => received.push(Buffer.from(whole).toString()),
+          ({ bytes, offset, length }) => {
+            assert.deepEqual([offset, length], [body.length, long.length]);
+            body += Buffer.from(bytes).toString();
+            if (body.length < length) return;
+            received.push(body);
+            body = '';
+          },
+        ),
+      );
+      assert.deepEqual([received, fault.at(-1), framer.hasPartialFrame], [sent, undefined, false]);
+    }),
+  );
+});
+
+test('a body above the limit of storing must begin as an object too', () => {
+  const framer = lengthPrefixFramer({ endianness: 'big', limit: LIMIT, storeLimit: 2, emptyFrame: 'fault' });
+  assert.equal(framer.push(Buffer.from('\0\0\0\u0009x'), assert.fail, assert.fail)?.code, 'BAD_MESSAGE');
+});
+
 function receive(framer: Framer, stream: Uint8Array, cutAt: readonly number[]): { received: string[]; fault: unknown } {
   const received: string[] = [];
   let fault: unknown;
-  const edges = [0, ...cutAt.filter((at) => at < stream.length).toSorted((a, b) => a - b), stream.length];
-  for (const [index, start] of edges.slice(0, -1).entries()) {
-    fault = framer.push(stream.subarray(start, edges[index + 1]), (body) =>
-      received.push(Buffer.from(body).toString()),
-    )?.message;
+  for (const piece of pieces(stream, cutAt)) {
+    fault = framer.push(piece, (body) => received.push(Buffer.from(body).toString()))?.message;
   }
   return { received, fault };
+}
+
+function pieces(stream: Uint8Array, cutAt: readonly number[]): Uint8Array[] {
+  const edges = [0, ...cutAt.filter((at) => at < stream.length).toSorted((a, b) => a - b), stream.length];
+  return edges.slice(0, -1).map((start, index) => stream.subarray(start, edges[index + 1]));
 }

@@ -1,6 +1,6 @@
 import type { ShoalError } from '../error.ts';
 import { Accumulator } from './accumulator.ts';
-import { canOpenObject, faults, type Framer, type FrameHandler } from './framer.ts';
+import { canOpenObject, faults, type Framer, type FrameHandler, type PieceHandler } from './framer.ts';
 
 const HEADER_BYTES = 4;
 
@@ -8,6 +8,8 @@ export interface LengthPrefixOptions {
   readonly endianness: 'little' | 'big';
   /** The largest body, in bytes. */
   readonly limit: number;
+  /** The largest body that is stored, in bytes. A larger one is passed on in pieces as it arrives. Default: no limit. */
+  readonly storeLimit?: number | undefined;
   /** The meaning of length 0: a fault that ends the stream, or a frame with an empty body. */
   readonly emptyFrame: 'fault' | 'frame';
 }
@@ -24,30 +26,34 @@ class LengthPrefixFramer implements Framer {
   limit: number;
   readonly #littleEndian: boolean;
   readonly #emptyIsFault: boolean;
+  readonly #storeLimit: number;
   readonly #header = new Accumulator();
   readonly #body = new Accumulator();
   /** The length in the header. Undefined until the header is complete. */
   #announced: number | undefined;
+  /** Bytes of the body that were passed on in pieces. */
+  #passedOn = 0;
   #fault: ShoalError | undefined;
 
   constructor(options: LengthPrefixOptions) {
     this.limit = options.limit;
     this.#littleEndian = options.endianness === 'little';
     this.#emptyIsFault = options.emptyFrame === 'fault';
+    this.#storeLimit = options.storeLimit ?? Infinity;
   }
 
   get hasPartialFrame(): boolean {
     return this.#announced !== undefined || this.#header.length > 0;
   }
 
-  push(bytes: Uint8Array, onFrame: FrameHandler): ShoalError | undefined {
+  push(bytes: Uint8Array, onFrame: FrameHandler, onPiece: PieceHandler = () => {}): ShoalError | undefined {
     let rest = bytes;
     while (this.#fault === undefined) {
       if (this.#announced === undefined) {
         rest = this.#readHeader(rest);
         if (this.#announced === undefined) break;
       }
-      const used = this.#readBody(rest, onFrame);
+      const used = this.#readBody(rest, this.#announced, onFrame, onPiece);
       if (used === undefined) break;
       rest = rest.subarray(used);
     }
@@ -76,26 +82,26 @@ class LengthPrefixFramer implements Framer {
   }
 
   /** Passes on the body if these bytes complete it, and returns their number. Undefined if it is incomplete or a fault. */
-  #readBody(bytes: Uint8Array, onFrame: FrameHandler): number | undefined {
-    const announced = this.#announced ?? 0;
+  #readBody(bytes: Uint8Array, announced: number, onFrame: FrameHandler, onPiece: PieceHandler): number | undefined {
     const first = bytes[0];
-    if (announced > 0 && this.#body.length === 0 && first !== undefined && !canOpenObject(first)) {
+    const received = this.#body.length + this.#passedOn;
+    if (announced > 0 && received === 0 && first !== undefined && !canOpenObject(first)) {
       this.#fault = faults.notAnObject();
       return undefined;
     }
-    const used = Math.min(announced - this.#body.length, bytes.length);
+    const used = Math.min(announced - received, bytes.length);
     const piece = bytes.subarray(0, used);
-    if (this.#body.length + used < announced) {
-      this.#body.append(piece, announced);
-      return undefined;
-    }
-    this.#announced = undefined;
-    if (this.#body.length === 0) {
+    const isComplete = received + used === announced;
+    if (isComplete) this.#announced = undefined;
+    if (announced > this.#storeLimit) {
+      this.#passedOn = isComplete ? 0 : received + used;
+      if (used > 0) onPiece({ bytes: piece, offset: received, length: announced });
+    } else if (isComplete && this.#body.length === 0) {
       onFrame(piece);
     } else {
       this.#body.append(piece, announced);
-      this.#body.drain(onFrame);
+      if (isComplete) this.#body.drain(onFrame);
     }
-    return used;
+    return isComplete ? used : undefined;
   }
 }

@@ -139,6 +139,32 @@ test('the duration counts from the start of the generation', () => {
   assert.deepEqual(result?.['result'], { text: 'Hello', tokens: 5, duration: 250, tokensPerSecond: 20 });
 });
 
+test('a prompt that is too long is never stored, and refused with its id if that is in front', () => {
+  const session = worker();
+  const prompt = 'x'.repeat(9 * MAX_PROMPT_BYTES);
+  const answer = (message: object): unknown[] => {
+    const bytes = framed(message);
+    assert.deepEqual(session.receive(bytes.subarray(0, 5_000_000), 0), []);
+    return sentMessages(session.receive(bytes.subarray(5_000_000), 0)).map((sent) => [
+      sent['type'],
+      sent['requestId'],
+      /too long/.test(String(sent['error'])),
+    ]);
+  };
+  const refused = (id: string | undefined) => [['inference_error', id, true]];
+  assert.deepEqual(answer({ type: 'prompt', requestId: 'x'.repeat(256), prompt }), refused('x'.repeat(256)));
+  assert.deepEqual(answer({ prompt, type: 'prompt', requestId: 'late' }), refused(undefined));
+  assert.deepEqual(answer({ type: 'status_request', requestId: '1', prompt }), refused(undefined));
+  assert.deepEqual(answer({ type: 'inference_error', error: prompt }), []);
+  assert.equal(sentMessages(session.receive(framed({ type: 'status_request', requestId: 'x' }), 0)).length, 1);
+});
+
+test('a long answer of another program is received', () => {
+  const text = '\u0001'.repeat(MAX_ANSWER_LENGTH);
+  const [event] = answered({ type: 'inference_result', requestId: '0123abcd00000001', result: { text } });
+  assert.deepEqual(event, { type: 'text', text, tokens: [] });
+});
+
 test('bad JSON and an empty frame are answered without an id, and the connection is kept', () => {
   const session = worker();
   for (const bytes of [frame(''), frame('{"type":'), framed({ type: 'nonsense' }), framed({ type: 'prompt' })]) {

@@ -80,6 +80,11 @@ export class QmeshServer implements ServerSessionSide {
     }
   }
 
+  /** A prompt that is too long is refused with its id. */
+  skipped(head: JsonObject, bytes: number, now: number): Output[] | undefined {
+    return head['type'] === 'prompt' || head['type'] === 'inference_error' ? this.message(head, bytes, now) : undefined;
+  }
+
   fault(error: ShoalError): Output[] {
     return [this.#message('inference_error', { error: errorText(error) })];
   }
