@@ -1,4 +1,6 @@
-import { isObject } from '../json.ts';
+import b4a from 'b4a';
+import { ShoalError } from '../error.ts';
+import { type JsonObject, parseObject } from '../json.ts';
 import { cutName } from '../peer-text.ts';
 
 /** The members of a `config_json` that are used. */
@@ -12,10 +14,9 @@ export interface ModelConfiguration {
 const LONGEST_FORMAT = 32;
 const MAX_CONTEXT_TOKENS = 0x7fff_ffff;
 
-/** Parses a configuration. Text that is not a JSON object is an empty configuration. Never throws. */
+/** Parses a configuration. Text that no message may be, such as one that is no JSON object, is an empty one. Never throws. */
 export function readModelConfiguration(json: string): ModelConfiguration {
-  const value = parse(json);
-  const { format, name, context_length: length } = isObject(value) ? value : {};
+  const { format, name, context_length: length } = parse(json) ?? {};
   return {
     ...(typeof format === 'string' && format !== '' ? { format: format.slice(0, LONGEST_FORMAT) } : {}),
     ...(typeof name === 'string' && name !== '' ? { name: cutName(name) } : {}),
@@ -25,11 +26,11 @@ export function readModelConfiguration(json: string): ModelConfiguration {
   };
 }
 
-function parse(json: string): unknown {
+function parse(json: string): JsonObject | undefined {
   try {
-    return JSON.parse(json);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return parseObject(b4a.from(json, 'utf8'));
+  } catch (thrown) {
+    if (ShoalError.from(thrown).code === 'BAD_MESSAGE') return undefined;
+    throw thrown;
   }
 }

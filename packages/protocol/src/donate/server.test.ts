@@ -1,81 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CLOSE_GRACE_MS, type InferenceEvent, type ServerSession } from '../index.ts';
+import { error, frame, Subject } from '../../test/donate-subject.ts';
+import { CLOSE_GRACE_MS, type InferenceEvent } from '../index.ts';
 import { ShoalError } from '../error.ts';
-import { parseObject } from '../json.ts';
 import { decodeBase64 } from './base64.ts';
-import {
-  type DonateOutput,
-  type DonateServer,
-  donateServerSession,
-  JOB_TOO_LONG,
-  type Mode,
-  type QueueStatus,
-  readErrorText,
-  UPLOAD_IDLE_MS,
-  UPLOAD_LEAST_BYTES_PER_SECOND,
-  type UploadEvent,
-} from './index.ts';
+import { JOB_TOO_LONG, type Mode, readErrorText, UPLOAD_IDLE_MS, UPLOAD_LEAST_BYTES_PER_SECOND } from './index.ts';
 
 const FINISH: InferenceEvent = { type: 'finish', reason: 'stop', rawReason: 'eos' };
-const HEADER_BYTES = 4;
 
-/** A server session that receives frames, and its outputs. */
-class Subject {
-  readonly session: ServerSession<DonateServer, UploadEvent>;
-  queue: QueueStatus = { depth: 0, capacity: 2, in_progress: false };
-
-  constructor(mode: Mode) {
-    this.session = donateServerSession({ mode, queue: () => this.queue });
-    this.session.start(0);
-  }
-
-  receive(...messages: object[]): unknown[] {
-    return this.receiveBytes(Buffer.concat(messages.map((message) => frame(JSON.stringify({ v: 1, ...message })))));
-  }
-
-  /** Sends a prompt that is accepted. Returns its id. */
-  ask(jobId: string): number {
-    const [output] = this.session.receive(
-      frame(JSON.stringify({ v: 1, type: 'prompt', job_id: jobId, prompt: 'hi' })),
-      0,
-    );
-    assert.ok(output?.type === 'request');
-    return output.id;
-  }
-
-  receiveBytes(bytes: Uint8Array, now = 0): unknown[] {
-    return this.summary(this.session.receive(bytes, now));
-  }
-
-  respond(id: number, event: InferenceEvent): unknown[] {
-    return this.summary(this.session.respond(id, event, 0));
-  }
-
-  endUpload(id: number, error?: ShoalError): unknown[] {
-    return this.summary(this.session.side.endUpload(id, error));
-  }
-
-  /** Lists sent messages without `v`, upload events by step, and other outputs by type. */
-  summary(outputs: readonly DonateOutput[]): unknown[] {
-    return outputs.map((output) => {
-      if (output.type === 'extension') return output.event.step.type;
-      if (output.type !== 'send') return output.type;
-      const { v, ...message } = parseObject(output.bytes.subarray(HEADER_BYTES));
-      assert.equal(v, 1);
-      return message;
-    });
-  }
-}
-
-function frame(body: string): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32LE(Buffer.byteLength(body));
-  return Buffer.concat([header, Buffer.from(body)]);
-}
-
-const error = (text: string) => ({ type: 'error', error: text });
 const status = (ok: boolean, message: string) => ({ type: 'model_status', ok, message });
 const begin = (length: unknown, more: object = {}) => ({
   type: 'model_begin',
@@ -169,7 +102,8 @@ test('another format is refused at its commit, and nothing of it is reported', (
 });
 
 test('an upload whose configuration names no format is received, so that its file decides', () => {
-  for (const config of ['{"layers":4}', '{"format":""}', 'not JSON', '']) {
+  const costly = `{"format":"onnx","x":[${'{},'.repeat(300_000)}0]}`;
+  for (const config of ['{"layers":4}', '{"format":""}', 'not JSON', '', costly]) {
     const subject = new Subject('model_push');
     const steps = subject.receive(begin(3, { config_json: config }), chunk(0, 'abc', true), COMMIT);
     assert.deepEqual(steps, ['begin', 'bytes', 'commit']);
