@@ -9,6 +9,7 @@ import { readErrorText } from './errors.ts';
 import {
   type HelloMessage,
   MAX_JOB_BYTES,
+  MAX_RESULT_BYTES,
   readHello,
   readModelStatus,
   readResult,
@@ -129,6 +130,14 @@ export class DonateClient implements ClientSessionSide {
       default:
         return undefined;
     }
+  }
+
+  /** A result that is too long fails its job. */
+  skipped(head: JsonObject): Output[] {
+    const { type, job_id: jobId } = head;
+    const isCurrent = this.#current !== undefined && (jobId === undefined || jobId === this.#current.jobId);
+    const isResult = type === undefined || type === 'infer_result' || type === 'prompt_result';
+    return isCurrent && isResult ? this.#fail(`the result has more than ${MAX_RESULT_BYTES} bytes`) : [];
   }
 
   fault(): Output[] {

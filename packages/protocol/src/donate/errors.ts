@@ -45,6 +45,8 @@ export const INDEX_GAP = 'weights index gap';
 export const OVERLAP = 'weights overlap';
 export const UPLOAD_IDLE = 'upload timed out';
 export const JOB_TOO_LONG = `a job may have at most ${MAX_JOB_BYTES} bytes`;
+/** Anything but a job and a chunk. */
+export const MESSAGE_TOO_LONG = `a message may have at most ${MAX_JOB_BYTES} bytes`;
 
 export function sizeMismatch(got: number, expected: number): string {
   return `weights size mismatch: got ${got} expect ${expected}`;
@@ -70,6 +72,7 @@ const REFUSALS: readonly string[] = [
   NO_CONFIG,
   BAD_BASE64,
   JOB_TOO_LONG,
+  MESSAGE_TOO_LONG,
   'bad weights_len',
 ];
 const REFUSAL_BEGINNINGS = ['weights ', 'unsupported format: ', 'unknown type: ', 'upload ', 'duplicate job_id: '];

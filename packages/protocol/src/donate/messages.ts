@@ -21,6 +21,8 @@ export const MAX_WEIGHTS_BYTES = 100 * MAX_FRAME_BYTES;
 export const CHUNK_BYTES = 1024 * 1024;
 /** The largest Donate compute job. A larger one is refused. */
 export const MAX_JOB_BYTES = 1024 * 1024;
+/** The largest Donate compute result. A larger one fails its job; a result repeats the ids of its job. */
+export const MAX_RESULT_BYTES = 4 * 1024 * 1024;
 /** New tokens of a job without a number. */
 export const DEFAULT_MAX_TOKENS = 8;
 export const DEFAULT_MAX_OUT = 256;
@@ -88,9 +90,9 @@ export interface QueueStatus {
   readonly in_progress: boolean;
 }
 
-/** Returns the framer of both directions. */
-export function donateFramer(): Framer {
-  return lengthPrefixFramer({ endianness: 'little', limit: MAX_FRAME_BYTES, emptyFrame: 'fault' });
+/** Returns a framer for either end. `storeLimit` is the longest message that this end stores, in bytes. */
+export function donateFramer(storeLimit = MAX_FRAME_BYTES): Framer {
+  return lengthPrefixFramer({ endianness: 'little', limit: MAX_FRAME_BYTES, storeLimit, emptyFrame: 'fault' });
 }
 
 /** Throws `BAD_MESSAGE` for another version. A frame without `v` is accepted, as in the reference implementation. */

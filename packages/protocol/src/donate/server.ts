@@ -1,11 +1,22 @@
 import { ShoalError } from '../error.ts';
 import type { InferenceEvent } from '../event.ts';
+import type { BodyPiece } from '../framing/framer.ts';
 import type { JsonObject } from '../json.ts';
 import { type InferenceRequest, promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
 import type { MessageEncoder, ServerSessionSide } from '../side.ts';
 import { parseChunkFrame } from './chunk-frame.ts';
-import { errorText, JOB_TOO_LONG, NOT_ENABLED, NOT_MOUNTED, SEND_INFER, SEND_PROMPT, unknownType } from './errors.ts';
+import { ChunkReceiver } from './chunk-receiver.ts';
+import {
+  errorText,
+  JOB_TOO_LONG,
+  MESSAGE_TOO_LONG,
+  NOT_ENABLED,
+  NOT_MOUNTED,
+  SEND_INFER,
+  SEND_PROMPT,
+  unknownType,
+} from './errors.ts';
 import {
   checkVersion,
   type InferMessage,
@@ -41,6 +52,7 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
   readonly #nextId: () => number;
   readonly #options: DonateServerOptions;
   readonly #upload: ModelUpload;
+  readonly #chunks: ChunkReceiver;
   readonly #open = new Map<number, OpenJob>();
   /** True once this node, in `local_lm` mode, has refused the current upload. */
   #isUploadRefused = false;
@@ -52,6 +64,7 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
     this.#nextId = nextId;
     this.#options = options;
     this.#upload = new ModelUpload({ send: (message) => this.#send(message), nextId });
+    this.#chunks = new ChunkReceiver(this.#upload, (head, bytes) => this.skipped(head, bytes));
   }
 
   start(): DonateOutput[] {
@@ -62,6 +75,25 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
 
   parse(body: Uint8Array): JsonObject | undefined {
     return parseChunkFrame(body);
+  }
+
+  piece(piece: BodyPiece, now: number): DonateOutput[] | undefined {
+    return this.#acceptsModels() ? this.#chunks.piece(piece, now) : undefined;
+  }
+
+  /** A job that is too long is refused. A `local_lm` node refuses an upload once, whatever its chunks look like. */
+  skipped(head: JsonObject, _bytes: number): DonateOutput[] {
+    const { type } = head;
+    if (type === 'infer' || type === 'prompt') {
+      const id = head['job_id'];
+      return [this.#error(this.#refusalOf({ type, job_id: typeof id === 'string' ? id : '' }) ?? JOB_TOO_LONG)];
+    }
+    if (this.#acceptsModels()) {
+      return type === 'model_begin' ? this.#upload.refuseBegin(MESSAGE_TOO_LONG) : [this.#error(MESSAGE_TOO_LONG)];
+    }
+    if (type === 'model_begin') this.#isUploadRefused = false;
+    if (type === 'model_begin' || type === 'weights_chunk' || this.#isUploadRefused) return this.#refuseUpload();
+    return [this.#error(MESSAGE_TOO_LONG)];
   }
 
   message(message: JsonObject, bytes: number, now: number): DonateOutput[] | undefined {
@@ -177,7 +209,7 @@ export class DonateServer implements ServerSessionSide<UploadEvent> {
     return [{ type: 'request', id, request: requestOf(job) }];
   }
 
-  #refusalOf({ type, job_id: jobId }: InferMessage | PromptMessage): string | undefined {
+  #refusalOf({ type, job_id: jobId }: Pick<InferMessage | PromptMessage, 'type' | 'job_id'>): string | undefined {
     if (type === 'infer' && !this.#acceptsModels()) return SEND_PROMPT;
     if (type === 'prompt' && this.#acceptsModels()) return SEND_INFER;
     if (type === 'infer' && !this.#upload.isCommitted) return NOT_MOUNTED;

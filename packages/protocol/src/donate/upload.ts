@@ -84,6 +84,8 @@ export interface UploadPort {
 export class ModelUpload {
   readonly #port: UploadPort;
   #state: State = { is: 'none' };
+  /** The upload whose chunk is being received. */
+  #open: Receiving | undefined;
 
   constructor(port: UploadPort) {
     this.#port = port;
@@ -92,6 +94,11 @@ export class ModelUpload {
   /** True if there is a model for jobs: mounted, or committed and about to be. */
   get isCommitted(): boolean {
     return this.#state.is === 'committed' || this.#state.is === 'mounted';
+  }
+
+  /** True if chunks of an upload are expected. */
+  get isReceiving(): boolean {
+    return this.#state.is === 'receiving';
   }
 
   get wakeAt(): number {
@@ -125,7 +132,22 @@ export class ModelUpload {
     }
   }
 
+  /** Refuses an upload that begins with a message that is too long. It replaces the one before. */
+  refuseBegin(text: string): DonateOutput[] {
+    return this.#refuse(text);
+  }
+
+  /** Receives a chunk as a whole. */
   chunk(message: JsonObject, now: number): DonateOutput[] {
+    const opening = this.openChunk({ index: 0, ...message });
+    if (this.#open === undefined) return opening;
+    const bytes = decodeBase64(readWeightsChunk(message).data_b64);
+    const added = bytes === undefined ? this.refuseChunk(BAD_BASE64) : this.addToChunk([bytes], now);
+    return [...added, ...this.closeChunk(message)];
+  }
+
+  /** Begins a chunk, whose data follows. `head` has the fields in front of the data; without an index it is the next chunk. */
+  openChunk(head: JsonObject): DonateOutput[] {
     const state = this.#state;
     switch (state.is) {
       case 'none':
@@ -134,13 +156,46 @@ export class ModelUpload {
       case 'unsupported':
         return [];
       case 'receiving':
-        return this.#receive(state, message, now);
+        return this.#openChunk(state, head);
       case 'committed':
       case 'mounted':
         return [this.#error(OVERFLOW)];
       default:
         return state satisfies never;
     }
+  }
+
+  /** Receives data of the open chunk. Does nothing if there is none, because it was refused. */
+  addToChunk(blocks: readonly Uint8Array[], now: number): DonateOutput[] {
+    const state = this.#open;
+    const bytes = blocks.reduce((sum, block) => sum + block.length, 0);
+    if (state === undefined || bytes === 0) return [];
+    if (state.received + bytes > state.length) return this.#refuse(OVERFLOW);
+    state.received += bytes;
+    state.giveUpAt = laterGiveUpAt(state, bytes, now);
+    return blocks.map((block) => uploadStep(state.id, { type: 'bytes', bytes: block }));
+  }
+
+  /** Ends the open chunk. `message` has all its fields. */
+  closeChunk(message: JsonObject): DonateOutput[] {
+    const state = this.#open;
+    if (state === undefined) return [];
+    try {
+      const chunk = readWeightsChunk(message);
+      const fault = faultOf(state, chunk);
+      if (fault !== undefined) return this.#refuse(fault);
+      this.#open = undefined;
+      state.nextIndex += 1;
+      state.isLastSeen = chunk.last;
+      return [];
+    } catch (thrown) {
+      return this.#refuse(errorText(ShoalError.from(thrown)));
+    }
+  }
+
+  /** Fails the upload of the open chunk. Does nothing if there is none. */
+  refuseChunk(text: string): DonateOutput[] {
+    return this.#open === undefined ? [] : this.#refuse(text);
   }
 
   commit(): DonateOutput[] {
@@ -189,19 +244,12 @@ export class ModelUpload {
     return this.#drop();
   }
 
-  #receive(state: Receiving, message: JsonObject, now: number): DonateOutput[] {
+  #openChunk(state: Receiving, head: JsonObject): DonateOutput[] {
     try {
-      const chunk = readWeightsChunk(message);
-      const bytes = decodeBase64(chunk.data_b64);
-      if (bytes === undefined) return this.#refuse(BAD_BASE64);
-      const fault = faultOf(state, chunk, bytes.length);
+      const fault = faultOf(state, readWeightsChunk({ index: state.nextIndex, ...head }));
       if (fault !== undefined) return this.#refuse(fault);
-      state.nextIndex += 1;
-      state.isLastSeen = chunk.last;
-      if (bytes.length === 0) return [];
-      state.received += bytes.length;
-      state.giveUpAt = laterGiveUpAt(state, bytes.length, now);
-      return [uploadStep(state.id, { type: 'bytes', bytes })];
+      this.#open = state;
+      return [];
     } catch (thrown) {
       return this.#refuse(errorText(ShoalError.from(thrown)));
     }
@@ -216,6 +264,7 @@ export class ModelUpload {
   #drop(): DonateOutput[] {
     const state = this.#state;
     this.#state = { is: 'none' };
+    this.#open = undefined;
     return 'id' in state ? [uploadStep(state.id, { type: 'drop' })] : [];
   }
 
@@ -238,9 +287,8 @@ function laterGiveUpAt({ giveUpAt, received, length }: Receiving, bytes: number,
   return received === length ? latest : Math.min(latest, giveUpAt + (bytes * 1000) / UPLOAD_LEAST_BYTES_PER_SECOND);
 }
 
-function faultOf(state: Receiving, chunk: WeightsChunkMessage, bytes: number): string | undefined {
+function faultOf(state: Receiving, chunk: WeightsChunkMessage): string | undefined {
   if (chunk.index > state.nextIndex) return INDEX_GAP;
   if (chunk.index < state.nextIndex) return OVERLAP;
-  if (state.isLastSeen || state.received + bytes > state.length) return OVERFLOW;
-  return undefined;
+  return state.isLastSeen ? OVERFLOW : undefined;
 }
