@@ -9,11 +9,11 @@ export const MAX_JSON_ITEMS = 1_000_000;
  * The cost of each part of a JSON text, relative to the others: the time that it takes the parser at most. Objects are the
  * most expensive, because each with other keys is a type of its own. Numbers and literals are cheap for their length.
  */
-export const JSON_COSTS = { object: 32, array: 8, key: 32, string: 14 } as const;
+const JSON_COSTS = { object: 32, array: 8, key: 32, string: 14 } as const;
 /** The cost that every message of a peer may have, whatever its length. */
-export const JSON_BASE_COST = 384 * 1024;
+const JSON_BASE_COST = 384 * 1024;
 /** A message that is longer may not cost more: one turn of the event loop parses it. */
-export const JSON_COSTED_BYTES = 768 * 1024;
+const JSON_COSTED_BYTES = 768 * 1024;
 
 // Constants of their own: the compiler does not fold those of a pattern, and the loops below then take twice as long.
 const QUOTE = 0x22;
