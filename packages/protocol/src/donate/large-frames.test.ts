@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ShoalError } from '../error.ts';
+import { FRAME_STALL_MS } from '../message-session.ts';
 import { promptInput } from '../request.ts';
 import { BLOCK_BYTES } from './chunk-stream.ts';
 import { donateClientSession, MAX_RESULT_BYTES, type Mode } from './index.ts';
@@ -233,6 +234,18 @@ test('a node in local_lm refuses large chunks once, whatever their notation', ()
   const subject = new Subject('local_lm');
   assert.deepEqual(subject.receive(BEGIN), [error('model_push not enabled on this node')]);
   for (const text of Object.values(NOTATIONS)) assert.deepEqual(sendInPieces(subject, text).outputs, []);
+});
+
+test('a large frame that does not end in time closes the connection, as a small one does', () => {
+  for (const mode of ['local_lm', 'model_push'] as const) {
+    const subject = new Subject(mode);
+    const bytes = frame(`${OPENED}${DATA}"}`);
+    subject.receiveBytes(bytes, 1_000);
+    subject.receiveBytes(bytes.subarray(0, 10), 2_000);
+    subject.receiveBytes(bytes.subarray(10, 1_000_000), 20_000);
+    assert.equal(subject.session.wakeAt, 2_000 + FRAME_STALL_MS);
+    assert.deepEqual(subject.summary(subject.session.tick(2_000 + FRAME_STALL_MS)), [error('bad message'), 'close']);
+  }
 });
 
 test('a result above the limit of the client fails its job, and the next one is sent', () => {
