@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol/error';
 import { Child } from '@shoal/engine/child-process/child';
+import { childEnvironment } from '@shoal/engine/child-process/environment';
 import type { Supervised } from '@shoal/engine/child-process/supervisor';
 import { cannotLoad } from '@shoal/engine/model-files/model-file';
 import type { FromChild, LoadRequest, ModelDescription, ToChild } from './messages.ts';
@@ -149,6 +150,6 @@ function forkChild(cacheDirectory: string | undefined): ChildProcess {
   const entry = new URL(import.meta.resolve('@shoal/engine-llama/child'));
   const compileCache = cacheDirectory === undefined ? [] : [join(cacheDirectory, 'compiled')];
   // An assertion of ggml would start a debugger to print a backtrace, which takes seconds.
-  const env = { ...process.env, GGML_NO_BACKTRACE: '1' };
+  const env = { ...childEnvironment('llama'), GGML_NO_BACKTRACE: '1' };
   return fork(entry, compileCache, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { dirname } from 'node:path';
+import { childEnvironment } from '@shoal/engine/child-process/environment';
 import type { Configuration } from '@shoal/host/configuration';
 import { createEngine, findDemoModel } from '@shoal/host/engines';
 import { locateLlamaServer, readBuild } from '@shoal/host/engines/places';
@@ -164,7 +165,12 @@ function openAi({ openaiUrl }: Configuration): EngineOverview {
 /** Parses `version: 0.5.0-dev (build 1, commit de3ff81)`. Undefined if the program does not run. */
 function versionOf(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(path, ['--version'], { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    const options = {
+      timeout: VERSION_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+      env: childEnvironment('llama-server'),
+    } as const;
+    execFile(path, ['--version'], options, (error, stdout, stderr) => {
       const [, version] = /^version: (.+)$/m.exec(`${stdout}\n${stderr}`) ?? [];
       resolve(error === null ? (version ?? 'unknown') : undefined);
     });

@@ -149,6 +149,19 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
     assert.ok(!args.some((arg) => arg.includes('key')));
   });
 
+  test('the server does not get the secrets of this process’s environment', async (context) => {
+    if (process.platform !== 'linux') return context.skip('the environment is read from /proc');
+    process.env['SHOAL_CANARY_TOKEN'] = 'canary-4f1d';
+    context.after(() => delete process.env['SHOAL_CANARY_TOKEN']);
+    let pid = 0;
+    const other = createLlamaServer({ ...OPTIONS, log: (_, text) => (pid = pidIn(text) ?? pid) });
+    await other.models();
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
+    await other.close();
+    assert.match(environment, /PATH=/);
+    assert.doesNotMatch(environment, /canary/);
+  });
+
   test('the requests of a killed process fail, and a new process answers the next request', async () => {
     const [first, second] = [LONG, LONG].map((prompt) =>
       engine.generate(createRequest(prompt), unaborted())[Symbol.asyncIterator](),

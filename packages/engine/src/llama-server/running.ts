@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ShoalError } from '@shoal/protocol/error';
 import type { Supervised } from '../child-process/supervisor.ts';
+import { childEnvironment } from '../child-process/environment.ts';
 import { startLeashedProgram } from '../child-process/leashed-program.ts';
 import { ModelServer } from '../http/server.ts';
 import { cannotLoad } from '../model-files/model-file.ts';
@@ -87,7 +88,10 @@ export async function startServer(options: StartOptions, signal: AbortSignal): P
 /** Returns the device that computes: `cpu`, or the interface of the first GPU that llama-server finds, such as `cuda`. */
 export async function findDevice(binary: string, gpuLayers: number): Promise<string> {
   if (gpuLayers === 0) return 'cpu';
-  const { stdout } = await promisify(execFile)(binary, ['--list-devices'], { timeout: DEVICES_TIMEOUT_MS });
+  const { stdout } = await promisify(execFile)(binary, ['--list-devices'], {
+    timeout: DEVICES_TIMEOUT_MS,
+    env: childEnvironment('llama-server'),
+  });
   const [, interfaceName = 'cpu'] = /^\s+([A-Za-z]+)\d*:/m.exec(stdout) ?? [];
   return interfaceName.toLowerCase();
 }
@@ -112,12 +116,11 @@ function flags({ modelPath, contextTokens, slots, gpuLayers, threads, words = []
 }
 
 /**
- * Its settings are those of its command line alone, whatever this user's environment says to other llama-servers. What slots
- * have read stays in them, and is not copied to some GiB of memory beside them; older servers know no such setting.
+ * Its settings are those of its command line alone. What slots have read stays in them, and is not copied to some GiB of
+ * memory beside them; older servers know no such setting.
  */
 function environment(key: string): NodeJS.ProcessEnv {
-  const others = Object.entries(process.env).filter(([name]) => !/^(LLAMA|AIP)_/.test(name));
-  return { ...Object.fromEntries(others), LLAMA_API_KEY: key, LLAMA_ARG_CACHE_RAM: '0' };
+  return { ...childEnvironment('llama-server'), LLAMA_API_KEY: key, LLAMA_ARG_CACHE_RAM: '0' };
 }
 
 /** Resolves when the server has loaded its model. */

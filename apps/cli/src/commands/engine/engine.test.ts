@@ -91,7 +91,7 @@ test(
 );
 
 test('a build whose llama-server crashes on a model is not kept, and the signal is named', { skip }, async (t) => {
-  const shoal = builder(temporaryFolder(t), 'works', [], { FAKE_CRASHES_ON: 'q8_0' });
+  const shoal = builder(temporaryFolder(t), 'works', [], 'q8_0');
   const { code, stderr } = await shoal.run(['engine', 'build', '--gpu', 'none']);
   assert.equal(code, 1);
   assert.match(stderr, /cannot run a Q8_0 model, so it is not kept.*SIGSEGV/s);
@@ -197,15 +197,10 @@ else {
 `;
 
 /** A command line with a fake toolchain, and an npm whose registry has the source of llama.cpp. */
-function builder(
-  folder: string,
-  build: FakeBuild,
-  without: readonly string[] = [],
-  environment: NodeJS.ProcessEnv = {},
-): Shoal {
-  const tools = fakeToolchain(join(folder, 'tools'), build, without);
+function builder(folder: string, build: FakeBuild, without: readonly string[] = [], crashesOn = ''): Shoal {
+  const tools = fakeToolchain(join(folder, 'tools'), build, without, crashesOn);
   const npm = writeFakeNpm(join(folder, 'npm'), source?.specifier ?? '', { 'llama/gitRelease.bundle': 'a bundle' });
-  return new Shoal(join(folder, 'home'), { PATH: tools, npm_execpath: npm, ...environment });
+  return new Shoal(join(folder, 'home'), { PATH: tools, npm_execpath: npm });
 }
 
 async function list(shoal: Shoal): Promise<ListDocument> {

@@ -18,15 +18,20 @@ echo "[2/2] linked"`,
 
 /**
  * Creates a folder with fake programs for git, cmake, a compiler and ninja, because a real build takes minutes. `without` leaves
- * some out. The only real program in it is tar.
+ * some out. `crashesOn` is the type of a model that crashes the built llama-server. The only real program in it is tar.
  */
-export function fakeToolchain(folder: string, build: FakeBuild, without: readonly string[] = []): string {
+export function fakeToolchain(
+  folder: string,
+  build: FakeBuild,
+  without: readonly string[] = [],
+  crashesOn = '',
+): string {
   mkdirSync(folder, { recursive: true });
   const server = join(folder, 'fake-llama-server');
   const [node, fake] = [process.execPath, join(import.meta.dirname, 'fake-llama-server.ts')];
   writeFileSync(
     server,
-    `#!/bin/sh\nif [ "$1" = --version ]; then echo "version: fake"; else exec '${node}' '${fake}' "$@"; fi\n`,
+    `#!/bin/sh\nif [ "$1" = --version ]; then echo "version: fake"; else exec '${node}' '${fake}' '${crashesOn}' "$@"; fi\n`,
     { mode: 0o700 },
   );
   const programs: Readonly<Record<string, string>> = {

@@ -1,0 +1,34 @@
+/** Attempts of a model's process to harm the node that owns it. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createRequest, receive } from '@shoal/engine/contracts/answers';
+import type { Engine } from '@shoal/engine';
+import { createLlama } from './index.ts';
+
+const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
+const OPTIONS = { modelPath: MODEL_PATH, threads: 1, gpuLayers: 0, slots: 2 } as const;
+const WITHOUT_PROC = process.platform === 'linux' ? false : 'processes are inspected in /proc';
+
+suite('the process of a model', { skip: WITHOUT_PROC }, () => {
+  let engine: Engine;
+  let processId = 0;
+  before(async () => {
+    const log = (_: string, text: string) => (processId = Number(/in process (\d+)/.exec(text)?.[1] ?? processId));
+    process.env['SHOAL_CANARY_TOKEN'] = 'canary-4f1d';
+    engine = createLlama({ ...OPTIONS, log });
+    await engine.models();
+  });
+  after(async () => {
+    delete process.env['SHOAL_CANARY_TOKEN'];
+    await engine.close();
+  });
+
+  test('does not get the secrets of this process’s environment', async () => {
+    await receive(engine, createRequest('What is 2+2?'));
+    const environment = await readFile(`/proc/${processId}/environ`, 'utf8');
+    assert.match(environment, /PATH=/);
+    assert.doesNotMatch(environment, /canary/);
+  });
+});
