@@ -6,6 +6,7 @@
  */
 import { createLlama } from '@shoal/engine-llama';
 import { ChildEngine } from '../packages/engine-llama/src/child-engine.ts';
+import { HeartbeatCells } from '../packages/engine-llama/src/heartbeat.ts';
 import type { FromChild } from '../packages/engine-llama/src/messages.ts';
 import { randomModel } from './models/random-models.ts';
 import { benchOptions, interleave, median, report } from './report.ts';
@@ -26,7 +27,7 @@ const request = {
 const engine = createLlama(loadRequest);
 await engine.models();
 let receive: (message: FromChild) => void = () => {};
-const inProcess = new ChildEngine((message) => receive(message));
+const inProcess = new ChildEngine((message) => receive(message), new HeartbeatCells());
 await inProcess.handle({ type: 'load', request: loadRequest });
 let lastId = 0;
 

@@ -84,6 +84,7 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
   ],
   'Models and batches': [
     ['packages/files/src/disk-space.ts', 'RESERVE_BYTES'],
+    ['packages/engine/src/child-process/silence-watch.ts', 'ENGINE_SILENT_MS'],
     ['packages/models/src/gguf/window.ts', 'MAX_HEADER_BYTES'],
     ['packages/models/src/download/http.ts', 'SILENCE_TIMEOUT_MS', 'MAX_REDIRECTS'],
     ['packages/models/src/download/transfer.ts', 'MAX_UNSIZED_BYTES'],

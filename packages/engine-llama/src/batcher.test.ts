@@ -8,6 +8,8 @@ import { Generation } from './generation.ts';
 import { ChildEngine } from './child-engine.ts';
 import type { FromChild, GenerateRequest } from './messages.ts';
 import { loadModel, type Model } from './model.ts';
+import { HeartbeatCells } from './heartbeat.ts';
+import { CELLS } from './heartbeat-cells.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LOAD_REQUEST = { modelPath: MODEL_PATH, slots: 1, gpuLayers: 0, threads: 1 } as const;
@@ -17,11 +19,7 @@ const LONG: GenerateRequest = { input: promptInput('Count to 100.'), sampling: {
 suite('the batcher', () => {
   let model: Model;
   before(async () => {
-    model = await loadModel(
-      LOAD_REQUEST,
-      () => {},
-      (work) => work(),
-    );
+    model = await loadModel(LOAD_REQUEST, { log: () => {}, watch: (work) => work() });
   });
   after(() => {
     model.context.free();
@@ -70,17 +68,27 @@ suite('the batcher', () => {
   });
 });
 
-test('a child sends signs of life while all answers wait for their consumers', async () => {
-  const living = Promise.withResolvers<void>();
+test('a child makes steps while all answers wait for their consumers', async () => {
+  const waiting = Promise.withResolvers<void>();
   const ended = new Set<string>();
+  const heartbeat = new HeartbeatCells();
+  const steps = (): number => Atomics.load(heartbeat.cells, CELLS.steps);
   const child = new ChildEngine((message: FromChild) => {
     if (message.type !== 'events') return;
     for (const { type } of message.items) ended.add(type);
-    if (ended.has('output') && message.items.length === 0) living.resolve();
-  });
+    if (ended.has('output')) waiting.resolve();
+  }, heartbeat);
   await child.handle({ type: 'load', request: LOAD_REQUEST });
   await child.handle({ type: 'generate', id: 1, request: LONG });
-  await living.promise;
+  await waiting.promise;
+  // The batcher has made its last step before this one.
+  for (let last = steps(), unchanged = 0; unchanged < 10; unchanged++) {
+    await setImmediate();
+    if (steps() !== last) [last, unchanged] = [steps(), 0];
+  }
+  const waitedFrom = steps();
+  while (steps() === waitedFrom) await setImmediate();
   assert.ok(!ended.has('finish'));
   await child.handle({ type: 'abort', id: 1 });
+  assert.equal(Atomics.load(heartbeat.cells, CELLS.open), 0);
 });

@@ -6,9 +6,7 @@ import { describeFailure, Generation } from './generation.ts';
 import type { FromChild, GenerateRequest, LoadRequest, RequestEvent, ToChild } from './messages.ts';
 import { loadModel, type Log, type Model } from './model.ts';
 import { encodeRequest } from './prompt.ts';
-
-/** The interval of messages to the parent while requests run, even if there are no events. */
-const SIGN_OF_LIFE_MS = 1_000;
+import type { Heartbeat } from './heartbeat.ts';
 
 interface Loaded {
   readonly model: Model;
@@ -19,15 +17,15 @@ interface Loaded {
 /** The child's side: one model and the requests that run on it. */
 export class ChildEngine {
   readonly #send: (message: FromChild) => void;
+  readonly #heartbeat: Heartbeat;
   readonly #tasks = new Map<number, Generation | EmbeddingTask>();
   #loaded: Loaded | undefined;
   #outbox: RequestEvent[] = [];
   #isPosting = false;
-  #postedAt = 0;
-  #timer: NodeJS.Timeout | undefined;
 
-  constructor(send: (message: FromChild) => void) {
+  constructor(send: (message: FromChild) => void, heartbeat: Heartbeat) {
     this.#send = send;
+    this.#heartbeat = heartbeat;
   }
 
   async handle(message: ToChild): Promise<void> {
@@ -57,12 +55,18 @@ export class ChildEngine {
   async #load(request: LoadRequest): Promise<void> {
     try {
       const log: Log = (level, text) => this.#send({ type: 'log', level, text });
-      const model = await loadModel(request, log, (work) => this.#watchTemplate(work));
+      const model = await loadModel(request, {
+        log,
+        watch: (work) => this.#watchTemplate(work),
+        nodes: this.#heartbeat.nodes,
+      });
+      if (model.loaded.device !== 'cpu') this.#heartbeat.waitsForCard();
       this.#loaded = {
         model,
-        batcher: new Batcher(model, () => this.#showLife()),
+        batcher: new Batcher(model, () => this.#heartbeat.step()),
         embeddings: new EmbeddingContext(model),
       };
+      await this.#heartbeat.ready;
       this.#send({ type: 'loaded', model: model.loaded });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -102,23 +106,23 @@ export class ChildEngine {
 
   async #embed(id: number, task: EmbeddingTask): Promise<void> {
     try {
-      for (let index = 0; !task.aborted && task.step(index); index++) await setImmediate();
+      for (let index = 0; !task.aborted && task.step(index); index++) {
+        this.#heartbeat.step();
+        await setImmediate();
+      }
     } catch (error) {
       this.#emit({ type: 'failed', id, ...describeFailure(error) });
     }
   }
 
-  /** Starts the signs of life, which the parent expects even while all requests wait for their consumers. */
   #add(id: number, task: Generation | EmbeddingTask): void {
     this.#tasks.set(id, task);
-    this.#timer ??= setInterval(() => this.#showLife(), SIGN_OF_LIFE_MS);
+    this.#heartbeat.watch(true);
   }
 
   #remove(id: number): void {
     this.#tasks.delete(id);
-    if (this.#tasks.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#heartbeat.watch(this.#tasks.size > 0);
   }
 
   /** Events of one turn of the event loop leave in one message. */
@@ -143,12 +147,7 @@ export class ChildEngine {
     }
   }
 
-  #showLife(): void {
-    if (performance.now() - this.#postedAt > SIGN_OF_LIFE_MS) this.#post();
-  }
-
   #post(): void {
-    this.#postedAt = performance.now();
     const items = this.#outbox;
     this.#outbox = [];
     const memoryBytes = items.some(({ type }) => type === 'finish') ? this.#loaded?.model.memoryBytes() : undefined;

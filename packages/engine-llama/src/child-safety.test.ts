@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createRequest, receive } from '@shoal/engine/contracts/answers';
+import { codeOf, createRequest, firstText, receive, receiveRest, unaborted } from '@shoal/engine/contracts/answers';
 import type { Engine } from '@shoal/engine';
 import { createLlama } from './index.ts';
 
@@ -30,5 +30,19 @@ suite('the process of a model', { skip: WITHOUT_PROC }, () => {
     const environment = await readFile(`/proc/${processId}/environ`, 'utf8');
     assert.match(environment, /PATH=/);
     assert.doesNotMatch(environment, /canary/);
+  });
+
+  test('is replaced within 2 s if it stops during an answer, which ends once', async () => {
+    const events = engine.generate(createRequest('Count to 100.'), unaborted())[Symbol.asyncIterator]();
+    await firstText(events);
+    const stopped = processId;
+    process.kill(stopped, 'SIGSTOP');
+    const stoppedAt = performance.now();
+    const rest = await receiveRest({ [Symbol.asyncIterator]: () => events });
+    assert.equal(codeOf(rest), 'GENERATION_FAILED');
+    const silentMs = performance.now() - stoppedAt;
+    assert.ok(silentMs < 2_500, `${silentMs} ms`);
+    assert.equal((await receive(engine, createRequest('What is 2+2?'))).text, '4');
+    assert.notEqual(processId, stopped);
   });
 });

@@ -16,7 +16,9 @@ process.once('disconnect', () => process.exit());
 const send = (message: FromChild) => {
   if (process.connected) process.send?.(message);
 };
-const engine = import('./child-engine.ts').then(({ ChildEngine }) => new ChildEngine(send));
+const engine = Promise.all([import('./child-engine.ts'), import('./heartbeat.ts')]).then(
+  ([{ ChildEngine }, { startHeartbeat }]) => new ChildEngine(send, startHeartbeat()),
+);
 
 process.on('message', (message: ToChild) => {
   void engine.then((ready) => ready.handle(message));

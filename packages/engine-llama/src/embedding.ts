@@ -49,6 +49,7 @@ export class EmbeddingContext {
       batchLength: this.#length,
       threads: this.#model.context.threads,
       embeddings: true,
+      nodes: this.#model.nodes,
     });
     if (this.#native === undefined) throw ShoalError.generationFailed('There is no memory for computing vectors.');
     return this.#native;

@@ -5,6 +5,11 @@ import type { ErrorCode } from '@shoal/protocol/error';
 /** Tokens that the child generates beyond those that the consumer has taken; then it pauses. */
 export const RUN_AHEAD_TOKENS = 64;
 
+/** The file descriptor through which a child reports its work: one byte each time. */
+export const HEARTBEAT_DESCRIPTOR = 4;
+/** `sign`: it uses the processor or waits for a card. `progress`: it has also got on with its work. */
+export const HEARTBEAT = { sign: 0, progress: 1 } as const;
+
 /** The first message that a child gets: the model to load and how. */
 export interface LoadRequest {
   readonly modelPath: string;
@@ -77,8 +82,8 @@ export type FromChild =
   | { readonly type: 'loaded'; readonly model: ModelDescription }
   | { readonly type: 'refused'; readonly reason: string }
   /**
-   * The events of one step, of all requests: a message costs more than its contents. Without items it is a sign of life. With
-   * the end of an answer it has the memory that the model takes now.
+   * The events of one step, of all requests: a message costs more than its contents. With the end of an answer it has the
+   * memory that the model takes now.
    */
   | { readonly type: 'events'; readonly items: readonly RequestEvent[]; readonly memoryBytes?: number | undefined }
   /** Sent before and after each run of a chat template. */

@@ -3,16 +3,22 @@ import { join } from 'node:path';
 import { ShoalError } from '@shoal/protocol/error';
 import { Child } from '@shoal/engine/child-process/child';
 import { childEnvironment } from '@shoal/engine/child-process/environment';
+import { SilenceWatch } from '@shoal/engine/child-process/silence-watch';
 import type { Supervised } from '@shoal/engine/child-process/supervisor';
 import { cannotLoad } from '@shoal/engine/model-files/model-file';
-import type { FromChild, LoadRequest, ModelDescription, ToChild } from './messages.ts';
+import {
+  type FromChild,
+  type LoadRequest,
+  type ModelDescription,
+  HEARTBEAT,
+  HEARTBEAT_DESCRIPTOR,
+  type ToChild,
+} from './messages.ts';
 
 /** A large file on a slow disk takes long to load; a child that takes longer hangs. */
 const LOAD_TIMEOUT_MS = 600_000;
 /** Milliseconds that a child has to end by itself. */
 const CHILD_EXIT_GRACE_MS = 500;
-/** A child with requests sends a message every second, or after each step if one takes longer; a silent child hangs. */
-const SILENCE_LIMIT_MS = 120_000;
 /** A chat template takes milliseconds; one that takes longer than this never ends, and may fill all memory. */
 const TEMPLATE_LIMIT_MS = 5_000;
 
@@ -52,7 +58,7 @@ export class ModelProcess {
   readonly #fork: ChildProcess;
   readonly #child: Child;
   readonly #outcome = Promise.withResolvers<Extract<FromChild, { type: 'loaded' | 'refused' }>>();
-  #silence: NodeJS.Timeout | undefined;
+  readonly #silence: SilenceWatch;
   #template: NodeJS.Timeout | undefined;
 
   constructor(request: LoadRequest, onMessage: (message: RunningMessage) => void) {
@@ -66,9 +72,11 @@ export class ModelProcess {
       kill: () => this.#fork.kill('SIGKILL'),
       exitGraceMs: CHILD_EXIT_GRACE_MS,
     });
+    this.#silence = new SilenceWatch({ onSilent: (reason) => this.#child.kill(reason) });
+    this.#readHeartbeat();
     this.gone = this.#child.ended.then((how) => {
       clearTimeout(this.#template);
-      clearTimeout(this.#silence);
+      this.#silence.stop();
       return ShoalError.generationFailed('The model crashed and is being restarted. Try again.', this.#explain(how));
     });
     this.#fork.on('message', (message: FromChild) => this.#receive(message));
@@ -103,13 +111,7 @@ export class ModelProcess {
 
   /** Ends the process if it is silent for too long while requests run. */
   watchSilence(hasRequests: boolean): void {
-    if (!hasRequests) {
-      clearTimeout(this.#silence);
-      this.#silence = undefined;
-      return;
-    }
-    const kill = () => this.#child.kill(`it was silent for ${SILENCE_LIMIT_MS / 1_000} s`);
-    this.#silence ??= setTimeout(kill, SILENCE_LIMIT_MS).unref();
+    if (!this.#child.hasEnded) this.#silence.watch(hasRequests);
   }
 
   end(): Promise<void> {
@@ -125,11 +127,22 @@ export class ModelProcess {
         return this.#watchTemplate(message.is === 'running');
       case 'events':
       case 'log':
-        this.#silence?.refresh();
+        this.#silence.progress();
         return this.#onMessage(message);
       default:
         message satisfies never;
     }
+  }
+
+  #readHeartbeat(): void {
+    const heartbeat = this.#fork.stdio[HEARTBEAT_DESCRIPTOR];
+    if (heartbeat === null || heartbeat === undefined || !('read' in heartbeat)) return;
+    heartbeat.on('data', (bytes: Buffer) => {
+      this.#silence.sign();
+      if (bytes.includes(HEARTBEAT.progress)) this.#silence.progress();
+    });
+    // A broken pipe belongs to a process that ends, which is reported by its exit.
+    heartbeat.on('error', () => heartbeat.destroy());
   }
 
   #watchTemplate(isRunning: boolean): void {
@@ -151,5 +164,5 @@ function forkChild(cacheDirectory: string | undefined): ChildProcess {
   const compileCache = cacheDirectory === undefined ? [] : [join(cacheDirectory, 'compiled')];
   // An assertion of ggml would start a debugger to print a backtrace, which takes seconds.
   const env = { ...childEnvironment('llama'), GGML_NO_BACKTRACE: '1' };
-  return fork(entry, compileCache, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  return fork(entry, compileCache, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'] });
 }

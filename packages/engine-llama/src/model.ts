@@ -16,6 +16,7 @@ import { NativeContext } from './native/context.ts';
 import { findGpu, type Gpu } from './native/gpu.ts';
 import { type Library, openLibrary } from './native/library.ts';
 import { NativeModel } from './native/model.ts';
+import type { NodeCounter } from './native/node-counter.ts';
 import type { PromptEncoder } from './prompt.ts';
 import { createPromptEncoder } from './prompt-encoder.ts';
 import { recommendedSampling } from './recommended-sampling.ts';
@@ -30,6 +31,7 @@ export type Log = (level: LogLevel, text: string) => void;
 export interface Model extends PromptEncoder {
   readonly native: NativeModel;
   readonly context: NativeContext;
+  readonly nodes?: NodeCounter | undefined;
   readonly slots: number;
   /** Tokens of prompts per step. Aborts take effect between steps. */
   readonly pieceLength: number;
@@ -46,14 +48,22 @@ export interface Model extends PromptEncoder {
 const PROMPT_PIECE_TOKENS = 128;
 const PROMPT_PIECE_TOKENS_ON_GPU = 512;
 
+/** The functions of the process that a model is loaded in. */
+export interface ModelHost {
+  readonly log: Log;
+  readonly watch: Watchdog;
+  /** Default: computed nodes are not counted. */
+  readonly nodes?: NodeCounter | undefined;
+}
+
 /** Throws if the library is missing or the file cannot be loaded, with a message for the model's owner. */
-export async function loadModel(request: LoadRequest, log: Log, watch: Watchdog): Promise<Model> {
+export async function loadModel(request: LoadRequest, { log, watch, nodes }: ModelHost): Promise<Model> {
   const record = await loadModelRecord(request.modelPath, request.cacheDirectory, request);
   const binaries = request.packageFolder === undefined ? installedBinaries() : binariesOf(request.packageFolder);
   const library = openLibrary(binaries);
   const memoryBefore = residentBytes();
   const { native, device, gpuLayers } = openModel(library, binaries, request);
-  const context = openContext(native, request, gpuLayers > 0);
+  const context = openContext(native, request, { onGpu: gpuLayers > 0, nodes });
   if (request.contextLength !== undefined && request.contextLength > native.trainedContext) {
     log(
       'warn',
@@ -77,6 +87,7 @@ export async function loadModel(request: LoadRequest, log: Log, watch: Watchdog)
     ...encoder,
     native,
     context,
+    nodes,
     slots: request.slots,
     threads: isMeasured && gpuLayers === 0 ? threadControl(context.threads) : undefined,
     pieceLength: pieceLength(gpuLayers > 0),
@@ -147,13 +158,18 @@ function threadControl(threads: number): ThreadControl {
   return new ThreadControl({ threads, cores: availableParallelism(), now: () => performance.now(), freeCores });
 }
 
-function openContext(native: NativeModel, request: LoadRequest, onGpu: boolean): NativeContext {
+function openContext(
+  native: NativeModel,
+  request: LoadRequest,
+  { onGpu, nodes }: { onGpu: boolean; nodes: NodeCounter | undefined },
+): NativeContext {
   const contextLength = contextLengthOf(native, request);
   const context = NativeContext.create(native, {
     contextLength,
     sequences: request.slots,
     batchLength: pieceLength(onGpu) + request.slots,
     threads: request.threads ?? Math.max(1, availableParallelism() - 1),
+    nodes,
     ...(!native.generates && { embeddings: true }),
   });
   if (context === undefined) {

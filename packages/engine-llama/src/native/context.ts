@@ -1,5 +1,6 @@
 import { addressOf, viewFloats } from './library.ts';
 import type { NativeModel } from './model.ts';
+import type { NodeCounter } from './node-counter.ts';
 import type { BatchStructure, ContextParameters, Pointer } from './structures.ts';
 import { Threadpool } from './threadpool.ts';
 
@@ -21,6 +22,8 @@ export interface ContextOptions {
   readonly threads: number;
   /** True for vectors of texts, false for generating. */
   readonly embeddings?: boolean | undefined;
+  /** Counts the computed nodes. */
+  readonly nodes?: NodeCounter | undefined;
 }
 
 /** A llama.cpp context: the cache of a model's sequences, and the batch. Each call blocks this thread. */
@@ -28,13 +31,14 @@ export class NativeContext {
   readonly model: NativeModel;
   readonly #pointer: Pointer;
   readonly #batch: Batch;
+  readonly #nodes: NodeCounter | undefined;
   #pool: Threadpool;
   readonly #retired: Threadpool[] = [];
 
   /** Returns undefined if there is not enough memory. */
   static create(model: NativeModel, options: ContextOptions): NativeContext | undefined {
     const { library } = model;
-    const parameters = { ...library.contextDefaults(), ...parametersOf(options) };
+    const parameters = { ...library.contextDefaults(), ...parametersOf(options), ...options.nodes?.parameters };
     const pointer = library.createContext(model.pointer, parameters);
     if (pointer === null) return undefined;
     if (options.embeddings === true && library.poolingType(pointer) === POOLING_NONE) {
@@ -46,10 +50,11 @@ export class NativeContext {
     return new NativeContext(model, pointer, options);
   }
 
-  private constructor(model: NativeModel, pointer: Pointer, { batchLength, threads }: ContextOptions) {
+  private constructor(model: NativeModel, pointer: Pointer, { batchLength, threads, nodes }: ContextOptions) {
     this.model = model;
     this.#pointer = pointer;
     this.#batch = new Batch(batchLength);
+    this.#nodes = nodes;
     this.#pool = this.#attach(threads);
   }
 
@@ -88,6 +93,7 @@ export class NativeContext {
   /** Evaluates the batch. Returns false if llama.cpp fails. */
   decode(): boolean {
     const { library } = this.model;
+    this.#nodes?.reset();
     try {
       const isComputed = library.decode(this.#pointer, this.#batch.structure) === 0;
       // After a failure the backend may still use the old pools.

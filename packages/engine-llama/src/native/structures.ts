@@ -48,6 +48,8 @@ export interface ContextParameters {
   embeddings: boolean;
   swa_full: boolean;
   kv_unified: boolean;
+  abort_callback?: Pointer;
+  abort_callback_data?: Pointer;
 }
 
 koffi.struct('llama_context_params', {

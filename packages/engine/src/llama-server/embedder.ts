@@ -40,8 +40,10 @@ export class Embedder {
   ): AsyncGenerator<InferenceEvent, undefined> {
     this.#active++;
     clearTimeout(this.#idle);
+    let end = (): void => {};
     try {
-      const { server } = await orAborted(withPeerError(this.#supervisor.ready()), signal);
+      const { server, begin } = await orAborted(withPeerError(this.#supervisor.ready()), signal);
+      end = begin();
       const requestVectors = async (batch: readonly string[]): Promise<EmbeddingsResponse> => {
         const request = { path: 'v1/embeddings', body: { input: batch }, signal, timeoutMs: EMBEDDING_TIMEOUT_MS };
         const { status, object } = await server.requestObject(request);
@@ -51,6 +53,7 @@ export class Embedder {
       yield* embed(texts, model, requestVectors, (cause) => failures.unreadable(cause));
       this.#supervisor.resetBackOff();
     } finally {
+      end();
       this.#active--;
       if (this.#active === 0) this.#idle = setTimeout(() => void this.#supervisor.stop(), IDLE_MS).unref();
     }

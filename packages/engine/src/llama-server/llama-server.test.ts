@@ -179,6 +179,26 @@ suite('the llama-server engine', { skip: NO_LLAMA_SERVER }, () => {
   });
 });
 
+test(
+  'a stopped server is replaced within 2 s, and its answer ends once',
+  { skip: NO_LLAMA_SERVER },
+  async (context) => {
+    let pid = 0;
+    const engine = createLlamaServer({ ...OPTIONS, log: (_, text) => (pid = pidIn(text) ?? pid) });
+    context.after(() => engine.close());
+    await engine.models();
+    // The demo model answers in milliseconds, so the server is stopped before the request.
+    const stopped = pid;
+    process.kill(stopped, 'SIGSTOP');
+    const stoppedAt = performance.now();
+    assert.equal(codeOf(await receive(engine, createRequest(LONG))), 'GENERATION_FAILED');
+    const silentMs = performance.now() - stoppedAt;
+    assert.ok(silentMs < 2_500, `${silentMs} ms`);
+    assert.equal((await receive(engine, createRequest('What is 2+2?'))).text, '4');
+    assert.notEqual(pid, stopped);
+  },
+);
+
 suite('a model whose template supports tools', { skip: NO_LLAMA_SERVER }, () => {
   /** The id of `{`, with which calls begin in this template. The demo model does not generate it by itself. */
   const BRACE = 126;

@@ -112,6 +112,19 @@ class LlamaServer implements Engine {
     if (this.#open > OPEN_REQUESTS_MAX) throw overloaded();
     const loaded = await orAborted(withPeerError(this.#supervisor.ready()), signal);
     modelForRequest(request, this.#describe(loaded));
+    const end = loaded.begin();
+    try {
+      yield* this.#answerWith(loaded, request, signal);
+    } finally {
+      end();
+    }
+  }
+
+  async *#answerWith(
+    loaded: LoadedServer,
+    request: InferenceRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<InferenceEvent, undefined> {
     const { input, countOnly = false } = request;
     if (input.type === 'embeddings' && !countOnly) return yield* this.#embedder.embed(input.texts, this.#id, signal);
     if (countOnly) {

@@ -12,6 +12,7 @@ import { startLeashedProgram } from '../child-process/leashed-program.ts';
 import { ModelServer } from '../http/server.ts';
 import { cannotLoad } from '../model-files/model-file.ts';
 import { crashed, failures } from './errors.ts';
+import { ServerWatch } from './server-watch.ts';
 
 /** Loading a large file from a slow disk takes its time; a server that is silent for longer hangs. */
 const LOAD_TIMEOUT_MS = 600_000;
@@ -45,6 +46,8 @@ export interface StartOptions {
 export interface RunningServer extends Supervised {
   readonly server: ModelServer;
   readonly processId: number | undefined;
+  /** Begins a request, during which a silent server is ended. Returns the function that ends it. */
+  readonly begin: () => () => void;
 }
 
 /**
@@ -60,7 +63,15 @@ export async function startServer(options: StartOptions, signal: AbortSignal): P
     { folder, binary: options.binary, args: [...flags(options), '--host', socketPath], environment: environment(key) },
     options.onLine,
   );
+  const server = new ModelServer(
+    new URL('http://localhost/'),
+    failures,
+    { authorization: `Bearer ${key}` },
+    socketPath,
+  );
+  const watch = new ServerWatch(server, (reason) => child.kill(reason));
   const gone = child.ended.then(async (how) => {
+    watch.stop();
     await rm(folder, { recursive: true, force: true });
     return crashed(`${how} ${child.lastOutput}`.trim());
   });
@@ -68,17 +79,11 @@ export async function startServer(options: StartOptions, signal: AbortSignal): P
     await child.end();
     await gone;
   };
-  const server = new ModelServer(
-    new URL('http://localhost/'),
-    failures,
-    { authorization: `Bearer ${key}` },
-    socketPath,
-  );
   const failed = (how: string) => cannotLoad(options.modelPath, `llama-server ended (${how}).`, child.lastOutput);
   const connect = (waiting: AbortSignal) => untilLoaded(server, waiting);
   try {
     await child.connected({ connect, timeoutMs: LOAD_TIMEOUT_MS, failed }, signal);
-    return { server, processId: await pid, gone, end };
+    return { server, processId: await pid, gone, end, begin: () => watch.begin() };
   } catch (error) {
     await gone;
     throw error;
