@@ -46,3 +46,17 @@ suite('the process of a model', { skip: WITHOUT_PROC }, () => {
     assert.notEqual(processId, stopped);
   });
 });
+
+test(
+  'a model that takes more memory than its limit is not loaded, and the owner gets the reason',
+  { skip: WITHOUT_PROC },
+  async () => {
+    const engine = createLlama({ ...OPTIONS, memoryLimitBytes: 1, checkFile: () => Promise.resolve(1) });
+    try {
+      await assert.rejects(engine.models(), { name: 'ShoalError', message: /ended \(it took .* its limit is/ });
+      assert.equal(codeOf(await receive(engine, createRequest('What is 2+2?'))), 'GENERATION_FAILED');
+    } finally {
+      await engine.close();
+    }
+  },
+);

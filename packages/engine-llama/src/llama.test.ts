@@ -155,12 +155,12 @@ suite('a model that cannot be loaded', () => {
 });
 
 test('the limit of requests includes those that wait for a model to be loaded', async () => {
-  const closing = Promise.withResolvers<void>();
+  const closing = Promise.withResolvers<undefined>();
   const engine = createLlama({ ...OPTIONS, checkFile: () => closing.promise });
   const waiting = Array.from({ length: 256 }, () => receive(engine, createRequest(LONG)));
   assert.equal(codeOf(await receive(engine, createRequest(LONG))), 'OVERLOADED');
   const closed = engine.close();
-  closing.resolve();
+  closing.resolve(undefined);
   await closed;
   for (const received of await Promise.all(waiting)) assert.equal(codeOf(received), 'GENERATION_ABORTED');
 });

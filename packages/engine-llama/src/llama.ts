@@ -6,7 +6,7 @@ import type { Engine, EngineAbilities, ResidentModel } from '@shoal/engine';
 import { modelForRequest } from '@shoal/engine/request-check';
 import { GPU_LAYERS_AUTO } from '@shoal/engine/model-files/gpu-layers';
 import type { LogLevel } from './messages.ts';
-import { checkModelFile, defaultSlots, modelName } from '@shoal/engine/model-files/model-file';
+import { type CheckFile, checkModelFile, defaultSlots, modelName } from '@shoal/engine/model-files/model-file';
 import { type Leave, ModelPool } from './model-pool.ts';
 import { describe, ModelRunner } from './model-runner.ts';
 import { engineClosed, modelUnavailable } from '@shoal/engine/child-process/errors';
@@ -49,8 +49,10 @@ export interface LlamaOptions extends LlamaModel {
   readonly threads?: number | undefined;
   /** The directory for digests, measurements and compiled code. Undefined: they are not saved. */
   readonly cacheDirectory?: string | undefined;
-  /** Checks a file before a process is started. Throws an error for its owner. Default: checks the first bytes. */
-  readonly checkFile?: ((path: string) => Promise<void>) | undefined;
+  /** Default: checks the first bytes. */
+  readonly checkFile?: CheckFile | undefined;
+  /** The most memory of its own that a model's process may take. Default: derived from the prediction of `checkFile`. */
+  readonly memoryLimitBytes?: number | undefined;
   readonly log?: ((level: LogLevel, text: string) => void) | undefined;
 }
 
@@ -181,6 +183,7 @@ function createModelRunner(model: LlamaModel, options: LlamaOptions): ModelRunne
       cacheDirectory,
     },
     checkFile: options.checkFile ?? checkModelFile,
+    memoryLimitBytes: options.memoryLimitBytes,
     log: options.log ?? (() => {}),
   });
 }

@@ -35,17 +35,20 @@ export interface RunningModel extends Supervised {
   readonly description: ModelDescription;
 }
 
+export interface ModelProcessOptions {
+  readonly request: LoadRequest;
+  /** The most memory of its own that the process may take. */
+  readonly limitBytes: number;
+  readonly onMessage: (message: RunningMessage) => void;
+}
+
 /**
  * Starts a child process and loads a model in it. Rejects with a `ShoalError` for the model's owner, and on abort. No process
  * is left then.
  */
-export async function startModel(
-  request: LoadRequest,
-  onMessage: (message: RunningMessage) => void,
-  signal: AbortSignal,
-): Promise<RunningModel> {
+export async function startModel(options: ModelProcessOptions, signal: AbortSignal): Promise<RunningModel> {
   signal.throwIfAborted();
-  const process = new ModelProcess(request, onMessage);
+  const process = new ModelProcess(options);
   const description = await process.load(signal);
   return { process, description, gone: process.gone, end: () => process.end() };
 }
@@ -61,7 +64,7 @@ export class ModelProcess {
   readonly #silence: SilenceWatch;
   #template: NodeJS.Timeout | undefined;
 
-  constructor(request: LoadRequest, onMessage: (message: RunningMessage) => void) {
+  constructor({ request, limitBytes, onMessage }: ModelProcessOptions) {
     this.#request = request;
     this.#onMessage = onMessage;
     this.#fork = forkChild(request.cacheDirectory);
@@ -72,6 +75,7 @@ export class ModelProcess {
       kill: () => this.#fork.kill('SIGKILL'),
       exitGraceMs: CHILD_EXIT_GRACE_MS,
     });
+    this.#child.limitMemory(this.#fork.pid, limitBytes);
     this.#silence = new SilenceWatch({ onSilent: (reason) => this.#child.kill(reason) });
     this.#readHeartbeat();
     this.gone = this.#child.ended.then((how) => {

@@ -3,7 +3,9 @@ import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { orAborted } from '@shoal/engine/child-process/abort';
 import { engineClosed, modelUnavailable } from '@shoal/engine/child-process/errors';
+import { memoryLimitBytes } from '@shoal/engine/child-process/memory-limit';
 import { Supervisor } from '@shoal/engine/child-process/supervisor';
+import type { CheckFile } from '@shoal/engine/model-files/model-file';
 import { AnswerQueue } from './answer-queue.ts';
 import type { LoadRequest, LogLevel, ModelDescription, RequestEvent } from './messages.ts';
 import { type RunningMessage, type RunningModel, startModel } from './model-process.ts';
@@ -15,8 +17,9 @@ export interface ModelRunnerOptions {
   /** The model's id. */
   readonly id: string;
   readonly request: LoadRequest;
-  /** Checks the file. Throws a `ShoalError` for its owner. */
-  readonly checkFile: (path: string) => Promise<void>;
+  readonly checkFile: CheckFile;
+  /** Default: derived from the prediction of `checkFile`. */
+  readonly memoryLimitBytes?: number | undefined;
   readonly log: (level: LogLevel, text: string) => void;
 }
 
@@ -99,8 +102,10 @@ export class ModelRunner {
 
   async #start(signal: AbortSignal): Promise<RunningModel> {
     const { request, checkFile, log } = this.#options;
-    await orAborted(checkFile(request.modelPath), signal);
-    const running = await startModel(request, (message) => this.#receive(message), signal).catch((error: unknown) => {
+    const predictedBytes = await orAborted(checkFile(request), signal);
+    const limitBytes = this.#options.memoryLimitBytes ?? memoryLimitBytes(predictedBytes);
+    const onMessage = (message: RunningMessage): void => this.#receive(message);
+    const running = await startModel({ request, limitBytes, onMessage }, signal).catch((error: unknown) => {
       if (error instanceof ShoalError && typeof error.cause === 'string') log('error', describeFailure(error));
       throw error;
     });

@@ -21,7 +21,7 @@ export interface Tokenizer {
  * `ShoalError` for the file's owner.
  */
 export async function createTokenizer(modelPath: string): Promise<Tokenizer> {
-  await checkModelFile(modelPath);
+  await checkModelFile({ modelPath });
   const binaries = installedBinaries();
   const library = openLibrary(binaries, { isQuiet: true });
   const model = NativeModel.load(library, { path: modelPath, gpuLayers: 0, vocabularyOnly: true });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { ShoalError } from '@shoal/protocol/error';
+import { watchMemory } from './memory-limit.ts';
 
 /** Characters of the latest output that are kept to explain the end of a process. */
 const LAST_OUTPUT_LENGTH = 2_000;
@@ -101,6 +102,13 @@ export class Child {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
     }
+  }
+
+  /** Kills the process when it takes more memory of its own. Does nothing if `pid` is undefined: the process did not start. */
+  limitMemory(pid: number | undefined, limitBytes: number): void {
+    if (pid === undefined || this.#hasEnded) return;
+    const stop = watchMemory(pid, limitBytes, (reason) => this.kill(reason));
+    void this.ended.then(stop);
   }
 
   /** Closes the leash, and kills the process after the grace period. Resolves when it has ended. */

@@ -164,8 +164,9 @@ class LlamaServer implements Engine {
   }
 
   async #embedderOptions(): Promise<StartOptions> {
-    const { record, properties } = await this.#supervisor.ready();
-    return { ...startOptions(this.#options, record, 1, this.#log), contextTokens: properties.contextLength };
+    const { record, properties, limitBytes } = await this.#supervisor.ready();
+    const context = { record, slots: 1, limitBytes, log: this.#log };
+    return { ...startOptions(this.#options, context), contextTokens: properties.contextLength };
   }
 
   #lose(error: ShoalError): void {

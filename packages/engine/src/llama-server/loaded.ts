@@ -2,8 +2,9 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { ShoalError } from '@shoal/protocol/error';
+import { memoryLimitBytes } from '../child-process/memory-limit.ts';
 import { GPU_LAYERS_AUTO } from '../model-files/gpu-layers.ts';
-import { checkModelFile, DEFAULT_CONTEXT_TOKENS } from '../model-files/model-file.ts';
+import { type CheckFile, checkModelFile, DEFAULT_CONTEXT_TOKENS } from '../model-files/model-file.ts';
 import { machineName, type ModelRecord, loadModelRecord, saveModelRecord } from '../model-files/model-record.ts';
 import { type ModelProperties, readProperties } from './properties.ts';
 import { findDevice, type RunningServer, startServer, type StartOptions } from './running.ts';
@@ -25,8 +26,10 @@ export interface LoadOptions {
   readonly digest?: string | undefined;
   /** All files in order, if there are several. */
   readonly parts?: readonly string[] | undefined;
-  /** Checks a file before a process is started. Throws with a message for its owner. Default: a check of the first bytes. */
-  readonly checkFile?: ((path: string) => Promise<void>) | undefined;
+  /** Default: checks the first bytes. */
+  readonly checkFile?: CheckFile | undefined;
+  /** The most memory of its own that the process may take. Default: derived from the prediction of `checkFile`. */
+  readonly memoryLimitBytes?: number | undefined;
   /** The path of `llama-server`. */
   readonly binary: string;
   /** Tokens per slot. Default: the length that the model was trained on, at most `contextLengthMax`. */
@@ -46,6 +49,13 @@ export interface LoadedServer extends RunningServer {
   readonly record: ModelRecord;
   readonly properties: ModelProperties;
   readonly device: string;
+  /** The most memory of its own that the process may take. */
+  readonly limitBytes: number;
+}
+
+interface StartContext extends Pick<StartOptions, 'slots' | 'limitBytes'> {
+  readonly record: ModelRecord;
+  readonly log: Log;
 }
 
 /** Throws a `ShoalError` with a message for the model's owner. */
@@ -56,15 +66,16 @@ export async function loadServer(
   signal: AbortSignal,
 ): Promise<LoadedServer> {
   const { modelPath, checkFile = checkModelFile } = options;
-  await checkFile(modelPath);
+  const predictedBytes = await checkFile({ ...options, slots });
   const record = await loadModelRecord(modelPath, options.cacheDirectory, options);
   await saveDigest(record, options, log);
   const device = await deviceOf(options);
-  const running = await startServer(startOptions(options, record, slots, log), signal);
+  const limitBytes = options.memoryLimitBytes ?? memoryLimitBytes(predictedBytes);
+  const running = await startServer(startOptions(options, { record, slots, limitBytes, log }), signal);
   try {
     const reported = await readProperties(running.server, signal);
     const properties = { ...reported, contextLength: Math.min(reported.contextLength, contextTokens(options)) };
-    return { ...running, record, properties, device };
+    return { ...running, record, properties, device, limitBytes };
   } catch (error) {
     await running.end();
     throw error;
@@ -72,7 +83,7 @@ export async function loadServer(
 }
 
 /** The options to start a server for a model. */
-export function startOptions(options: LoadOptions, record: ModelRecord, slots: number, log: Log): StartOptions {
+export function startOptions(options: LoadOptions, { record, slots, limitBytes, log }: StartContext): StartOptions {
   const { modelPath, binary, gpuLayers = GPU_LAYERS_AUTO } = options;
   const threads = options.threads ?? record.threads[machineName()] ?? defaultThreads();
   return {
@@ -80,6 +91,7 @@ export function startOptions(options: LoadOptions, record: ModelRecord, slots: n
     modelPath,
     contextTokens: contextTokens(options) * slots,
     slots,
+    limitBytes,
     gpuLayers,
     // A trailing message of the assistant is a complete turn, as it is for the other engines.
     words: ['--no-prefill-assistant'],

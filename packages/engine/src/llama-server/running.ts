@@ -37,6 +37,8 @@ export interface StartOptions {
   /** Layers that the GPU computes: -1 as many as fit, 0 none. */
   readonly gpuLayers: number;
   readonly threads?: number | undefined;
+  /** The most memory of its own that the process may take. */
+  readonly limitBytes: number;
   /** More of llama-server's own flags. */
   readonly words?: readonly string[] | undefined;
   readonly onLine: (line: string) => void;
@@ -69,6 +71,7 @@ export async function startServer(options: StartOptions, signal: AbortSignal): P
     { authorization: `Bearer ${key}` },
     socketPath,
   );
+  void pid.then((programId) => child.limitMemory(programId, options.limitBytes));
   const watch = new ServerWatch(server, (reason) => child.kill(reason));
   const gone = child.ended.then(async (how) => {
     watch.stop();

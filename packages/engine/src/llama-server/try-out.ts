@@ -1,5 +1,6 @@
 import { countIn } from '@shoal/formats/json';
 import { ShoalError } from '@shoal/protocol/error';
+import { memoryLimitBytes } from '../child-process/memory-limit.ts';
 import { isCrash, refused } from './errors.ts';
 import { causeOfCrash } from './loaded.ts';
 import { startServer } from './running.ts';
@@ -20,7 +21,16 @@ export interface TryOut {
 
 /** Loads a model in a llama-server, generates some tokens and ends it. Throws a `ShoalError` for the model's owner. */
 export async function tryServer({ binary, modelPath }: TryOut, signal: AbortSignal): Promise<void> {
-  const options = { binary, modelPath, contextTokens: CONTEXT_TOKENS, slots: 1, gpuLayers: -1, onLine: () => {} };
+  const limitBytes = memoryLimitBytes(undefined);
+  const options = {
+    binary,
+    modelPath,
+    contextTokens: CONTEXT_TOKENS,
+    slots: 1,
+    limitBytes,
+    gpuLayers: -1,
+    onLine: () => {},
+  };
   const running = await startServer(options, signal);
   try {
     const prompt = Array.from({ length: PROMPT_TOKENS }, (_, index) => index);

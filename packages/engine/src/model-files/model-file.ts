@@ -10,8 +10,24 @@ export const DEFAULT_CONTEXT_TOKENS = 4_096;
 const SMALL_MODEL_BYTES = 2 * 1024 ** 3;
 const SLOTS_OF_SMALL_MODELS = 4;
 
-/** Checks a model file before a process is started for it. Throws `MODEL_NOT_FOUND` or `GENERATION_FAILED`. */
-export async function checkModelFile(path: string): Promise<void> {
+/** A model file, and how it is going to be used. */
+export interface ModelUse {
+  readonly modelPath: string;
+  readonly slots: number;
+  /** Tokens per slot. Default: those of the training, at most `contextLengthMax`. */
+  readonly contextLength?: number | undefined;
+  /** Default: `DEFAULT_CONTEXT_TOKENS`. */
+  readonly contextLengthMax?: number | undefined;
+}
+
+/**
+ * Checks a model file before a process is started for it. Resolves with the predicted memory of the loaded model in bytes, from
+ * which the limit of its process follows, or with undefined if it predicts none. Throws an error for the model's owner.
+ */
+export type CheckFile = (use: ModelUse) => Promise<number | undefined>;
+
+/** Checks the first bytes of a model file. Throws `MODEL_NOT_FOUND` or `GENERATION_FAILED`. */
+export async function checkModelFile({ modelPath: path }: Pick<ModelUse, 'modelPath'>): Promise<undefined> {
   const beginning = await readBeginning(path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ShoalError('MODEL_NOT_FOUND', `The model file ${path} cannot be read: ${reason}`, { cause: error });

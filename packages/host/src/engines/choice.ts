@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import type { Engine } from '@shoal/engine';
+import type { ModelUse } from '@shoal/engine/model-files/model-file';
 import type { LlamaModel } from '@shoal/engine-llama';
 import { keepAliveMs } from '@shoal/formats/ollama/keep-alive';
 import { ShoalError } from '@shoal/protocol/error';
@@ -194,13 +195,17 @@ function residency({
   };
 }
 
-/** Checks the header of a model file, so that a broken or hostile file is refused before a process is started for it. */
-export async function checkModel(path: string): Promise<void> {
-  const [{ inspectModel }, { partsOf }] = await Promise.all([
+/**
+ * Checks the header of a model file, so that a broken or hostile file is refused before a process is started for it. Returns the
+ * predicted memory of the loaded model in bytes.
+ */
+export async function checkModel(use: ModelUse): Promise<number> {
+  const [{ inspectModel }, { predictedBytes }, { partsOf }] = await Promise.all([
     import('@shoal/models'),
+    import('../models/predicted-memory.ts'),
     import('../models/model-files.ts'),
   ]);
-  await inspectModel(partsOf(path));
+  return predictedBytes(await inspectModel(partsOf(use.modelPath)), use);
 }
 
 function demoModel(log: Logger): string {

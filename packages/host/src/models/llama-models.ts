@@ -1,9 +1,10 @@
-import { DEFAULT_CONTEXT_TOKENS, defaultSlots, type LlamaModel, modelName as nameOfFile } from '@shoal/engine-llama';
-import { inspectModel, predictMemory } from '@shoal/models';
+import { defaultSlots, type LlamaModel, modelName as nameOfFile } from '@shoal/engine-llama';
+import { inspectModel } from '@shoal/models';
 import { ShoalError } from '@shoal/protocol/error';
 import type { Home } from '../home/home.ts';
 import type { Configuration } from '../settings/configuration.ts';
 import { findModel, type LocalModel, modelPlaces } from './model-files.ts';
+import { predictedBytes } from './predicted-memory.ts';
 import { printableName } from '../printable.ts';
 
 /**
@@ -34,13 +35,10 @@ export async function chooseModels(
 /** A model that is given by its name keeps it. One that is given by its file, and the demo model, get the name of the file. */
 async function describe(model: LocalModel, choice: ModelChoice): Promise<LlamaModel> {
   const about = await inspected(model);
-  const { contextLengthMax = DEFAULT_CONTEXT_TOKENS } = choice;
-  const trained = about.contextLength ?? DEFAULT_CONTEXT_TOKENS;
-  const contextLength = choice.contextLength ?? Math.min(trained, contextLengthMax);
   const { slots = defaultSlots(model.path) } = choice;
   return {
     modelPath: model.path,
-    memoryBytes: predictMemory(about, { contextLength, slots }).totalBytes,
+    memoryBytes: predictedBytes(about, { ...choice, slots }),
     // The demo model's id, by which peers know it, is the name of its file.
     name: model.owner === 'demo' ? undefined : model.name,
     ...(model.owner === 'shoal' && { digest: model.digest }),
