@@ -27,7 +27,11 @@ const request = {
 const engine = createLlama(loadRequest);
 await engine.models();
 let receive: (message: FromChild) => void = () => {};
-const inProcess = new ChildEngine((message) => receive(message), new HeartbeatCells());
+const inProcess = new ChildEngine({
+  send: (message) => receive(message),
+  heartbeat: new HeartbeatCells(),
+  isOffline: false,
+});
 await inProcess.handle({ type: 'load', request: loadRequest });
 let lastId = 0;
 

@@ -73,11 +73,12 @@ test('a child makes steps while all answers wait for their consumers', async () 
   const ended = new Set<string>();
   const heartbeat = new HeartbeatCells();
   const steps = (): number => Atomics.load(heartbeat.cells, CELLS.steps);
-  const child = new ChildEngine((message: FromChild) => {
+  const send = (message: FromChild): void => {
     if (message.type !== 'events') return;
     for (const { type } of message.items) ended.add(type);
     if (ended.has('output')) waiting.resolve();
-  }, heartbeat);
+  };
+  const child = new ChildEngine({ send, heartbeat, isOffline: false });
   await child.handle({ type: 'load', request: LOAD_REQUEST });
   await child.handle({ type: 'generate', id: 1, request: LONG });
   await waiting.promise;

@@ -14,18 +14,27 @@ interface Loaded {
   readonly embeddings: EmbeddingContext;
 }
 
+export interface ChildOptions {
+  readonly send: (message: FromChild) => void;
+  readonly heartbeat: Heartbeat;
+  /** True if this process cannot use a network. */
+  readonly isOffline: boolean;
+}
+
 /** The child's side: one model and the requests that run on it. */
 export class ChildEngine {
   readonly #send: (message: FromChild) => void;
   readonly #heartbeat: Heartbeat;
+  readonly #isOffline: boolean;
   readonly #tasks = new Map<number, Generation | EmbeddingTask>();
   #loaded: Loaded | undefined;
   #outbox: RequestEvent[] = [];
   #isPosting = false;
 
-  constructor(send: (message: FromChild) => void, heartbeat: Heartbeat) {
+  constructor({ send, heartbeat, isOffline }: ChildOptions) {
     this.#send = send;
     this.#heartbeat = heartbeat;
+    this.#isOffline = isOffline;
   }
 
   async handle(message: ToChild): Promise<void> {
@@ -67,7 +76,7 @@ export class ChildEngine {
         embeddings: new EmbeddingContext(model),
       };
       await this.#heartbeat.ready;
-      this.#send({ type: 'loaded', model: model.loaded });
+      this.#send({ type: 'loaded', model: { ...model.loaded, isOffline: this.#isOffline } });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#send({ type: 'refused', reason: error instanceof ShoalError ? why : `llama.cpp refused it (${why}).` });

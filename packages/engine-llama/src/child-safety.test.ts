@@ -1,6 +1,6 @@
 /** Attempts of a model's process to harm the node that owns it. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { codeOf, createRequest, firstText, receive, receiveRest, unaborted } from '@shoal/engine/contracts/answers';
@@ -10,6 +10,7 @@ import { createLlama } from './index.ts';
 const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const OPTIONS = { modelPath: MODEL_PATH, threads: 1, gpuLayers: 0, slots: 2 } as const;
 const WITHOUT_PROC = process.platform === 'linux' ? false : 'processes are inspected in /proc';
+const WITHOUT_FILTERS = ['x64', 'arm64'].includes(process.arch) ? false : 'there is no filter for this processor';
 
 suite('the process of a model', { skip: WITHOUT_PROC }, () => {
   let engine: Engine;
@@ -30,6 +31,16 @@ suite('the process of a model', { skip: WITHOUT_PROC }, () => {
     const environment = await readFile(`/proc/${processId}/environ`, 'utf8');
     assert.match(environment, /PATH=/);
     assert.doesNotMatch(environment, /canary/);
+  });
+
+  test('has no network in any of its threads', { skip: WITHOUT_FILTERS }, async () => {
+    await receive(engine, createRequest('What is 2+2?'));
+    const threads = await readdir(`/proc/${processId}/task`);
+    assert.ok(threads.length > 1);
+    for (const thread of threads) {
+      // 2: a filter of system calls.
+      assert.match(await readFile(`/proc/${processId}/task/${thread}/status`, 'utf8'), /^Seccomp:\s+2$/m);
+    }
   });
 
   test('is replaced within 2 s if it stops during an answer, which ends once', async () => {

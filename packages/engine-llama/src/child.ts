@@ -16,9 +16,16 @@ process.once('disconnect', () => process.exit());
 const send = (message: FromChild) => {
   if (process.connected) process.send?.(message);
 };
-const engine = Promise.all([import('./child-engine.ts'), import('./heartbeat.ts')]).then(
-  ([{ ChildEngine }, { startHeartbeat }]) => new ChildEngine(send, startHeartbeat()),
-);
+// Before anything of a model file is read.
+const modules = Promise.all([
+  import('./native/deny-network.ts'),
+  import('./child-engine.ts'),
+  import('./heartbeat.ts'),
+]);
+const engine = modules.then(([{ denyNetwork }, { ChildEngine }, { startHeartbeat }]) => {
+  const isOffline = denyNetwork();
+  return new ChildEngine({ send, isOffline, heartbeat: startHeartbeat() });
+});
 
 process.on('message', (message: ToChild) => {
   void engine.then((ready) => ready.handle(message));

@@ -5,7 +5,7 @@ import { ShoalError } from '@shoal/protocol/error';
 import type { Engine, EngineAbilities, ResidentModel } from '@shoal/engine';
 import { modelForRequest } from '@shoal/engine/request-check';
 import { GPU_LAYERS_AUTO } from '@shoal/engine/model-files/gpu-layers';
-import type { LogLevel } from './messages.ts';
+import type { LogLevel, ModelDescription } from './messages.ts';
 import { type CheckFile, checkModelFile, defaultSlots, modelName } from '@shoal/engine/model-files/model-file';
 import { type Leave, ModelPool } from './model-pool.ts';
 import { describe, ModelRunner } from './model-runner.ts';
@@ -54,6 +54,8 @@ export interface LlamaOptions extends LlamaModel {
   /** The most memory of its own that a model's process may take. Default: derived from the prediction of `checkFile`. */
   readonly memoryLimitBytes?: number | undefined;
   readonly log?: ((level: LogLevel, text: string) => void) | undefined;
+  /** Called each time that a process has loaded a model. */
+  readonly onLoaded?: ((description: ModelDescription) => void) | undefined;
 }
 
 /** Creates an engine that runs llama.cpp, with a child process per model, which starts on first use. */
@@ -185,6 +187,7 @@ function createModelRunner(model: LlamaModel, options: LlamaOptions): ModelRunne
     checkFile: options.checkFile ?? checkModelFile,
     memoryLimitBytes: options.memoryLimitBytes,
     log: options.log ?? (() => {}),
+    onLoaded: options.onLoaded,
   });
 }
 

@@ -44,6 +44,8 @@ export interface ModelDescription {
   readonly device: string;
   /** Growth of the process when it loaded the model. */
   readonly memoryBytes: number;
+  /** True if the process cannot use a network. */
+  readonly isOffline: boolean;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -10,6 +10,7 @@ const LOADED: ModelDescription = {
   threads: 1,
   device: 'cpu',
   memoryBytes: 10,
+  isOffline: false,
 };
 const never = new AbortController().signal;
 

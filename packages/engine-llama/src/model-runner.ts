@@ -21,6 +21,7 @@ export interface ModelRunnerOptions {
   /** Default: derived from the prediction of `checkFile`. */
   readonly memoryLimitBytes?: number | undefined;
   readonly log: (level: LogLevel, text: string) => void;
+  readonly onLoaded?: ((description: ModelDescription) => void) | undefined;
 }
 
 /** Runs one model in a child process, which starts with the first request and can be unloaded at any time. */
@@ -110,8 +111,10 @@ export class ModelRunner {
       throw error;
     });
     this.known = running.description;
-    const { contextLength, threads, device } = running.description;
-    const how = `${this.slots} × ${contextLength} tokens, ${threads} threads, ${device}`;
+    this.#options.onLoaded?.(running.description);
+    const { contextLength, threads, device, isOffline } = running.description;
+    const network = isOffline ? 'no network' : 'the network is open to it';
+    const how = `${this.slots} × ${contextLength} tokens, ${threads} threads, ${device}, ${network}`;
     log('info', `Model ${this.id} is loaded in process ${running.process.pid} (${how}).`);
     return running;
   }

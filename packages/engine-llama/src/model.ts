@@ -37,7 +37,7 @@ export interface Model extends PromptEncoder {
   readonly pieceLength: number;
   /** Undefined if the number of threads is configured, or a GPU computes the model. */
   readonly threads: ThreadControl | undefined;
-  readonly loaded: ModelDescription;
+  readonly loaded: Omit<ModelDescription, 'isOffline'>;
   /** The options that the file recommends. */
   readonly sampling: Sampling;
   /** Returns the growth of this process since before the model was loaded. */

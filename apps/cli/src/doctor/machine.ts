@@ -31,7 +31,10 @@ export async function checkLlama(): Promise<Check> {
   if (binary !== undefined) {
     const libraries = `the libraries of node-llama-cpp ${binary.version} for this processor`;
     const trial = await tryLlama();
-    if (trial.works) return ok('llama.cpp', `${libraries}; the demo model answered`);
+    if (trial.works) {
+      const network = trial.isOffline ? 'without a network' : 'but this system cannot deny its process the network';
+      return ok('llama.cpp', `${libraries}; the demo model answered, ${network}`);
+    }
     return warn('llama.cpp', `${libraries} do not work: ${trial.why}`, trial.remedy ?? 'npm install');
   }
   const platform = `${process.platform} on ${process.arch}`;

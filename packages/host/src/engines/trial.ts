@@ -14,7 +14,14 @@ const REQUEST: InferenceRequest = {
 };
 
 /** The outcome of an answer that the engine llama was made to give. */
-export type Trial = { readonly works: true; readonly device: string } | FailedTrial;
+export type Trial = SuccessfulTrial | FailedTrial;
+
+export interface SuccessfulTrial {
+  readonly works: true;
+  readonly device: string;
+  /** True if the process could not use a network. */
+  readonly isOffline: boolean;
+}
 
 export interface FailedTrial {
   readonly works: false;
@@ -30,6 +37,7 @@ export interface FailedTrial {
 export async function tryLlama(gpuPackage?: Pick<GpuPackage, 'gpu' | 'folder'>): Promise<Trial> {
   const modelPath = findDemoModel();
   if (modelPath === undefined) return { works: false, why: 'the demo model, which it is tried with, is not installed' };
+  let isOffline = false;
   const engine = createLlama({
     modelPath,
     packageFolder: gpuPackage?.folder,
@@ -37,10 +45,11 @@ export async function tryLlama(gpuPackage?: Pick<GpuPackage, 'gpu' | 'folder'>):
     slots: 1,
     threads: 1,
     contextLength: CONTEXT_TOKENS,
+    onLoaded: (description) => (isOffline = description.isOffline),
   });
   try {
     const why = await whyNot(engine, gpuPackage?.gpu ?? 'cpu');
-    if (why === undefined) return { works: true, device: gpuPackage?.gpu ?? 'cpu' };
+    if (why === undefined) return { works: true, device: gpuPackage?.gpu ?? 'cpu', isOffline };
     return await explain(why, gpuPackage);
   } catch (error) {
     return await explain(ShoalError.from(error).message, gpuPackage);
