@@ -24,6 +24,8 @@ export interface WorkerCounts {
 /** The running node, as its HTTP API uses it. Every method throws `ShoalError`. */
 export interface NodeControl {
   status(): StatusView;
+  /** Returns the ids of lent models that cannot answer now, because their engine has failed. */
+  unavailable(): readonly string[];
   clusters(): readonly ClusterView[];
   /**
    * Joins a cluster and saves that. `lend`: answer the prompts of its members, or not. Undefined: as before for a cluster that

@@ -10,6 +10,12 @@ export function lendingProblem(models: readonly ModelInfo[]): string | undefined
   );
 }
 
+/** Returns the problem of lent models whose engine has failed. Undefined if there are none. */
+export function unavailableProblem(ids: readonly string[]): string | undefined {
+  if (ids.length === 0) return undefined;
+  return `Cannot answer now, because the process of the model failed and is started again: ${ids.join(', ')}. See: shoal logs`;
+}
+
 /** True if no lent model answers messages, and at least one should: models for embeddings alone are not asked to. */
 export function answersNoMessages(models: readonly ModelInfo[]): boolean {
   return models.some(isRawOnly) && !models.some(({ abilities }) => abilities?.includes('messages') ?? true);

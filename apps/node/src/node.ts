@@ -30,7 +30,7 @@ import type {
   WorkerCounts,
 } from './api.ts';
 import type { OfferedModel } from '@shoal/formats/models';
-import { lendingProblem } from './lent-models.ts';
+import { lendingProblem, unavailableProblem } from './lent-models.ts';
 import { offeredModels } from './offered-models.ts';
 import type { DoorHost } from '@shoal/host/doors';
 import { OwnModels } from './own-models.ts';
@@ -160,7 +160,8 @@ export class RunningNode implements NodeControl {
   status(): StatusView {
     const { active, queued, slots, health } = this.#status();
     const lending = lendingProblem(this.#worker?.models ?? []);
-    const problems = [this.#dhtProblem, this.#network.problem?.message, lending].filter(
+    const unavailable = unavailableProblem(this.unavailable());
+    const problems = [this.#dhtProblem, this.#network.problem?.message, lending, unavailable].filter(
       (problem) => problem !== undefined,
     );
     const { host, port } = this.#dht.native.address() ?? { host: '', port: 0 };
@@ -182,6 +183,10 @@ export class RunningNode implements NodeControl {
       doors: this.#doorViews(),
       requests: this.#options.requests.periods,
     };
+  }
+
+  unavailable(): readonly string[] {
+    return this.#worker?.unavailable ?? [];
   }
 
   clusters(): readonly ClusterView[] {

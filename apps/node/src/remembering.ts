@@ -9,6 +9,7 @@ import type { NodeState } from './state.ts';
 export function remembering(node: NodeControl, state: NodeState, record: RunRecord): NodeControl {
   return {
     status: () => node.status(),
+    unavailable: () => node.unavailable(),
     clusters: () => node.clusters(),
     peers: (cluster) => node.peers(cluster),
     workers: () => node.workers(),

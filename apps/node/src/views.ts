@@ -1,5 +1,6 @@
 import { type Peer, peerName } from '@shoal/network';
 import type { ClusterView, PeerView, WorkerCounts } from './api.ts';
+import type { PeerInfo } from '@shoal/protocol';
 import { printableName } from '@shoal/host/printable';
 
 /** Idle peers send their status every 5 s. */
@@ -34,8 +35,14 @@ export function countWorkers(peers: readonly Peer[], now: number): WorkerCounts 
     if (info.lends !== true) continue;
     const slots = Math.max(1, info.status?.slots ?? info.capacity?.slots ?? 1);
     if (now - lastSeenAt > SILENT_AFTER_MS) counts.silent += 1;
-    else if (link.openAnswers + othersLoad >= slots) counts.busy += 1;
+    else if (link.openAnswers + othersLoad >= slots || hasFailed(info)) counts.busy += 1;
     else counts.free += 1;
   }
   return counts;
+}
+
+/** True if no model of a worker can answer now. */
+function hasFailed({ models, status }: PeerInfo): boolean {
+  const failed = status?.unavailable ?? [];
+  return failed.length > 0 && models.every(({ id }) => failed.includes(id));
 }

@@ -9,8 +9,8 @@ const chat: InferenceRequest = { model: 'tiny', input: promptInput('Hi'), sampli
 const withTools: InferenceRequest = { ...chat, tools: [{ name: 'add' }] };
 
 /** A worker without a connection. Only the number of our open requests matters here. */
-function fakePeer(name: string, model: Partial<ModelInfo>, health = 100): Peer {
-  const status = { health, active: 0, queued: 0, slots: 1 };
+function fakePeer(name: string, model: Partial<ModelInfo>, health = 100, unavailable?: readonly string[]): Peer {
+  const status = { health, active: 0, queued: 0, slots: 1, unavailable };
   const info: PeerInfo = { dialect: 'shoal', name, models: [{ id: 'tiny', ...model }], lends: true, status };
   const link = { openAnswers: 0 } as Peer['link'];
   return { key: name, link, info, connectedAt: 0, lastSeenAt: 0 };
@@ -27,6 +27,13 @@ test('only workers whose model can answer are asked', () => {
   ];
   assert.deepEqual(names(peers, withTools), ['calls']);
   assert.deepEqual(names(peers, chat), ['chats', 'calls']);
+});
+
+test('a worker whose model cannot answer now is asked last, and for its other models like any other', () => {
+  const failed = fakePeer('failed', { abilities: ['messages'] }, 100, ['tiny']);
+  const healthy = fakePeer('healthy', { abilities: ['messages'] }, 10);
+  const other = fakePeer('other', { abilities: ['messages'] }, 50, ['large']);
+  assert.deepEqual(names([failed, healthy, other], chat), ['other', 'healthy', 'failed']);
 });
 
 test('a worker that does not list its abilities is asked for a chat like any other, and last for other abilities', () => {

@@ -25,7 +25,7 @@ export function matchModel(models: readonly ModelInfo[], wanted: string | undefi
 
 /**
  * Sorts the workers that lend the model and can answer, best first. If the request needs more than the basic abilities, workers
- * that list the abilities come first. Then workers with a free slot, then the least loaded (requests per slot), the
+ * that list the abilities come first. Workers whose model cannot answer now come last. Then workers with a free slot, then the least loaded (requests per slot), the
  * healthiest, the fastest. `random` (0 to 1) breaks ties, so that clients that know the same peers spread their requests.
  */
 export function rankWorkers(peers: readonly Peer[], request: InferenceRequest, random: () => number): readonly Peer[] {
@@ -34,7 +34,7 @@ export function rankWorkers(peers: readonly Peer[], request: InferenceRequest, r
     .filter(({ model }) => mayAnswer(model, request))
     .map(({ peer, model }) => {
       const isUnsure = isSpecial && model.abilities === undefined;
-      return { peer, rank: [isUnsure ? 1 : 0, ...rankOf(peer, random())] };
+      return { peer, rank: [isUnavailable(peer.info, model) ? 1 : 0, isUnsure ? 1 : 0, ...rankOf(peer, random())] };
     })
     .toSorted((left, right) => compare(left.rank, right.rank))
     .map(({ peer }) => peer);
@@ -53,6 +53,11 @@ export function missingAbilityError(peers: readonly Peer[], request: InferenceRe
   } catch (thrown) {
     return ShoalError.from(thrown);
   }
+}
+
+/** True if the worker says that this model cannot answer now. */
+export function isUnavailable({ status }: PeerInfo, { id }: ModelInfo): boolean {
+  return status?.unavailable?.includes(id) ?? false;
 }
 
 /** Returns the number of requests that a worker runs at once. Default: 1. */

@@ -52,9 +52,11 @@ suite('the process of a model', { skip: WITHOUT_PROC }, () => {
     const rest = await receiveRest({ [Symbol.asyncIterator]: () => events });
     assert.equal(codeOf(rest), 'GENERATION_FAILED');
     const silentMs = performance.now() - stoppedAt;
+    assert.deepEqual(engine.unavailable?.(), ['shoal-demo']);
     assert.ok(silentMs < 2_500, `${silentMs} ms`);
     assert.equal((await receive(engine, createRequest('What is 2+2?'))).text, '4');
     assert.notEqual(processId, stopped);
+    assert.deepEqual(engine.unavailable?.(), []);
   });
 });
 

@@ -120,6 +120,10 @@ class Llama implements Engine {
     return Promise.resolve(this.#pool.list());
   }
 
+  unavailable(): readonly string[] {
+    return this.#runners.filter(({ hasFailed }) => hasFailed).map(({ id }) => id);
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#pool.close();

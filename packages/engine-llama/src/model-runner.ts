@@ -47,6 +47,11 @@ export class ModelRunner {
     return this.#answers.size;
   }
 
+  /** True while its process has failed and is started again. */
+  get hasFailed(): boolean {
+    return this.#supervisor.hasFailed;
+  }
+
   get isResident(): boolean {
     return this.#supervisor.isRunning;
   }

@@ -41,6 +41,11 @@ export interface Engine {
   generate(request: InferenceRequest, signal: AbortSignal): AsyncIterable<InferenceEvent>;
   /** The models in memory now. Undefined for engines that cannot list them. */
   resident?(): Promise<readonly ResidentModel[]>;
+  /**
+   * The ids of models that cannot answer now, because their process has failed and is started again. Undefined for engines that
+   * have no processes.
+   */
+  unavailable?(): readonly string[];
   /** Ends running generations with `GENERATION_ABORTED` and releases everything. May be called twice. */
   close(): Promise<void>;
 }

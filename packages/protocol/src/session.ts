@@ -20,6 +20,8 @@ export interface PeerStatus {
   readonly slots: number;
   /** Tokens per second of its recent generations. Undefined before the first one. */
   readonly tokensPerSecond?: number | undefined;
+  /** The ids of lent models that cannot answer now, because their engine has failed and is started again. Undefined: none. */
+  readonly unavailable?: readonly string[] | undefined;
 }
 
 /** The peer of a connection, as far as its dialect describes it. */

@@ -401,3 +401,10 @@ test('close waits for running requests', async () => {
   await lender.close(60_000);
   assert.equal(running.code, 'finish');
 });
+
+test('the status names the models whose engine has failed, and has no health if they are all', async () => {
+  const { worker: healthy, engine } = await worker([FINISH]);
+  assert.deepEqual([healthy.status().health, 'unavailable' in healthy.status()], [100, false]);
+  engine.failed = ['scripted'];
+  assert.deepEqual([healthy.status().health, healthy.status().unavailable], [0, ['scripted']]);
+});

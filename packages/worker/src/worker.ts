@@ -84,16 +84,25 @@ export class Worker {
     return this.scheduler.slots;
   }
 
+  /** The ids of models that cannot answer now. */
+  get unavailable(): readonly string[] {
+    return this.#options.engine.unavailable?.() ?? [];
+  }
+
   status(): PeerStatus {
     const { slots, queueCapacity } = this;
     const { active, queued } = this.scheduler.load;
     const { tokensPerSecond } = this.scheduler.speed;
+    const { unavailable } = this;
+    // Peers that do not know `unavailable` ask a node without health last among equals.
+    const canAnswer = this.models.length === 0 || unavailable.length < this.models.length;
     return {
-      health: this.#options.health(active + queued, slots + queueCapacity),
+      health: canAnswer ? this.#options.health(active + queued, slots + queueCapacity) : 0,
       active,
       queued,
       slots,
       tokensPerSecond,
+      ...(unavailable.length > 0 && { unavailable }),
     };
   }
 

@@ -20,6 +20,7 @@ export class ScriptedEngine implements Engine {
   readonly abilities;
   readonly requests: InferenceRequest[] = [];
   isClosed = false;
+  failed: readonly string[] = [];
   readonly #script: readonly Step[];
   readonly #closing = new AbortController();
 
@@ -30,6 +31,10 @@ export class ScriptedEngine implements Engine {
 
   models(): Promise<readonly ModelInfo[]> {
     return Promise.resolve([{ id: 'scripted', digest: `sha256:${'1'.repeat(64)}` }]);
+  }
+
+  unavailable(): readonly string[] {
+    return this.failed;
   }
 
   async *generate(request: InferenceRequest, signal: AbortSignal): AsyncGenerator<InferenceEvent> {

@@ -29,6 +29,7 @@ export class FakeNode implements NodeControl {
   /** The models that it lends. */
   lent: readonly ModelInfo[] = [];
   doors: readonly DoorView[] = [];
+  failed: readonly string[] = [];
   /** The models in memory. Default: the engine cannot list them. */
   resident: readonly ResidentModelView[] | undefined;
 
@@ -51,6 +52,10 @@ export class FakeNode implements NodeControl {
       requests: new RequestLog().periods,
       clusters: this.clusters(),
     };
+  }
+
+  unavailable(): readonly string[] {
+    return this.failed;
   }
 
   clusters(): readonly ClusterView[] {

@@ -1,6 +1,6 @@
 import type { PeerInfo } from '@shoal/protocol';
 import type { ErrorCode, ShoalError } from '@shoal/protocol/error';
-import { matchModel, slotsOf } from '../select.ts';
+import { isUnavailable, matchModel, slotsOf } from '../select.ts';
 
 /** Requests of a batch that run at once, however many slots the workers report. */
 const MAX_IN_FLIGHT = 1_024;
@@ -73,7 +73,10 @@ export class BatchCapacity {
    * others. At least 1: a request also searches for workers, and waits in a queue if all are busy.
    */
   limit(model?: string): number {
-    const able = this.#lenders.filter(({ info }) => matchModel(info.models, model) !== undefined);
+    const able = this.#lenders.filter(({ info }) => {
+      const lent = matchModel(info.models, model);
+      return lent !== undefined && !isUnavailable(info, lent);
+    });
     const slots = able.reduce((sum, { info, othersLoad = 0 }) => sum + Math.max(0, slotsOf(info) - othersLoad), 0);
     return Math.max(1, Math.min(slots, this.#options.concurrency, MAX_IN_FLIGHT));
   }

@@ -57,9 +57,12 @@ suite('a supervisor', () => {
       return new FakeProcess();
     });
     const first = await supervisor.ready();
+    assert.equal(supervisor.hasFailed, false);
     first.crash();
     await restarted.promise;
+    assert.equal(supervisor.hasFailed, true);
     assert.notEqual(await supervisor.ready(), first);
+    assert.equal(supervisor.hasFailed, false);
     assert.deepEqual(losses, ['crashed']);
     await supervisor.close();
   });

@@ -47,6 +47,7 @@ export class Supervisor<Running extends Supervised> {
   readonly #closing = new AbortController();
   #running: Promise<Running> | undefined;
   #failure: ShoalError | undefined;
+  #hasFailed = false;
   #backOffMs = 0;
   #restartAt = 0;
 
@@ -76,6 +77,11 @@ export class Supervisor<Running extends Supervised> {
     return this.#running !== undefined;
   }
 
+  /** True from an unexpected end, or a failed start, until the process takes requests again. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
   /** Makes the next back-off the shortest again. Called after a successful request. */
   resetBackOff(): void {
     this.#backOffMs = 0;
@@ -97,7 +103,10 @@ export class Supervisor<Running extends Supervised> {
     const running = this.#startAfterBackOff();
     this.#running = running;
     void running.then(
-      ({ gone }) => this.#watch(running, gone, this.#clock.now()),
+      ({ gone }) => {
+        this.#hasFailed = false;
+        return this.#watch(running, gone, this.#clock.now());
+      },
       (error: unknown) => {
         if (this.#running !== running) return;
         this.#running = undefined;
@@ -133,6 +142,7 @@ export class Supervisor<Running extends Supervised> {
   /** Doubles the back-off, or resets it if the last process ran long enough. */
   #postpone(ranMs: number, failure: ShoalError): void {
     this.#failure = failure;
+    this.#hasFailed = true;
     const isFirst = this.#backOffMs === 0 || ranMs > HEALTHY_AFTER_MS;
     this.#backOffMs = isFirst ? FIRST_BACK_OFF_MS : Math.min(this.#backOffMs * 2, BACK_OFF_MAX_MS);
     this.#restartAt = this.#clock.now() + this.#backOffMs;

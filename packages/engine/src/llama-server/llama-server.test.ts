@@ -193,9 +193,11 @@ test(
     const stoppedAt = performance.now();
     assert.equal(codeOf(await receive(engine, createRequest(LONG))), 'GENERATION_FAILED');
     const silentMs = performance.now() - stoppedAt;
+    assert.deepEqual(engine.unavailable?.(), ['shoal-demo']);
     assert.ok(silentMs < 2_500, `${silentMs} ms`);
     assert.equal((await receive(engine, createRequest('What is 2+2?'))).text, '4');
     assert.notEqual(pid, stopped);
+    assert.deepEqual(engine.unavailable?.(), []);
   },
 );
 

@@ -103,6 +103,10 @@ class LlamaServer implements Engine {
     ];
   }
 
+  unavailable(): readonly string[] {
+    return this.#supervisor.hasFailed ? [this.#id] : [];
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([this.#supervisor.close(), this.#embedder.close()]);

@@ -74,6 +74,7 @@ export interface StatusMessage {
   readonly queued: number;
   readonly slots: number;
   readonly tokens_per_second?: number | undefined;
+  readonly unavailable?: readonly string[] | undefined;
 }
 
 /** True if a `peer_hello` selects this dialect. */
@@ -111,12 +112,14 @@ export function readHello(message: JsonObject): HelloMessage {
 export function readStatus(message: JsonObject): PeerStatus {
   const fields = new Fields(message, 'peer_status');
   const tokensPerSecond = fields.number('tokens_per_second', 0, MAX_COUNT);
+  const unavailable = fields.strings('unavailable', MAX_HELLO_ITEMS);
   return {
     health: fields.required('health', fields.number('health', 0, 100)),
     active: fields.required('active', count(fields, 'active')),
     queued: fields.required('queued', count(fields, 'queued')),
     slots: fields.required('slots', count(fields, 'slots')),
     ...(tokensPerSecond === undefined ? {} : { tokensPerSecond }),
+    ...(unavailable === undefined ? {} : { unavailable }),
   };
 }
 
@@ -128,6 +131,7 @@ export function statusMessage(status: PeerStatus): StatusMessage {
     queued: status.queued,
     slots: status.slots,
     ...(status.tokensPerSecond === undefined ? {} : { tokens_per_second: status.tokensPerSecond }),
+    ...(status.unavailable === undefined ? {} : { unavailable: status.unavailable }),
   };
 }
 

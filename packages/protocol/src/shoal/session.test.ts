@@ -7,7 +7,7 @@ import { FRAME_STALL_MS, MAX_BAD_MESSAGES_IN_A_ROW } from '../message-session.ts
 import { promptInput } from '../request.ts';
 import type { Output } from '../session.ts';
 import { HEARTBEAT_MS, WORKER_SILENT_MS } from './client.ts';
-import { type HelloMessage, INITIAL_CREDIT_BYTES, MAX_REQUEST_BYTES, PROTOCOL } from './messages.ts';
+import { type HelloMessage, INITIAL_CREDIT_BYTES, MAX_REQUEST_BYTES, PROTOCOL, statusMessage } from './messages.ts';
 import {
   HELLO_TIMEOUT_MS,
   PEER_SILENT_MS,
@@ -71,6 +71,15 @@ test('a hello with shoal/1 selects shoal/1', () => {
   const met = outputs.find((output) => output.type === 'peer');
   assert.equal(met?.peer.lends, true);
   assert.deepEqual(met?.peer.models, [{ id: 'tiny', digest: `sha256:${'0'.repeat(64)}`, contextLength: 512 }]);
+});
+
+test('a status names the models that cannot answer now', () => {
+  const session = open();
+  session.receive(line(hello), 0);
+  const status = { health: 0, active: 0, queued: 0, slots: 1, unavailable: ['tiny'] };
+  const [met] = session.receive(line(statusMessage(status)), 0);
+  assert.ok(met?.type === 'peer');
+  assert.deepEqual(met.peer.status, status);
 });
 
 test('a hello without shoal/1 selects OpenGateway, which sends no errors', () => {

@@ -17,3 +17,18 @@ test('a node that lends only models that answer no messages is not ready, and sa
   assert.equal(ready.status, 200);
   await ready.body?.cancel();
 });
+
+test('a node is not ready while the processes of all models that it lends have failed', async (t) => {
+  const { api, node } = await openTestApi(t, {}, (fake) => {
+    fake.offered = OFFERED;
+    fake.lent = [{ id: 'base' }, { id: 'other' }];
+    fake.failed = ['base', 'other'];
+  });
+  const refused = await fetch(`${api.url}/readyz`);
+  assert.equal(refused.status, 503);
+  assert.match(await refused.text(), /failed and is started again: base, other/);
+  node.failed = ['other'];
+  const ready = await fetch(`${api.url}/readyz`);
+  assert.equal(ready.status, 200);
+  await ready.body?.cancel();
+});

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ShoalError } from '@shoal/protocol/error';
 import { traffic } from '@shoal/transport';
 import type { NodeFigures } from '../metrics/metrics.ts';
-import { answersNoMessages, lendingProblem } from '../../lent-models.ts';
+import { answersNoMessages, lendingProblem, unavailableProblem } from '../../lent-models.ts';
 import type { ApiContext } from './context.ts';
 
 const UNAVAILABLE = 503;
@@ -35,6 +35,8 @@ function whyNotReady({ nodeForCalls }: ApiContext): string | undefined {
     const node = nodeForCalls();
     const { models: lent } = node.status();
     if (answersNoMessages(lent)) return lendingProblem(lent);
+    const failed = node.unavailable();
+    if (failed.length > 0 && failed.length >= lent.length) return unavailableProblem(failed);
     if (node.models().length > 0) return undefined;
     const { problems } = node.status();
     return ['No model is on offer: this node has none, and no peer lends one.', ...problems].join(' ');
