@@ -27,22 +27,19 @@ function machineMemory(): number {
 }
 
 /**
- * Looks at a process's memory twice a second. Calls `onExceeded` once, with the reason, when it takes more than the limit.
+ * Looks at a process's memory at once, and then twice a second. Calls `onExceeded` once, with the reason, when it takes more than the limit.
  * Returns the function that ends the watch. Does nothing where `/proc` is missing: other systems report only resident memory,
  * in which the pages of the model file count, so a limit would mean something else there.
  */
-export function watchMemory(
-  pid: number,
-  limitBytes: number,
-  onExceeded: (reason: string) => void,
-  read: (pid: number) => number | undefined = ownBytes,
-): () => void {
-  const timer = setInterval(() => {
-    const bytes = read(pid);
+export function watchMemory(pid: number, limitBytes: number, onExceeded: (reason: string) => void): () => void {
+  const look = (): void => {
+    const bytes = ownBytes(pid);
     if (bytes === undefined || bytes <= limitBytes) return;
     clearInterval(timer);
     onExceeded(`it took ${inGib(bytes)} of memory, and its limit is ${inGib(limitBytes)}`);
-  }, INTERVAL_MS).unref();
+  };
+  const timer = setInterval(look, INTERVAL_MS).unref();
+  look();
   return () => clearInterval(timer);
 }
 
@@ -50,7 +47,7 @@ export function watchMemory(
  * Returns the memory of a process that is backed by no file, in bytes, swapped pages included. The pages of a mapped model are
  * the system's to drop, and are not counted. Undefined if the process has ended, or there is no `/proc`.
  */
-export function ownBytes(pid: number): number | undefined {
+function ownBytes(pid: number): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const fields = [...status.matchAll(/^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$/gm)];
