@@ -68,6 +68,21 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/worker/src/doors/donate/storage-quota.ts', 'STORAGE_QUOTA_BYTES', 'FIRST_STEP_BYTES'],
     ['packages/worker/src/doors/donate/uploads.ts', 'PUSHED_KEEP_ALIVE_MS'],
   ],
+  'JSON schemas': [
+    ['packages/chat/src/grammar/schema-writer.ts', 'MAX_SCHEMAS_READ', 'MAX_SCHEMA_DEPTH'],
+    ['packages/chat/src/grammar/object-rule.ts', 'MAX_PROPERTIES'],
+    ['packages/chat/src/grammar/constants.ts', 'MAX_CONSTANTS'],
+    [
+      'packages/chat/src/grammar/grammar-builder.ts',
+      'MAX_LITERAL_BYTES',
+      'MAX_ALTERNATIVES',
+      'MAX_RULES',
+      'MAX_REPETITIONS',
+      'MAX_GRAMMAR_BYTES',
+    ],
+    ['packages/chat/src/grammar/readings.ts', 'MAX_READINGS'],
+    ['packages/chat/src/grammar/pattern.ts', 'MAX_PATTERN_CHARS', 'MAX_PATTERN_DEPTH', 'MAX_PATTERN_CHOICES'],
+  ],
   'The node and its local API': [
     ['apps/node/src/daemon.ts', 'DRAIN_MS'],
     ['apps/node/src/api.ts', 'API_BODY_LIMIT_BYTES'],

@@ -1,9 +1,15 @@
 import { ShoalError } from '@shoal/protocol/error';
 import { type Primitive, PRIMITIVES, SPACE } from './primitives.ts';
 
-/** The largest grammar text. A schema with some hundred properties needs a tenth of it. */
+/** The largest grammar of a JSON schema. A schema with some hundred properties needs a tenth of it. A larger one is refused. */
 const MAX_GRAMMAR_BYTES = 256 * 1024;
-/** The repetitions of one grammar. llama.cpp makes a rule of each: `{2,40}` is 40 (`handle_repetitions` in llama-grammar.cpp). */
+/** Constants and property names of one grammar together, as JSON. They are counted before they are written; more are refused. */
+const MAX_LITERAL_BYTES = 512 * 1024;
+/** Values of `enum` and schemas of `anyOf` and `oneOf` in one grammar. More are refused. */
+const MAX_ALTERNATIVES = 4_096;
+/** Rules of one grammar: a schema needs one, and a property two more. More are refused. */
+const MAX_RULES = 10_000;
+/** Repetitions of one grammar: `maxItems`, `maxLength` and `{2,40}` in a pattern. llama.cpp makes a rule of each. More are refused. */
 const MAX_REPETITIONS = 20_000;
 /** The length of a rule's name without the number that makes it unique. Names only help readers. */
 const RULE_NAME_CHARS = 48;
@@ -19,6 +25,8 @@ export class GrammarBuilder {
   readonly #alternatives = new Map<string, readonly string[]>();
   readonly #nameCounts = new Map<string, number>();
   #bytes = 0;
+  #literalBytes = 0;
+  #alternativeCount = 0;
   #repetitions = 0;
 
   constructor() {
@@ -39,6 +47,7 @@ export class GrammarBuilder {
     let rule = count === 0 && !isReserved(wanted) ? wanted : `${wanted}-${count}`;
     while (this.#rules.has(rule)) rule = `${wanted}-${++count}`;
     this.#nameCounts.set(wanted, count + 1);
+    if (this.#rules.size >= MAX_RULES) throw tooMany(`${MAX_RULES} rules`);
     this.#rules.set(rule, '');
     return rule;
   }
@@ -87,12 +96,24 @@ export class GrammarBuilder {
     return name;
   }
 
+  /** Counts a constant or a property name before it is written, because writing many takes time and memory. */
+  countLiteral(json: string): void {
+    this.#literalBytes += json.length > MAX_LITERAL_BYTES ? json.length : UTF_8.encode(json).length;
+    if (this.#literalBytes > MAX_LITERAL_BYTES) {
+      throw tooMany(`${MAX_LITERAL_BYTES / 1024} KiB of constants and property names`);
+    }
+  }
+
+  /** Counts values or schemas of which one is generated, before they are written. */
+  countAlternatives(count: number): void {
+    this.#alternativeCount += count;
+    if (this.#alternativeCount > MAX_ALTERNATIVES) throw tooMany(`${MAX_ALTERNATIVES} alternatives`);
+  }
+
   /** `item` is one symbol: the name of a rule, a class or a literal. Without `most` the number is unlimited. */
   repeat(item: string, least: number, most?: number): string {
     this.#repetitions += most ?? Math.max(1, least);
-    if (this.#repetitions > MAX_REPETITIONS) {
-      throw ShoalError.invalidRequest(`A JSON schema may have at most ${MAX_REPETITIONS} repetitions in total.`);
-    }
+    if (this.#repetitions > MAX_REPETITIONS) throw tooMany(`${MAX_REPETITIONS} repetitions`);
     if (most === 0) return '';
     if (least === 1 && most === 1) return item;
     if (least === 0 && most === 1) return `${item}?`;
@@ -114,6 +135,10 @@ export class GrammarBuilder {
     }
     this.#rules.set(rule, body);
   }
+}
+
+function tooMany(most: string): ShoalError {
+  return ShoalError.invalidRequest(`A JSON schema may have at most ${most} in total.`);
 }
 
 function isReserved(name: string): boolean {

@@ -5,7 +5,7 @@ import { jsonLiteral } from './literal.ts';
 import { otherKeyBody } from './other-keys.ts';
 import type { SchemaRules } from './schema-rules.ts';
 
-/** The properties of one object: after a comma, llama.cpp follows all possible next properties at once. */
+/** Properties of one object: after a comma, llama.cpp follows all possible next ones at once. A schema with more is refused. */
 const MAX_PROPERTIES = 256;
 const MAX_PROPERTY_NAME_CHARS = 256;
 
@@ -25,6 +25,7 @@ export function objectBody(rules: SchemaRules, schema: JsonObject, path: string,
   // As in llama.cpp: additional properties are generated if the schema describes them or describes no properties.
   const others = additionalProperties ?? schema.properties === undefined;
   if (properties.length === 0 && others === true) return builder.primitive('object');
+  for (const { name } of properties) builder.countLiteral(JSON.stringify(name));
   const members = properties.map(({ name, value, isRequired }): Member => {
     const valueRule = rules.ruleOf(value, `${path}/properties/${name}`, `${rule}-${name}`);
     const pair = builder.addRule(`${rule}-${name}-kv`, `${jsonLiteral(name)} space ":" space ${valueRule}`);

@@ -1,13 +1,13 @@
 import { type CharacterSet, complement, type CodePointRange, singleRange, union } from './characters.ts';
 
-/** The length of a pattern. */
+/** Characters of one `pattern`. A longer one is refused. */
 const MAX_PATTERN_CHARS = 1024;
-/** The depth of nested groups. */
+/** Levels that the groups of one `pattern` may nest. A deeper one is refused. */
 const MAX_PATTERN_DEPTH = 32;
 /** llama.cpp's limit (MAX_REPETITION_THRESHOLD). */
 const MAX_PATTERN_REPETITION = 2000;
 
-/** Alternatives and repetitions of a pattern. llama.cpp follows all of them at once, for every token that it tries. */
+/** Alternatives and repetitions of one `pattern`: llama.cpp follows all of them at once, for every token. More are refused. */
 const MAX_PATTERN_CHOICES = 64;
 
 /** A part of a regular expression. */

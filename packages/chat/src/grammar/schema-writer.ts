@@ -6,15 +6,16 @@ import { assertions, asSchema, schemasOf, unfit } from './keywords.ts';
 import { mergeSchemas } from './merge.ts';
 import { numberBody } from './number-rule.ts';
 import { objectBody } from './object-rule.ts';
-import { stringBody } from './string-rule.ts';
+import { Readings } from './readings.ts';
+import { stringRule } from './string-rule.ts';
 import type { SchemaRules } from './schema-rules.ts';
 import { type SchemaType, typesOf } from './types.ts';
 
-/** Schemas and properties that are read. Each merge by `allOf` and the like counts them again. */
+/** Schemas and properties of one JSON schema. Each merge by `allOf` and the like counts them again. More are refused. */
 const MAX_SCHEMAS_READ = 10_000;
 /** The characters of merged schemas, as JSON. Each merge counts again. */
 const MAX_MERGED_CHARS = 16 * 1024 * 1024;
-/** The depth of nested schemas, including references. */
+/** Levels that the schemas of one JSON schema may nest, including references. A deeper one is refused. */
 const MAX_SCHEMA_DEPTH = 128;
 
 /** Adds rules for JSON that fits the schema. Returns the name of the first: `name`, or a similar one if that is taken. */
@@ -34,9 +35,11 @@ class SchemaWriter implements SchemaRules {
   readonly #document: JsonObject;
   /** The rules of referenced schemas, by JSON pointer. */
   readonly #references = new Map<string, string>();
+  readonly #readings = new Readings();
+  /** The rules that are being defined, the innermost last. */
+  readonly #open: string[] = [];
   #schemas = 0;
   #mergedChars = 0;
-  #depth = 0;
 
   constructor(builder: GrammarBuilder, document: JsonObject) {
     this.builder = builder;
@@ -51,9 +54,17 @@ class SchemaWriter implements SchemaRules {
     for (const [pointer, referred] of this.#references) {
       if (endless.has(referred)) throw unfit(pointer, '"$ref" refers to itself');
     }
+    this.#readings.check();
   }
 
   ruleOf(value: unknown, path: string, name: string): string {
+    const rule = this.#ruleOf(value, path, name);
+    const parent = this.#open.at(-1);
+    if (parent !== undefined) this.#readings.addContent(parent, rule);
+    return rule;
+  }
+
+  #ruleOf(value: unknown, path: string, name: string): string {
     const schema = asSchema(value, path);
     const { $ref, ...others } = assertions(schema, path);
     if ($ref !== undefined && Object.keys(others).length === 0) return this.#referred($ref, path);
@@ -64,11 +75,11 @@ class SchemaWriter implements SchemaRules {
 
   #define(rule: string, schema: JsonObject, path: string): void {
     this.#count(1, path);
-    if (++this.#depth > MAX_SCHEMA_DEPTH) {
+    if (this.#open.push(rule) > MAX_SCHEMA_DEPTH) {
       throw unfit(path, `schemas are more than ${MAX_SCHEMA_DEPTH} deep, or refer to themselves`);
     }
     this.#defineBody(rule, this.#merged(assertions(schema, path), path), path);
-    this.#depth -= 1;
+    this.#open.pop();
   }
 
   #defineBody(rule: string, schema: JsonObject, path: string): void {
@@ -84,26 +95,31 @@ class SchemaWriter implements SchemaRules {
     }
     const types = typesOf(schema, path);
     if (schema.const !== undefined || schema.enum !== undefined) {
-      this.builder.define(rule, constantsBody(schema, path));
+      this.builder.define(rule, constantsBody(this.builder, schema, path));
     } else if (types === undefined) {
       this.builder.define(rule, this.builder.primitive('value'));
     } else if (types.length > 1) {
       const alternatives = types.map((type) => ({ ...schema, type }));
       this.#defineAlternatives(rule, alternatives, path);
     } else {
-      for (const type of types) this.builder.define(rule, this.#bodyOfType(type, schema, path, rule));
+      for (const type of types) {
+        this.#readings.addValue(rule, { type, schema, path });
+        this.builder.define(rule, this.#bodyOfType(type, schema, path, rule));
+      }
     }
   }
 
   #defineAlternatives(rule: string, alternatives: readonly JsonObject[], path: string): void {
+    this.builder.countAlternatives(alternatives.length);
     const rules = alternatives.map((schema, index) => this.ruleOf(schema, `${path}/${index}`, `${rule}-${index}`));
     this.builder.defineAlternatives(rule, rules);
+    this.#readings.addChoice(rule, rules, path);
   }
 
   /** Defines a rule by a reference and the keywords next to it. */
   #defineReferring(rule: string, reference: unknown, beside: JsonObject, path: string): void {
     if (Object.keys(beside).length === 0) {
-      return this.builder.defineAlternatives(rule, [this.#referred(reference, path)]);
+      return this.#defineAlternatives(rule, [{ $ref: reference }], path);
     }
     const { target } = this.#find(reference, path);
     this.#define(rule, this.#merge(assertions(target, path), beside, path), path);
@@ -115,8 +131,11 @@ class SchemaWriter implements SchemaRules {
         return objectBody(this, schema, path, rule);
       case 'array':
         return arrayBody(this, schema, path, rule);
-      case 'string':
-        return stringBody(this.builder, schema, path, rule);
+      case 'string': {
+        const { body, readings } = stringRule(this.builder, schema, path, rule);
+        this.#readings.addValue(rule, { type, schema, path, own: readings });
+        return body;
+      }
       case 'integer':
       case 'number':
         return numberBody(this.builder, type, schema, path);

@@ -5,18 +5,26 @@ import type { GrammarBuilder } from './grammar-builder.ts';
 import { type Bounds, boundsOf, textOf, unfit } from './keywords.ts';
 import { literal } from './literal.ts';
 import { parsePattern, type Pattern, UnfitPattern } from './pattern.ts';
+import { lengthOf, readingsOf } from './pattern-measures.ts';
 
 /** Characters that JSON escapes with a backslash and one character. */
 const ESCAPED = ['"', '\\', '\b', '\f', '\n', '\r', '\t'];
 
-/** Returns the rule body of a JSON string. */
-export function stringBody(builder: GrammarBuilder, schema: JsonObject, path: string, rule: string): string {
+interface StringRule {
+  readonly body: string;
+  /** Ways in which one beginning of a text may fit. */
+  readonly readings: number;
+}
+
+/** Returns the rule of a JSON string. */
+export function stringRule(builder: GrammarBuilder, schema: JsonObject, path: string, rule: string): StringRule {
   const bounds = boundsOf(schema, ['minLength', 'maxLength'], path);
   const source = patternOf(schema, path);
-  if (source !== undefined) return patternBody(builder, source, bounds, path, rule);
+  if (source !== undefined) return patternRule(builder, source, bounds, path, rule);
   const { least, most } = bounds;
-  if (least === 0 && most === undefined) return builder.primitive('string');
-  return String.raw`"\"" ${builder.repeat(builder.primitive('char'), least, most)} "\""`;
+  if (least === 0 && most === undefined) return { body: builder.primitive('string'), readings: 1 };
+  const body = String.raw`"\"" ${builder.repeat(builder.primitive('char'), least, most)} "\""`;
+  return { body, readings: 1 };
 }
 
 function patternOf(schema: JsonObject, path: string): string | undefined {
@@ -29,11 +37,12 @@ function patternOf(schema: JsonObject, path: string): string | undefined {
   return known;
 }
 
-function patternBody(builder: GrammarBuilder, source: string, bounds: Bounds, path: string, rule: string): string {
+function patternRule(builder: GrammarBuilder, source: string, bounds: Bounds, path: string, rule: string): StringRule {
   try {
     const pattern = parsePattern(source);
     checkLength(pattern, bounds);
-    return String.raw`"\"" (${new PatternWriter(builder, rule).write(pattern)}) "\""`;
+    const body = String.raw`"\"" (${new PatternWriter(builder, rule).write(pattern)}) "\""`;
+    return { body, readings: readingsOf(pattern) };
   } catch (error) {
     if (error instanceof UnfitPattern) throw unfit(path, `the "pattern" cannot be used, because ${error.message}`);
     throw error;
@@ -45,40 +54,6 @@ function checkLength(pattern: Pattern, bounds: Bounds): void {
   const { least, most } = lengthOf(pattern);
   if (least >= bounds.least && (most ?? Infinity) <= (bounds.most ?? Infinity)) return;
   throw new UnfitPattern('texts that fit it can be shorter than "minLength" or longer than "maxLength"');
-}
-
-/** Returns the bounds of the lengths of matching texts, in characters. */
-function lengthOf(pattern: Pattern): Bounds {
-  switch (pattern.type) {
-    case 'set':
-      return { least: 1, most: 1 };
-    case 'sequence':
-      return pattern.items
-        .map(lengthOf)
-        .reduce((total, item) => ({ least: total.least + item.least, most: sum(total.most, item.most) }), {
-          least: 0,
-          most: 0,
-        });
-    case 'choice': {
-      const options = pattern.options.map(lengthOf);
-      const most = Math.max(...options.map((option) => option.most ?? Infinity));
-      return { least: Math.min(...options.map(({ least }) => least)), most: Number.isFinite(most) ? most : undefined };
-    }
-    case 'repeat': {
-      const item = lengthOf(pattern.item);
-      const isEndless = pattern.most === undefined || item.most === undefined;
-      return {
-        least: item.least * pattern.least,
-        most: isEndless ? undefined : (item.most ?? 0) * (pattern.most ?? 0),
-      };
-    }
-    default:
-      return pattern satisfies never;
-  }
-}
-
-function sum(left: number | undefined, right: number | undefined): number | undefined {
-  return left === undefined || right === undefined ? undefined : left + right;
 }
 
 /** Writes a pattern of text as GBNF of JSON, in which some characters are escaped. */

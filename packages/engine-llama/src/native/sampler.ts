@@ -39,7 +39,7 @@ export interface Sampler {
   free(): void;
 }
 
-/** Throws if the grammar cannot be compiled. */
+/** Throws `INVALID_REQUEST` if llama.cpp refuses the grammar. */
 export function createSampler(
   library: Library,
   vocabulary: Vocabulary,
@@ -91,7 +91,9 @@ class ChainSampler implements Sampler {
     this.#candidates = new Candidates(vocabulary.size);
     if (grammar !== undefined) {
       const compiled = library.grammarSampler(vocabulary.pointer, grammar, 'root');
-      if (compiled === null) throw new Error(`llama.cpp refuses this grammar: ${grammar}`);
+      if (compiled === null) {
+        throw ShoalError.invalidRequest('The JSON schema has more nested repetitions than llama.cpp allows.');
+      }
       this.#grammar = compiled;
     }
     this.#chain = library.createChain({ no_perf: true });
