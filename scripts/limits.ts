@@ -107,6 +107,15 @@ const SECTIONS: Readonly<Record<string, readonly (readonly [file: string, ...nam
     ['packages/client/src/batch/capacity.ts', 'MAX_IN_FLIGHT'],
     ['apps/cli/src/batch/input.ts', 'MAX_LINE_BYTES'],
   ],
+  'Chat templates': [
+    [
+      'packages/engine-llama/src/template/renderer.ts',
+      'TEMPLATE_MEMORY_BYTES',
+      'TEMPLATE_LIMIT_MS',
+      'MAX_TEMPLATE_CHARS',
+      'MAX_PROMPT_CHARS',
+    ],
+  ],
 };
 
 const HEAD = `# Limits

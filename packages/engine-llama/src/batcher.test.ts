@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { promptInput } from '@shoal/protocol/request';
 import { Batcher } from './batcher.ts';
 import { Generation } from './generation.ts';
 import { ChildEngine } from './child-engine.ts';
@@ -13,13 +12,14 @@ import { CELLS } from './heartbeat-cells.ts';
 
 const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const LOAD_REQUEST = { modelPath: MODEL_PATH, slots: 1, gpuLayers: 0, threads: 1 } as const;
+const TURN = '<|user|>Count to 100.<|end|><|assistant|>';
 /** Longer than the run-ahead. */
-const LONG: GenerateRequest = { input: promptInput('Count to 100.'), sampling: { temperature: 0 }, stop: [] };
+const LONG: GenerateRequest = { input: { type: 'text', text: TURN }, sampling: { temperature: 0 }, stop: [] };
 
 suite('the batcher', () => {
   let model: Model;
   before(async () => {
-    model = await loadModel(LOAD_REQUEST, { log: () => {}, watch: (work) => work() });
+    model = await loadModel(LOAD_REQUEST, { log: () => {} });
   });
   after(() => {
     model.context.free();

@@ -64,11 +64,7 @@ export class ChildEngine {
   async #load(request: LoadRequest): Promise<void> {
     try {
       const log: Log = (level, text) => this.#send({ type: 'log', level, text });
-      const model = await loadModel(request, {
-        log,
-        watch: (work) => this.#watchTemplate(work),
-        nodes: this.#heartbeat.nodes,
-      });
+      const model = await loadModel(request, { log, nodes: this.#heartbeat.nodes });
       if (model.loaded.device !== 'cpu') this.#heartbeat.waitsForCard();
       this.#loaded = {
         model,
@@ -76,7 +72,8 @@ export class ChildEngine {
         embeddings: new EmbeddingContext(model),
       };
       await this.#heartbeat.ready;
-      this.#send({ type: 'loaded', model: { ...model.loaded, isOffline: this.#isOffline } });
+      const { loaded, template } = model;
+      this.#send({ type: 'loaded', model: { ...loaded, isOffline: this.#isOffline }, template });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#send({ type: 'refused', reason: error instanceof ShoalError ? why : `llama.cpp refused it (${why}).` });
@@ -108,7 +105,7 @@ export class ChildEngine {
     const promptTokens =
       input.type === 'embeddings'
         ? embeddings.tokenize(input.texts).reduce((sum, tokens) => sum + tokens.length, 0)
-        : encodeRequest(model, request).prompt.length;
+        : encodeRequest(model.native.vocabulary, request).prompt.length;
     this.#emit({ type: 'started', id, promptTokens, cachedTokens: 0 });
     this.#emit({ type: 'finish', id, reason: 'stop', rawReason: 'count', completionTokens: 0 });
   }
@@ -144,16 +141,6 @@ export class ChildEngine {
       this.#isPosting = false;
       this.#post();
     });
-  }
-
-  /** Reports the run of a chat template, which may never end: the parent then kills this process. */
-  #watchTemplate<Value>(work: () => Value): Value {
-    this.#send({ type: 'template', is: 'running' });
-    try {
-      return work();
-    } finally {
-      this.#send({ type: 'template', is: 'done' });
-    }
   }
 
   #post(): void {

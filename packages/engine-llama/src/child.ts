@@ -2,16 +2,10 @@
  * The process that a model runs in: a crash in native code, or a hostile model file, ends this process and not the node.
  * Optional argument: the directory for Node's compile cache.
  */
-import { enableCompileCache } from 'node:module';
+import { followParent } from './leash.ts';
 import type { FromChild, ToChild } from './messages.ts';
 
-const [, , compileCacheDirectory] = process.argv;
-if (compileCacheDirectory !== undefined) enableCompileCache(compileCacheDirectory);
-
-// Ctrl-C and a service manager's signal reach the whole process group. The parent ends this process, after its answers.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
-// The parent has ended this process, or has died.
-process.once('disconnect', () => process.exit());
+followParent();
 
 const send = (message: FromChild) => {
   if (process.connected) process.send?.(message);

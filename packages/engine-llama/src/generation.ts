@@ -50,7 +50,7 @@ export class Generation {
 
   /** Throws a `ShoalError` if the request cannot be answered. */
   constructor(model: Model, id: number, request: GenerateRequest, emit: (event: RequestEvent) => void) {
-    const encoded = encodeRequest(model, request);
+    const encoded = encodeRequest(model.native.vocabulary, request);
     const { prompt, resumed, grammar } = encoded;
     const contextLength = Math.min(model.loaded.contextLength, request.contextLength ?? Infinity);
     this.read = [...prompt, ...resumed];

@@ -5,22 +5,16 @@ interface Addon {
   readonly AddonJinjaRenderer: new (source: string) => TemplateRenderer;
 }
 
-/** Runs a function that may never end, and reports its start and end to a process that can kill this one. */
-export type Watchdog = <Value>(work: () => Value) => Value;
-
 /**
  * Loads llama.cpp's Jinja engine from the addon at a path; the C interface has none. A template is a program that may run
- * forever or fill all memory, so every run goes through `watch`.
+ * forever, fill all memory or crash.
  */
-export function jinjaCompiler(addonPath: string, watch: Watchdog): (source: string) => TemplateRenderer {
+export function jinjaCompiler(addonPath: string): (source: string) => TemplateRenderer {
   const module: { exports: unknown } = { exports: {} };
   process.dlopen(module, addonPath);
   const addon: unknown = module.exports;
   if (!isAddon(addon)) throw new Error(`${addonPath} has no Jinja engine.`);
-  return (source) => {
-    const renderer = watch(() => new addon.AddonJinjaRenderer(source));
-    return { render: (variables) => watch(() => renderer.render(variables)) };
-  };
+  return (source) => new addon.AddonJinjaRenderer(source);
 }
 
 function isAddon(addon: unknown): addon is Addon {

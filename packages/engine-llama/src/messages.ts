@@ -1,6 +1,8 @@
 import type { Ability, EmbeddingEvent, FinishReason, ReasoningEvent, TextEvent, ToolCallEvent } from '@shoal/protocol';
+import type { RenderedChat } from '@shoal/chat';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import type { ErrorCode } from '@shoal/protocol/error';
+import type { TemplateSource } from './template/messages.ts';
 
 /** Tokens that the child generates beyond those that the consumer has taken; then it pauses. */
 export const RUN_AHEAD_TOKENS = 64;
@@ -30,7 +32,10 @@ export interface LoadRequest {
 }
 
 /** The part of a request that concerns the child. */
-export type GenerateRequest = Omit<InferenceRequest, 'model' | 'deadlineMs' | 'keepAliveMs'>;
+export interface GenerateRequest extends Omit<InferenceRequest, 'model' | 'deadlineMs' | 'keepAliveMs'> {
+  /** The prompt of messages. Undefined for other inputs, and if the model has no chat template. */
+  readonly rendered?: RenderedChat | undefined;
+}
 
 /** A loaded model: the file's properties and how the child runs it. */
 export interface ModelDescription {
@@ -81,13 +86,12 @@ export type RequestEvent =
     };
 
 export type FromChild =
-  | { readonly type: 'loaded'; readonly model: ModelDescription }
+  /** `template`: undefined if the model has none, or answers no messages. The abilities are those without it. */
+  | { readonly type: 'loaded'; readonly model: ModelDescription; readonly template?: TemplateSource | undefined }
   | { readonly type: 'refused'; readonly reason: string }
   /**
    * The events of one step, of all requests: a message costs more than its contents. With the end of an answer it has the
    * memory that the model takes now.
    */
   | { readonly type: 'events'; readonly items: readonly RequestEvent[]; readonly memoryBytes?: number | undefined }
-  /** Sent before and after each run of a chat template. */
-  | { readonly type: 'template'; readonly is: 'running' | 'done' }
   | { readonly type: 'log'; readonly level: LogLevel; readonly text: string };

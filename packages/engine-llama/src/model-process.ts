@@ -1,11 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import type { Ability } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
-import { Child } from '@shoal/engine/child-process/child';
-import { childEnvironment } from '@shoal/engine/child-process/environment';
+import type { Child } from '@shoal/engine/child-process/child';
 import { SilenceWatch } from '@shoal/engine/child-process/silence-watch';
 import type { Supervised } from '@shoal/engine/child-process/supervisor';
 import { cannotLoad } from '@shoal/engine/model-files/model-file';
+import { forkChild } from './fork-child.ts';
 import {
   type FromChild,
   type LoadRequest,
@@ -14,24 +14,25 @@ import {
   HEARTBEAT_DESCRIPTOR,
   type ToChild,
 } from './messages.ts';
+import type { TemplateSource } from './template/messages.ts';
+import { TemplateHost } from './template/template-host.ts';
 
 /** A large file on a slow disk takes long to load; a child that takes longer hangs. */
 const LOAD_TIMEOUT_MS = 600_000;
-/** Milliseconds that a child has to end by itself. */
-const CHILD_EXIT_GRACE_MS = 500;
-/** A chat template takes milliseconds; one that takes longer than this never ends, and may fill all memory. */
-const TEMPLATE_LIMIT_MS = 5_000;
 
 /** Lines of the last output that explain a crash. */
 const COMPLAINTS_MAX = 3;
 const COMPLAINT = /error|fail|assert|abort|terminate|what\(\)|exception/i;
 
-/** Messages of a child that has loaded its model. */
-export type RunningMessage = Exclude<FromChild, { type: 'loaded' | 'refused' | 'template' }>;
+type Loaded = Extract<FromChild, { type: 'loaded' }>;
 
-/** A child process with a loaded model. */
+/** Messages of a child that has loaded its model. */
+export type RunningMessage = Exclude<FromChild, { type: 'loaded' | 'refused' }>;
+
+/** A child process with a loaded model, and the one that renders its chats. */
 export interface RunningModel extends Supervised {
   readonly process: ModelProcess;
+  readonly templates: TemplateHost;
   readonly description: ModelDescription;
 }
 
@@ -48,9 +49,50 @@ export interface ModelProcessOptions {
  */
 export async function startModel(options: ModelProcessOptions, signal: AbortSignal): Promise<RunningModel> {
   signal.throwIfAborted();
+  const { request, onMessage } = options;
   const process = new ModelProcess(options);
-  const description = await process.load(signal);
-  return { process, description, gone: process.gone, end: () => process.end() };
+  const templates = new TemplateHost(request.cacheDirectory);
+  // The processes end together.
+  const end = async () => {
+    await Promise.all([process.end(), templates.end()]);
+  };
+  try {
+    const { model, template } = await process.load(signal);
+    const abilities = await withTemplate(model, templates, template, (text) =>
+      onMessage({ type: 'log', level: 'warn', text }),
+    );
+    signal.throwIfAborted();
+    const gone = process.gone.then(async (error) => {
+      await templates.end();
+      return error;
+    });
+    return { process, templates, description: { ...model, abilities }, gone, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** Returns the abilities of a model with its chat template. A model with a broken one still answers raw text and tokens. */
+async function withTemplate(
+  { abilities }: ModelDescription,
+  templates: TemplateHost,
+  source: TemplateSource | undefined,
+  warn: (text: string) => void,
+): Promise<readonly Ability[]> {
+  if (source === undefined) {
+    await templates.end();
+    return abilities;
+  }
+  try {
+    const reasons = await templates.compile(source);
+    return ['messages', ...abilities, 'tools', ...(reasons ? (['reasoning'] as const) : [])];
+  } catch (error) {
+    await templates.end();
+    const { message } = ShoalError.from(error);
+    warn(`The model's chat template cannot be read, so it takes raw text and tokens only: ${message}`);
+    return abilities;
+  }
 }
 
 /** The parent's side of a child process. The IPC channel is the leash: the child exits when it closes. */
@@ -62,24 +104,17 @@ export class ModelProcess {
   readonly #child: Child;
   readonly #outcome = Promise.withResolvers<Extract<FromChild, { type: 'loaded' | 'refused' }>>();
   readonly #silence: SilenceWatch;
-  #template: NodeJS.Timeout | undefined;
 
   constructor({ request, limitBytes, onMessage }: ModelProcessOptions) {
     this.#request = request;
     this.#onMessage = onMessage;
-    this.#fork = forkChild(request.cacheDirectory);
-    this.#child = new Child(this.#fork, {
-      release: () => {
-        if (this.#fork.connected) this.#fork.disconnect();
-      },
-      kill: () => this.#fork.kill('SIGKILL'),
-      exitGraceMs: CHILD_EXIT_GRACE_MS,
-    });
+    const { fork, child } = forkChild('child', request.cacheDirectory);
+    this.#fork = fork;
+    this.#child = child;
     this.#child.limitMemory(this.#fork.pid, limitBytes);
     this.#silence = new SilenceWatch({ onSilent: (reason) => this.#child.kill(reason) });
     this.#readHeartbeat();
     this.gone = this.#child.ended.then((how) => {
-      clearTimeout(this.#template);
       this.#silence.stop();
       return ShoalError.generationFailed('The model crashed and is being restarted. Try again.', this.#explain(how));
     });
@@ -91,7 +126,7 @@ export class ModelProcess {
   }
 
   /** Resolves when the model is in memory. Rejects with a `ShoalError` for the model's owner; the process has ended then. */
-  async load(signal: AbortSignal): Promise<ModelDescription> {
+  async load(signal: AbortSignal): Promise<Loaded> {
     const { modelPath } = this.#request;
     const failed = (how: string) =>
       cannotLoad(modelPath, `the process that loaded it ended (${how}).`, this.#explain(how));
@@ -102,7 +137,7 @@ export class ModelProcess {
     const outcome = await this.#child.connected({ connect, timeoutMs: LOAD_TIMEOUT_MS, failed }, signal);
     if (outcome.type === 'loaded') {
       this.#child.clearOutput();
-      return outcome.model;
+      return outcome;
     }
     await this.#child.end();
     throw cannotLoad(modelPath, this.#explain(outcome.reason));
@@ -127,8 +162,6 @@ export class ModelProcess {
       case 'loaded':
       case 'refused':
         return this.#outcome.resolve(message);
-      case 'template':
-        return this.#watchTemplate(message.is === 'running');
       case 'events':
       case 'log':
         this.#silence.progress();
@@ -149,24 +182,9 @@ export class ModelProcess {
     heartbeat.on('error', () => heartbeat.destroy());
   }
 
-  #watchTemplate(isRunning: boolean): void {
-    clearTimeout(this.#template);
-    if (!isRunning) return;
-    const kill = () => this.#child.kill(`its chat template did not end within ${TEMPLATE_LIMIT_MS / 1_000} s`);
-    this.#template = setTimeout(kill, TEMPLATE_LIMIT_MS);
-  }
-
   /** Adds the lines of the last output that report a fault: llama.cpp prints there why it refuses a file or gives up. */
   #explain(how: string): string {
     const lines = this.#child.lastOutput.split('\n').filter((line) => COMPLAINT.test(line));
     return [how, ...lines.slice(-COMPLAINTS_MAX)].join(' ');
   }
-}
-
-function forkChild(cacheDirectory: string | undefined): ChildProcess {
-  const entry = new URL(import.meta.resolve('@shoal/engine-llama/child'));
-  const compileCache = cacheDirectory === undefined ? [] : [join(cacheDirectory, 'compiled')];
-  // An assertion of ggml would start a debugger to print a backtrace, which takes seconds.
-  const env = { ...childEnvironment('llama'), GGML_NO_BACKTRACE: '1' };
-  return fork(entry, compileCache, { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'] });
 }

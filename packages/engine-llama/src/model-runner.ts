@@ -126,11 +126,16 @@ export class ModelRunner {
 
   async #begin(id: number, request: InferenceRequest, answer: AnswerQueue): Promise<void> {
     try {
-      const { process } = await this.#supervisor.ready().catch((error: unknown) => {
+      const { process, templates } = await this.#supervisor.ready().catch((error: unknown) => {
         throw modelUnavailable(error);
       });
+      const { input } = request;
+      const rendered =
+        input.type === 'messages' && templates.isReady
+          ? await templates.render({ ...request, messages: input.messages }, () => !answer.ended)
+          : undefined;
       if (answer.ended) return;
-      process.send({ type: 'generate', id, request });
+      process.send({ type: 'generate', id, request: { ...request, rendered } });
       answer.process = process;
       this.#watch(process);
     } catch (error) {

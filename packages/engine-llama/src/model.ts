@@ -3,7 +3,6 @@ import type { Ability, Sampling } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
 import { DEFAULT_CONTEXT_TOKENS } from '@shoal/engine/model-files/model-file';
 import { layersThatFit } from '@shoal/engine/model-files/gpu-layers';
-import type { Watchdog } from './jinja.ts';
 import type { ModelDescription, LoadRequest, LogLevel } from './messages.ts';
 import {
   machineName,
@@ -17,10 +16,9 @@ import { findGpu, type Gpu } from './native/gpu.ts';
 import { type Library, openLibrary } from './native/library.ts';
 import { NativeModel } from './native/model.ts';
 import type { NodeCounter } from './native/node-counter.ts';
-import type { PromptEncoder } from './prompt.ts';
-import { createPromptEncoder } from './prompt-encoder.ts';
 import { recommendedSampling } from './recommended-sampling.ts';
 import { residentBytes } from './resident-memory.ts';
+import type { TemplateSource } from './template/messages.ts';
 import { freeCoresGauge } from './free-cores.ts';
 import { ThreadControl } from './thread-control.ts';
 import { measureThreads, warmUp } from './threads.ts';
@@ -28,7 +26,7 @@ import { measureThreads, warmUp } from './threads.ts';
 export type Log = (level: LogLevel, text: string) => void;
 
 /** A loaded model. */
-export interface Model extends PromptEncoder {
+export interface Model {
   readonly native: NativeModel;
   readonly context: NativeContext;
   readonly nodes?: NodeCounter | undefined;
@@ -38,6 +36,8 @@ export interface Model extends PromptEncoder {
   /** Undefined if the number of threads is configured, or a GPU computes the model. */
   readonly threads: ThreadControl | undefined;
   readonly loaded: Omit<ModelDescription, 'isOffline'>;
+  /** The chat template, which another process renders. Undefined if the model has none, or generates no text. */
+  readonly template: TemplateSource | undefined;
   /** The options that the file recommends. */
   readonly sampling: Sampling;
   /** Returns the growth of this process since before the model was loaded. */
@@ -51,13 +51,12 @@ const PROMPT_PIECE_TOKENS_ON_GPU = 512;
 /** The functions of the process that a model is loaded in. */
 export interface ModelHost {
   readonly log: Log;
-  readonly watch: Watchdog;
   /** Default: computed nodes are not counted. */
   readonly nodes?: NodeCounter | undefined;
 }
 
 /** Throws if the library is missing or the file cannot be loaded, with a message for the model's owner. */
-export async function loadModel(request: LoadRequest, { log, watch, nodes }: ModelHost): Promise<Model> {
+export async function loadModel(request: LoadRequest, { log, nodes }: ModelHost): Promise<Model> {
   const record = await loadModelRecord(request.modelPath, request.cacheDirectory, request);
   const binaries = request.packageFolder === undefined ? installedBinaries() : binariesOf(request.packageFolder);
   const library = openLibrary(binaries);
@@ -70,7 +69,6 @@ export async function loadModel(request: LoadRequest, { log, watch, nodes }: Mod
       `The model was trained on ${native.trainedContext} tokens of context. Its answers get worse beyond that.`,
     );
   }
-  const encoder = promptEncoderOf(binaries, native, log, watch);
   if (native.generates) await setThreads(context, record, request, log);
   const contextLength = contextLengthOf(native, request);
   const memoryBytes = () => Math.max(0, residentBytes() - memoryBefore);
@@ -84,7 +82,6 @@ export async function loadModel(request: LoadRequest, { log, watch, nodes }: Mod
   await saveMeasurements(measured, request, log);
   const { quantization } = native;
   return {
-    ...encoder,
     native,
     context,
     nodes,
@@ -97,30 +94,27 @@ export async function loadModel(request: LoadRequest, { log, watch, nodes }: Mod
       threads: context.threads,
       device,
       memoryBytes: memoryBytes(),
-      abilities: abilitiesOf(context, encoder),
+      abilities: abilitiesOf(context),
       quantization,
     },
+    template: native.generates ? templateOf(native) : undefined,
     sampling: recommendedSampling((key) => native.metadata(key)),
     memoryBytes,
   };
 }
 
-function abilitiesOf({ model, ranks }: NativeContext, { template }: PromptEncoder): readonly Ability[] {
+/** Returns the abilities without a chat template. */
+function abilitiesOf({ model, ranks }: NativeContext): readonly Ability[] {
   if (!model.generates) return ranks ? [] : ['embeddings', 'count'];
-  const any = ['prompt', 'tokens', 'json', 'embeddings', 'logprobs', 'count'] as const;
-  if (template === undefined) return any;
-  return ['messages', ...any, 'tools', ...(template.reasoning === undefined ? [] : (['reasoning'] as const))];
+  return ['prompt', 'tokens', 'json', 'embeddings', 'logprobs', 'count'];
 }
 
-/** A model with a broken chat template still answers raw text and tokens. */
-function promptEncoderOf(binaries: Binaries, native: NativeModel, log: Log, watch: Watchdog): PromptEncoder {
-  try {
-    return createPromptEncoder(binaries, native, watch);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    log('warn', `The model's chat template cannot be read, so it takes raw text and tokens only: ${why}`);
-    return { vocabulary: native.vocabulary };
-  }
+/** Returns the chat template of a model with the tokens that it may write. Undefined if there is none. */
+export function templateOf({ vocabulary, chatTemplate }: NativeModel): TemplateSource | undefined {
+  if (chatTemplate === undefined) return undefined;
+  const { addsBos, addsEos } = vocabulary;
+  const [bos, eos] = [vocabulary.bos, vocabulary.eos].map((token) => vocabulary.controlText(token));
+  return { text: chatTemplate, tokens: { bos: bos ?? '', eos: eos ?? '', addsBos, addsEos } };
 }
 
 function openModel(

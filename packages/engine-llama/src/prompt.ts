@@ -1,15 +1,9 @@
 import type { Input, Resume } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
-import type { AnswerParser, AnswerReasoning, ChatTemplate } from '@shoal/chat';
+import { type AnswerParser, type AnswerReasoning, callParser } from '@shoal/chat';
 import { formatGrammar } from '@shoal/chat/grammar';
 import type { GenerateRequest } from './messages.ts';
 import type { Vocabulary } from './native/vocabulary.ts';
-
-/** Turns requests into tokens. */
-export interface PromptEncoder {
-  readonly vocabulary: Vocabulary;
-  readonly template?: ChatTemplate | undefined;
-}
 
 /** The tokens that the model reads, and the format of its answer. */
 export interface EncodedRequest {
@@ -23,19 +17,18 @@ export interface EncodedRequest {
 }
 
 /** Throws `INVALID_REQUEST`. */
-export function encodeRequest(encoder: PromptEncoder, request: GenerateRequest): EncodedRequest {
-  const { vocabulary } = encoder;
-  const { input, resume, format } = request;
+export function encodeRequest(vocabulary: Vocabulary, request: GenerateRequest): EncodedRequest {
+  const { input, resume, format, rendered } = request;
   const resumed = resume === undefined ? [] : tokenizeResume(vocabulary, resume);
   switch (input.type) {
     case 'messages': {
-      const template = templateOf(encoder);
-      const { prompt, grammar, parser, reasoning } = template.render({ ...request, messages: input.messages });
+      if (rendered === undefined) throw noTemplate();
+      const { prompt, grammar, calls, reasoning } = rendered;
       return {
         prompt: tokenizePrompt(vocabulary, prompt),
         resumed,
         grammar,
-        parser,
+        parser: calls === undefined ? undefined : callParser(calls),
         // A resumed text without its ids is past the reasoning.
         reasoning: resume !== undefined && resume.tokens.length === 0 ? undefined : reasoning,
       };
@@ -59,9 +52,8 @@ function tokenizePrompt(vocabulary: Vocabulary, prompt: string): number[] {
   return vocabulary.tokenize(prompt, { special: true, control: true });
 }
 
-function templateOf({ template }: PromptEncoder): ChatTemplate {
-  if (template !== undefined) return template;
-  throw ShoalError.invalidRequest('This model has no chat template; send raw text or tokens.');
+function noTemplate(): ShoalError {
+  return ShoalError.invalidRequest('This model has no chat template; send raw text or tokens.');
 }
 
 function tokenizeRaw(vocabulary: Vocabulary, input: Extract<Input, { type: 'text' | 'tokens' }>): number[] {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { createRequest, receive, reasonOf, usageOf } from '@shoal/engine/contracts/answers';
 import type { Engine } from '@shoal/engine';
@@ -11,8 +10,8 @@ import { createLlama } from './index.ts';
 import { installedBinaries } from './native/binaries.ts';
 import { openLibrary } from './native/library.ts';
 import { NativeModel } from './native/model.ts';
+import { DEMO_MODEL_PATH as MODEL_PATH, modelWithTemplate } from './testing/model-with-template.ts';
 
-const MODEL_PATH = fileURLToPath(new URL('../../../models/demo/shoal-demo.gguf', import.meta.url));
 const TURN = "{{- '<|' + m.role + '|>' -}}";
 const END = "{{- m.content + '<|end|>' -}}{%- endfor -%}";
 /** The template ends with the start marker, unless the model is told not to reason. */
@@ -24,18 +23,6 @@ const LONG = 'Count to 100.';
 /** The end of reasoning, and a question in the answer, so that the model continues with text. */
 const ANSWERING = `</think>Again:<|end|><|user|>${LONG}<|end|><|assistant|>`;
 
-/** Returns the demo model with another chat template, which is filled with a comment to the length of its own. */
-async function withTemplate(template: string): Promise<Buffer> {
-  const model = await readFile(MODEL_PATH);
-  const key = Buffer.from('tokenizer.chat_template');
-  // A string's type and length come before its bytes.
-  const lengthAt = model.indexOf(key) + key.length + 4;
-  const length = Number(model.readBigUInt64LE(lengthAt));
-  const filled = `${template}{#${' '.repeat(length - template.length - 4)}#}`;
-  assert.equal(model.write(filled, lengthAt + 8), length);
-  return model;
-}
-
 suite('a model whose template begins its reasoning', () => {
   let directory: string;
   let engine: Engine;
@@ -44,8 +31,8 @@ suite('a model whose template begins its reasoning', () => {
     createLlama({ modelPath: join(directory, file), threads: 1, gpuLayers: 0, slots: 1 });
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'shoal-llama-'));
-    await writeFile(join(directory, 'switched.gguf'), await withTemplate(SWITCHED));
-    await writeFile(join(directory, 'unswitched.gguf'), await withTemplate(UNSWITCHED));
+    await writeFile(join(directory, 'switched.gguf'), await modelWithTemplate(SWITCHED));
+    await writeFile(join(directory, 'unswitched.gguf'), await modelWithTemplate(UNSWITCHED));
     engine = create();
     switched = create('switched.gguf');
   });

@@ -1,10 +1,12 @@
+import { createChatTemplate } from '@shoal/chat';
 import { promptInput } from '@shoal/protocol/request';
 import { cannotLoad, checkModelFile } from '@shoal/engine/model-files/model-file';
+import { jinjaCompiler } from './jinja.ts';
+import { templateOf } from './model.ts';
 import { installedBinaries } from './native/binaries.ts';
 import { openLibrary } from './native/library.ts';
 import { NativeModel } from './native/model.ts';
 import { encodeRequest } from './prompt.ts';
-import { createPromptEncoder } from './prompt-encoder.ts';
 import { TokenText } from './token-text.ts';
 
 /** A model's vocabulary without its weights, for requests that send token ids to another machine. */
@@ -26,10 +28,15 @@ export async function createTokenizer(modelPath: string): Promise<Tokenizer> {
   const library = openLibrary(binaries, { isQuiet: true });
   const model = NativeModel.load(library, { path: modelPath, gpuLayers: 0, vocabularyOnly: true });
   if (model === undefined) throw cannotLoad(modelPath, 'llama.cpp refused it.');
-  const encoder = createPromptEncoder(binaries, model, (work) => work());
-  const { vocabulary } = encoder;
+  const { vocabulary } = model;
+  const source = templateOf(model);
+  const template =
+    source === undefined ? undefined : createChatTemplate(source.text, jinjaCompiler(binaries.addon), source.tokens);
   return {
-    prompt: (text) => encodeRequest(encoder, { input: promptInput(text), sampling: {}, stop: [] }).prompt,
+    prompt: (text) => {
+      const rendered = template?.render({ messages: [{ role: 'user', content: text }] });
+      return encodeRequest(vocabulary, { input: promptInput(text), sampling: {}, stop: [], rendered }).prompt;
+    },
     text: (ids) => {
       const text = new TokenText((token) => vocabulary.piece(token));
       // Another machine may send ids that do not exist.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type Chat, type ChatTemplate, createChatTemplate } from './chat-template.ts';
+import { callParser, type ExpectedCalls } from '../tools/call-parser.ts';
 import { templateCompiler } from '../testing/compile-template.ts';
 import { CONVERSATIONS } from '../testing/conversations.ts';
 import { readTemplate } from '../testing/recorded-prompts.ts';
@@ -21,16 +22,16 @@ suite('the tools of a chat', async () => {
   const generic = await read(NAMES.generic);
 
   test('are described by the template, and the answer is unrestricted', () => {
-    const { prompt, grammar, parser } = hermes.render({ messages, tools });
+    const { prompt, grammar, calls } = hermes.render({ messages, tools });
     assert.match(prompt, /get_weather/);
     assert.equal(grammar, undefined);
-    assert.ok(parser);
+    assert.equal(calls?.format, 'hermes');
   });
 
   test('are not described if the tool choice is none', () => {
-    const { prompt, grammar, parser } = hermes.render({ messages, tools, toolChoice: 'none' });
+    const { prompt, grammar, calls } = hermes.render({ messages, tools, toolChoice: 'none' });
     assert.equal(prompt, hermes.render({ messages }).prompt);
-    assert.equal(grammar ?? parser, undefined);
+    assert.equal(grammar ?? calls, undefined);
   });
 
   test('are enforced by a grammar if one is required', () => {
@@ -58,19 +59,19 @@ suite('the tools of a chat', async () => {
   });
 
   test('are enforced after the reasoning that the template began', async () => {
-    const { grammar = '', parser } = (await read(NAMES.begun)).render({ messages, tools, toolChoice: 'required' });
+    const { grammar = '', calls } = (await read(NAMES.begun)).render({ messages, tools, toolChoice: 'required' });
     assert.match(grammar, /^root ::= .*"<\/think>" \[ \\n\]\* answer$/m);
-    assert.deepEqual(parser?.push({ text: 'Hm <tool_call>', tokens: [1] }), [
+    assert.deepEqual(parserOf(calls).push({ text: 'Hm <tool_call>', tokens: [1] }), [
       { type: 'text', text: 'Hm <tool_call>', tokens: [1] },
     ]);
   });
 
   test('are described in a system message and enforced by a grammar if the template does not support tools', () => {
-    const { prompt, grammar = '', parser } = generic.render({ messages, tools });
+    const { prompt, grammar = '', calls } = generic.render({ messages, tools });
     assert.match(prompt, /^<\|system\|>\nYou can call any of the following tools/);
     assert.match(prompt, /"name": "get_weather"/);
     assert.match(grammar, /^answer ::= "\{\\"tool_calls\\": \[" .* \| "\{\\"response\\": " response "\}"$/m);
-    assert.deepEqual(parser?.push({ text: '{"response": "Hi', tokens: [1] }), [
+    assert.deepEqual(parserOf(calls).push({ text: '{"response": "Hi', tokens: [1] }), [
       { type: 'text', text: 'Hi', tokens: [1] },
     ]);
   });
@@ -80,14 +81,14 @@ suite('the tools of a chat', async () => {
     assert.match(prompt, /<\|assistant\|>\n\{"tool_calls": \[\{"name": "get_weather", "arguments": \{"city": "Zürich"/);
     assert.match(prompt, /<\|user\|>\n\{"tool_response":\{"tool_call_id":"call00001","content":/);
     const withoutTools = generic.render({ messages: CALLED.messages });
-    assert.equal(withoutTools.parser, undefined);
+    assert.equal(withoutTools.calls, undefined);
     assert.doesNotMatch(withoutTools.prompt, /any of the following tools/);
   });
 
   test('are not parsed if the answer has a format', () => {
-    const { grammar, parser } = hermes.render({ messages, tools, format: { type: 'json' } });
+    const { grammar, calls } = hermes.render({ messages, tools, format: { type: 'json' } });
     assert.ok(grammar);
-    assert.equal(parser, undefined);
+    assert.equal(calls, undefined);
   });
 });
 
@@ -113,10 +114,10 @@ suite('reasoning', async () => {
   });
 
   test('that is separated does not reach the parser of tool calls', () => {
-    const { parser, reasoning, grammar } = begun.render({ messages, tools, toolChoice: 'required', reasoning: true });
+    const { calls, reasoning, grammar } = begun.render({ messages, tools, toolChoice: 'required', reasoning: true });
     assert.ok(reasoning?.hasBegun);
     assert.match(grammar ?? '', /^root ::= .*"<\/think>" \[ \\n\]\* answer$/m);
-    assert.deepEqual(parser?.push({ text: '<tool_call>', tokens: [1] }), []);
+    assert.deepEqual(parserOf(calls).push({ text: '<tool_call>', tokens: [1] }), []);
   });
 
   test('may come before an answer in a format only if it is separated', () => {
@@ -148,14 +149,19 @@ suite('the text that a template writes for a call', () => {
     test(`is parsed as that call: ${name}`, async () => {
       const template = await read(name);
       const before = template.render({ messages: CALLED.messages.slice(0, 1), tools }).prompt;
-      const { prompt, parser } = template.render(CALLED);
+      const { prompt, calls } = template.render(CALLED);
       let start = 0;
       while (start < before.length && before.charAt(start) === prompt.charAt(start)) start++;
       const thought = prompt.trimEnd().endsWith('<think>') ? '</think>' : '';
-      const pushed = parser?.push({ text: thought + prompt.slice(start), tokens: [] }) ?? [];
+      const pushed = parserOf(calls).push({ text: thought + prompt.slice(start), tokens: [] });
       const call = pushed.find((event) => event.type === 'tool_call');
       assert.equal(call?.name, 'get_weather');
       assert.deepEqual(JSON.parse(call.arguments), { city: 'Zürich', days: 2 });
     });
   }
 });
+
+function parserOf(calls: ExpectedCalls | undefined) {
+  assert.ok(calls);
+  return callParser(calls);
+}

@@ -1,6 +1,5 @@
 import type { AnswerFormat, InferenceRequest, Message, Tool, ToolChoice } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
-import type { AnswerParser } from '../answer-parser.ts';
 import type { AnswerReasoning } from '../answer-reasoning.ts';
 import { addSchema, formatGrammar, GrammarBuilder, reasoningRule } from '../grammar/index.ts';
 import type { ReasoningMarkers } from './reasoning-markers.ts';
@@ -9,7 +8,7 @@ import { JinjaTemplate, type Now, type TemplateTokens } from './jinja-template.t
 import { toolFormatOf } from '../tools/formats.ts';
 import { describeTools, generic, genericChoice } from '../tools/generic.ts';
 import { callRules, type ToolFormat } from '../tools/tool-format.ts';
-import { ToolParser } from '../tools/tool-parser.ts';
+import type { ExpectedCalls } from '../tools/call-parser.ts';
 
 /** The messages to answer, with the options that affect the prompt. */
 export interface Chat extends Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls' | 'reasoning'> {
@@ -18,13 +17,13 @@ export interface Chat extends Pick<InferenceRequest, 'tools' | 'toolChoice' | 'p
   readonly format?: AnswerFormat | undefined;
 }
 
-/** A prompt, with the grammar and the parser of its answer. */
-interface RenderedChat {
+/** A prompt, with the grammar and the tool calls of its answer: plain values, which can be sent to another process. */
+export interface RenderedChat {
   readonly prompt: string;
   /** GBNF that the answer must follow from its first token. */
   readonly grammar?: string | undefined;
-  /** Finds tool calls in the answer. Undefined if all of it is text. */
-  readonly parser?: AnswerParser | undefined;
+  /** The tool calls to find in the answer (`callParser`). Undefined if all of it is text. */
+  readonly calls?: ExpectedCalls | undefined;
   /** The reasoning to separate from the answer before it is parsed. Undefined if there is none, or none was requested. */
   readonly reasoning?: AnswerReasoning | undefined;
 }
@@ -84,18 +83,18 @@ function withReasoning({ reasoning: markers }: JinjaTemplate, { reasoning }: Cha
 
 /** The end of a prompt whose template begins the model's reasoning. */
 const BEGUN_REASONING = /<think>\s*$/;
-/** Returns the answer's parser, and a grammar if a tool is required or the format needs one. */
+/** Returns the answer's calls, and a grammar if a tool is required or the format needs one. */
 function toolAnswer(
   format: ToolFormat,
   { toolChoice = 'auto', parallelToolCalls = true }: Chat,
   tools: readonly Tool[],
   { prompt, reasoning }: Prompted,
-): Pick<RenderedChat, 'grammar' | 'parser'> {
+): Pick<RenderedChat, 'grammar' | 'calls'> {
   // Separated reasoning does not reach the parser.
   const isThinking = reasoning === undefined && BEGUN_REASONING.test(prompt);
   const names = tools.map(({ name }) => name);
-  const parser = new ToolParser(format, { tools: names, isParallel: parallelToolCalls, isThinking });
-  if (toolChoice === 'auto' && format !== generic) return { parser };
+  const expected = { format: format.name, tools: names, isParallel: parallelToolCalls, isThinking };
+  if (toolChoice === 'auto' && format !== generic) return { calls: expected };
   const builder = new GrammarBuilder();
   const allowed = typeof toolChoice === 'string' ? tools : tools.filter(({ name }) => name === toolChoice.name);
   const calls = format.grammar(callRules(allowed, builder), parallelToolCalls);
@@ -104,7 +103,7 @@ function toolAnswer(
   const rule = builder.addRule('answer', answer);
   const hasBegun = isThinking || reasoning?.hasBegun === true;
   builder.addRule('root', hasBegun ? `${reasoningRule(reasoning?.end ?? '</think>')} ${rule}` : rule);
-  return { grammar: builder.toString(), parser };
+  return { grammar: builder.toString(), calls: expected };
 }
 
 function callsTools(messages: readonly Message[]): boolean {

@@ -3,7 +3,7 @@ import type { Chat, ChatTemplate } from './chat-template.ts';
 
 /** Conversations of at most this many messages are rendered without a time check. */
 const TRUSTED_MESSAGES = 64;
-/** Longest allowed rendering. The process is ended a little later, together with the answers of other requests. */
+/** Longest predicted rendering. The process that renders is ended a little later, and other chats of the model wait for it. */
 const RENDER_LIMIT_MS = 2_000;
 /** Largest factor by which twice the messages slow a template down. The worst known template takes cubic time. */
 const GROWTH_OF_DOUBLING = 8;
