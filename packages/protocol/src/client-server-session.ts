@@ -74,7 +74,7 @@ export class ServerSession<
   }
 
   respond(id: number, event: InferenceEvent, now: number): Output<Extension>[] {
-    return this.side.respond(id, event, now);
+    return this.isClosed ? [] : this.side.respond(id, event, now);
   }
 
   credit(id: number): number {

@@ -96,6 +96,11 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
     return this.#closed ? Infinity : Math.min(this.#begunAt + FRAME_STALL_MS, this.dialectWakeAt);
   }
 
+  /** True after the session has closed the connection: nothing more is sent. */
+  protected get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Sends the error, closes, and ignores everything that the peer sends afterwards. */
   protected close(error: ShoalError): Output<Extension>[] {
     this.#closed = true;

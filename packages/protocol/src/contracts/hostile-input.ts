@@ -3,6 +3,7 @@ import { encodeObject, type JsonObject, parseObject } from '../json.ts';
 import { FRAME_STALL_MS, MAX_BAD_MESSAGES_IN_A_ROW } from '../message-session.ts';
 import type { Output, Session } from '../session.ts';
 import type { Harness } from './harness.ts';
+import { mutated, numbers } from './random.ts';
 
 export interface HostileSubject {
   readonly name: string;
@@ -220,7 +221,7 @@ class TestPeer {
 }
 
 /** Returns the valid traffic of a peer. */
-function validTraffic({ greeting, frame, request, more = [] }: HostileSubject): Uint8Array {
+export function validTraffic({ greeting, frame, request, more = [] }: HostileSubject): Uint8Array {
   const messages = [...(greeting === undefined ? [] : [greeting]), ...more, request('1', PROMPT)];
   return b4a.concat(messages.map((message) => frame(encodeObject(message))));
 }
@@ -245,30 +246,8 @@ function promptIn({ request: { input } }: Request): string {
   return input.type === 'messages' ? (input.messages[0]?.content ?? '') : input.type;
 }
 
-/** Returns a linear congruential generator of numbers below a bound. */
-function numbers(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return (state >> 8) % Math.max(1, bound);
-  };
-}
-
 /** Returns bytes that cannot begin a message. */
 function noise(length: number): Uint8Array {
   const random = numbers(42);
   return Uint8Array.from({ length }, (_, index) => (index === 0 ? 0xff : random(256)));
-}
-
-function mutated(bytes: Uint8Array, random: (bound: number) => number): Uint8Array {
-  const at = random(bytes.length);
-  const length = random(4);
-  switch (random(3)) {
-    case 0:
-      return b4a.concat([bytes.subarray(0, at), bytes.subarray(at + length)]);
-    case 1:
-      return b4a.concat([bytes.subarray(0, at), Uint8Array.from({ length }, () => random(256)), bytes.subarray(at)]);
-    default:
-      return Uint8Array.from(bytes, (byte, index) => (index === at ? random(256) : byte));
-  }
 }

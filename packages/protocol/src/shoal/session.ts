@@ -109,7 +109,7 @@ export class PeerSession extends MessageSession {
   }
 
   respond(id: number, event: InferenceEvent, now: number): Output[] {
-    return this.#sides?.server.respond(id, event, now) ?? [];
+    return this.isClosed ? [] : (this.#sides?.server.respond(id, event, now) ?? []);
   }
 
   credit(id: number): number {
