@@ -11,6 +11,7 @@ import { duration } from '../terminal/output.ts';
 import { checkRoom, replaceFolder } from './build.ts';
 import { downloadPackage } from './download-package.ts';
 import { type PackageFacts, viewPackage } from './npm.ts';
+import { checkKnown } from './package-hashes.ts';
 
 /** Highest ratio of unpacked to packed size. */
 const UNPACKED_FACTOR = 4;
@@ -25,7 +26,10 @@ export interface GpuPlan {
   readonly folder: string;
 }
 
-/** Returns the packages for a GPU, as the registry describes them. Throws `INVALID_REQUEST` if none exist for this machine. */
+/**
+ * Returns the packages for a GPU, as the registry describes them. Throws `INVALID_REQUEST` if none exist for this machine or
+ * they cannot be checked, and `GENERATION_FAILED` if the registry has others than those that are known.
+ */
 export async function planGpu(home: Home, gpu: PackagedGpu, signal: AbortSignal): Promise<GpuPlan> {
   const name = gpuPackageName(gpu);
   if (name === undefined) {
@@ -45,6 +49,7 @@ export async function planGpu(home: Home, gpu: PackagedGpu, signal: AbortSignal)
   // The code for older CUDA cards is in a separate package.
   const more = gpu === 'cuda' ? [view(`${name}-ext`)] : [];
   const packages = [await main, ...(await Promise.all(more))] as const;
+  for (const facts of packages) checkKnown(facts);
   return { gpu, version, packages, folder: join(gpuPackagesFolder(home, version), name) };
 }
 
@@ -60,7 +65,7 @@ export function sizesOf({ packages }: GpuPlan): {
 }
 
 /**
- * Downloads the packages, checks the registry's SHA-512, makes the engine answer with them, and renames the complete folder to
+ * Downloads the packages, checks their SHA-512, makes the engine answer with them, and renames the complete folder to
  * its destination. Throws `STORAGE_FULL` before it begins, and `GENERATION_FAILED`, with what is missing, if they do not work.
  */
 export async function installGpu(home: Home, plan: GpuPlan, signal: AbortSignal): Promise<void> {
