@@ -63,6 +63,8 @@ export async function checkVersions(packages: readonly Package[]): Promise<strin
       .filter(([name]) => names.has(name))
       .map(([name, version]) => ({ place: `${path}/package.json, dependency ${name}`, version })),
   ]);
+  const root = await readManifest(ROOT);
+  found.push({ place: 'package.json', version: root.version });
   const wrong = found
     .filter(({ version }) => version !== VERSION)
     .map(({ place, version }) => `  ${place}: ${version}`);

