@@ -11,7 +11,7 @@ const asMember = (text: string): string => `{"member":${text}}`;
 
 const READERS: Readonly<Record<string, (text: string) => JsonObject>> = {
   parseObject: (text) => parseObject(Buffer.from(text)),
-  parseStrictObject,
+  parseStrictObject: (text) => parseStrictObject(text, Buffer.from(text)),
 };
 
 test('the suite is complete', () => {
