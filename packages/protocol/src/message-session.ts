@@ -63,6 +63,22 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
   protected abstract dialectTick(now: number): Output<Extension>[];
   protected abstract get dialectWakeAt(): number;
 
+  get partialBytes(): number {
+    return this.framer.partialBytes;
+  }
+
+  get messageBytesMax(): number {
+    return this.framer.frameBytesMax;
+  }
+
+  get isCuttable(): boolean {
+    return this.framer.isCuttable;
+  }
+
+  fail(error: ShoalError): Output<Extension>[] {
+    return this.#closed ? [] : this.close(error);
+  }
+
   receive(bytes: Uint8Array, now: number): Output<Extension>[] {
     if (this.#closed) return [];
     const outputs: Output<Extension>[] = [];
@@ -71,7 +87,9 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
       bytes,
       (body) => {
         isNewFrame = true;
-        outputs.push(...this.#handle(true, () => this.message(this.parse(body), body.length, now)));
+        outputs.push(
+          ...this.#handle(true, () => withBytes(this.message(this.parse(body), body.length, now), body.length)),
+        );
       },
       (piece) => {
         if (isLastPiece(piece)) isNewFrame = true;
@@ -123,4 +141,10 @@ export abstract class MessageSession<Extension = never> implements Session<Exten
       return this.#badInARow >= MAX_BAD_MESSAGES_IN_A_ROW ? this.close(error) : this.faultMessages(error);
     }
   }
+}
+
+/** Returns the outputs with the size of their message in requests. Most messages are parts of answers: no list is copied for them. */
+function withBytes<Extension>(outputs: Output<Extension>[], bytes: number): Output<Extension>[] {
+  if (!outputs.some(({ type }) => type === 'request')) return outputs;
+  return outputs.map((output) => (output.type === 'request' ? { ...output, bytes } : output));
 }

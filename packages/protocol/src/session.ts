@@ -49,8 +49,8 @@ export type Output<Extension = never> =
   | { readonly type: 'send'; readonly bytes: Uint8Array }
   /** The peer has sent its hello or its status. */
   | { readonly type: 'peer'; readonly peer: PeerInfo }
-  /** The peer has sent a request. Answer it with `respond` under this id. */
-  | { readonly type: 'request'; readonly id: number; readonly request: InferenceRequest }
+  /** The peer has sent a request, in a message of `bytes` bytes. Answer it with `respond` under this id. */
+  | { readonly type: 'request'; readonly id: number; readonly request: InferenceRequest; readonly bytes?: number }
   /** An event that only this dialect has. The owner of the link handles it. */
   | { readonly type: 'extension'; readonly event: Extension }
   /** The peer has cancelled its request, or is gone. Nothing more is sent under this id. */
@@ -80,6 +80,14 @@ export interface Session<Extension = never> {
    * take each packet for one message.
    */
   readonly joinsMessages?: boolean | undefined;
+  /** Bytes of an incomplete message that are stored here. */
+  readonly partialBytes: number;
+  /** The most bytes that a message can have: the incomplete one, if there is one. */
+  readonly messageBytesMax: number;
+  /** True if received bytes may be cut anywhere. False if each `receive` must get one whole message. */
+  readonly isCuttable: boolean;
+  /** Ends the connection for an error that its owner has found: tells the peer, and closes. */
+  fail(error: ShoalError): Output<Extension>[];
   /** Call when the connection is gone. Ends every open request: ours with `WORKER_LOST`, the peer's with `abort`. */
   end(): Output<Extension>[];
 

@@ -29,6 +29,12 @@ export interface Framer {
   limit: number;
   /** True if the last frame is incomplete. Its sender has limited time to complete it. */
   readonly hasPartialFrame: boolean;
+  /** Bytes of the incomplete frame that are stored. */
+  readonly partialBytes: number;
+  /** The most bytes that the body of the frame can have which has begun, or else of the next one. */
+  readonly frameBytesMax: number;
+  /** True if the stream may be cut anywhere. False if every push must be one whole frame. */
+  readonly isCuttable: boolean;
   /**
    * Passes on every frame that these bytes complete, in order, and the pieces of those that are not stored. Returns the fault
    * of bytes that cannot be a frame.

@@ -24,6 +24,7 @@ export function lengthPrefixFramer(options: LengthPrefixOptions): Framer {
 
 class LengthPrefixFramer implements Framer {
   limit: number;
+  readonly isCuttable = true;
   readonly #littleEndian: boolean;
   readonly #emptyIsFault: boolean;
   readonly #storeLimit: number;
@@ -44,6 +45,14 @@ class LengthPrefixFramer implements Framer {
 
   get hasPartialFrame(): boolean {
     return this.#announced !== undefined || this.#header.length > 0;
+  }
+
+  get partialBytes(): number {
+    return this.#header.length + this.#body.length;
+  }
+
+  get frameBytesMax(): number {
+    return this.#announced ?? this.limit;
   }
 
   push(bytes: Uint8Array, onFrame: FrameHandler, onPiece: PieceHandler = () => {}): ShoalError | undefined {

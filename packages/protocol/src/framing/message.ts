@@ -9,10 +9,16 @@ export function messageFramer(limit: number): Framer {
 class MessageFramer implements Framer {
   limit: number;
   readonly hasPartialFrame = false;
+  readonly partialBytes = 0;
+  readonly isCuttable = false;
   #fault: ShoalError | undefined;
 
   constructor(limit: number) {
     this.limit = limit;
+  }
+
+  get frameBytesMax(): number {
+    return this.limit;
   }
 
   push(bytes: Uint8Array, onFrame: FrameHandler): ShoalError | undefined {

@@ -12,6 +12,7 @@ export function ndjsonFramer(limit: number): Framer {
 
 class NdjsonFramer implements Framer {
   limit: number;
+  readonly isCuttable = true;
   readonly #line = new Accumulator();
   #fault: ShoalError | undefined;
 
@@ -21,6 +22,14 @@ class NdjsonFramer implements Framer {
 
   get hasPartialFrame(): boolean {
     return this.#line.length > 0;
+  }
+
+  get partialBytes(): number {
+    return this.#line.length;
+  }
+
+  get frameBytesMax(): number {
+    return this.limit;
   }
 
   push(bytes: Uint8Array, onFrame: FrameHandler): ShoalError | undefined {
