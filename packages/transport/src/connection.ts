@@ -33,6 +33,11 @@ export interface ConnectionHandlers {
    * no more bytes come before that has resolved, and the writer is held back meanwhile. The promise may not reject.
    */
   data(bytes: Uint8Array): void | Promise<void>;
+  /**
+   * Called while a message grows of which nothing is delivered before it is complete, with the bytes of it that are stored. A
+   * promise holds the writer back as that of `data` does.
+   */
+  undelivered?(bytes: number): void | Promise<void>;
   /** Called when there is room again after `send` returned false. */
   drain(): void;
   /** The last call, exactly once, whichever end closed. `error` is undefined after an orderly end. */

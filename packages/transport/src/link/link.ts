@@ -3,7 +3,9 @@ import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
 import { AnswerStream } from './answer-stream.ts';
 import type { Connection } from '../connection.ts';
+import { type ConnectionBudget, defaultDoor, type DoorBudget } from '../budget/index.ts';
 import { type Exchange, type ExchangePort, isPiece, LinkExchange } from './exchange.ts';
+import { Intake } from './intake.ts';
 import { Outbox } from './outbox.ts';
 import { SessionClock } from './session-clock.ts';
 import { counterOf, type TrafficCounter } from '../traffic.ts';
@@ -21,6 +23,11 @@ export interface LinkHandlers<Extension = never> {
   /** The last call, exactly once. Every answer and exchange of this link has ended before. */
   close(error?: Error): void;
 }
+
+/** The memory of a request for each byte of its message: measured with a list of tokens of two bytes each. */
+const REQUEST_BYTES_PER_BYTE = 8;
+/** The memory of a request and its answer beside that. */
+const REQUEST_OVERHEAD_BYTES = 16 * 1024;
 
 /** A way to send requests to a worker. */
 export interface RequestLink {
@@ -41,7 +48,10 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   readonly #handlers: LinkHandlers<Extension>;
   readonly #clock = new SessionClock();
   readonly #answers = new Map<number, AnswerStream>();
-  readonly #exchanges = new Map<number, LinkExchange>();
+  /** With the bytes that each holds in the budget. */
+  readonly #exchanges = new Map<number, { readonly exchange: LinkExchange; readonly bytes: number }>();
+  readonly #budget: ConnectionBudget;
+  readonly #intake: Intake;
   readonly #outbox: Outbox;
   readonly #traffic: TrafficCounter;
   readonly #exchangePort: ExchangePort;
@@ -52,18 +62,26 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
 
-  constructor(connection: Connection, session: Protocol, handlers: LinkHandlers<Extension>) {
+  /** `door` is the memory and the time that this link shares with others. */
+  constructor(
+    connection: Connection,
+    session: Protocol,
+    handlers: LinkHandlers<Extension>,
+    door: DoorBudget = defaultDoor,
+  ) {
     this.connection = connection;
-    this.#traffic = counterOf(connection.remote.transport);
-    this.#outbox = new Outbox(connection, this.#traffic);
     this.session = session;
+    this.#traffic = counterOf(connection.remote.transport);
+    this.#budget = door.connection(connection.remote);
+    this.#intake = this.#createIntake();
+    this.#outbox = new Outbox(connection, this.#traffic, this.#budget.scope);
     this.#handlers = handlers;
     this.#exchangePort = {
       remote: connection.remote,
       isFull: () => this.#outbox.isFull,
       credit: (id) => this.session.credit(id),
       respond: (id, event) => this.#respond(id, event),
-      ended: (id) => this.#exchanges.delete(id),
+      ended: (id) => this.#exchangeEnded(id),
     };
   }
 
@@ -80,9 +98,13 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
   /** Call once: starts the session and begins to read. */
   start(): void {
     this.connection.open({
-      data: (bytes) => this.#receive(bytes),
+      data: (bytes) => {
+        this.#traffic.received += bytes.byteLength;
+        return this.#intake.receive(bytes);
+      },
+      undelivered: (bytes) => this.#intake.undelivered(bytes),
       drain: () => this.#drain(),
-      close: (error) => this.#closed(error),
+      close: (error) => this.#intake.endAfterRest(error),
     });
     this.apply(this.session.start(this.now()));
   }
@@ -144,21 +166,42 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
     this.#schedule();
   }
 
-  #receive(bytes: Uint8Array): Promise<void> | undefined {
-    this.#traffic.received += bytes.byteLength;
-    this.apply(this.session.receive(bytes, this.now()));
-    const unfinished = this.#unfinished;
-    this.#unfinished = [];
-    if (unfinished.length === 0 || this.connection.flow === 'none') return undefined;
-    return this.#holdBack(Promise.all(unfinished));
+  #createIntake(): Intake {
+    const { connection, session } = this;
+    return new Intake(
+      {
+        flow: connection.flow,
+        get isCuttable() {
+          return session.isCuttable;
+        },
+        get partialBytes() {
+          return session.partialBytes;
+        },
+        get messageBytesMax() {
+          return session.messageBytesMax;
+        },
+        read: (bytes) => this.#read(bytes),
+        holdClock: (isHeld) => this.#holdClock(isHeld),
+        now: () => this.now(),
+        fail: (error) => this.apply(session.fail(error)),
+        ended: (error) => this.#closed(error),
+      },
+      this.#budget,
+    );
   }
 
-  /** Stops the session's clock: while the peer is not read, its silence must not count. */
-  async #holdBack(until: Promise<unknown>): Promise<void> {
-    this.#clock.stop();
-    this.#schedule();
-    await until;
-    this.#clock.start();
+  #read(bytes: Uint8Array): Promise<unknown> | undefined {
+    this.apply(this.session.receive(bytes, this.now()));
+    if (this.#unfinished.length === 0) return undefined;
+    const unfinished = this.#unfinished;
+    this.#unfinished = [];
+    return Promise.all(unfinished);
+  }
+
+  /** While the peer is not read, its silence must not count. */
+  #holdClock(isHeld: boolean): void {
+    if (isHeld) this.#clock.stop();
+    else this.#clock.start();
     this.#schedule();
   }
 
@@ -169,17 +212,14 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
       case 'peer':
         if (this.session.joinsMessages === true) this.connection.joinMessages?.();
         return this.#handlers.peer(output.peer);
-      case 'request': {
-        const exchange = new LinkExchange(output.id, output.request, this.#exchangePort);
-        this.#exchanges.set(output.id, exchange);
-        return this.#handlers.request(exchange);
-      }
+      case 'request':
+        return this.#requested(output);
       case 'extension':
         return this.#extension(output.event);
       case 'abort':
-        return this.#exchanges.get(output.id)?.abort(ShoalError.aborted('The peer cancelled the request.'));
+        return this.#exchanges.get(output.id)?.exchange.abort(ShoalError.aborted('The peer cancelled the request.'));
       case 'credit':
-        return this.#exchanges.get(output.id)?.resume();
+        return this.#exchanges.get(output.id)?.exchange.resume();
       case 'event':
         this.#answers.get(output.id)?.push(output.event, output.bytes);
         if (isTerminal(output.event)) this.#answers.delete(output.id);
@@ -190,6 +230,24 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
       default:
         return output satisfies never;
     }
+  }
+
+  #requested({ id, request, bytes = 0 }: Extract<Output<Extension>, { type: 'request' }>): void {
+    const heldBytes = bytes * REQUEST_BYTES_PER_BYTE + REQUEST_OVERHEAD_BYTES;
+    if (!this.#budget.scope.reserve(heldBytes)) {
+      const error = new ShoalError('OVERLOADED', 'This node has no memory for another request now.');
+      return this.#respond(id, { type: 'error', error });
+    }
+    const exchange = new LinkExchange(id, request, this.#exchangePort);
+    this.#exchanges.set(id, { exchange, bytes: heldBytes });
+    this.#handlers.request(exchange);
+  }
+
+  #exchangeEnded(id: number): void {
+    const held = this.#exchanges.get(id);
+    if (held === undefined) return;
+    this.#exchanges.delete(id);
+    this.#budget.scope.release(held.bytes);
   }
 
   #sendBounded(bytes: Uint8Array): void {
@@ -205,15 +263,17 @@ export class Link<Protocol extends Session<Extension> = Session, Extension = nev
 
   #drain(): void {
     this.#outbox.drained();
-    for (const exchange of this.#exchanges.values()) exchange.resume();
+    for (const { exchange } of this.#exchanges.values()) exchange.resume();
   }
 
   #closed(error?: Error): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#intake.close();
     this.apply(this.session.end());
     this.#outbox.close();
+    this.#budget.close();
     this.#handlers.close(error);
   }
 

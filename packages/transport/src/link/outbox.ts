@@ -1,3 +1,4 @@
+import type { Scope } from '../budget/scope.ts';
 import type { Connection } from '../connection.ts';
 import type { TrafficCounter } from '../traffic.ts';
 
@@ -10,14 +11,17 @@ const UNSENT_OVERHEAD_BYTES = 256;
 export class Outbox {
   readonly #connection: Connection;
   readonly #traffic: TrafficCounter;
+  readonly #scope: Scope;
   readonly #waitingForRoom = new Set<() => void>();
   #isFull = false;
   #unsentBytes = 0;
   #isClosed = false;
 
-  constructor(connection: Connection, traffic: TrafficCounter) {
+  /** `scope` counts the bytes that wait. */
+  constructor(connection: Connection, traffic: TrafficCounter, scope: Scope) {
     this.#connection = connection;
     this.#traffic = traffic;
+    this.#scope = scope;
   }
 
   /** True while the connection has no room: from a `send` that returned false until it drains. */
@@ -31,10 +35,16 @@ export class Outbox {
     if (!this.#connection.send(bytes)) this.#isFull = true;
   }
 
-  /** Sends bytes that a message of the peer caused. Returns false if more than `UNSENT_BYTES_MAX` of these wait now. */
+  /**
+   * Sends bytes that a message of the peer caused. Returns false if more than `UNSENT_BYTES_MAX` of these wait now, or the
+   * budget has no room for them.
+   */
   sendBounded(bytes: Uint8Array): boolean {
-    if (this.#isFull) this.#unsentBytes += bytes.length + UNSENT_OVERHEAD_BYTES;
+    const waitingBytes = this.#isFull ? bytes.length + UNSENT_OVERHEAD_BYTES : 0;
     this.send(bytes);
+    if (waitingBytes === 0) return true;
+    if (!this.#scope.reserve(waitingBytes)) return false;
+    this.#unsentBytes += waitingBytes;
     return this.#unsentBytes <= UNSENT_BYTES_MAX;
   }
 
@@ -46,6 +56,7 @@ export class Outbox {
 
   drained(): void {
     this.#isFull = false;
+    this.#scope.release(this.#unsentBytes);
     this.#unsentBytes = 0;
     this.#wakeWaiting();
   }
