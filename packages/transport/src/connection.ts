@@ -34,8 +34,8 @@ export interface ConnectionHandlers {
    */
   data(bytes: Uint8Array): void | Promise<void>;
   /**
-   * Called while a message grows of which nothing is delivered before it is complete, with the bytes of it that are stored. A
-   * promise holds the writer back as that of `data` does.
+   * Called while a large message grows of which nothing is delivered before it is complete, with the bytes of it that are
+   * stored. A promise holds the writer back as that of `data` does.
    */
   undelivered?(bytes: number): void | Promise<void>;
   /** Called when there is room again after `send` returned false. */

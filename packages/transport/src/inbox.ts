@@ -47,6 +47,13 @@ export class Inbox {
     return true;
   }
 
+  /** So many bytes of a message are stored that is not complete. */
+  undelivered(bytes: number): void {
+    if (this.#isMuted || this.#end !== undefined || !this.#delivers) return;
+    const busy = this.#handlers?.undelivered?.(bytes);
+    if (busy !== undefined) this.#holdBack?.(busy);
+  }
+
   drain(): void {
     if (this.#isMuted || this.#end !== undefined) return;
     if (this.#delivers) this.#handlers?.drain();

@@ -1,4 +1,4 @@
-export { Budget, budgetBytes, type BudgetOptions, type DoorBudget } from './budget/index.ts';
+export { Budget, type BudgetOption, budgetBytes, type BudgetOptions, type DoorBudget } from './budget/index.ts';
 export { AnswerStream } from './link/answer-stream.ts';
 export { isLoopback } from './loopback.ts';
 export * from './connection.ts';

@@ -23,6 +23,7 @@ class Pipe {
   #isHeld = false;
   #isClosed = false;
   #isMoveDue = false;
+  #hasWriterEnded = false;
 
   constructor(writer: Inbox, reader: Inbox) {
     this.writer = writer;
@@ -61,6 +62,12 @@ class Pipe {
     this.#isClosed = true;
   }
 
+  /** Delivers the waiting bytes, then the end. */
+  end(): void {
+    this.#hasWriterEnded = true;
+    this.move();
+  }
+
   /** Delivers the waiting bytes, and drains a writer that was full. */
   move(): void {
     const wasFull = this.#bytes >= MEMORY_BUFFER_BYTES;
@@ -71,6 +78,7 @@ class Pipe {
       this.reader.push(bytes);
     }
     if (wasFull && this.#bytes < MEMORY_BUFFER_BYTES) this.writer.drain();
+    if (this.#hasWriterEnded && this.#pieces.length === 0) this.reader.end();
   }
 
   #moveSoon(): void {
@@ -109,9 +117,8 @@ class MemoryConnection implements Connection {
     if (this.#outgoing.isClosed) return;
     this.#outgoing.close();
     queueMicrotask(() => {
-      this.#outgoing.move();
       this.#incoming.close();
-      this.#outgoing.reader.end();
+      this.#outgoing.end();
       this.#outgoing.writer.end();
     });
   }

@@ -14,6 +14,9 @@ const DOOR_SHARE = 7 / 8;
 /** The part that one peer may use: one public key, or one address. */
 const PEER_SHARE = 3 / 4;
 
+/** The part of an incomplete message that each connection may hold. For more, the whole message must have room. */
+export const PARTIAL_BYTES_FREE = 64 * 1024;
+
 /** Returns the memory for the data of peers on a machine with this much memory. */
 export function budgetBytes(machineBytes: number): number {
   return Math.floor(Math.min(Math.max(machineBytes * MACHINE_SHARE, BUDGET_BYTES_MIN), BUDGET_BYTES_MAX));
@@ -128,6 +131,12 @@ export class ConnectionBudget {
     this.scope.close();
     this.#onClose();
   }
+}
+
+/** An option of everything that opens links. */
+export interface BudgetOption {
+  /** The memory and the time for the links. Default: a part that all links without their own share. */
+  readonly budget?: DoorBudget | undefined;
 }
 
 /** The part of links that are given none, as those of clients: all of them share it. */

@@ -1,2 +1,11 @@
-export { Budget, budgetBytes, type BudgetOptions, type ConnectionBudget, defaultDoor, DoorBudget } from './budget.ts';
+export {
+  Budget,
+  budgetBytes,
+  type BudgetOption,
+  type BudgetOptions,
+  type ConnectionBudget,
+  defaultDoor,
+  PARTIAL_BYTES_FREE,
+  DoorBudget,
+} from './budget.ts';
 export { Turns } from './turns.ts';

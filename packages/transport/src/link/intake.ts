@@ -1,13 +1,11 @@
 import { ShoalError } from '@shoal/protocol/error';
-import type { ConnectionBudget } from '../budget/index.ts';
+import { type ConnectionBudget, PARTIAL_BYTES_FREE } from '../budget/index.ts';
 import type { FrameReader, LargeFrame } from '../budget/large-frames.ts';
 import type { TurnReader } from '../budget/turns.ts';
 import type { Flow } from '../connection.ts';
 
 /** Bytes are parsed in pieces of at most this size, because a piece of many small messages takes long. */
 export const PIECE_BYTES = 16 * 1024;
-/** The part of an incomplete message that each connection may hold. For more, the whole message must have room. */
-export const PARTIAL_BYTES_FREE = 64 * 1024;
 
 /** The parts of a link that its intake uses. */
 export interface IntakePort {

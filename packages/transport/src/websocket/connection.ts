@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { CLOSE_GRACE_MS } from '@shoal/protocol';
 import { ShoalError } from '@shoal/protocol/error';
 import type { RawData, WebSocket } from 'ws';
+import { PARTIAL_BYTES_FREE } from '../budget/index.ts';
 import type { Connection, ConnectionHandlers, Remote } from '../connection.ts';
 import { Inbox } from '../inbox.ts';
 import { TCP_KEEP_ALIVE_MS } from '../tcp.ts';
@@ -14,6 +15,8 @@ const ABNORMAL_CLOSURE = 1006;
 
 /** Bytes of framing that may accompany the first message: its header and control frames. */
 const FIRST_FRAMING_BYTES = 1024;
+/** The size of a control frame without its data: a header and a mask. */
+const CONTROL_FRAME_BYTES = 6;
 
 export interface OpenedWebSocket {
   readonly ws: WebSocket;
@@ -38,6 +41,8 @@ export class WebSocketConnection implements Connection {
   /** Messages that arrived in one read with the message that the reader is busy with. */
   readonly #held: Uint8Array[] = [];
   #isHeld = false;
+  /** Raw bytes since the last message: those of the one that grows in `ws`. */
+  #undeliveredBytes = 0;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
   #error: Error | undefined;
   #isClosing = false;
@@ -50,11 +55,15 @@ export class WebSocketConnection implements Connection {
     ws.pause();
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     socket.on('drain', () => this.#inbox.drain());
+    // Before the listener of `ws`, which emits the message that these bytes complete.
+    socket.prependListener('data', (bytes: Uint8Array) => this.#stored(bytes.byteLength));
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // Only while there is room: a peer that sends pings and never reads would fill our memory with pongs.
     ws.on('ping', (data) => {
+      this.#controlled(data);
       if (!socket.writableNeedDrain && !this.#isClosing) ws.pong(data);
     });
+    ws.on('pong', (data) => this.#controlled(data));
     ws.on('error', (error) => {
       this.#error ??= error;
       this.#endWithinGrace();
@@ -81,7 +90,18 @@ export class WebSocketConnection implements Connection {
     this.#end(NORMAL_CLOSE);
   }
 
+  #stored(bytes: number): void {
+    this.#undeliveredBytes += bytes;
+    if (this.#undeliveredBytes > PARTIAL_BYTES_FREE) this.#inbox.undelivered(this.#undeliveredBytes);
+  }
+
+  /** Control frames are no part of a message. */
+  #controlled(data: Uint8Array): void {
+    this.#undeliveredBytes = Math.max(0, this.#undeliveredBytes - data.byteLength - CONTROL_FRAME_BYTES);
+  }
+
   #receive(data: RawData, isBinary: boolean): void {
+    this.#undeliveredBytes = 0;
     if (isBinary) return this.#refuse(UNSUPPORTED_DATA, 'Every message must be a text message.');
     if (data instanceof Uint8Array) this.#deliver(data);
   }
