@@ -21,6 +21,7 @@ export const EVERY_SETTING = {
   otherModels: ['another'],
   keepAlive: '5m',
   memoryBudget: 1.5,
+  peerMemory: 64,
   modelFolders: ['models'],
   contextLength: 512,
   gpuLayers: -1,

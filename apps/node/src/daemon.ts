@@ -18,6 +18,7 @@ import { openApi, type Api, type ApiOptions } from './http/http.ts';
 import { loadIdentity } from '@shoal/host/home/identity';
 import { RunRecord } from '@shoal/host/launch';
 import { TokenStore } from '@shoal/host/home/token-store';
+import { createBudget } from '@shoal/host/peer-budget';
 import { ModelLibrary } from '@shoal/host/models/library';
 import { lockHome } from '@shoal/host/home/lock';
 import { createNodeLogger, type LineSink, type Logger } from '@shoal/host/log';
@@ -188,6 +189,7 @@ class Daemon {
       peers: addresses,
       ...(peerToken !== undefined && { peerToken }),
       ...(engine !== undefined && { engine, openDoors: (host) => openDoors(doorOptions, host) }),
+      budget: createBudget(this.#configuration),
       limits: { slots: slots ?? engine?.abilities.slots ?? 1, queue, maxTokens },
       resources,
       paddedTopics: paddedTopic,

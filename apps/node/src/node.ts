@@ -6,6 +6,7 @@ import { countedLog } from '@shoal/host/counted-log';
 import { isNamed, type PeerStatus } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { ShoalError } from '@shoal/protocol/error';
+import { Budget } from '@shoal/transport';
 import { createDht, type Dht } from '@shoal/transport/dht';
 import {
   type HealthInputs,
@@ -69,6 +70,8 @@ export interface NodeOptions {
   /** Runs any model of this machine for the node's own requests. The node closes it. */
   readonly store?: StoreEngine | undefined;
   readonly limits: LendingLimits;
+  /** The memory and the time for the data of peers. Default: one of the default size. */
+  readonly budget?: Budget | undefined;
   readonly resources?: Resources | undefined;
   /** Opens the doors of a node that lends. */
   readonly openDoors?: ((host: DoorHost) => Promise<readonly OpenDoor[]>) | undefined;
@@ -100,6 +103,7 @@ export async function createNode(options: NodeOptions): Promise<RunningNode> {
 
 export class RunningNode implements NodeControl {
   readonly #options: NodeOptions;
+  readonly #budget: Budget;
   readonly #dht: Dht;
   readonly #network: Network;
   readonly #processorUse = processorUse();
@@ -116,6 +120,7 @@ export class RunningNode implements NodeControl {
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#peersLine = new PeersLine(options.log);
+    this.#budget = options.budget ?? new Budget();
     this.#dht = createDht({ bootstrap: options.bootstrap });
     this.#network = new Network({
       dht: this.#dht,
@@ -123,6 +128,7 @@ export class RunningNode implements NodeControl {
       paddedTopics: options.paddedTopics,
       peers: options.peers,
       token: options.peerToken,
+      budget: this.#budget.door(),
       describe: () => this.#describe(),
       status: () => this.#status(),
       ...(options.engine === undefined ? {} : { onRequest: (exchange) => this.#worker?.queue.answer(exchange) }),
@@ -254,7 +260,7 @@ export class RunningNode implements NodeControl {
 
   async #openDoors(worker: Worker): Promise<void> {
     const clusters = openClusterDoor({ network: this.#network, worker });
-    const host = { dht: this.#dht, worker, hello: () => this.#network.hello() };
+    const host = { dht: this.#dht, worker, hello: () => this.#network.hello(), budget: this.#budget };
     this.#doors = [clusters, ...((await this.#options.openDoors?.(host)) ?? [])];
   }
 

@@ -13,6 +13,7 @@ import {
   WEBSOCKET_PORT,
 } from '@shoal/protocol/shoal';
 import {
+  type BudgetOption,
   type Connection,
   type ConnectionHandler,
   type Exchange,
@@ -32,7 +33,7 @@ export const PENDING_HELLOS_MAX = 32;
 /** A connection has this long to send its hello before it may have to give its place to a newcomer. */
 const HELLO_STAY_MS = 1_000;
 
-export interface PeerListenerOptions {
+export interface PeerListenerOptions extends BudgetOption {
   readonly transport: 'websocket' | 'tcp';
   /** The address to listen on. An address other than loopback needs a token or a list of keys. */
   readonly host: string;
@@ -152,22 +153,27 @@ class Visitors {
   accept(connection: Connection, seat: Seat): void {
     this.#places.admit(seat.visitor, (place) => {
       if (place === undefined) return connection.close();
-      const link = new Link(connection, this.#session(), {
-        peer: () => {
-          place.leave();
-          this.#pending.delete(link);
-          this.#accepted.add(link);
+      const link = new Link(
+        connection,
+        this.#session(),
+        {
+          peer: () => {
+            place.leave();
+            this.#pending.delete(link);
+            this.#accepted.add(link);
+          },
+          request: (exchange) => {
+            seat.keep();
+            this.#options.answer(exchange);
+          },
+          close: () => {
+            place.leave();
+            this.#pending.delete(link);
+            this.#accepted.delete(link);
+          },
         },
-        request: (exchange) => {
-          seat.keep();
-          this.#options.answer(exchange);
-        },
-        close: () => {
-          place.leave();
-          this.#pending.delete(link);
-          this.#accepted.delete(link);
-        },
-      });
+        this.#options.budget,
+      );
       place.onEvict(() => link.close());
       this.#pending.add(link);
       link.start();

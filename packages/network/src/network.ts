@@ -9,7 +9,7 @@ import {
   PeerSession,
   SEED_BYTES,
 } from '@shoal/protocol/shoal';
-import { type Connection, type Exchange, Link, monotonicNow, type Seat } from '@shoal/transport';
+import { type BudgetOption, type Connection, type Exchange, Link, monotonicNow, type Seat } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { Clusters } from './clusters.ts';
 import { type DialledConnection, DirectPeers } from './direct-peers.ts';
@@ -25,7 +25,7 @@ const MAX_CLUSTER_CONNECTIONS = 256;
 /** A member of a cluster that has sent no hello for this long may be a node of an early version, which sends none. */
 const SILENT_MEMBER_MS = 2_000;
 
-export interface NetworkOptions {
+export interface NetworkOptions extends BudgetOption {
   /** Used to join clusters. Undefined: this node joins none. */
   readonly dht?: Dht | undefined;
   /** `ws:`, `wss:` and `tcp:` addresses of peers to dial. They need not share a cluster with us. */
@@ -234,15 +234,20 @@ export class Network {
       peer.isOffered = this.#offersTo(peer.info);
       return this.hello({ offers: peer.isOffered });
     };
-    const link = new Link(connection, this.#session(connection, dialled, hello), {
-      peer: (info) => this.#updated(peer, info),
-      request: (exchange) => this.#requested(peer, exchange),
-      close: (error) => {
-        this.#connections.delete(connection);
-        dialled?.lost(error);
-        this.#changed();
+    const link = new Link(
+      connection,
+      this.#session(connection, dialled, hello),
+      {
+        peer: (info) => this.#updated(peer, info),
+        request: (exchange) => this.#requested(peer, exchange),
+        close: (error) => {
+          this.#connections.delete(connection);
+          dialled?.lost(error);
+          this.#changed();
+        },
       },
-    });
+      this.#options.budget,
+    );
     const connectedAt = Date.now();
     const peer: PeerConnection = {
       link,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ShoalError } from '@shoal/protocol/error';
 import type { HelloMessage } from '@shoal/protocol/shoal';
-import { isLoopback } from '@shoal/transport';
+import { type Budget, isLoopback } from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor, Worker } from '@shoal/worker';
@@ -19,6 +19,8 @@ export interface DoorHost {
   readonly worker: Worker;
   /** Returns the node's current hello. */
   readonly hello: () => HelloMessage;
+  /** Each door gets a part of it. */
+  readonly budget: Budget;
 }
 
 export interface DoorOptions {
@@ -98,7 +100,7 @@ async function openDonate(settings: DoorConfiguration<'donate'>, context: DoorCo
   const { openDonateDoor } = await import('@shoal/worker/donate');
   const { configuration, home, log, worker } = context;
   const { mode, ...listening } = settings;
-  const options = { ...listening, maxTokens: configuration.maxTokens };
+  const options = { ...listening, maxTokens: configuration.maxTokens, budget: context.budget.door() };
   if (!isLoopback(options.host)) log.warn(DONATE_WARNING);
   if (mode === 'local_lm') return openDonateDoor({ ...options, backend: { mode, worker } });
   const { createMount } = await import('./donate-mount.ts');
@@ -113,14 +115,14 @@ async function openDonate(settings: DoorConfiguration<'donate'>, context: DoorCo
 
 async function openQmesh(
   { capacity }: DoorConfiguration<'qmesh'>,
-  { configuration, home, dht, worker }: DoorContext,
+  { configuration, home, dht, worker, budget }: DoorContext,
 ): Promise<OpenDoor> {
   const { openQmeshDoor } = await import('@shoal/worker/qmesh');
   const { acquireWorkerId } = await import('../home/worker-id.ts');
   const { id: workerId, release } = await acquireWorkerId(home.data);
   try {
     const { maxTokens } = configuration;
-    const door = await openQmeshDoor({ dht, worker, workerId, maxTokens, capacity });
+    const door = await openQmeshDoor({ dht, worker, workerId, maxTokens, capacity, budget: budget.door() });
     return withRelease(door, release);
   } catch (error) {
     release();
@@ -130,7 +132,7 @@ async function openQmesh(
 
 async function openLocalLlm(
   { name, keep }: DoorConfiguration<'localllm'>,
-  { configuration, home, dht, worker }: DoorContext,
+  { configuration, home, dht, worker, budget }: DoorContext,
 ): Promise<OpenDoor> {
   const { openLocalLlmDoor } = await import('@shoal/worker/localllm');
   const { createTopic, loadTopic } = await import('../home/server-id.ts');
@@ -140,15 +142,16 @@ async function openLocalLlm(
     name: name ?? configuration.name,
     topic: keep ? await loadTopic(home) : createTopic(),
     maxTokens: configuration.maxTokens,
+    budget: budget.door(),
   });
 }
 
 /** A door for `shoal/1`. The settings of a TCP door are a part of those of a WebSocket door. */
 function shoalDoor(transport: 'websocket' | 'tcp'): OpenFunction<'websocket'> {
-  return async (settings, { configuration, worker, hello }) => {
+  return async (settings, { configuration, worker, hello, budget }) => {
     const { openShoalDoor } = await import('@shoal/worker/shoal');
     const { doorToken: token } = configuration;
-    return openShoalDoor({ transport, ...settings, token, hello, worker });
+    return openShoalDoor({ transport, ...settings, token, hello, worker, budget: budget.door() });
   };
 }
 

@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import type { Engine } from '@shoal/engine';
 import type { ModelUse } from '@shoal/engine/model-files/model-file';
 import type { LlamaModel } from '@shoal/engine-llama';
@@ -6,6 +5,7 @@ import { keepAliveMs } from '@shoal/formats/ollama/keep-alive';
 import { ShoalError } from '@shoal/protocol/error';
 import { engineLog } from '../counted-log.ts';
 import { homeFiles, type Home } from '../home/home.ts';
+import { machineMemory } from '../machine-memory.ts';
 import type { Logger } from '../log.ts';
 import { findDemoModel } from '../models/demo-model.ts';
 import type { Configuration } from '../settings/configuration.ts';
@@ -188,7 +188,7 @@ function residency({
   keepAlive = -1,
   memoryBudget,
 }: EngineChoice): Readonly<Record<'keepAliveMs' | 'memoryBudgetBytes', number>> {
-  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  const memory = machineMemory();
   return {
     memoryBudgetBytes: memoryBudget === undefined ? memory * MEMORY_SHARE : memoryBudget * GIB,
     keepAliveMs: keepAliveMs(keepAlive) ?? Infinity,

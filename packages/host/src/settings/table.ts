@@ -127,6 +127,11 @@ export const SETTINGS = {
     commands: NODE,
     unset: '80 % of the memory',
   },
+  peerMemory: {
+    description: 'the most memory for data that peers send and that waits or is being answered, in MiB',
+    schema: (is) => is.whole(16, 65_536),
+    unset: 'a 32nd of the memory, at least 64 and at most 160',
+  },
   modelFolders: {
     description: 'folders of GGUF files that can be named as models',
     schema: (is) => is.list(is.text('a folder'), 64, 'folders'),

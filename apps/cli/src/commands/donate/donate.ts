@@ -7,6 +7,7 @@ import { type DoorConfiguration, doorSettings } from '@shoal/host/doors/settings
 import { homeFiles } from '@shoal/host/home';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { printableName } from '@shoal/host/printable';
+import { createBudget } from '@shoal/host/peer-budget';
 import type { Mode } from '@shoal/protocol/donate';
 import type { ShoalError } from '@shoal/protocol/error';
 import { isLoopback } from '@shoal/transport';
@@ -82,7 +83,8 @@ async function openDoor(
   const { backend, scheduler } = await lend();
   const { maxTokens } = configuration;
   const onJob = (report: JobReport): void => logJob(log, report);
-  const door = opened.adopt(await openDonateDoor({ host, port, queue, maxTokens, backend, onJob }), (one) =>
+  const budget = createBudget(configuration).door();
+  const door = opened.adopt(await openDonateDoor({ host, port, queue, maxTokens, backend, onJob, budget }), (one) =>
     one.close(),
   );
   opened.defer(() => scheduler.drain(DRAIN_MS));

@@ -7,6 +7,7 @@ import { findModel } from '@shoal/host/models';
 import { printableName } from '@shoal/host/printable';
 import { createTopic, loadTopic } from '@shoal/host/home/server-id';
 import { type EngineName, runsFiles } from '@shoal/host/settings';
+import { createBudget } from '@shoal/host/peer-budget';
 import { ShoalError } from '@shoal/protocol/error';
 import { MAX_CLIENTS } from '@shoal/protocol/localllm';
 import { createDht, type Dht } from '@shoal/transport/dht';
@@ -117,6 +118,7 @@ class Sharing {
       name,
       topic,
       maxTokens: configuration.maxTokens,
+      budget: createBudget(configuration).door(),
       onChange: () => this.#show(),
       log: (line) => this.#log.debug(line),
     });

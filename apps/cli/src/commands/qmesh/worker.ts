@@ -3,6 +3,7 @@ import type { Configuration } from '@shoal/host/configuration';
 import { doorSettings } from '@shoal/host/doors/settings';
 import { createLogger, type Logger } from '@shoal/host/log';
 import { acquireWorkerId } from '@shoal/host/home/worker-id';
+import { createBudget } from '@shoal/host/peer-budget';
 import { createDht } from '@shoal/transport/dht';
 import { openQmeshDoor, type QmeshDoor } from '@shoal/worker/qmesh';
 import { EXIT } from '../../cli-error.ts';
@@ -62,6 +63,7 @@ async function openWorker(context: Context, options: WorkerOptions): Promise<{ c
       log: swarmLog((line) => log.debug(line)),
       network: topic,
       capacity,
+      budget: createBudget(configuration).door(),
     }),
     (one) => one.close(),
   );

@@ -8,7 +8,15 @@ import {
   type QueueStatus,
   type UploadEvent,
 } from '@shoal/protocol/donate';
-import { type Connection, type Exchange, Link, monotonicNow, type Remote, type Seat } from '@shoal/transport';
+import {
+  type BudgetOption,
+  type Connection,
+  type Exchange,
+  Link,
+  monotonicNow,
+  type Remote,
+  type Seat,
+} from '@shoal/transport';
 import type { RequestObserver, RequestEnd } from '../../scheduler.ts';
 import type { ConnectionUploads } from './uploads.ts';
 import type { DonateBackend } from './backend.ts';
@@ -30,18 +38,21 @@ export interface JobReport extends RequestEnd {
   readonly durationMs: number;
 }
 
+export interface ConnectionsOptions extends BudgetOption {
+  /** Jobs that may wait. */
+  readonly capacity: number;
+  readonly onJob?: ((report: JobReport) => void) | undefined;
+}
+
 /** The connections of one door. */
 export class Connections {
   readonly #backend: DonateBackend;
-  readonly #capacity: number;
-  readonly #onJob: (report: JobReport) => void;
+  readonly #options: ConnectionsOptions;
   readonly #links = new Set<DonateLink>();
 
-  /** `capacity` is the number of jobs that may wait. */
-  constructor(backend: DonateBackend, capacity: number, onJob: (report: JobReport) => void) {
+  constructor(backend: DonateBackend, options: ConnectionsOptions) {
     this.#backend = backend;
-    this.#capacity = capacity;
-    this.#onJob = onJob;
+    this.#options = options;
   }
 
   get count(): number {
@@ -51,15 +62,20 @@ export class Connections {
   accept(connection: Connection, seat: Seat): void {
     const { mode, model } = this.#backend;
     const session = donateServerSession({ mode, queue: () => this.#queue, model });
-    const link: DonateLink = new Link(connection, session, {
-      peer: () => {},
-      request: (exchange) => {
-        seat.keep();
-        this.#receive(link, exchange, uploads);
+    const link: DonateLink = new Link(
+      connection,
+      session,
+      {
+        peer: () => {},
+        request: (exchange) => {
+          seat.keep();
+          this.#receive(link, exchange, uploads);
+        },
+        extension: ({ id, step }) => uploads?.receive(id, step),
+        close: () => this.#links.delete(link),
       },
-      extension: ({ id, step }) => uploads?.receive(id, step),
-      close: () => this.#links.delete(link),
-    });
+      this.#options.budget,
+    );
     const uploads = this.#backend.uploads?.ofConnection({
       sealed: (id, staged) => this.#mount(link, id, staged),
       failed: (id, error) => link.apply(session.side.endUpload(id, error)),
@@ -71,7 +87,7 @@ export class Connections {
 
   get #queue(): QueueStatus {
     const { active, queued } = this.#backend.door.load;
-    return { depth: queued, capacity: this.#capacity, in_progress: active > 0 };
+    return { depth: queued, capacity: this.#options.capacity, in_progress: active > 0 };
   }
 
   #receive(link: DonateLink, exchange: Exchange, uploads: ConnectionUploads | undefined): void {
@@ -104,7 +120,7 @@ export class Connections {
         this.#sendQueueStatus();
       },
       onEnd: (end) => {
-        this.#onJob({ ...end, peer, kind, queueDepth, durationMs: monotonicNow() - arrivedAt });
+        this.#options.onJob?.({ ...end, peer, kind, queueDepth, durationMs: monotonicNow() - arrivedAt });
         // The dialect has no abort: the client has left, or does not read and would delay the jobs of all connections again.
         if (end.outcome === 'aborted' && kind !== 'mount') link.close();
         this.#sendQueueStatus();

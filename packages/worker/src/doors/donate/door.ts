@@ -1,4 +1,5 @@
 import type { Mode } from '@shoal/protocol/donate';
+import type { BudgetOption } from '@shoal/transport';
 import { listenTcp } from '@shoal/transport/tcp';
 import type { OpenDoor } from '../../door.ts';
 import type { DoorPolicy } from '../../scheduler.ts';
@@ -12,7 +13,7 @@ const MAX_TOKENS = 4_096;
 /** Connections of a Donate compute door, if not configured otherwise. More are closed, or replace idle ones. */
 const MAX_DONATE_CONNECTIONS = 64;
 
-export interface DonateDoorOptions {
+export interface DonateDoorOptions extends BudgetOption {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -40,7 +41,7 @@ export async function openDonateDoor(options: DonateDoorOptions): Promise<Donate
   const { host, port, queue = QUEUE_CAPACITY, maxTokens = MAX_TOKENS } = options;
   const policy: DoorPolicy = { door: 'donate', running: 1, waiting: queue, maxTokens };
   const backend = await openBackend(options.backend, policy);
-  const connections = new Connections(backend, queue, options.onJob ?? (() => {}));
+  const connections = new Connections(backend, { capacity: queue, onJob: options.onJob, budget: options.budget });
   const { maxConnectionsPerAddress: perAddress } = options;
   try {
     const listener = await listenTcp({

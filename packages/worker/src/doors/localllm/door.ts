@@ -7,7 +7,16 @@ import {
   MAX_CLIENTS,
   type ServerInfo,
 } from '@shoal/protocol/localllm';
-import { type Connection, type Exchange, Link, monotonicNow, type OwnedSeat, type Seat, Seats } from '@shoal/transport';
+import {
+  type BudgetOption,
+  type Connection,
+  type Exchange,
+  Link,
+  monotonicNow,
+  type OwnedSeat,
+  type Seat,
+  Seats,
+} from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { QueueLoad } from '../../admission.ts';
@@ -17,7 +26,7 @@ import type { Worker, WorkerQueue } from '../../worker.ts';
 /** The most connections of one host: its clients, and connections that are being refused. */
 export const MAX_HOST_CONNECTIONS = 32;
 
-export interface LocalLlmDoorOptions {
+export interface LocalLlmDoorOptions extends BudgetOption {
   readonly dht: Dht;
   readonly worker: Worker;
   /** The host's name, shown to clients. */
@@ -134,22 +143,27 @@ class HyperswarmDoor implements LocalLlmDoor {
       greet: () => this.#greet(link, seat),
       onClientError: ({ code, message }) => this.#log(`client ${name} says ${code}: ${message}`),
     });
-    const link = new Link(connection, session, {
-      peer: () => undefined,
-      request: (exchange) => {
-        seat.keep();
-        this.#clients.get(link)?.keep();
-        this.#requested(exchange, name);
+    const link = new Link(
+      connection,
+      session,
+      {
+        peer: () => undefined,
+        request: (exchange) => {
+          seat.keep();
+          this.#clients.get(link)?.keep();
+          this.#requested(exchange, name);
+        },
+        close: () => {
+          const place = this.#clients.get(link);
+          if (place === undefined) return;
+          place.leave();
+          this.#clients.delete(link);
+          this.#log(`client ${name} left`);
+          this.#options.onChange?.();
+        },
       },
-      close: () => {
-        const place = this.#clients.get(link);
-        if (place === undefined) return;
-        place.leave();
-        this.#clients.delete(link);
-        this.#log(`client ${name} left`);
-        this.#options.onChange?.();
-      },
-    });
+      this.#options.budget,
+    );
     link.start();
     if (!this.#clients.has(link)) return this.#log(`client ${name} turned away: ${MAX_CLIENTS} are connected`);
     this.#log(`client ${name} connected`);

@@ -7,7 +7,15 @@ import {
   qmeshServerSession,
   qmeshTopic,
 } from '@shoal/protocol/qmesh';
-import { type Connection, type Exchange, Link, monotonicNow, type Seat } from '@shoal/transport';
+import {
+  type BudgetOption,
+  type Connection,
+  type DoorBudget,
+  type Exchange,
+  Link,
+  monotonicNow,
+  type Seat,
+} from '@shoal/transport';
 import type { Dht } from '@shoal/transport/dht';
 import { createSwarm, type Membership, type Swarm } from '@shoal/transport/hyperswarm';
 import type { DoorStatus, OpenDoor } from '../../door.ts';
@@ -21,7 +29,7 @@ export const MAX_QMESH_CLIENTS = 256;
 /** The default limit of waiting and running requests. */
 export const DEFAULT_CAPACITY = 10;
 
-export interface QmeshDoorOptions {
+export interface QmeshDoorOptions extends BudgetOption {
   readonly dht: Dht;
   readonly worker: Worker;
   /** 64 hex digits, the same after each start. */
@@ -76,6 +84,7 @@ class HyperswarmDoor implements QmeshDoor {
   readonly workerId: string;
   readonly #queue: WorkerQueue;
   readonly #gauge: HealthGauge;
+  readonly #budget: DoorBudget | undefined;
   readonly #links = new Set<Link<ServerSession<QmeshServer>>>();
   readonly #swarm: Swarm;
   readonly #membership: Membership;
@@ -90,6 +99,7 @@ class HyperswarmDoor implements QmeshDoor {
     this.workerId = workerId;
     this.#queue = queue;
     this.#gauge = gauge;
+    this.#budget = options.budget;
     this.#lastChoice = choiceOf(gauge.report);
     this.#swarm = createSwarm({
       dht,
@@ -128,14 +138,19 @@ class HyperswarmDoor implements QmeshDoor {
       health: () => this.#gauge.report,
       timestamp: Date.now,
     });
-    const link = new Link(connection, session, {
-      peer: () => undefined,
-      request: (exchange) => {
-        seat.keep();
-        this.#requested(link, exchange);
+    const link = new Link(
+      connection,
+      session,
+      {
+        peer: () => undefined,
+        request: (exchange) => {
+          seat.keep();
+          this.#requested(link, exchange);
+        },
+        close: () => this.#links.delete(link),
       },
-      close: () => this.#links.delete(link),
-    });
+      this.#budget,
+    );
     this.#links.add(link);
     link.start();
   }
