@@ -26,8 +26,8 @@ export class PeerTime {
 
 /** Has bytes to read. */
 export interface TurnReader {
-  /** Reads a piece. Returns true if it can read another one. */
-  step(): boolean;
+  /** Reads a piece. It calls `wait` again if there is another one. */
+  step(): void;
 }
 
 export interface TurnsOptions {
@@ -71,7 +71,7 @@ export class Turns {
     if (this.#usedMs >= NOTEWORTHY_MS) this.#nextSoon();
   }
 
-  /** Calls `step` in a later turn until it returns false. */
+  /** Calls `step` once, in a later turn. */
   wait(peer: PeerTime, reader: TurnReader): void {
     const readers = this.#waiting.get(peer);
     if (readers === undefined) this.#waiting.set(peer, new Set([reader]));
@@ -98,9 +98,9 @@ export class Turns {
       const peer = this.#first();
       const [reader] = (peer && this.#waiting.get(peer)) ?? [];
       if (peer === undefined || reader === undefined) break;
-      // It leaves first, because the step may make it wait again, now behind the other connections of its peer.
+      // It leaves first, so that it waits again behind the other connections of its peer.
       this.leave(peer, reader);
-      if (reader.step()) this.wait(peer, reader);
+      reader.step();
     }
     if (this.#waiting.size > 0) this.#nextSoon();
   }

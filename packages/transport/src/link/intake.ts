@@ -106,16 +106,15 @@ export class Intake implements FrameReader, TurnReader {
     this.#resume();
   }
 
-  step(): boolean {
+  step(): void {
     const [bytes] = this.#waiting;
-    if (bytes === undefined) return false;
+    if (bytes === undefined) return;
     const piece = this.#port.isCuttable ? bytes.subarray(0, PIECE_BYTES) : bytes;
     if (piece.byteLength === bytes.byteLength) this.#waiting.shift();
     else this.#waiting[0] = bytes.subarray(piece.byteLength);
     this.#waitingBytes -= piece.byteLength;
     this.#read(piece);
     void this.#proceed();
-    return false;
   }
 
   granted(): void {
