@@ -1,7 +1,5 @@
 import type { Scope } from './scope.ts';
 
-/** The part of every limit that large frames may use. The rest is for requests and for small messages. */
-const LARGE_FRAMES_SHARE = 3 / 4;
 /** While other large frames wait for memory, the sender of one that is being read must send at least this much. */
 const SLOWEST_BYTES_PER_SECOND = 1024 * 1024;
 /** The speed of a sender is the mean of this time. */
@@ -67,7 +65,7 @@ export class LargeFrames {
 
   /** Returns the frame, granted or not. Undefined if it can never have room. */
   begin(scope: Scope, bytes: number, reader: FrameReader): LargeFrame | undefined {
-    if (!scope.canEverHold(bytes, LARGE_FRAMES_SHARE)) return undefined;
+    if (!scope.canEverHold(bytes)) return undefined;
     const frame = new LargeFrame(scope, bytes, reader);
     this.#waiting.add(frame);
     this.#grant(frame);
@@ -97,12 +95,11 @@ export class LargeFrames {
     const full = new Set<Scope>();
     for (const frame of this.#waiting) {
       if (isBehind(frame, full)) continue;
-      const lacking = frame.scope.lacking(frame.bytes, LARGE_FRAMES_SHARE);
-      if (lacking !== undefined) {
-        full.add(lacking);
+      const fullScope = frame.scope.reserveLarge(frame.bytes);
+      if (fullScope !== undefined) {
+        full.add(fullScope);
         continue;
       }
-      frame.scope.charge(frame.bytes);
       this.#waiting.delete(frame);
       this.#granted.add(frame);
       frame.isGranted = true;
@@ -126,8 +123,8 @@ export class LargeFrames {
   #checkSpeeds(): void {
     const full = new Set<Scope>();
     for (const frame of this.#waiting) {
-      const lacking = frame.scope.lacking(frame.bytes, LARGE_FRAMES_SHARE);
-      if (lacking !== undefined) full.add(lacking);
+      const fullScope = frame.scope.fullFor(frame.bytes);
+      if (fullScope !== undefined) full.add(fullScope);
     }
     for (const frame of [...this.#granted]) if (isBehind(frame, full) && frame.isTooSlow()) frame.reader.tooSlow();
     this.#timer = this.#waiting.size === 0 ? undefined : setTimeout(() => this.#checkSpeeds(), CHECK_MS);

@@ -1,3 +1,6 @@
+/** The part of every limit that large frames may use. The rest is for requests and for small messages. */
+const LARGE_SHARE = 3 / 4;
+
 /**
  * The bytes that a part of the node holds for its peers, within a limit. What a scope counts, its parent counts too. A scope
  * without a parent is that of a whole process.
@@ -5,9 +8,10 @@
 export class Scope {
   readonly limitBytes: number;
   readonly #parent: Scope | undefined;
-  /** Called after bytes were released in this scope or below it. */
+  /** Called after reserved bytes were released in this scope or below it. */
   onRoom: (() => void) | undefined;
-  #usedBytes = 0;
+  #reservedBytes = 0;
+  #grantedBytes = 0;
   #isClosed = false;
 
   constructor(limitBytes: number, parent?: Scope) {
@@ -16,21 +20,53 @@ export class Scope {
   }
 
   get usedBytes(): number {
-    return this.#usedBytes;
+    return this.#reservedBytes + this.#grantedBytes;
+  }
+
+  /** Counts the bytes in all scopes to the root, or, if one has no room, in none. Returns whether they are counted. */
+  reserve(bytes: number): boolean {
+    if (!this.hasRoom(bytes)) return false;
+    this.#reserve(bytes);
+    return true;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.usedBytes + bytes <= this.limitBytes && (this.#parent?.hasRoom(bytes) ?? true);
   }
 
   /**
-   * Returns the first scope, from this one to the root, in which so many more bytes have no room. Undefined if there is room in
-   * all. `share` is the part of each limit that may be used, from 0 to 1.
+   * Like `reserve` for a large frame. Returns the scope that has no room; undefined if the bytes are reserved. What connections
+   * hold without asking does not count here: if it did, frames that wait could leave no room for the first of them.
    */
-  lacking(bytes: number, share = 1): Scope | undefined {
-    if (this.#usedBytes + bytes > this.limitBytes * share) return this;
-    return this.#parent?.lacking(bytes, share);
+  reserveLarge(bytes: number): Scope | undefined {
+    const full = this.fullFor(bytes);
+    if (full === undefined) this.#reserve(bytes);
+    return full;
   }
 
-  /** True if so many bytes have room in all scopes to the root once these are empty. */
-  canEverHold(bytes: number, share = 1): boolean {
-    return bytes <= this.limitBytes * share && (this.#parent?.canEverHold(bytes, share) ?? true);
+  /** Returns the first scope, from this one to the root, that has no room for a large frame now. */
+  fullFor(bytes: number): Scope | undefined {
+    if (this.#reservedBytes + bytes > this.limitBytes * LARGE_SHARE) return this;
+    return this.#parent?.fullFor(bytes);
+  }
+
+  /** True if a large frame has room once nothing else is reserved. */
+  canEverHold(bytes: number): boolean {
+    return bytes <= this.limitBytes * LARGE_SHARE && (this.#parent?.canEverHold(bytes) ?? true);
+  }
+
+  release(bytes: number): void {
+    if (bytes === 0 || this.#isClosed) return;
+    this.#reservedBytes -= bytes;
+    this.#parent?.release(bytes);
+    this.onRoom?.();
+  }
+
+  /** Counts bytes that a connection may hold without asking, or with a negative number no longer holds. */
+  grant(bytes: number): void {
+    if (this.#isClosed) return;
+    this.#grantedBytes += bytes;
+    this.#parent?.grant(bytes);
   }
 
   /** True for this scope and for those between it and the root. */
@@ -38,30 +74,16 @@ export class Scope {
     return this === scope || (this.#parent?.isWithin(scope) ?? false);
   }
 
-  /** Counts the bytes in all scopes to the root, or, if one has no room, in none. Returns whether they are counted. */
-  reserve(bytes: number, share = 1): boolean {
-    if (this.lacking(bytes, share) !== undefined) return false;
-    this.charge(bytes);
-    return true;
-  }
-
-  /** Counts bytes that are there already, even above a limit. */
-  charge(bytes: number): void {
-    if (this.#isClosed) return;
-    this.#usedBytes += bytes;
-    this.#parent?.charge(bytes);
-  }
-
-  release(bytes: number): void {
-    if (bytes === 0 || this.#isClosed) return;
-    this.#usedBytes -= bytes;
-    this.#parent?.release(bytes);
-    this.onRoom?.();
-  }
-
-  /** Releases everything. From then on it counts nothing. */
+  /** Gives back everything. From then on it counts nothing. */
   close(): void {
-    this.release(this.#usedBytes);
+    this.grant(-this.#grantedBytes);
+    this.release(this.#reservedBytes);
     this.#isClosed = true;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#isClosed) return;
+    this.#reservedBytes += bytes;
+    this.#parent?.#reserve(bytes);
   }
 }

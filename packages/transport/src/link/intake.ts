@@ -38,7 +38,7 @@ export class Intake implements FrameReader, TurnReader {
   /** Bytes that the connection stores for a message that it has not delivered. */
   #undeliveredBytes = 0;
   /** Bytes counted in the budget, without those of `#frame`. */
-  #chargedBytes = 0;
+  #grantedBytes = 0;
   #frame: LargeFrame | undefined;
   /** True while the handler of an extension's event is at work. */
   #isBusy = false;
@@ -180,7 +180,7 @@ export class Intake implements FrameReader, TurnReader {
     if (isLarge && this.#frame === undefined && this.#end === undefined) this.#beginFrame(partialBytes);
     if (this.#isClosed) return;
     const isInFrame = this.#frame?.isGranted === true;
-    this.#charge(this.#waitingBytes + (isInFrame ? 0 : partialBytes));
+    this.#grant(this.#waitingBytes + (isInFrame ? 0 : partialBytes));
   }
 
   #beginFrame(partialBytes: number): void {
@@ -200,16 +200,15 @@ export class Intake implements FrameReader, TurnReader {
     this.#frame = undefined;
   }
 
-  #charge(bytes: number): void {
-    const more = bytes - this.#chargedBytes;
+  #grant(bytes: number): void {
+    const more = bytes - this.#grantedBytes;
     if (more === 0) return;
     const { scope } = this.#budget;
     // A peer that is held back sends no more than its transport has read. Others can send without end.
     const isBounded = this.#port.flow === 'transport' || bytes <= PARTIAL_BYTES_FREE;
-    if (more > 0 && !isBounded && scope.lacking(more) !== undefined) return this.#failForMemory();
-    this.#chargedBytes = bytes;
-    if (more > 0) scope.charge(more);
-    else scope.release(-more);
+    if (more > 0 && !isBounded && !scope.hasRoom(more)) return this.#failForMemory();
+    this.#grantedBytes = bytes;
+    scope.grant(more);
   }
 
   #failForMemory(): void {
