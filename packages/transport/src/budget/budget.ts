@@ -1,7 +1,7 @@
 import type { Remote } from '../connection.ts';
 import { LargeFrames } from './large-frames.ts';
 import { Scope } from './scope.ts';
-import { PeerTime, Turns } from './turns.ts';
+import { UsedTime, Turns } from './turns.ts';
 
 const MIB = 1024 * 1024;
 /** The memory for the data of peers is this part of the machine's memory, within the two limits below. */
@@ -67,7 +67,7 @@ interface DoorParts {
 
 interface PeerPart {
   readonly scope: Scope;
-  readonly time: PeerTime;
+  readonly time: UsedTime;
   connections: number;
 }
 
@@ -96,7 +96,7 @@ export class DoorBudget {
     const known = this.#peers.get(name);
     if (known !== undefined) return known;
     const { scope, peerLimitBytes } = this.#parts;
-    const peer: PeerPart = { scope: new Scope(peerLimitBytes, scope), time: new PeerTime(), connections: 0 };
+    const peer: PeerPart = { scope: new Scope(peerLimitBytes, scope), time: new UsedTime(), connections: 0 };
     this.#peers.set(name, peer);
     return peer;
   }
@@ -104,7 +104,7 @@ export class DoorBudget {
 
 interface ConnectionParts {
   readonly scope: Scope;
-  readonly time: PeerTime;
+  readonly time: UsedTime;
   readonly turns: Turns;
   readonly frames: LargeFrames;
 }
@@ -113,7 +113,7 @@ interface ConnectionParts {
 export class ConnectionBudget {
   readonly scope: Scope;
   /** The time that the peer has used, in all its connections of this door. */
-  readonly time: PeerTime;
+  readonly time: UsedTime;
   readonly turns: Turns;
   readonly frames: LargeFrames;
   readonly #onClose: () => void;

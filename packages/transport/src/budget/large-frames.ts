@@ -126,7 +126,8 @@ export class LargeFrames {
       const fullScope = frame.scope.fullFor(frame.bytes);
       if (fullScope !== undefined) full.add(fullScope);
     }
-    for (const frame of [...this.#granted]) if (isBehind(frame, full) && frame.isTooSlow()) frame.reader.tooSlow();
+    // `tooSlow` ends the frame, and a set may be changed while it is iterated.
+    for (const frame of this.#granted) if (isBehind(frame, full) && frame.isTooSlow()) frame.reader.tooSlow();
     this.#timer = this.#waiting.size === 0 ? undefined : setTimeout(() => this.#checkSpeeds(), CHECK_MS);
   }
 }

@@ -84,6 +84,6 @@ export class Scope {
   #reserve(bytes: number): void {
     if (this.#isClosed) return;
     this.#reservedBytes += bytes;
-    this.#parent?.#reserve(bytes);
+    if (this.#parent !== undefined) this.#parent.#reserve(bytes);
   }
 }

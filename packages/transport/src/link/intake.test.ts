@@ -4,6 +4,7 @@ import { ShoalError } from '@shoal/protocol/error';
 import { donateFramer, type DonateServer, donateServerSession, type UploadEvent } from '@shoal/protocol/donate';
 import type { ServerSession } from '@shoal/protocol';
 import { Budget, Turns } from '../budget/index.ts';
+import { TURN_MS } from '../budget/turns.ts';
 import type { Connection, Flow } from '../connection.ts';
 import { memoryPair } from '../memory.ts';
 import type { Exchange } from './exchange.ts';
@@ -184,7 +185,7 @@ test('a request counts until its peer is gone', async () => {
 function slowTurns(): { budget: Budget; next: () => Promise<void> } {
   const due: (() => void)[] = [];
   let now = 0;
-  const turns = new Turns({ now: () => (now += 100), later: (task) => due.push(task) });
+  const turns = new Turns({ now: () => (now += TURN_MS), later: (task) => due.push(task) });
   return {
     budget: new Budget({ turns }),
     async next() {

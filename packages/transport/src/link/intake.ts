@@ -1,7 +1,7 @@
 import { ShoalError } from '@shoal/protocol/error';
 import { type ConnectionBudget, PARTIAL_BYTES_FREE } from '../budget/index.ts';
 import type { FrameReader, LargeFrame } from '../budget/large-frames.ts';
-import type { TurnReader } from '../budget/turns.ts';
+import type { TurnReader, UsedTime } from '../budget/turns.ts';
 import type { Flow } from '../connection.ts';
 
 /** Bytes are parsed in pieces of at most this size, because a piece of many small messages takes long. */
@@ -56,6 +56,10 @@ export class Intake implements FrameReader, TurnReader {
     return this.#receivedBytes;
   }
 
+  get time(): UsedTime {
+    return this.#budget.time;
+  }
+
   now(): number {
     return this.#port.now();
   }
@@ -101,7 +105,7 @@ export class Intake implements FrameReader, TurnReader {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#waiting.length = 0;
-    this.#budget.turns.leave(this.#budget.time, this);
+    this.#budget.turns.leave(this);
     this.#endFrame();
     this.#resume();
   }
@@ -146,10 +150,10 @@ export class Intake implements FrameReader, TurnReader {
   }
 
   #read(piece: Uint8Array): void {
-    const { turns, time } = this.#budget;
+    const { turns } = this.#budget;
     const begunAt = turns.begin();
     const unfinished = this.#port.read(piece);
-    turns.ended(begunAt, time);
+    turns.ended(begunAt, this);
     if (this.#isClosed) return;
     if (unfinished !== undefined && this.#port.flow === 'transport') this.#waitFor(unfinished);
     this.#count();
@@ -218,7 +222,7 @@ export class Intake implements FrameReader, TurnReader {
   /** Holds the peer back while bytes wait, and lets it go on afterwards. Returns a promise when it begins to hold it back. */
   #proceed(): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
-    if (this.#waiting.length > 0 && !this.#isBlocked) this.#budget.turns.wait(this.#budget.time, this);
+    if (this.#waiting.length > 0 && !this.#isBlocked) this.#budget.turns.wait(this);
     if (this.#waiting.length > 0 || this.#isBlocked) return this.#hold();
     this.#resume();
     if (this.#end !== undefined) this.#port.ended(this.#end.error);
