@@ -4,12 +4,15 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { dialDonate } from '@shoal/client/donate';
+import { MAX_JOB_BYTES } from '@shoal/protocol/donate';
 import { TestNetwork } from '../harness/test-network.ts';
 
 const MIB = 1_048_576;
-const SOCKETS = 64;
-/** Unfinished: each socket announces 64 MiB. */
-const SENT_BYTES = 16 * MIB;
+const SOCKETS = 320;
+/** The longest message that the door stores. A longer one is skipped or read in pieces. */
+const ANNOUNCED_BYTES = MAX_JOB_BYTES;
+/** Unfinished. */
+const SENT_BYTES = 1_000_000;
 /** Strangers may cost a node this much, whatever they send. */
 const GROWTH_BYTES_MAX = 256 * MIB;
 /** Long enough for all sockets to send everything to a node that takes it. */
@@ -17,6 +20,8 @@ const ATTACK_MS = 6_000;
 const SAMPLE_MS = 50;
 /** A job beside the attack takes less. */
 const JOB_MS_MAX = 3_000;
+const HEADER = Buffer.alloc(4);
+HEADER.writeUInt32LE(ANNOUNCED_BYTES);
 /** One array for all sockets, so that the test itself stays small. */
 const PADDING = Buffer.alloc(SENT_BYTES, 'a');
 const DEMO_MODEL = join(import.meta.dirname, '../../models/demo/shoal-demo.gguf');
@@ -30,7 +35,7 @@ await writeFile(join(home, 'config.json'), JSON.stringify({ doors: { donate } })
 const node = await network.start('Node', '--lend', '--model', 'echo', '--engine', 'echo');
 const address = (await node.status()).doors.find(({ name }) => name === 'donate')?.address ?? '';
 
-test('sockets that hold unfinished frames of 64 MiB cost a node at most 256 MiB, and others are answered meanwhile', async () => {
+test('sockets that hold unfinished frames of 1 MiB cost a node at most 256 MiB, and others are answered meanwhile', async () => {
   const client = await dialDonate(address);
   after(() => client.close());
   const model = await readFile(DEMO_MODEL);
@@ -70,7 +75,7 @@ function halfFrame(): Promise<Socket> {
       // The node may close it at any time.
       socket.on('error', () => socket.destroy());
       socket.resume();
-      socket.write(Buffer.concat([Buffer.from([0, 0, 0, 4]), Buffer.from('{"v":1,"type":"prompt","prompt":"')]));
+      socket.write(Buffer.concat([HEADER, Buffer.from('{"v":1,"type":"prompt","prompt":"')]));
       socket.write(PADDING);
       resolve(socket);
     });

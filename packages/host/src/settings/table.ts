@@ -130,7 +130,7 @@ export const SETTINGS = {
   peerMemory: {
     description: 'the most memory for data that peers send and that waits or is being answered, in MiB',
     schema: (is) => is.whole(16, 65_536),
-    unset: 'a 32nd of the memory, at least 64 and at most 160',
+    unset: 'a 32nd of the memory, at least 64 and at most 128',
   },
   modelFolders: {
     description: 'folders of GGUF files that can be named as models',

@@ -8,14 +8,14 @@ const MIB = 1024 * 1024;
 const MACHINE_SHARE = 1 / 32;
 const BUDGET_BYTES_MIN = 64 * MIB;
 /** The memory for the data of peers on a machine with enough of it, and in programs that set nothing. */
-const BUDGET_BYTES_MAX = 160 * MIB;
+const BUDGET_BYTES_MAX = 128 * MIB;
 /** The part that one door may use. */
 const DOOR_SHARE = 7 / 8;
 /** The part that one peer may use: one public key, or one address. */
 const PEER_SHARE = 3 / 4;
 
 /** The part of an incomplete message that each connection may hold. For more, the whole message must have room. */
-export const PARTIAL_BYTES_FREE = 64 * 1024;
+export const PARTIAL_BYTES_FREE = 32 * 1024;
 
 /** Returns the memory for the data of peers on a machine with this much memory. */
 export function budgetBytes(machineBytes: number): number {
@@ -23,7 +23,7 @@ export function budgetBytes(machineBytes: number): number {
 }
 
 export interface BudgetOptions {
-  /** Default: 160 MiB. */
+  /** Default: 128 MiB. */
   readonly limitBytes?: number | undefined;
   /** Default: turns of its own. */
   readonly turns?: Turns | undefined;

@@ -28,13 +28,13 @@ test('large frames leave a quarter of each limit to others', () => {
   assert.equal(door.reserve(1), false);
 });
 
-test('bytes that are held without asking leave less to requests, and nothing less to large frames', () => {
+test('bytes that are held without asking take no room from requests and large frames', () => {
   const root = new Scope(100);
   root.grant(90);
-  assert.equal(root.reserve(11), false);
+  assert.deepEqual([root.hasRoom(11), root.hasRoom(10)], [false, true]);
   assert.equal(root.reserveLarge(75), undefined);
-  root.grant(-90);
   assert.equal(root.reserve(25), true);
+  assert.equal(root.usedBytes, 190);
 });
 
 test('a scope that closes gives back what it holds, and counts nothing afterwards', () => {

@@ -23,13 +23,17 @@ export class Scope {
     return this.#reservedBytes + this.#grantedBytes;
   }
 
-  /** Counts the bytes in all scopes to the root, or, if one has no room, in none. Returns whether they are counted. */
+  /**
+   * Counts the bytes in all scopes to the root, or, if one has no room, in none. Returns whether they are counted. What
+   * connections hold without asking does not count here: many idle ones would leave no room for a request.
+   */
   reserve(bytes: number): boolean {
-    if (!this.hasRoom(bytes)) return false;
+    if (!this.#canReserve(bytes)) return false;
     this.#reserve(bytes);
     return true;
   }
 
+  /** True if so many bytes have room beside everything that is held. */
   hasRoom(bytes: number): boolean {
     return this.usedBytes + bytes <= this.limitBytes && (this.#parent?.hasRoom(bytes) ?? true);
   }
@@ -79,6 +83,11 @@ export class Scope {
     this.grant(-this.#grantedBytes);
     this.release(this.#reservedBytes);
     this.#isClosed = true;
+  }
+
+  #canReserve(bytes: number): boolean {
+    if (this.#reservedBytes + bytes > this.limitBytes) return false;
+    return this.#parent === undefined || this.#parent.#canReserve(bytes);
   }
 
   #reserve(bytes: number): void {
