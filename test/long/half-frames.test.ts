@@ -8,7 +8,9 @@ import { MAX_JOB_BYTES } from '@shoal/protocol/donate';
 import { TestNetwork } from '../harness/test-network.ts';
 
 const MIB = 1_048_576;
-const SOCKETS = 320;
+const SOCKETS = 512;
+/** In MiB. The rest of the growth is what 512 connections may hold without asking, here and in Node. */
+const PEER_MEMORY = 32;
 /** The longest message that the door stores. A longer one is skipped or read in pieces. */
 const ANNOUNCED_BYTES = MAX_JOB_BYTES;
 /** Unfinished. */
@@ -31,7 +33,7 @@ after(() => network.close());
 const home = network.home('Node');
 await mkdir(home, { recursive: true });
 const donate = { mode: 'model_push', port: 0, maxConnections: 2 * SOCKETS };
-await writeFile(join(home, 'config.json'), JSON.stringify({ doors: { donate } }));
+await writeFile(join(home, 'config.json'), JSON.stringify({ doors: { donate }, peerMemory: PEER_MEMORY }));
 const node = await network.start('Node', '--lend', '--model', 'echo', '--engine', 'echo');
 const address = (await node.status()).doors.find(({ name }) => name === 'donate')?.address ?? '';
 
