@@ -1,4 +1,4 @@
-import type { Remote } from '../connection.ts';
+import { peerGroup, type Remote } from '../connection.ts';
 import { LargeFrames } from './large-frames.ts';
 import { Scope } from './scope.ts';
 import { UsedTime, Turns } from './turns.ts';
@@ -11,7 +11,7 @@ const BUDGET_BYTES_MIN = 64 * MIB;
 const BUDGET_BYTES_MAX = 128 * MIB;
 /** The part that one door may use. */
 const DOOR_SHARE = 7 / 8;
-/** The part that one peer may use: one public key, or one address. */
+/** The part that one peer may use, which is one address. */
 const PEER_SHARE = 3 / 4;
 
 /** The part of an incomplete message that each connection may hold. For more, the whole message must have room. */
@@ -83,7 +83,7 @@ export class DoorBudget {
   /** Returns the part for a new connection. Connections of one peer share a limit. */
   connection(remote: Remote): ConnectionBudget {
     const { turns, frames } = this.#parts;
-    const name = peerOf(remote);
+    const name = peerGroup(remote);
     const peer = this.#peer(name);
     peer.connections += 1;
     return new ConnectionBudget({ scope: new Scope(Infinity, peer.scope), time: peer.time, turns, frames }, () => {
@@ -141,8 +141,3 @@ export interface BudgetOption {
 
 /** The part of links that are given none, as those of clients: all of them share it. */
 export const defaultDoor = new Budget().door();
-
-/** Returns the proven key of a peer, or its address without the port. */
-function peerOf({ key, address }: Remote): string {
-  return key ?? address.replace(/:\d+$/, '');
-}
