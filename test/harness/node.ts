@@ -99,6 +99,15 @@ export class TestNode {
     this.#program.signal(signal);
   }
 
+  get pid(): number {
+    return this.#program.pid;
+  }
+
+  /** Kills it and its engines at once, as the loss of power would. */
+  crash(): Promise<void> {
+    return this.#program.kill();
+  }
+
   /** Sends SIGTERM and waits for its exit code. */
   async stop(): Promise<number | null> {
     this.signal('SIGTERM');

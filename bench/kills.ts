@@ -1,0 +1,128 @@
+/**
+ * Kills engine processes and workers while four streams of requests run, and compares every answer with that of an undisturbed
+ * run. Each request must end exactly once. `--rounds` is the number of kills of each kind.
+ *
+ *   node bench/kills.ts [--rounds 1000] [--json]
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { connect } from '@shoal/client';
+import type { TestNode } from '../test/harness/node.ts';
+import { TestNetwork } from '../test/harness/test-network.ts';
+import { benchOptions, type Figure, report } from './report.ts';
+
+const CLUSTER = 'kills';
+const STREAMS = 4;
+const TOKENS = 48;
+const PROMPTS = Array.from({ length: 8 }, (_, index) => `Count from ${index + 1} to 30`);
+const WORKERS = ['One', 'Two'] as const;
+const FLAGS = ['--lend', '--model', 'demo', '--cluster', CLUSTER, '--threads', '1', '--gpu-layers', '0'];
+
+const options = benchOptions(1_000);
+const kills = options.size(options.rounds, 1);
+const counts = { same: 0, different: 0, failed: 0, ends: 0, asked: 0 };
+
+const network = await TestNetwork.open();
+const workers = new Map<string, TestNode>();
+for (const name of WORKERS) workers.set(name, await network.start(name, ...FLAGS));
+const shoal = await connect({ clusters: [CLUSTER], bootstrap: [network.bootstrap] });
+await seen(WORKERS.length);
+
+const references = new Map<string, string>();
+for (const prompt of PROMPTS) references.set(prompt, (await ask(prompt)).text);
+
+let isOver = false;
+const streams = Array.from({ length: STREAMS }, async (_, stream) => {
+  for (let index = stream; !isOver; index += 1) await compare(PROMPTS[index % PROMPTS.length] ?? '');
+});
+for (let kill = 0; kill < kills; kill += 1) {
+  const name = WORKERS[kill % WORKERS.length] ?? 'One';
+  await killEngine(name);
+  await killWorker(name);
+}
+isOver = true;
+await Promise.all(streams);
+await shoal.close();
+await network.close();
+
+const { asked, ends, same, different, failed } = counts;
+report(
+  'kills',
+  [
+    figure('kills of engine processes, and as many of workers', kills),
+    figure('requests', asked),
+    figure('ends beyond one for each request', ends - asked, 0),
+    figure('answers that differ from the reference', different, 0),
+    figure('requests without an answer', failed, 0),
+    figure('answers as the reference', same),
+  ],
+  options,
+);
+
+/** Returns the text, and the number of terminal events. */
+async function ask(prompt: string): Promise<{ text: string; ends: number; isAnswered: boolean }> {
+  let [text, ends, isAnswered] = ['', 0, false];
+  for await (const event of shoal.generate({ prompt, maxTokens: TOKENS, temperature: 0 })) {
+    if (event.type === 'text') text += event.text;
+    if (event.type === 'finish' || event.type === 'error') ends += 1;
+    if (event.type === 'finish') isAnswered = true;
+    if (event.type === 'error' && !options.json) console.error(event.error.code, event.error.message);
+  }
+  return { text, ends, isAnswered };
+}
+
+async function compare(prompt: string): Promise<void> {
+  const { text, ends, isAnswered } = await ask(prompt);
+  counts.asked += 1;
+  counts.ends += ends;
+  if (!isAnswered) counts.failed += 1;
+  else if (text === references.get(prompt)) counts.same += 1;
+  else counts.different += 1;
+}
+
+/** Kills the process that runs the model, and waits until the worker has another. */
+async function killEngine(name: string): Promise<void> {
+  const worker = workers.get(name);
+  if (worker === undefined) return;
+  const [engine] = await childrenOf(worker.pid);
+  if (engine !== undefined) process.kill(engine, 'SIGKILL');
+  while ((await childrenOf(worker.pid)).every((child) => child === engine)) await pause();
+}
+
+/** Kills a worker with its engine, and starts it again in the same home. */
+async function killWorker(name: string): Promise<void> {
+  await workers.get(name)?.crash();
+  workers.set(name, await network.start(name, ...FLAGS));
+  await seen(WORKERS.length);
+}
+
+/** Waits until this many workers are connected and lend. */
+async function seen(count: number): Promise<void> {
+  while (shoal.peers(CLUSTER).filter(({ info }) => info.models.length > 0).length < count) await pause();
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const lists = threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(goneThread));
+  return (await Promise.all(lists)).flatMap((list) => list.trim().split(' ').filter(Boolean).map(Number));
+}
+
+/** A thread may end between the listing and the reading. */
+function goneThread(): string {
+  return '';
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function figure(what: string, value: number, atMost?: number): Figure {
+  return {
+    what,
+    unit: '',
+    value,
+    low: value,
+    high: value,
+    samples: 1,
+    target: atMost === undefined ? undefined : { atMost },
+  };
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { ATTACKS } from '../hostile/attacks.ts';
+import { timeUntilServed } from '../hostile/newcomer.ts';
+import { attack, type Damage } from '../hostile/scenario.ts';
+
+const MEASURE_MS = 3_000;
+/** The memory that strangers may cost, as `bench/hostile.ts` measures it too. */
+const GROWTH_MIB_MAX = 256;
+/**
+ * Two cores are shared with the attack, the honest client and the test, so the limits of time leave room for a process that has
+ * to wait for a core. Without its defence each attack exceeds them by far. `bench/hostile.ts` measures the real figures.
+ */
+const LOOP_STOP_MS_MAX = 150;
+const HONEST_P99_MS_MAX = 200;
+/** A silent peer may stay for the minimum time before it gives way. */
+const NEWCOMER_MS_MAX = 5_000;
+
+suite('an attack harms neither the node nor an honest client', () => {
+  for (const { attack: name, donateMode } of ATTACKS) {
+    test(name, async () => {
+      let servedMs = 0;
+      const during = async (target: { readonly donate: number }): Promise<void> => {
+        servedMs = await timeUntilServed(target.donate, 2 * NEWCOMER_MS_MAX);
+      };
+      const isMeasured = donateMode === undefined;
+      const damage = await attack({
+        ...{ attack: name, donateMode, measureMs: MEASURE_MS },
+        ...(isMeasured && { during: (_node, target) => during(target) }),
+      });
+      check(damage);
+      assert.ok(servedMs <= NEWCOMER_MS_MAX, `a newcomer was served after ${Math.round(servedMs)} ms`);
+    });
+  }
+});
+
+function check(damage: Damage): void {
+  const found = JSON.stringify(damage);
+  assert.equal(damage.failures, 0, found);
+  assert.ok(damage.answers > 1, found);
+  assert.ok(damage.grownMiB <= GROWTH_MIB_MAX, found);
+  assert.ok(damage.loopStopMs <= LOOP_STOP_MS_MAX, found);
+  assert.ok(damage.p99During <= Math.max(HONEST_P99_MS_MAX, 3 * damage.p99Before), found);
+}
