@@ -2,6 +2,7 @@ import { type FinishEvent, isTerminal } from '@shoal/protocol';
 import type { InferenceRequest } from '@shoal/protocol/request';
 import { type ErrorCode, ShoalError } from '@shoal/protocol/error';
 import { type AnswerStream, monotonicNow } from '@shoal/transport';
+import { AskedWorkers } from './asked-workers.ts';
 import { AUTO_MODEL, chooseModel, type ModelChoice } from './auto-model.ts';
 import type { Cancellation } from './cancel.ts';
 import { withDeadline } from './deadline.ts';
@@ -118,8 +119,8 @@ async function* generateWith(options: GenerateOptions, search: Search): AsyncGen
   const { discovery, startedAt, cancellation } = search;
   const { network, cluster } = options;
   const progress = new AnswerProgress(options.request, startedAt);
-  const tried = new Set<string>();
-  const next = (): Peer | undefined => nextWorker(options, progress, tried);
+  const asked = new AskedWorkers();
+  const next = (): Peer | undefined => nextWorker(options, progress, asked);
   for (;;) {
     let worker = next();
     if (worker === undefined) {
@@ -129,16 +130,16 @@ async function* generateWith(options: GenerateOptions, search: Search): AsyncGen
     }
     if (cancellation.isCancelled) return yield abortedFinish();
     if (worker === undefined) break;
-    tried.add(worker.key);
+    asked.add(worker);
     const answer = ask(worker, progress);
     const isUnsent = answer instanceof ShoalError;
     const error = isUnsent
       ? answer
-      : yield* forward(worker, answer, { options, progress, attempts: tried.size, cancellation });
+      : yield* forward(worker, answer, { options, progress, attempts: asked.count, cancellation });
     if (error === undefined) return;
     progress.failed(error);
     // A request that is too large to send to a peer may still fit this node's own workers.
-    if (isUnsent && error.code === 'INVALID_REQUEST') for (const peer of network.peers(cluster)) tried.add(peer.key);
+    if (isUnsent && error.code === 'INVALID_REQUEST') for (const peer of network.peers(cluster)) asked.exclude(peer);
     else if (!RETRYABLE_CODES.has(error.code)) break;
   }
   const { asksEverybody = true } = options;
@@ -178,10 +179,10 @@ function noWorkerError({ network, cluster, request, own = [] }: GenerateOptions,
   );
 }
 
-function nextWorker(options: GenerateOptions, progress: AnswerProgress, tried: ReadonlySet<string>): Peer | undefined {
+function nextWorker(options: GenerateOptions, progress: AnswerProgress, asked: AskedWorkers): Peer | undefined {
   const { network, cluster, request, random, own = [] } = options;
   const best = (peers: readonly Peer[]): Peer | undefined =>
-    rankWorkers(peers, request, random).find((peer) => !tried.has(peer.key) && progress.canContinueAt(peer));
+    rankWorkers(peers, request, random).find((peer) => asked.mayAsk(peer) && progress.canContinueAt(peer));
   return best(network.peers(cluster)) ?? best(own);
 }
 

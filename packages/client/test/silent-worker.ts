@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 /** A message of `shoal/1`. */
 export type Line = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** Answers a request with messages, which get its id. Default: none. */
-type Answer = (send: (message: Line) => void, request: Line) => void;
+/** Answers a request with messages, which get its id, or ends the connection. Default: neither. */
+type Answer = (send: (message: Line) => void, request: Line, hangUp: () => void) => void;
 
 /**
  * A fake worker at a TCP door, written without Shoal's code: it lends the model `tiny`, answers every ping, and says nothing of
@@ -68,14 +68,16 @@ export class SilentWorker {
       capacity: { slots: 4, queue: 4 },
     });
     send({ type: 'peer_status', health: 100, active: 0, queued: 0, slots: 4 });
-    createInterface({ input: socket }).on('line', (text) => this.#received(JSON.parse(text), send));
+    createInterface({ input: socket }).on('line', (text) =>
+      this.#received(JSON.parse(text), send, () => socket.destroy()),
+    );
   }
 
-  #received(line: Line, send: (message: Line) => void): void {
+  #received(line: Line, send: (message: Line) => void, hangUp: () => void): void {
     if (line.type === 'ping') return send({ type: 'pong' });
     this.received.push(line);
     for (const { type, resolve } of this.#waiting) if (type === line.type) resolve(line);
     if (line.type !== 'inference_request') return;
-    this.#answer((message) => send({ ...message, request_id: line['request_id'] }), line);
+    this.#answer((message) => send({ ...message, request_id: line['request_id'] }), line, hangUp);
   }
 }
