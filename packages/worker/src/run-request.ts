@@ -8,7 +8,7 @@ import { cutEvent } from './cut-event.ts';
 import type { SpeedGauge } from './speed.ts';
 
 /** While another group of peers waits for the slot, a peer that reads nothing of its answer for this long loses it. */
-export const WANTED_STALL_MS = 1_000;
+export const WANTED_STALL_MS = 500;
 
 export interface RunOptions extends RequestLimits {
   readonly speed: SpeedGauge;

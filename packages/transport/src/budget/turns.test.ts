@@ -106,9 +106,9 @@ test('peers with the same work take turns, and so do the connections of one peer
   const loop = new Loop();
   const said: string[] = [];
   const [left, right] = [new UsedTime(), new UsedTime()];
-  loop.turns.wait(loop.reader('l1', left, 2, 1, said));
-  loop.turns.wait(loop.reader('l2', left, 2, 1, said));
-  loop.turns.wait(loop.reader('r', right, 4, 1, said));
+  loop.turns.wait(loop.reader('l1', left, 2, TURN_MS / 8, said));
+  loop.turns.wait(loop.reader('l2', left, 2, TURN_MS / 8, said));
+  loop.turns.wait(loop.reader('r', right, 4, TURN_MS / 8, said));
   loop.next();
   assert.deepEqual(
     said.filter((name) => name.startsWith('l')),

@@ -2,7 +2,7 @@ import { monotonicNow } from '#clock';
 import { afterEvents } from '#after-events';
 
 /** Received bytes are parsed for at most this long in one turn of the event loop. Then other events come first. */
-export const TURN_MS = 8;
+export const TURN_MS = 2;
 /** A piece that takes longer than a turn is made up for by turns without one, but by no more than this. */
 const TURNS_OWED_MAX = 16;
 /** Less than this is not worth the start of a new turn. */
