@@ -6,6 +6,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { connect } from '@shoal/client';
+import type { Peer } from '@shoal/network';
 import type { TestNode } from '../test/harness/node.ts';
 import { TestNetwork } from '../test/harness/test-network.ts';
 import { benchOptions, type Figure, report } from './report.ts';
@@ -25,7 +26,7 @@ const network = await TestNetwork.open();
 const workers = new Map<string, TestNode>();
 for (const name of WORKERS) workers.set(name, await network.start(name, ...FLAGS));
 const shoal = await connect({ clusters: [CLUSTER], bootstrap: [network.bootstrap] });
-await seen(WORKERS.length);
+for (const name of WORKERS) await seen(name, 0);
 
 const references = new Map<string, string>();
 for (const prompt of PROMPTS) references.set(prompt, (await ask(prompt)).text);
@@ -44,16 +45,15 @@ await Promise.all(streams);
 await shoal.close();
 await network.close();
 
-const { asked, ends, same, different, failed } = counts;
 report(
   'kills',
   [
     figure('kills of engine processes, and as many of workers', kills),
-    figure('requests', asked),
-    figure('ends beyond one for each request', ends - asked, 0),
-    figure('answers that differ from the reference', different, 0),
-    figure('requests without an answer', failed, 0),
-    figure('answers as the reference', same),
+    figure('requests', counts.asked),
+    figure('ends beyond one for each request', counts.ends - counts.asked, 0),
+    figure('answers that differ from the reference', counts.different, 0),
+    figure('requests without an answer', counts.failed, 0),
+    figure('answers as the reference', counts.same),
   ],
   options,
 );
@@ -79,35 +79,59 @@ async function compare(prompt: string): Promise<void> {
   else counts.different += 1;
 }
 
-/** Kills the process that runs the model, and waits until the worker has another. */
+/** Kills the process that runs the model, and waits until the worker can answer again. */
 async function killEngine(name: string): Promise<void> {
   const worker = workers.get(name);
   if (worker === undefined) return;
-  const [engine] = await childrenOf(worker.pid);
+  const engine = await engineOf(worker);
   if (engine !== undefined) process.kill(engine, 'SIGKILL');
-  while ((await childrenOf(worker.pid)).every((child) => child === engine)) await pause();
+  for (;;) {
+    const next = await engineOf(worker);
+    if (next !== undefined && next !== engine) break;
+    await pause();
+  }
+  await answers(worker);
 }
 
-/** Kills a worker with its engine, and starts it again in the same home. */
+/** Kills a worker with its engine, starts it again in the same home, and waits until the client knows the new one. */
 async function killWorker(name: string): Promise<void> {
   await workers.get(name)?.crash();
-  workers.set(name, await network.start(name, ...FLAGS));
-  await seen(WORKERS.length);
+  const killedAt = Date.now();
+  const worker = await network.start(name, ...FLAGS);
+  workers.set(name, worker);
+  await seen(name, killedAt);
+  await answers(worker);
 }
 
-/** Waits until this many workers are connected and lend. */
-async function seen(count: number): Promise<void> {
-  while (shoal.peers(CLUSTER).filter(({ info }) => info.models.length > 0).length < count) await pause();
+/** Waits until this worker lends to the client over a connection that is newer. The lost one is known for a while. */
+async function seen(name: string, since: number): Promise<void> {
+  const isIt = ({ info, connectedAt }: Peer): boolean =>
+    info.name === name && info.models.length > 0 && connectedAt >= since;
+  while (!shoal.peers(CLUSTER).some(isIt)) await pause();
+}
+
+/** Waits until the worker has a model that can answer. */
+async function answers(worker: TestNode): Promise<void> {
+  while ((await worker.status()).health === 0) await pause();
+}
+
+/** Returns the id of the process that runs the model. Another one renders chats. */
+async function engineOf({ pid }: TestNode): Promise<number | undefined> {
+  for (const child of await childrenOf(pid)) {
+    const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(gone);
+    if (/[/]child[.][tj]s/.test(command)) return child;
+  }
+  return undefined;
 }
 
 async function childrenOf(pid: number): Promise<number[]> {
   const threads = await readdir(`/proc/${pid}/task`);
-  const lists = threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(goneThread));
+  const lists = threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(gone));
   return (await Promise.all(lists)).flatMap((list) => list.trim().split(' ').filter(Boolean).map(Number));
 }
 
-/** A thread may end between the listing and the reading. */
-function goneThread(): string {
+/** A process or a thread may end between the listing and the reading. */
+function gone(): string {
   return '';
 }
 
