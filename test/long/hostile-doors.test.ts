@@ -3,9 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import HyperDHT from 'hyperdht';
-import { Doorways } from './harness/doorways.ts';
-import type { RawSocket } from './harness/raw-socket.ts';
-import { TestNetwork } from './harness/test-network.ts';
+import { Doorways } from '../harness/doorways.ts';
+import type { RawSocket } from '../harness/raw-socket.ts';
+import { TestNetwork } from '../harness/test-network.ts';
 
 const MIB = 1_048_576;
 const BOMBS = 1_000;

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 
-const LAUNCHER = join(import.meta.dirname, '../apps/cli/bin/shoal.js');
-const USER_SYSTEMD = join(import.meta.dirname, 'harness/user-systemd.sh');
+const LAUNCHER = join(import.meta.dirname, '../../apps/cli/bin/shoal.js');
+const USER_SYSTEMD = join(import.meta.dirname, '../harness/user-systemd.sh');
 const SYSTEMD = '/usr/lib/systemd/systemd';
 /** The exit code of the script for a machine that does not let it run a systemd. */
 const NOT_HERE = 77;
