@@ -13,7 +13,7 @@ const membersOf = (unit: Shape['unit']): Shape => ({ open: '{', unit, close: '}'
 const short = (index: number): string => index.toString(36);
 const nested = (open: string, inner: string, close: string): string => open.repeat(28) + inner + close.repeat(28);
 
-/** What a hostile peer may repeat. */
+/** The texts that a hostile peer may repeat. */
 export const SHAPES: Readonly<Record<string, Shape>> = {
   'empty lists': listOf(() => '[]'),
   'empty objects': listOf(() => '{}'),

@@ -22,7 +22,7 @@ export interface AttackOptions {
   readonly during?: ((node: TestNode, target: Target) => Promise<void>) | undefined;
 }
 
-/** What an attack did to a node and to its honest client. */
+/** The effects of an attack on a node and on its honest client. */
 export interface Damage {
   /** Milliseconds of the honest client's answers: the 99th percentile. */
   readonly p99Before: number;

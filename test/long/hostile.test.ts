@@ -5,8 +5,8 @@ import { timeUntilServed } from '../hostile/newcomer.ts';
 import { attack, type AttackOptions, type Damage } from '../hostile/scenario.ts';
 
 const MEASURE_MS = 3_000;
-/** The memory that strangers may cost, as `bench/hostile.ts` measures it too. */
-const GROWTH_MIB_MAX = 256;
+/** Loose: on a busy machine the garbage collector comes late. `bench/hostile.ts` measures the real figure. */
+const GROWTH_MIB_MAX = 384;
 /**
  * Two cores are shared with the attack, the honest client and the test, so the limits of time leave room for a process that has
  * to wait for a core. Without its defence each attack exceeds them by far. `bench/hostile.ts` measures the real figures.

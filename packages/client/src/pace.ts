@@ -158,7 +158,7 @@ export class AnswerSilence {
     return Math.min(isQueued ? Math.max(own, QUEUE_PLACE_TIMEOUT_MS) : own, MAX_DEADLINE_MS);
   }
 
-  /** What waited in a queue, or was in the worker's memory, shows nothing of the time that its prompt took. */
+  /** An answer that waited in a queue, or whose prompt was in the worker's memory, shows nothing of the time for its prompt. */
   #finished(usage: { readonly promptTokens: number; readonly cachedTokens?: number | undefined } | undefined): void {
     const { promptTokens = 0, cachedTokens = promptTokens } = usage ?? {};
     const evaluated = promptTokens - cachedTokens;

@@ -1,59 +1,16 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import type { InferenceEvent, ModelInfo } from '@shoal/protocol';
-import { type InferenceRequest, promptInput } from '@shoal/protocol/request';
-import { ShoalError } from '@shoal/protocol/error';
+import type { InferenceRequest } from '@shoal/protocol/request';
 import type { Exchange, Remote } from '@shoal/transport';
 import { POSITION_INTERVAL_MS } from './admission.ts';
+import { RecordedExchange } from '../test/recorded-exchange.ts';
 import { FINISH, ScriptedEngine, type Step } from '../test/scripted-engine.ts';
 import type { EndedRequest, RequestEnd } from './scheduler.ts';
 import { WANTED_STALL_MS } from './run-request.ts';
 import { Worker } from './worker.ts';
 
-const request: InferenceRequest = { input: promptInput('Hi'), sampling: {}, stop: [] };
 const text: InferenceEvent = { type: 'text', text: '4', tokens: [4] };
-
-/** An exchange that records the events sent to the peer. */
-class RecordedExchange implements Exchange {
-  readonly id = 1;
-  readonly request: InferenceRequest;
-  readonly events: InferenceEvent[] = [];
-  readonly done = Promise.withResolvers<void>();
-  readonly first = Promise.withResolvers<void>();
-  ended = false;
-  #listeners: ((why: ShoalError) => void)[] = [];
-
-  constructor(asked: Partial<InferenceRequest> = {}) {
-    this.request = { ...request, ...asked };
-  }
-
-  async send(event: InferenceEvent): Promise<boolean> {
-    if (this.ended) return false;
-    this.events.push(event);
-    this.first.resolve();
-    if (event.type === 'finish' || event.type === 'error') this.#end();
-    return !this.ended;
-  }
-
-  onAbort(listener: (why: ShoalError) => void): void {
-    this.#listeners.push(listener);
-  }
-
-  abort(): void {
-    this.#end();
-    for (const listener of this.#listeners) listener(ShoalError.aborted('gone'));
-  }
-
-  get code(): string | undefined {
-    const last = this.events.at(-1);
-    return last?.type === 'error' ? last.error.code : last?.type;
-  }
-
-  #end(): void {
-    this.ended = true;
-    this.done.resolve();
-  }
-}
 
 /** An exchange with a peer that reads nothing. */
 class UnreadExchange extends RecordedExchange {
