@@ -10,7 +10,7 @@ import { FINISH, ScriptedEngine, type Step } from '../../../../test/scripted-eng
 import { type DonateListener, type JobReport, serveDonate, type ServeDonateOptions } from '../index.ts';
 import { type TestFrame, TestClient } from './test-client.ts';
 
-export const TEXT: InferenceEvent = { type: 'text', text: 'four', tokens: [4, 5] };
+const TEXT: InferenceEvent = { type: 'text', text: 'four', tokens: [4, 5] };
 export const MOUNTED = { type: 'model_status', ok: true, message: 'mounted' };
 
 /** Returns a GGUF header without tensors and metadata, and random bytes. */
