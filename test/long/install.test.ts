@@ -13,7 +13,7 @@ import type { LocalDht } from '@shoal/transport/dht';
 /** The first installation downloads about a hundred packages. */
 const INSTALL_MS = 900_000;
 
-const checkout = join(import.meta.dirname, '..');
+const checkout = join(import.meta.dirname, '../..');
 const installScript = join(checkout, 'scripts/install.sh');
 const skip = process.platform === 'linux' ? false : 'install.sh is for Linux';
 
