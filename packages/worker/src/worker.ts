@@ -89,15 +89,19 @@ export class Worker {
     return this.#options.engine.unavailable?.() ?? [];
   }
 
+  /** False while the process of every model has failed and is started again. */
+  get canAnswer(): boolean {
+    return this.models.length === 0 || this.unavailable.length < this.models.length;
+  }
+
   status(): PeerStatus {
     const { slots, queueCapacity } = this;
     const { active, queued } = this.scheduler.load;
     const { tokensPerSecond } = this.scheduler.speed;
     const { unavailable } = this;
-    // Peers that do not know `unavailable` ask a node without health last among equals.
-    const canAnswer = this.models.length === 0 || unavailable.length < this.models.length;
     return {
-      health: canAnswer ? this.#options.health(active + queued, slots + queueCapacity) : 0,
+      // Peers that do not know `unavailable` ask a node without health last among equals.
+      health: this.canAnswer ? this.#options.health(active + queued, slots + queueCapacity) : 0,
       active,
       queued,
       slots,

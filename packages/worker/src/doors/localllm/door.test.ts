@@ -60,6 +60,14 @@ suite('the LocalLLM door', { concurrency: true }, () => {
     await close(first, second, late);
   });
 
+  test('is busy while the process of its model is started again', async () => {
+    const { door, engine, close } = await open([FINISH]);
+    engine.failed = ['scripted'];
+    const client = new TestClient(door);
+    assert.equal(payloadOf(await client.next())['status'], 'busy');
+    await close(client);
+  });
+
   test('is busy while the engine answers a request of another door', async () => {
     const { door, worker, close } = await open(hangs);
     const other = new OtherExchange();

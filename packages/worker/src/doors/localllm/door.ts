@@ -48,7 +48,7 @@ export interface LocalLlmDoor extends OpenDoor {
   /** The text that a client types or scans. It is the door's address. */
   readonly serverId: string;
   readonly model: string;
-  /** Busy while a request of any door runs on the worker's engine. */
+  /** Busy while a request of any door runs on the worker's engine, and while its process is started again. */
   readonly state: LocalLlmState;
   readonly clients: number;
   /** Resolves when clients can find it, or the DHT has failed. Do not await it at start. */
@@ -103,8 +103,9 @@ class HyperswarmDoor implements LocalLlmDoor {
 
   get state(): LocalLlmState {
     if (this.#isClosed) return 'stopped';
-    const { active, queued } = this.#options.worker.scheduler.load;
-    return active + queued > 0 ? 'busy' : 'ready';
+    const { worker } = this.#options;
+    const { active, queued } = worker.scheduler.load;
+    return active + queued > 0 || !worker.canAnswer ? 'busy' : 'ready';
   }
 
   get clients(): number {

@@ -68,7 +68,7 @@ export async function openQmeshDoor(options: QmeshDoorOptions): Promise<QmeshDoo
     refuse,
   });
   const queueState = () => ({ size: queue.load.active + queue.load.queued, capacity });
-  const gauge = await HealthGauge.open(queueState, use);
+  const gauge = await HealthGauge.open(queueState, { use, canAnswer: () => worker.canAnswer });
 
   /** The two causes have one error, because a client asks another worker in either case. */
   function refuse(): void {

@@ -5,7 +5,7 @@ import { HealthGauge } from './health.ts';
 test('it opens after two readings of the processor times', async () => {
   const readings = [undefined, 40];
   const queue = () => ({ size: 0, capacity: 10 });
-  const gauge = await HealthGauge.open(queue, { processor: () => readings.shift(), memory: () => 50 });
+  const gauge = await HealthGauge.open(queue, { use: { processor: () => readings.shift(), memory: () => 50 } });
   assert.deepEqual(readings, []);
   assert.equal(gauge.report.cpu, 40);
 });
@@ -47,9 +47,18 @@ test('the current queue counts, and the last sample of the machine', async () =>
   assert.equal(gauge.report.cpu, 90);
 });
 
+test('it accepts no requests while no model can answer', async () => {
+  let canAnswer = true;
+  const use = { processor: () => 0, memory: () => 0 };
+  const gauge = await HealthGauge.open(() => ({ size: 0, capacity: 10 }), { use, canAnswer: () => canAnswer });
+  assert.equal(gauge.report.canAcceptRequests, true);
+  canAnswer = false;
+  assert.equal(gauge.report.canAcceptRequests, false);
+});
+
 async function gaugeAt(cpu: number, memory: number, size = 0) {
   const machine = { cpu, memory };
   const queue = { size, capacity: 10 };
   const use = { processor: () => machine.cpu, memory: () => machine.memory };
-  return { gauge: await HealthGauge.open(() => queue, use), machine, queue };
+  return { gauge: await HealthGauge.open(() => queue, { use }), machine, queue };
 }

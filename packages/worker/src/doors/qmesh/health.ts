@@ -17,23 +17,32 @@ export interface QueueState {
   readonly capacity: number;
 }
 
+export interface HealthGaugeOptions {
+  /** Default: this machine. */
+  readonly use?: MachineUse | undefined;
+  /** False while no model can answer. Default: true. */
+  readonly canAnswer?: (() => boolean) | undefined;
+}
+
 /** A worker's health, computed from the last sample of the machine and the current queue. */
 export class HealthGauge {
   readonly #use: MachineUse;
   readonly #queue: () => QueueState;
+  readonly #canAnswer: () => boolean;
   #cpu = 0;
   #memory = 0;
 
   /** Resolves after two readings of the processor times. */
-  static async open(queue: () => QueueState, use: MachineUse = machineUse()): Promise<HealthGauge> {
-    const gauge = new HealthGauge(queue, use);
+  static async open(queue: () => QueueState, options: HealthGaugeOptions = {}): Promise<HealthGauge> {
+    const gauge = new HealthGauge(queue, options);
     while (!gauge.sample()) await new Promise((resolve) => setTimeout(resolve, FIRST_READING_MS));
     return gauge;
   }
 
-  private constructor(queue: () => QueueState, use: MachineUse) {
+  private constructor(queue: () => QueueState, { use = machineUse(), canAnswer = () => true }: HealthGaugeOptions) {
     this.#queue = queue;
     this.#use = use;
+    this.#canAnswer = canAnswer;
   }
 
   /** Samples the machine. Returns false if processor use is not known yet. */
@@ -47,7 +56,7 @@ export class HealthGauge {
 
   get acceptsRequests(): boolean {
     const { size, capacity } = this.#queue();
-    return size < capacity && this.#health.state !== 'overloaded';
+    return size < capacity && this.#health.state !== 'overloaded' && this.#canAnswer();
   }
 
   /** The health as it is sent: numbers are rounded, and the state is derived from the unrounded score. */
