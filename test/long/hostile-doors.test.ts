@@ -12,8 +12,8 @@ const BOMBS = 1_000;
 /** Memory growth allowed for 1,000 frames that claim 64 MiB each, and for all other data of a test. */
 const MEMORY_GROWTH_BYTES_MAX = 64 * MIB;
 
-/** A started daemon lets the young generation of its heap grow (`daemon.ts`). It keeps this much after a load, whatever it was. */
-const YOUNG_GENERATION_BYTES = 48 * MIB;
+/** Memory growth allowed after everything. The collector comes late on a busy machine; a leak of what was sent is twice this. */
+const KEPT_BYTES_MAX = 256 * MIB;
 /** A node disconnects within a second; on a slow machine the test may notice it later. */
 const PARTING_MS_MAX = 5_000;
 const CLAIMS_64_MIB = Buffer.from([0, 0, 0, 4]);
@@ -100,8 +100,7 @@ test('afterwards every door answers, no requests run, and the memory is freed', 
   for (const { ask } of Object.values(doorways.all)) assert.equal(await ask(), 'still there?');
   await until(async () => (await node.status()).doors.every(({ active, queued }) => active === 0 && queued === 0));
   const grown = (await node.residentBytes()) - residentBefore;
-  const allowed = MEMORY_GROWTH_BYTES_MAX + YOUNG_GENERATION_BYTES;
-  assert.ok(grown < allowed, `${Math.round(grown / MIB)} MiB more than before`);
+  assert.ok(grown < KEPT_BYTES_MAX, `${Math.round(grown / MIB)} MiB more than before`);
 });
 
 function donateFrame(message: object): Buffer {
