@@ -158,6 +158,7 @@ async function startServer(model: string, threads: number): Promise<{ url: strin
     stdio: 'ignore',
   });
   for (;;) {
+    // Refused until the server listens.
     const health = await fetch(`${url}/health`).catch(() => undefined);
     if (health?.ok === true) break;
     const end = child.exitCode ?? child.signalCode;

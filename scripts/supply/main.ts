@@ -1,6 +1,6 @@
 /**
  * Checks what npm installs: hashes and licences in package-lock.json, and the advisories of `npm audit`. A finding fails unless
- * exceptions.ts names it: `npm run check:supply`. Without a registry that has advisories, that step is skipped and says so.
+ * exceptions.ts names it: `npm run check:supply`. The step of advisories is skipped, with a line, where the registry has none.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';

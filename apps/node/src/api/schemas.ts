@@ -103,7 +103,7 @@ const requestTotals = z
   .strictObject({
     answered: count,
     failed: count,
-    aborted: count.describe('Cancelled by whoever asked.'),
+    aborted: count.describe('Cancelled by the asker.'),
     refused: count.describe('Never started.'),
     tokens: count.describe('Generated tokens.'),
   })

@@ -62,7 +62,7 @@ test('a peer without a key is shown by its address, and few tokens have no rate'
   ]);
 });
 
-test('a prompt that is only counted, and what is no prompt, are not recorded', () => {
+test('neither a prompt that is only counted nor the loading of a model is recorded', () => {
   const { log, records } = recorded();
   log.peerEnded(ended({ exchange: exchange({ request: { ...request, countOnly: true } }) }), () => undefined);
   log.peerEnded(ended({ exchange: exchange({ remote: undefined }) }), () => undefined);

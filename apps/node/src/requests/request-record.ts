@@ -32,7 +32,7 @@ export interface RequestRecord {
   readonly via: string;
   /** Empty if the request names no model. */
   readonly model: string;
-  /** `refused`: never started. `aborted`: cancelled by whoever asked. */
+  /** `refused`: never started. `aborted`: cancelled by the asker. */
   readonly outcome: 'answered' | 'failed' | 'aborted' | 'refused';
   readonly code?: ErrorCode | undefined;
   /** Generated tokens. */
@@ -45,7 +45,7 @@ export interface RequestRecord {
 /** Receives the end of a request, and the request, which is not kept. */
 export type RequestListener = (record: RequestRecord, request: InferenceRequest) => void;
 
-/** Returns undefined for what is no prompt: a prompt that is only counted, and the loading of a model. */
+/** Returns undefined for a prompt that is only counted and for the loading of a model. */
 export function recordOfPeer(
   ended: EndedRequest,
   nameOf: (key: string) => string | undefined,

@@ -69,6 +69,7 @@ export class Supervisor<Running extends Supervised> {
 
   /** The process if it runs or starts; undefined otherwise, and if the start fails. */
   async running(): Promise<Running | undefined> {
+    // The failure is reported to the request that started the process.
     return this.#running?.catch(() => undefined);
   }
 
@@ -91,6 +92,7 @@ export class Supervisor<Running extends Supervised> {
   async stop(): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
+    // A start that fails leaves nothing to end.
     await (await running?.catch(() => undefined))?.end();
   }
 

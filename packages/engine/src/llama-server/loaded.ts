@@ -107,6 +107,7 @@ export function startOptions(options: LoadOptions, { record, slots, limitBytes, 
 export async function causeOfCrash({ gone }: Pick<LoadedServer, 'gone'>, error: unknown): Promise<unknown> {
   const timer = new AbortController();
   const timeout = setTimeout(CRASH_TIMEOUT_MS, error, { signal: timer.signal });
+  // The timer is cancelled below, which rejects it.
   timeout.catch(() => undefined);
   try {
     return await Promise.race([gone, timeout]);

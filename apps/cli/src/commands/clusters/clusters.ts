@@ -27,7 +27,7 @@ export async function connect(context: Context, cluster: string, lend: boolean |
   return EXIT.ok;
 }
 
-/** True if the command was called by OpenGateway's name: `install.sh` says so in this variable. */
+/** True if the command was called by OpenGateway's name: `install.sh` sets this variable. */
 function isOpenGateway(): boolean {
   return process.env['SHOAL_COMMAND'] === 'opengateway';
 }

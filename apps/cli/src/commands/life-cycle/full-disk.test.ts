@@ -7,7 +7,7 @@ import { Shoal } from '../../testing/run-shoal.ts';
 
 const DISK_BYTES = 65_536;
 
-test('start on a full disk says so, although the node cannot write its log', async (t) => {
+test('start on a full disk names the disk, although the node cannot write its log', async (t) => {
   const disk = smallDisk(t, DISK_BYTES);
   if (disk === undefined) return t.skip(NO_DISK);
   const shoal = new Shoal(join(disk, 'home'));

@@ -6,7 +6,7 @@ import { type Edit, stageEdits } from '@shoal/host/settings/edit';
 import { at } from '@shoal/host/settings/values';
 
 /**
- * Runs `work` and then keeps the settings of flags in the configuration, as `--save` asks, and says so on stderr. Flags with which
+ * Runs `work` and then keeps the settings of flags in the configuration, as `--save` asks, with a line on stderr. Flags with which
  * the work fails are not kept, and flags that cannot be kept, because the disk is full, do no work.
  */
 export async function savingFlags<Result>(
